@@ -1,0 +1,6 @@
+//! Adversarial face protection under a just-noticeable-difference budget.
+
+pub mod error;
+pub mod net;
+
+pub use error::{Error, Result};

@@ -1,0 +1,57 @@
+//! Frozen networks: what they are, how they are run, and the gradient with respect to their input.
+//!
+//! The rest of the crate sees a recogniser only through [`Embedder`].
+
+use crate::error::Result;
+
+/// Five facial landmarks of an aligned chip, in pixels of the chip (origin at the centre of its first pixel):
+/// image-left eye, image-right eye, nose tip, image-left and image-right mouth corner.
+pub type Template = [[f32; 2]; 5];
+
+/// How two embeddings are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// Euclidean distance of the raw embeddings: the same person at or below the threshold.
+    Euclidean,
+    /// Cosine similarity: the same person at or above the threshold.
+    Cosine,
+}
+
+/// What a caller must know of a recogniser to feed it and to read its answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecognizerSpec {
+    /// Name in the manifest.
+    pub name: String,
+    /// Side of the square input chip in pixels.
+    pub chip_size: usize,
+    /// Where the five landmarks lie in that chip.
+    pub template: Template,
+    /// Length of the embedding.
+    pub embedding_len: usize,
+    /// How embeddings are compared.
+    pub metric: Metric,
+    /// Verification threshold in units of `metric`.
+    pub verification_threshold: f32,
+    /// False accept rate at that threshold.
+    pub false_accept_rate: f32,
+}
+
+/// A frozen network from a face chip to an embedding, differentiable with respect to the chip.
+pub trait Embedder: Send {
+    /// What it expects and how its answer is read.
+    fn spec(&self) -> &RecognizerSpec;
+
+    /// Embeds one chip: planar RGB `[3][size][size]`, 0..=255. `embedding` has `embedding_len` entries.
+    fn embed(&mut self, chip: &[f32], embedding: &mut [f32]) -> Result<()>;
+
+    /// Embeds one chip and pulls a cotangent back to it (vector-Jacobian product).
+    ///
+    /// `cotangent` is called once with the embedding and fills d loss / d embedding; `gradient`, shaped as the chip,
+    /// receives d loss / d chip.
+    fn embed_vjp(
+        &mut self,
+        chip: &[f32],
+        cotangent: &mut dyn FnMut(&[f32], &mut [f32]),
+        gradient: &mut [f32],
+    ) -> Result<()>;
+}
