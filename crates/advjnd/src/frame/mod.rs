@@ -2,9 +2,11 @@
 
 mod cover;
 mod region;
+mod resample;
 
 pub use cover::{Cover, cover};
 pub use region::{Bounds, Region};
+pub use resample::Thumbnail;
 
 use crate::error::{Error, Result};
 
@@ -95,6 +97,15 @@ impl PixelFormat {
         matches!(self.layout(), Layout::Yuv420 { .. })
     }
 
+    /// The bytes of `rect` in a row of plane 0.
+    fn span(self, rect: Rect) -> std::ops::Range<usize> {
+        let step = match self.layout() {
+            Layout::Packed { step, .. } => step,
+            Layout::Yuv420 { .. } => 1,
+        };
+        rect.x * step..(rect.x + rect.width) * step
+    }
+
     /// Bytes in a row and number of rows of plane `plane` of a `width`×`height` frame.
     pub fn plane_size(self, plane: usize, width: usize, height: usize) -> (usize, usize) {
         match self.layout() {
@@ -138,9 +149,43 @@ pub struct Colorimetry {
 }
 
 impl Colorimetry {
+    /// The conversion of its code values to full-range R'G'B'.
+    pub(crate) fn to_rgb(self) -> ToRgb {
+        let (kr, kb) = self.matrix.kr_kb();
+        let (offset, luma, chroma) =
+            if self.full_range { (0.0, 1.0, 1.0) } else { (16.0, 255.0 / 219.0, 255.0 / 224.0) };
+        let (r_cr, b_cb) = (2.0 * (1.0 - kr) * chroma, 2.0 * (1.0 - kb) * chroma);
+        let kg = 1.0 - kr - kb;
+        ToRgb { offset, luma, r_cr, g_cb: b_cb * kb / kg, g_cr: r_cr * kr / kg, b_cb }
+    }
+
     /// Luma code values per unit of full-range luma.
     pub(crate) fn luma_gain(self) -> f32 {
         if self.full_range { 1.0 } else { 219.0 / 255.0 }
+    }
+}
+
+/// Coefficients from Y'CbCr code values to full-range R'G'B'.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ToRgb {
+    offset: f32,
+    luma: f32,
+    r_cr: f32,
+    g_cb: f32,
+    g_cr: f32,
+    b_cb: f32,
+}
+
+impl ToRgb {
+    /// Full-range luma of a code value.
+    pub(crate) fn luma(&self, code: f32) -> f32 {
+        ((code - self.offset) * self.luma).clamp(0.0, 255.0)
+    }
+
+    /// R', G', B' of one pixel, clamped to 0..=255.
+    pub(crate) fn apply(&self, luma: f32, cb: f32, cr: f32) -> [f32; 3] {
+        let (luma, cb, cr) = ((luma - self.offset) * self.luma, cb - 128.0, cr - 128.0);
+        [luma + self.r_cr * cr, luma - self.g_cb * cb - self.g_cr * cr, luma + self.b_cb * cb].map(|v| v.clamp(0.0, 255.0))
     }
 }
 
@@ -269,6 +314,21 @@ impl<'a> FrameMut<'a> {
     /// The rectangle of the whole frame.
     pub fn rect(&self) -> Rect {
         Rect { x: 0, y: 0, width: self.width, height: self.height }
+    }
+
+    /// The bytes of `rect` in the plane that [`Region::write`] changes, row by row, appended to `bytes`.
+    pub fn save(&self, rect: Rect, bytes: &mut Vec<u8>) {
+        for y in rect.y..rect.y + rect.height {
+            bytes.extend_from_slice(&self.row(0, y)[self.format.span(rect)]);
+        }
+    }
+
+    /// Puts back what [`save`](Self::save) took from the same rectangle; `bytes` must hold at least as much.
+    pub fn restore(&mut self, rect: Rect, bytes: &[u8]) {
+        let span = self.format.span(rect);
+        for (y, line) in (rect.y..rect.y + rect.height).zip(bytes.chunks_exact(span.len().max(1))) {
+            self.row_mut(0, y)[span.clone()].copy_from_slice(line);
+        }
     }
 
     fn row(&self, plane: usize, y: usize) -> &[u8] {

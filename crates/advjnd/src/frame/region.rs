@@ -116,12 +116,7 @@ impl Region {
     }
 
     fn read_yuv420(&mut self, frame: &FrameMut<'_>, cb: (usize, usize), cr: (usize, usize), step: usize) {
-        let (kr, kb) = frame.colorimetry.matrix.kr_kb();
-        let kg = 1.0 - kr - kb;
-        let (offset, luma_gain, chroma_gain) =
-            if frame.colorimetry.full_range { (0.0, 1.0, 1.0) } else { (16.0, 255.0 / 219.0, 255.0 / 224.0) };
-        let (r_cr, b_cb) = (2.0 * (1.0 - kr) * chroma_gain, 2.0 * (1.0 - kb) * chroma_gain);
-        let (g_cr, g_cb) = (r_cr * kr / kg, b_cb * kb / kg);
+        let convert = frame.colorimetry.to_rgb();
         let width = self.rect.width;
         for y in 0..self.rect.height {
             let source = self.rect.y + y;
@@ -130,13 +125,10 @@ impl Region {
             let cr_row = &frame.row(cr.0, source / 2)[self.rect.x / 2 * step..];
             for (x, &code) in luma_row.iter().enumerate() {
                 let at = y * width + x;
-                let luma = (f32::from(code) - offset) * luma_gain;
-                let u = f32::from(cb_row[x / 2 * step + cb.1]) - 128.0;
-                let v = f32::from(cr_row[x / 2 * step + cr.1]) - 128.0;
-                self.luma[at] = luma.clamp(0.0, 255.0);
-                self.rgb[0][at] = (luma + r_cr * v).clamp(0.0, 255.0);
-                self.rgb[1][at] = (luma - g_cr * v - g_cb * u).clamp(0.0, 255.0);
-                self.rgb[2][at] = (luma + b_cb * u).clamp(0.0, 255.0);
+                let cb = f32::from(cb_row[x / 2 * step + cb.1]);
+                let cr = f32::from(cr_row[x / 2 * step + cr.1]);
+                self.luma[at] = convert.luma(f32::from(code));
+                [self.rgb[0][at], self.rgb[1][at], self.rgb[2][at]] = convert.apply(f32::from(code), cb, cr);
             }
         }
     }
