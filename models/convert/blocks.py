@@ -29,7 +29,7 @@ def dequantise(data: bytes) -> onnx.ModelProto:
             kept.append(node)
     used = {name for node in kept for name in node.input}
     constants = [numpy_helper.from_array(v, name) for name, v in sorted(values.items()) if name in used]
-    graph_inputs = [i for i in model.graph.input if i.name not in values]
+    graph_inputs = [i for i in model.graph.input if i.name in used and i.name not in values]
     graph = onnx.helper.make_graph(kept, model.graph.name, graph_inputs, list(model.graph.output), constants)
     return onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=min(model.ir_version, 10))
 
