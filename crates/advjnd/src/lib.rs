@@ -1,6 +1,7 @@
 //! Adversarial face protection under a just-noticeable-difference budget.
 
 pub mod error;
+pub mod jnd;
 pub mod net;
 
 pub use error::{Error, Result};
