@@ -1,8 +1,10 @@
 //! Adversarial face protection under a just-noticeable-difference budget.
 
+pub mod attack;
 pub mod error;
 pub mod face;
 pub mod frame;
+pub mod jnd;
 pub mod models;
 pub mod net;
 pub mod protector;

@@ -36,7 +36,7 @@ pub struct Dodge<'a> {
     /// The recogniser.
     pub spec: &'a RecognizerSpec,
     /// Embeddings to get away from; the nearest counts.
-    pub references: &'a [&'a [f32]],
+    pub references: [&'a [f32]; 2],
     /// A constant unit vector: the direction to leave in, other things being equal.
     pub away: &'a [f32],
 }

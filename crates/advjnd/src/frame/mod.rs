@@ -222,6 +222,15 @@ impl Rect {
         x >= self.x && y >= self.y && x < self.x + self.width && y < self.y + self.height
     }
 
+    /// Whether a pixel lies in both.
+    pub fn intersects(&self, other: &Self) -> bool {
+        let meet = |a: usize, a_len: usize, b: usize, b_len: usize| a < b + b_len && b < a + a_len;
+        !self.is_empty()
+            && !other.is_empty()
+            && meet(self.x, self.width, other.x, other.width)
+            && meet(self.y, self.height, other.y, other.height)
+    }
+
     /// The smallest rectangle that holds both.
     pub fn union(&self, other: &Self) -> Self {
         if self.is_empty() {

@@ -17,10 +17,14 @@ pub struct DetectorNet {
 }
 
 impl DetectorNet {
-    /// YuNet from the bytes of its safetensors file, run by `backend`; [`Error::Model`] if they are not that.
-    pub fn load(bytes: &[u8], backend: Backend) -> Result<Self> {
-        let graph = yunet::graph(bytes, yunet::SIZE_MULTIPLE, yunet::SIZE_MULTIPLE)?;
-        Ok(Self { graph, backend, executor: None, outputs: Default::default() })
+    /// YuNet from the bytes of its safetensors file; [`Error::Model`] if they are not that.
+    pub fn graph(bytes: &[u8]) -> Result<Graph> {
+        yunet::graph(bytes, yunet::SIZE_MULTIPLE, yunet::SIZE_MULTIPLE)
+    }
+
+    /// A detector over a graph that [`graph`](Self::graph) returned, run by `backend`.
+    pub fn new(graph: Graph, backend: Backend) -> Self {
+        Self { graph, backend, executor: None, outputs: Default::default() }
     }
 
     /// Runs the network on `input`, planar BGR 0..=255 `[3][height][width]`.
