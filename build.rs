@@ -1,3 +1,5 @@
+//! Commit and release date for the plugin description.
+
 fn main() {
     gst_plugin_version_helper::info()
 }
