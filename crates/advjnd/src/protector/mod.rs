@@ -184,6 +184,7 @@ impl Protector {
             changed: false,
             region: hiding_place(track, frame),
             iterations: 0,
+            margin: 0.0,
             similarity_before: 0.0,
             similarity_after: 0.0,
         };
@@ -195,6 +196,7 @@ impl Protector {
                 face.region = face.region.union(&self.work.geometry.rect);
                 face.verdict = work.check.verdict();
                 face.iterations = work.iterations;
+                face.margin = work.check.margin;
                 face.similarity_before = similarity_before;
                 face.similarity_after = work.check.similarity;
             }
@@ -245,6 +247,7 @@ impl Protector {
             match self.work.reopen(frame, &face.landmarks).and_then(|()| subject.check(frame, &mut self.work)) {
                 Ok(check) => {
                     face.verdict = check.verdict();
+                    face.margin = check.margin;
                     face.similarity_after = check.similarity;
                 }
                 Err(error) => {
