@@ -5,35 +5,63 @@
 //! barrier (see [`program`](super::program)).
 #![allow(unsafe_code, reason = "threads share the memory of a plan without locks")]
 
-use std::cell::UnsafeCell;
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
 
 use super::simd::LANES;
 
-/// 16 numbers on a cache line of their own.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; LANES]);
+/// Alignment of a small block: a cache line.
+const LINE: usize = 64;
+/// Size of a huge page, and alignment of blocks at least as large: weights are streamed, and with pages of 4 KiB the
+/// processor would walk the page table at every 64th line.
+const HUGE_PAGE: usize = 2 << 20;
 
 /// Numbers from the start of a cache line.
-pub(super) struct Block(Box<[UnsafeCell<Line>]>);
+pub(super) struct Block {
+    start: NonNull<f32>,
+    layout: Layout,
+}
 
-// SAFETY: a block is only accessed through pointers; who dereferences them vouches for the absence of races.
+// SAFETY: a block owns its memory, which is only accessed through pointers; who dereferences them vouches for the absence of
+// races.
+unsafe impl Send for Block {}
+// SAFETY: as above.
 unsafe impl Sync for Block {}
 
 impl Block {
     /// `length` zeros, rounded up to whole lines.
     pub(super) fn zeros(length: usize) -> Self {
-        Self((0..length.div_ceil(LANES)).map(|_| UnsafeCell::new(Line([0.0; LANES]))).collect())
+        let bytes = (length.max(1) * size_of::<f32>()).next_multiple_of(LINE);
+        let (bytes, align) =
+            if bytes < HUGE_PAGE { (bytes, LINE) } else { (bytes.next_multiple_of(HUGE_PAGE), HUGE_PAGE) };
+        let Ok(layout) = Layout::from_size_align(bytes, align) else { handle_alloc_error(Layout::new::<f32>()) };
+        // SAFETY: the layout is not empty; the block is zeroed before anybody sees it.
+        unsafe {
+            let Some(start) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
+            #[cfg(target_os = "linux")]
+            if align == HUGE_PAGE {
+                libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE);
+            }
+            start.write_bytes(0, bytes);
+            Self { start: start.cast(), layout }
+        }
     }
 
     /// The first entry.
     pub(super) fn pointer(&self) -> *mut f32 {
-        self.0.as_ptr().cast_mut().cast()
+        self.start.as_ptr()
     }
 
     /// Bytes it takes.
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.0)
+        self.layout.size()
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout, and nobody can hold the block any more.
+        unsafe { dealloc(self.start.as_ptr().cast(), self.layout) }
     }
 }
 

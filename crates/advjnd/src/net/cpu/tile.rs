@@ -16,8 +16,10 @@ use super::simd::portable::Portable;
 use super::simd::{Isa, LANES, Level};
 use super::sink::{Finish, Sink, finish};
 
-/// How many `k` ahead weights are prefetched.
-const PREFETCH: usize = 12;
+/// Entries ahead at which weights are fetched into the first level of cache: its few buffers bridge the second level.
+const NEAR: usize = 12 * LANES;
+/// Entries ahead at which weights are fetched into the second level: the latency of the third.
+const FAR: usize = 128 * LANES;
 
 /// One tile: where it reads and where it goes.
 pub(super) struct Tile<'a> {
@@ -57,7 +59,8 @@ unsafe fn tile<I: Isa, const R: usize, const Q: usize, const B: usize, const P: 
             for k in 0..tile.chunk_len {
                 let factors: [I::Vector; B] = std::array::from_fn(|block| I::load(weights.add(block * LANES)));
                 for block in 0..B {
-                    I::prefetch(weights.wrapping_add((PREFETCH * B + block) * LANES));
+                    I::prefetch(weights.wrapping_add(NEAR + block * LANES));
+                    I::prefetch_far(weights.wrapping_add(FAR + block * LANES));
                 }
                 for r in 0..R {
                     for q in 0..Q {

@@ -92,4 +92,10 @@ impl Isa for Avx2 {
         // SAFETY: a prefetch does not fault.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
     }
+
+    #[inline(always)]
+    unsafe fn prefetch_far(from: *const f32) {
+        // SAFETY: a prefetch does not fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
+    }
 }

@@ -72,4 +72,10 @@ impl Isa for Avx512 {
         // SAFETY: a prefetch does not fault.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
     }
+
+    #[inline(always)]
+    unsafe fn prefetch_far(from: *const f32) {
+        // SAFETY: a prefetch does not fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
+    }
 }

@@ -79,6 +79,8 @@ pub(super) trait Isa: Copy {
     unsafe fn select(bits: u16, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// Asks for the cache line at `from`, which need not be valid.
     unsafe fn prefetch(from: *const f32);
+    /// Asks for it in the second level of cache only.
+    unsafe fn prefetch_far(from: *const f32);
 }
 
 /// Defines `$name(level, arguments…)`, which runs `$generic::<I>(arguments…)` compiled for the level's instruction set.

@@ -66,4 +66,7 @@ impl Isa for Portable {
 
     #[inline(always)]
     unsafe fn prefetch(_: *const f32) {}
+
+    #[inline(always)]
+    unsafe fn prefetch_far(_: *const f32) {}
 }
