@@ -6,6 +6,7 @@
 
 mod common;
 
+use advjnd::net::cpu::Pool;
 use advjnd::net::{Backend, DetectorNet, Embedder, Network, Recognizer};
 use candle_core::Device;
 use common::{model, photograph, synthetic};
@@ -63,7 +64,8 @@ fn assert_recogniser(network: Network, backend: &Backend, chip: &[f32], golden: 
 }
 
 fn backends() -> Vec<Backend> {
-    vec![Backend::Candle(Device::Cpu)]
+    let pool = |threads| Pool::new(threads).expect("pool");
+    vec![Backend::Candle(Device::Cpu), Backend::Cpu(pool(1)), Backend::Cpu(pool(2))]
 }
 
 #[test]

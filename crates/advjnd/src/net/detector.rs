@@ -48,9 +48,16 @@ impl DetectorNet {
             }
         };
         executor.forward(input, Pass::Infer)?;
-        for (head, levels) in self.outputs.iter_mut().enumerate() {
-            for (level, output) in levels.iter_mut().enumerate() {
-                channels_last(executor.output(STRIDES.len() * head + level), yunet::HEADS[head].1, output);
+        for (level, stride) in STRIDES.into_iter().enumerate() {
+            let anchors = (height / stride) * (width / stride);
+            let mut planes = executor.output(level);
+            for (head, (_, channels)) in yunet::HEADS.into_iter().enumerate() {
+                let (own, rest) = planes.split_at((channels * anchors).min(planes.len()));
+                planes = rest;
+                channels_last(own, anchors, channels, &mut self.outputs[head][level]);
+            }
+            for scores in &mut self.outputs[..2] {
+                scores[level].iter_mut().for_each(|score| *score = sigmoid(*score));
             }
         }
         Ok(())
@@ -78,11 +85,15 @@ impl DetectorNet {
 }
 
 /// `[channels][anchors]` to `[anchors][channels]`.
-fn channels_last(planar: &[f32], channels: usize, interleaved: &mut Vec<f32>) {
+fn channels_last(planar: &[f32], anchors: usize, channels: usize, interleaved: &mut Vec<f32>) {
     interleaved.resize(planar.len(), 0.0);
-    for (channel, plane) in planar.chunks_exact(planar.len() / channels).enumerate() {
+    for (channel, plane) in planar.chunks_exact(anchors).enumerate() {
         for (anchor, value) in plane.iter().enumerate() {
             interleaved[anchor * channels + channel] = *value;
         }
     }
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
 }

@@ -1,7 +1,10 @@
 //! What runs a [`Graph`]: forward, and the pull-back of a cotangent to the input.
 
+use std::sync::Arc;
+
 use candle_core::Device;
 
+use super::cpu::{Engine, Pool};
 use super::graph::{Graph, Shape};
 use super::reference::Reference;
 use crate::error::{Error, Result};
@@ -41,6 +44,8 @@ pub trait Executor: Send {
 /// Which executor runs a network.
 #[derive(Debug, Clone)]
 pub enum Backend {
+    /// The fast path, on a pool of threads.
+    Cpu(Arc<Pool>),
     /// Plain candle operators on a candle device: the reference, and the path of GPUs.
     Candle(Device),
 }
@@ -52,6 +57,7 @@ impl Backend {
             return Err(Error::input("a batch of 0 samples cannot be run; ask for at least 1"));
         }
         match self {
+            Self::Cpu(pool) => Ok(Box::new(Engine::new(graph, batch, pool)?)),
             Self::Candle(device) => Ok(Box::new(Reference::new(graph, batch, device)?)),
         }
     }

@@ -195,11 +195,6 @@ pub enum Op {
         /// `[out]`.
         bias: Arc<[f32]>,
     },
-    /// `1 / (1 + e^−x)`.
-    Sigmoid {
-        /// Operand.
-        input: ValueId,
-    },
 }
 
 impl Op {
@@ -211,8 +206,7 @@ impl Op {
             | Self::MaxPool { input, .. }
             | Self::AvgPool2 { input }
             | Self::GlobalMean { input }
-            | Self::Linear { input, .. }
-            | Self::Sigmoid { input } => (input, None),
+            | Self::Linear { input, .. } => (input, None),
             Self::Add { a, b, .. } => (a, Some(b)),
             Self::UpsampleAdd { small, large } => (small, Some(large)),
         };
@@ -283,7 +277,6 @@ impl Op {
                 })?;
                 Ok(Shape::new(bias.len(), 1, 1))
             }
-            Self::Sigmoid { input } => of(*input),
         }
     }
 }

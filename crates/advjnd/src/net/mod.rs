@@ -4,6 +4,7 @@
 //! [`Network`] reads a model file into a [`graph::Graph`], the one description of a network; a [`Backend`] says which
 //! [`Executor`] runs it.
 
+pub mod cpu;
 mod detector;
 pub mod dlib;
 mod executor;

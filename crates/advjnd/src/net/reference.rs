@@ -169,11 +169,7 @@ impl Layer {
                     bias: Tensor::from_slice(bias, outputs, device)?,
                 }
             }
-            Op::MaxPool { .. }
-            | Op::AvgPool2 { .. }
-            | Op::UpsampleAdd { .. }
-            | Op::GlobalMean { .. }
-            | Op::Sigmoid { .. } => Self::Plain,
+            Op::MaxPool { .. } | Op::AvgPool2 { .. } | Op::UpsampleAdd { .. } | Op::GlobalMean { .. } => Self::Plain,
         })
     }
 
@@ -217,7 +213,6 @@ impl Layer {
                 values[*small].upsample_nearest2d(height, width)? + &values[*large]
             }
             (_, Op::GlobalMean { input }) => values[*input].mean_keepdim((2, 3)),
-            (_, Op::Sigmoid { input }) => (values[*input].neg()?.exp()? + 1.0)?.recip(),
             _ => candle_core::bail!("a layer was built for another operation"),
         }
     }
@@ -280,10 +275,6 @@ impl Layer {
                 let (_, _, height, width) = values[*input].dims4()?;
                 let part = (g / (height * width) as f64)?;
                 Ok(vec![(*input, part.broadcast_as(values[*input].dims())?.contiguous()?)])
-            }
-            (_, Op::Sigmoid { input }) => {
-                let y = &values[id];
-                Ok(vec![(*input, ((g * y)? * (1.0 - y)?)?)])
             }
             _ => candle_core::bail!("a layer was built for another operation"),
         }

@@ -2,11 +2,12 @@
 //!
 //! Source: OpenCV zoo `face_detection_yunet_2023mar` (MIT). Its unit is a 1×1 convolution followed by a depthwise 3×3;
 //! ReLU after the unit in backbone and neck, none in the heads. The neck adds the coarser level, each pixel repeated
-//! 2 × 2, to the finer one. Tensor names follow the ONNX graph's own where it has them.
+//! 2 × 2, to the finer one. The four heads of a level, 1 + 1 + 4 + 10 channels, are run as one unit of 16.
+//! Tensor names follow the ONNX graph's own where it has them.
 
-use super::graph::{Activation, Graph, INPUT, Op, Padding, Shape, ValueId};
+use super::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape, ValueId};
 use super::weights::Weights;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 const NAME: &str = "yunet_2023mar";
 
@@ -18,7 +19,8 @@ pub(super) const HEADS: [(&str, usize); 4] = [("cls", 1), ("obj", 1), ("bbox", 4
 
 /// The network from the bytes of its safetensors file, for planar BGR 0..=255 of `height × width`.
 ///
-/// Output `3·head + level` is head `[cls, obj, bbox, kps]` at stride `8 << level`, planar; cls and obj after the sigmoid.
+/// Output `level` is planar `[16]` at stride `8 << level`: the channels of [`HEADS`] one after another, cls and obj before
+/// their sigmoid.
 pub(super) fn graph(bytes: &[u8], height: usize, width: usize) -> Result<Graph> {
     let weights = Weights::parse(NAME, bytes)?;
     let mut net = Units { weights, graph: Graph::new(NAME, Shape::new(3, height, width)) };
@@ -43,15 +45,9 @@ pub(super) fn graph(bytes: &[u8], height: usize, width: usize) -> Result<Graph> 
         let name = format!("neck.lateral_convs.{level}");
         levels[level] = net.unit(&name, levels[level], Activation::Relu)?;
     }
-    for (head, _) in HEADS {
-        for (level, &features) in levels.iter().enumerate() {
-            let name = format!("bbox_head.multi_level_{head}.{level}");
-            let mut y = net.unit(&name, features, Activation::None)?;
-            if matches!(head, "cls" | "obj") {
-                y = net.graph.push(Op::Sigmoid { input: y })?;
-            }
-            net.graph.push_output(y);
-        }
+    for (level, features) in levels.into_iter().enumerate() {
+        let y = net.heads(level, features)?;
+        net.graph.push_output(y);
     }
     Ok(net.graph)
 }
@@ -69,4 +65,30 @@ impl Units<'_> {
         let x = self.graph.push(Op::Conv { input, conv: pointwise, activation: Activation::None })?;
         self.graph.push(Op::Conv { input: x, conv: depthwise, activation })
     }
+
+    /// The units of all heads of a level as one.
+    fn heads(&mut self, level: usize, input: ValueId) -> Result<ValueId> {
+        let merged = |part: &str, padding: Padding, depthwise: bool| {
+            let mut convs = HEADS.iter().map(|(head, _)| {
+                self.weights.conv(&format!("bbox_head.multi_level_{head}.{level}.{part}"), 1, padding, depthwise)
+            });
+            let Some(first) = convs.next() else { return Err(Error::model(NAME, "has no heads")) };
+            convs.try_fold(first?, |sum, conv| stacked(sum, &conv?))
+        };
+        let pointwise = merged("conv1", Padding::all(0), false)?;
+        let depthwise = merged("conv2", Padding::all(1), true)?;
+        let x = self.graph.push(Op::Conv { input, conv: pointwise, activation: Activation::None })?;
+        self.graph.push(Op::Conv { input: x, conv: depthwise, activation: Activation::None })
+    }
+}
+
+/// Two convolutions of the same input as one, the outputs of `b` behind those of `a`.
+fn stacked(a: Conv, b: &Conv) -> Result<Conv> {
+    if a.kernel != b.kernel || (!a.depthwise && a.in_channels != b.in_channels) {
+        return Err(Error::model(NAME, "its heads differ in shape; use the model file this version ships with"));
+    }
+    let in_channels = if a.depthwise { a.in_channels + b.in_channels } else { a.in_channels };
+    let joined = |a: &[f32], b: &[f32]| a.iter().chain(b).copied().collect();
+    let (weight, bias) = (joined(&a.weight, &b.weight), joined(&a.bias, &b.bias));
+    Ok(Conv { in_channels, out_channels: a.out_channels + b.out_channels, weight, bias, ..a })
 }

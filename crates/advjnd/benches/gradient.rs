@@ -1,0 +1,116 @@
+//! How fast the engine is: forward and input gradient of every recogniser, the detector's forward pass.
+//!
+//! `cargo bench -p advjnd --bench gradient [-- NETWORK…]` prints, per network and thread count, the median time with its
+//! spread, the rate with the direct algorithm's operations counted (2 per multiply-accumulate, twice for a gradient), and
+//! that rate as a fraction of the multiply-add peak of as many threads, measured between the runs. Last lines:
+//! `gradient NETWORK threads=N ms=… gflops=… peak_fraction=…`; for the detector `forward NETWORK …`.
+
+#![allow(clippy::expect_used, reason = "a bench fails by panicking")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use advjnd::net::cpu::{Engine, Level, Pool, peak};
+use advjnd::net::{Backend, DetectorNet, Executor, Network, Pass};
+
+const RUNS: usize = 60;
+const WARM_UP: usize = 5;
+/// Runs between two measurements of the peak.
+const RUNS_PER_PEAK: usize = 10;
+/// Side of the detector's input.
+const DETECTOR_SIDE: usize = 320;
+/// Multiply-accumulates of the detector at 640², by its ONNX graph.
+const DETECTOR_MACS_640: f64 = 0.344e9;
+
+struct Measured {
+    milliseconds: Vec<f64>,
+    peak: f64,
+}
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let selected = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut lines = Vec::new();
+    for threads in [1, 2].into_iter().filter(|threads| *threads <= cores) {
+        let pool = Pool::new(threads).expect("pool");
+        for network in Network::ALL {
+            let name = network.spec().name;
+            if let Some(bytes) = model(&name).filter(|_| selected(&name)) {
+                lines.push(gradient(network, &bytes, &pool));
+            }
+        }
+        if let Some(bytes) = model("yunet_2023mar").filter(|_| selected("yunet_2023mar")) {
+            lines.push(detector(&bytes, &pool));
+        }
+    }
+    println!();
+    lines.iter().for_each(|line| println!("{line}"));
+}
+
+fn gradient(network: Network, bytes: &[u8], pool: &Arc<Pool>) -> String {
+    let name = network.spec().name;
+    let graph = network.graph(bytes).expect("model");
+    let mut engine = Engine::new(&graph, 1, pool).expect("plan");
+    let input: Vec<f32> = (0..graph.input_shape().len()).map(|index| (index * 37 % 256) as f32).collect();
+    let cotangent = vec![1.0; network.spec().embedding_len];
+    let mut gradient = vec![0.0; input.len()];
+    let measured = measure(pool.threads(), || {
+        engine.forward(&input, Pass::Differentiable).expect("forward");
+        engine.input_gradient(&cotangent, &mut gradient).expect("gradient");
+    });
+    let forward = measure(pool.threads(), || engine.forward(&input, Pass::Infer).expect("forward"));
+    println!("{name}: {} MiB in memory; forward alone {}", engine.bytes() >> 20, spread(&forward.milliseconds));
+    report("gradient", &name, pool.threads(), 4.0 * graph.macs() as f64, &measured)
+}
+
+fn detector(bytes: &[u8], pool: &Arc<Pool>) -> String {
+    let mut detector = DetectorNet::load(bytes, Backend::Cpu(Arc::clone(pool))).expect("model");
+    let input: Vec<f32> = (0..3 * DETECTOR_SIDE * DETECTOR_SIDE).map(|index| (index * 37 % 256) as f32).collect();
+    let measured = measure(pool.threads(), || {
+        detector.forward(&input, DETECTOR_SIDE, DETECTOR_SIDE).expect("forward");
+    });
+    let macs = DETECTOR_MACS_640 * (DETECTOR_SIDE as f64 / 640.0).powi(2);
+    report("forward", "yunet_2023mar", pool.threads(), 2.0 * macs, &measured)
+}
+
+fn measure(threads: usize, mut run: impl FnMut()) -> Measured {
+    (0..WARM_UP).for_each(|_| run());
+    let mut measured = Measured { milliseconds: Vec::with_capacity(RUNS), peak: 0.0 };
+    for index in 0..RUNS {
+        if index % RUNS_PER_PEAK == 0 {
+            measured.peak = measured.peak.max(peak::measure(Level::best()) * threads as f64);
+        }
+        let start = Instant::now();
+        run();
+        measured.milliseconds.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    measured.milliseconds.sort_by(f64::total_cmp);
+    measured
+}
+
+fn spread(sorted: &[f64]) -> String {
+    let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share) as usize];
+    format!("median {:.3} ms (least {:.3}, quartiles {:.3} to {:.3})", at(0.5), at(0.0), at(0.25), at(0.75))
+}
+
+fn report(what: &str, name: &str, threads: usize, operations: f64, measured: &Measured) -> String {
+    println!("{what} {name} threads={threads}: {}", spread(&measured.milliseconds));
+    let median = measured.milliseconds[measured.milliseconds.len() / 2];
+    let rate = operations / median / 1e6;
+    let fraction = rate / measured.peak;
+    format!("{what} {name} threads={threads} ms={median:.3} gflops={rate:.1} peak_fraction={fraction:.3}")
+}
+
+fn model(name: &str) -> Option<Vec<u8>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let given = std::env::var_os("ADVJND_MODELS").map(Into::into);
+    let folders = [given, Some(root.join("models")), Some(root.join("../shared/models"))];
+    let mut files = folders.into_iter().flatten().map(|folder| folder.join(format!("{name}.safetensors")));
+    let found = files.find_map(|file| std::fs::read(file).ok());
+    if found.is_none() {
+        println!("SKIPPED: no {name}.safetensors in $ADVJND_MODELS, models/ or ../shared/models");
+    }
+    found
+}

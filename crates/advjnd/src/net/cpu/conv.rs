@@ -1,0 +1,444 @@
+//! Dense convolution by register tiles, forward and backward.
+//!
+//! Forward, a pixel's chunks are its taps. Backward with stride 1 is a forward convolution with the mirrored kernel
+//! ([`mirrored`]). Backward with stride `s` splits the result into `s × s` phases; each is a stride-1 convolution with the
+//! taps that reach it. Backward to an image of at most 4 channels would waste vectors on 3 channels: there, 2 × 2 pixels
+//! by 3 channels are the entries of one vector ([`Dense::to_image`]).
+#![allow(unsafe_code, reason = "tiles are addressed through pointers")]
+
+use std::sync::Arc;
+
+use super::layout::{Blocked, Grid, Halo, blocks};
+use super::memory::{Memory, WeightStore};
+use super::simd::{LANES, Level};
+use super::sink::Epilogue;
+use super::tile::{Tile, Tiling};
+use crate::net::graph::{Conv, Padding, Shape};
+
+/// Side of the square of pixels that share a vector in [`Dense::to_image`].
+pub(super) const IMAGE_STEP: usize = 2;
+
+/// Least work of an item, in multiply-adds of vectors: some 3 µs.
+const ITEM_WORK: usize = 16_000;
+
+/// A dense convolution, ready to run.
+pub(super) struct Dense {
+    source: Grid,
+    weights: usize,
+    group_len: usize,
+    group_blocks: usize,
+    groups: usize,
+    groups_per_item: usize,
+    samples: usize,
+    chunks: Vec<isize>,
+    chunk_len: usize,
+    tiling: Tiling,
+    strips_per_item: usize,
+    epilogue: Epilogue,
+}
+
+/// What a dense convolution computes, before it is packed.
+struct Problem {
+    source: Grid,
+    pitch: usize,
+    rows: usize,
+    columns: usize,
+    out_blocks: usize,
+    chunks: Vec<isize>,
+    chunk_len: usize,
+    epilogue: Epilogue,
+}
+
+impl Dense {
+    /// Forward over a value in blocked layout.
+    pub(super) fn forward(
+        level: Level,
+        store: &mut WeightStore,
+        samples: usize,
+        conv: &Conv,
+        source: &Blocked,
+        epilogue: Epilogue,
+    ) -> Option<Self> {
+        let output = conv.output_shape(source.shape)?;
+        let Padding { top, left, .. } = conv.padding;
+        let taps = useful_taps(conv, source.shape, output);
+        let grid = source.grid;
+        let mut chunks = Vec::new();
+        let mut lanes = Vec::new();
+        for block in 0..source.blocks() {
+            for &(ky, kx) in &taps {
+                let offset = block * grid.block + ky * grid.row + kx * grid.pixel;
+                chunks.push(offset as isize - (top * grid.row + left * grid.pixel) as isize);
+                lanes.push((block, ky, kx));
+            }
+        }
+        let problem = Problem {
+            source: Grid { row: grid.row * conv.stride, ..grid },
+            pitch: LANES * conv.stride,
+            rows: output.height,
+            columns: output.width,
+            out_blocks: blocks(conv.out_channels),
+            chunks,
+            chunk_len: LANES,
+            epilogue,
+        };
+        let k = conv.kernel;
+        problem.pack(level, store, samples, |chunk, lane, out| {
+            let (block, ky, kx) = lanes[chunk];
+            let input = block * LANES + lane;
+            let inside = input < conv.in_channels && out < conv.out_channels;
+            if inside { conv.weight[((out * conv.in_channels + input) * k + ky) * k + kx] } else { 0.0 }
+        })
+    }
+
+    /// Forward over an image in interleaved layout, `[row][column][channel]`; `source.pixel` is the number of channels.
+    pub(super) fn forward_interleaved(
+        level: Level,
+        store: &mut WeightStore,
+        samples: usize,
+        conv: &Conv,
+        (shape, source): (Shape, Grid),
+        epilogue: Epilogue,
+    ) -> Option<Self> {
+        let output = conv.output_shape(shape)?;
+        let Padding { top, left, .. } = conv.padding;
+        let start = (top * source.row + left * source.pixel) as isize;
+        let problem = Problem {
+            source: Grid { row: source.row * conv.stride, ..source },
+            pitch: conv.in_channels * conv.stride,
+            rows: output.height,
+            columns: output.width,
+            out_blocks: blocks(conv.out_channels),
+            chunks: (0..conv.kernel).map(|ky| (ky * source.row) as isize - start).collect(),
+            chunk_len: conv.kernel * conv.in_channels,
+            epilogue,
+        };
+        let (k, channels) = (conv.kernel, conv.in_channels);
+        problem.pack(level, store, samples, |ky, lane, out| {
+            let (kx, input) = (lane / channels, lane % channels);
+            if out < conv.out_channels { conv.weight[((out * channels + input) * k + ky) * k + kx] } else { 0.0 }
+        })
+    }
+
+    /// Backward with stride over one: `source` is the cotangent, the epilogue's target the gradient of `shape`.
+    pub(super) fn backward(
+        level: Level,
+        store: &mut WeightStore,
+        samples: usize,
+        (conv, shape): (&Conv, Shape),
+        source: &Blocked,
+        epilogue: Epilogue,
+    ) -> Option<Vec<Self>> {
+        let mut phases = Vec::new();
+        let s = conv.stride;
+        for py in 0..s.min(shape.height) {
+            for px in 0..s.min(shape.width) {
+                let rows = reaching_taps(conv, conv.padding.top, py, s);
+                let columns = reaching_taps(conv, conv.padding.left, px, s);
+                let mut chunks = Vec::new();
+                let mut taps = Vec::new();
+                for block in 0..source.blocks() {
+                    for &(ky, y) in &rows {
+                        for &(kx, x) in &columns {
+                            chunks.push(offset(&source.grid, block, y, x));
+                            taps.push((block, ky, kx));
+                        }
+                    }
+                }
+                let problem = Problem {
+                    source: source.grid,
+                    pitch: LANES,
+                    rows: (shape.height - py).div_ceil(s),
+                    columns: (shape.width - px).div_ceil(s),
+                    out_blocks: blocks(shape.channels),
+                    chunks,
+                    chunk_len: LANES,
+                    epilogue: epilogue.phase(s, py, px),
+                };
+                let k = conv.kernel;
+                phases.push(problem.pack(level, store, samples, |chunk, lane, input| {
+                    let (block, ky, kx) = taps[chunk];
+                    let out = block * LANES + lane;
+                    let inside = input < conv.in_channels && out < conv.out_channels;
+                    if inside { conv.weight[((out * conv.in_channels + input) * k + ky) * k + kx] } else { 0.0 }
+                })?);
+            }
+        }
+        Some(phases)
+    }
+
+    /// Backward to an image of at most 4 channels, stride 1 or 2: entry `(dy·2 + dx)·channels + c` of target vector
+    /// `(u, v)` is the gradient at row `2u + dy`, column `2v + dx`, channel `c`.
+    pub(super) fn to_image(
+        level: Level,
+        store: &mut WeightStore,
+        samples: usize,
+        (conv, shape): (&Conv, Shape),
+        source: &Blocked,
+        target: Grid,
+    ) -> Option<Self> {
+        let step = IMAGE_STEP / conv.stride;
+        let (rows, columns) = (image_range(conv, conv.padding.top), image_range(conv, conv.padding.left));
+        let mut chunks = Vec::new();
+        let mut places = Vec::new();
+        for block in 0..source.blocks() {
+            for y in rows.0..=rows.1 {
+                for x in columns.0..=columns.1 {
+                    chunks.push(offset(&source.grid, block, y, x));
+                    places.push((block, y, x));
+                }
+            }
+        }
+        let problem = Problem {
+            source: Grid { row: source.grid.row * step, ..source.grid },
+            pitch: LANES * step,
+            rows: shape.height.div_ceil(IMAGE_STEP),
+            columns: shape.width.div_ceil(IMAGE_STEP),
+            out_blocks: 1,
+            chunks,
+            chunk_len: LANES,
+            epilogue: Epilogue::plain(target),
+        };
+        let (k, channels) = (conv.kernel, conv.in_channels);
+        let tap = |pixel: usize, padding: usize, at: isize| {
+            let tap = (pixel + padding) as isize - at * conv.stride as isize;
+            usize::try_from(tap).ok().filter(|tap| *tap < k)
+        };
+        problem.pack(level, store, samples, |chunk, lane, entry| {
+            let (block, y, x) = places[chunk];
+            let (out, pixel, input) = (block * LANES + lane, entry / channels, entry % channels);
+            let ky = tap(pixel / IMAGE_STEP, conv.padding.top, y);
+            let kx = tap(pixel % IMAGE_STEP, conv.padding.left, x);
+            match (ky, kx) {
+                (Some(ky), Some(kx)) if pixel < IMAGE_STEP * IMAGE_STEP && out < conv.out_channels => {
+                    conv.weight[((out * channels + input) * k + ky) * k + kx]
+                }
+                _ => 0.0,
+            }
+        })
+    }
+
+    /// A fully connected layer: every entry of `source` is an inner one.
+    pub(super) fn linear(
+        level: Level,
+        store: &mut WeightStore,
+        samples: usize,
+        (weight, outputs): (&[f32], usize),
+        source: &Blocked,
+        epilogue: Epilogue,
+    ) -> Option<Self> {
+        let shape = source.shape;
+        let mut places = Vec::new();
+        for block in 0..source.blocks() {
+            for y in 0..shape.height {
+                places.extend((0..shape.width).map(|x| (block, y, x)));
+            }
+        }
+        let problem = Problem {
+            source: source.grid,
+            pitch: LANES,
+            rows: 1,
+            columns: 1,
+            out_blocks: blocks(outputs),
+            chunks: places.iter().map(|&(block, y, x)| offset(&source.grid, block, y as isize, x as isize)).collect(),
+            chunk_len: LANES,
+            epilogue,
+        };
+        problem.pack(level, store, samples, |chunk, lane, out| {
+            let (block, y, x) = places[chunk];
+            let channel = block * LANES + lane;
+            let input = (channel * shape.height + y) * shape.width + x;
+            if channel < shape.channels && out < outputs { weight[out * shape.len() + input] } else { 0.0 }
+        })
+    }
+
+    /// The adjoint of [`linear`](Self::linear); `target` has no frame, so that its vectors follow each other.
+    pub(super) fn linear_backward(
+        level: Level,
+        store: &mut WeightStore,
+        samples: usize,
+        (weight, outputs): (&[f32], usize),
+        source: &Blocked,
+        target: &Blocked,
+    ) -> Option<Self> {
+        let shape = target.shape;
+        let problem = Problem {
+            source: source.grid,
+            pitch: LANES,
+            rows: 1,
+            columns: 1,
+            out_blocks: target.blocks() * shape.plane(),
+            chunks: (0..blocks(outputs)).map(|block| offset(&source.grid, block, 0, 0)).collect(),
+            chunk_len: LANES,
+            epilogue: Epilogue::plain(Grid { block: LANES, ..target.grid }),
+        };
+        problem.pack(level, store, samples, |chunk, lane, entry| {
+            let (vector, out) = (entry / LANES, chunk * LANES + lane);
+            let channel = vector / shape.plane() * LANES + entry % LANES;
+            let input = channel * shape.plane() + vector % shape.plane();
+            if channel < shape.channels && out < outputs { weight[out * shape.len() + input] } else { 0.0 }
+        })
+    }
+
+    /// Items that may run at the same time.
+    pub(super) fn items(&self) -> usize {
+        let parts = self.tiling.strips().div_ceil(self.strips_per_item);
+        self.groups.div_ceil(self.groups_per_item) * self.samples * parts
+    }
+
+    /// Runs one item.
+    ///
+    /// # Safety
+    /// `memory` is that of the plan, and the processor runs the level it was made for.
+    pub(super) unsafe fn run(&self, item: usize, memory: &Memory) {
+        let parts = self.tiling.strips().div_ceil(self.strips_per_item);
+        let (bundle, sample, part) = (item / parts / self.samples, item / parts % self.samples, item % parts);
+        let groups = bundle * self.groups_per_item..self.groups.min((bundle + 1) * self.groups_per_item);
+        let strips = part * self.strips_per_item..self.tiling.strips().min((part + 1) * self.strips_per_item);
+        for group in groups {
+            for strip in strips.clone() {
+                for place in self.tiling.strip(strip) {
+                    // SAFETY: the plan's offsets lie in its memory, frames included, and the tile in the grid.
+                    unsafe {
+                        let block = group * self.group_blocks;
+                        (place.function)(&Tile {
+                            source: memory.data.add(self.source.at(sample, 0, place.row, place.column)),
+                            source_row: self.source.row,
+                            weights: memory.weights.add(self.weights + group * self.group_len),
+                            chunks: &self.chunks,
+                            chunk_len: self.chunk_len,
+                            sink: self.epilogue.at(memory, sample, block, place.row, place.column),
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Problem {
+    /// Chooses tiles and packs `weight(chunk, k, output channel)`.
+    fn pack(
+        self,
+        level: Level,
+        store: &mut WeightStore,
+        samples: usize,
+        weight: impl Fn(usize, usize, usize) -> f32,
+    ) -> Option<Dense> {
+        let group_blocks = if level.accumulators() >= 28 && self.out_blocks.is_multiple_of(2) { 2 } else { 1 };
+        let (group_blocks, tiling) = match (level, self.rows, self.columns) {
+            (Level::Avx512, 4, 4) => (1, Tiling::new(level, self.pitch, self.rows, self.columns, 1)?),
+            _ => (group_blocks, Tiling::new(level, self.pitch, self.rows, self.columns, group_blocks)?),
+        };
+        let groups = self.out_blocks / group_blocks;
+        let group_len = self.chunks.len() * self.chunk_len * group_blocks * LANES;
+        let mut packed = Vec::with_capacity(groups * group_len);
+        for group in 0..groups {
+            for chunk in 0..self.chunks.len() {
+                for k in 0..self.chunk_len {
+                    let first = group * group_blocks * LANES;
+                    packed.extend((first..first + group_blocks * LANES).map(|out| weight(chunk, k, out)));
+                }
+            }
+        }
+        let strip_work = self.chunks.len() * self.chunk_len * group_blocks * self.columns * self.rows / tiling.strips();
+        Some(Dense {
+            source: Grid { pixel: self.pitch, ..self.source },
+            weights: store.push(&packed),
+            group_len,
+            group_blocks,
+            groups,
+            groups_per_item: (ITEM_WORK / (strip_work * tiling.strips()).max(1)).clamp(1, groups),
+            samples,
+            chunks: self.chunks,
+            chunk_len: self.chunk_len,
+            strips_per_item: (ITEM_WORK / strip_work.max(1)).clamp(1, tiling.strips()),
+            tiling,
+            epilogue: self.epilogue,
+        })
+    }
+}
+
+/// The kernel turned by 180°, inputs and outputs exchanged, without bias: the backward pass of a stride-1 convolution.
+pub(super) fn mirrored(conv: &Conv) -> Conv {
+    let (k, taps) = (conv.kernel, conv.kernel * conv.kernel);
+    let (inputs, outputs) = if conv.depthwise { (1, conv.out_channels) } else { (conv.in_channels, conv.out_channels) };
+    let mut weight = vec![0.0; conv.weight.len()];
+    for out in 0..outputs {
+        for input in 0..inputs {
+            let to = if conv.depthwise { out } else { input * outputs + out };
+            for tap in 0..taps {
+                weight[to * taps + tap] = conv.weight[(out * inputs + input) * taps + taps - 1 - tap];
+            }
+        }
+    }
+    let Padding { top, left, bottom, right } = conv.padding;
+    Conv {
+        in_channels: conv.out_channels,
+        out_channels: conv.in_channels,
+        kernel: k,
+        stride: 1,
+        padding: Padding { top: k - 1 - top, left: k - 1 - left, bottom: k - 1 - bottom, right: k - 1 - right },
+        depthwise: conv.depthwise,
+        weight: weight.into(),
+        bias: Arc::from([]),
+    }
+}
+
+/// The frame a forward pass over an input of shape `input` reads.
+pub(super) fn forward_halo(conv: &Conv, input: Shape) -> Halo {
+    let Some(output) = conv.output_shape(input) else { return Halo::default() };
+    let range = |size: usize, padding: usize| {
+        let last = (size - 1) * conv.stride + conv.kernel - 1;
+        (-(padding as isize), last as isize - padding as isize)
+    };
+    Halo::reaching(input, range(output.height, conv.padding.top), range(output.width, conv.padding.left))
+}
+
+/// The frame of the cotangent, of shape `output`, that a backward pass to an input of shape `input` reads.
+pub(super) fn backward_halo(conv: &Conv, input: Shape, output: Shape) -> Halo {
+    let range = |size: usize, padding: usize| {
+        let (size, padding, s) = (size as isize, padding as isize, conv.stride as isize);
+        ((padding - (conv.kernel as isize - 1)).div_euclid(s), (size - 1 + padding).div_euclid(s))
+    };
+    Halo::reaching(output, range(input.height, conv.padding.top), range(input.width, conv.padding.left))
+}
+
+/// The frame of the cotangent that [`Dense::to_image`] reads.
+pub(super) fn to_image_halo(conv: &Conv, input: Shape, output: Shape) -> Halo {
+    let range = |size: usize, padding: usize| {
+        let (first, last) = image_range(conv, padding);
+        (first, ((size.div_ceil(IMAGE_STEP) - 1) * (IMAGE_STEP / conv.stride)) as isize + last)
+    };
+    Halo::reaching(output, range(input.height, conv.padding.top), range(input.width, conv.padding.left))
+}
+
+/// Rows (or columns) of the cotangent, from the first one's, that reach a square of pixels.
+fn image_range(conv: &Conv, padding: usize) -> (isize, isize) {
+    let (padding, s) = (padding as isize, conv.stride as isize);
+    let first = (padding - (conv.kernel as isize - 1)).div_euclid(s);
+    (first, (IMAGE_STEP as isize - 1 + padding).div_euclid(s))
+}
+
+/// Taps that see anything but padding.
+fn useful_taps(conv: &Conv, input: Shape, output: Shape) -> Vec<(usize, usize)> {
+    let sees = |tap: usize, padding: usize, outputs: usize, size: usize| {
+        (0..outputs).any(|out| (padding..padding + size).contains(&(out * conv.stride + tap)))
+    };
+    let rows = (0..conv.kernel).filter(|ky| sees(*ky, conv.padding.top, output.height, input.height));
+    let columns = |ky| {
+        let kept = (0..conv.kernel).filter(|kx| sees(*kx, conv.padding.left, output.width, input.width));
+        kept.map(move |kx| (ky, kx)).collect::<Vec<_>>()
+    };
+    rows.flat_map(columns).collect()
+}
+
+/// Taps that reach pixels of `phase` modulo `s`, with the cotangent's row (or column) that the first pixel takes them from.
+pub(super) fn reaching_taps(conv: &Conv, padding: usize, phase: usize, s: usize) -> Vec<(usize, isize)> {
+    let at = |tap: usize| (phase + padding) as isize - tap as isize;
+    (0..conv.kernel).filter(|tap| at(*tap).rem_euclid(s as isize) == 0).map(|tap| (tap, at(tap) / s as isize)).collect()
+}
+
+fn offset(grid: &Grid, block: usize, row: isize, column: isize) -> isize {
+    (block * grid.block) as isize + row * grid.row as isize + column * grid.pixel as isize
+}

@@ -1,0 +1,214 @@
+//! Depthwise convolution: one filter per channel, 16 channels at a time.
+//!
+//! A result is a sum over taps of vectors; the taps are a list of distances, so that the phases of a strided backward
+//! pass are the same kernel with fewer taps. For up to nine taps the weights stay in registers while a run of pixels is
+//! computed; longer lists are walked pixel by pixel.
+#![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
+
+use super::conv::reaching_taps;
+use super::layout::{Blocked, Grid, blocks};
+use super::memory::{Memory, WeightStore};
+use super::simd::{Isa, LANES, Level, per_level};
+use super::sink::Epilogue;
+use crate::net::graph::{Conv, Shape};
+
+/// Least work of an item, in multiply-adds of vectors: some 2 µs.
+const ITEM_WORK: usize = 4_000;
+
+/// A depthwise convolution, ready to run.
+pub(super) struct Depthwise {
+    level: Level,
+    source: Grid,
+    blocks: usize,
+    samples: usize,
+    rows: usize,
+    columns: usize,
+    rows_per_item: usize,
+    taps: Vec<isize>,
+    weights: usize,
+    epilogue: Epilogue,
+}
+
+impl Depthwise {
+    /// Forward over a value.
+    pub(super) fn forward(
+        level: Level,
+        store: &mut WeightStore,
+        samples: usize,
+        conv: &Conv,
+        source: &Blocked,
+        epilogue: Epilogue,
+    ) -> Option<Self> {
+        let output = conv.output_shape(source.shape)?;
+        let grid = source.grid;
+        let k = conv.kernel;
+        let start = (conv.padding.top * grid.row + conv.padding.left * grid.pixel) as isize;
+        let taps: Vec<(isize, usize)> =
+            (0..k * k).map(|tap| ((tap / k * grid.row + tap % k * grid.pixel) as isize - start, tap)).collect();
+        let strided = Grid { row: grid.row * conv.stride, pixel: grid.pixel * conv.stride, ..grid };
+        Some(Self::new(level, store, samples, conv, strided, (output.height, output.width), &taps, epilogue))
+    }
+
+    /// Backward with stride over one: `source` is the cotangent, the epilogue's target the gradient of `shape`.
+    pub(super) fn backward(
+        level: Level,
+        store: &mut WeightStore,
+        samples: usize,
+        (conv, shape): (&Conv, Shape),
+        source: &Blocked,
+        epilogue: Epilogue,
+    ) -> Vec<Self> {
+        let s = conv.stride;
+        let mut phases = Vec::new();
+        for py in 0..s.min(shape.height) {
+            for px in 0..s.min(shape.width) {
+                let mut taps = Vec::new();
+                for (ky, y) in reaching_taps(conv, conv.padding.top, py, s) {
+                    for (kx, x) in reaching_taps(conv, conv.padding.left, px, s) {
+                        let offset = y * source.grid.row as isize + x * source.grid.pixel as isize;
+                        taps.push((offset, ky * conv.kernel + kx));
+                    }
+                }
+                let size = ((shape.height - py).div_ceil(s), (shape.width - px).div_ceil(s));
+                let epilogue = epilogue.phase(s, py, px);
+                phases.push(Self::new(level, store, samples, conv, source.grid, size, &taps, epilogue));
+            }
+        }
+        phases
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "private, and each argument is one field of the plan")]
+    fn new(
+        level: Level,
+        store: &mut WeightStore,
+        samples: usize,
+        conv: &Conv,
+        source: Grid,
+        (rows, columns): (usize, usize),
+        taps: &[(isize, usize)],
+        epilogue: Epilogue,
+    ) -> Self {
+        let blocks = blocks(conv.out_channels);
+        let all = conv.kernel * conv.kernel;
+        let mut packed = Vec::with_capacity(blocks * taps.len() * LANES);
+        for block in 0..blocks {
+            for (_, tap) in taps {
+                let channels = block * LANES..(block + 1) * LANES;
+                packed.extend(channels.map(|channel| conv.weight.get(channel * all + tap).copied().unwrap_or(0.0)));
+            }
+        }
+        let row_work = (columns * taps.len()).max(1);
+        Self {
+            level,
+            source,
+            blocks,
+            samples,
+            rows,
+            columns,
+            rows_per_item: (ITEM_WORK / row_work).clamp(1, rows.max(1)),
+            taps: taps.iter().map(|tap| tap.0).collect(),
+            weights: store.push(&packed),
+            epilogue,
+        }
+    }
+
+    /// Items that may run at the same time.
+    pub(super) fn items(&self) -> usize {
+        self.samples * self.blocks * self.rows.div_ceil(self.rows_per_item)
+    }
+
+    /// Runs one item.
+    ///
+    /// # Safety
+    /// `memory` is that of the plan, and the processor runs the level it was made for.
+    pub(super) unsafe fn run(&self, item: usize, memory: &Memory) {
+        // SAFETY: passed on.
+        unsafe { run(self.level, self, item, memory) }
+    }
+}
+
+per_level! {
+    unsafe fn run(plan: &Depthwise, item: usize, memory: &Memory) = run_item;
+}
+
+#[inline(always)]
+unsafe fn run_item<I: Isa>(plan: &Depthwise, item: usize, memory: &Memory) {
+    // SAFETY: passed on.
+    unsafe {
+        match plan.taps.len() {
+            9 => rows::<I, 9>(plan, item, memory),
+            4 => rows::<I, 4>(plan, item, memory),
+            2 => rows::<I, 2>(plan, item, memory),
+            1 => rows::<I, 1>(plan, item, memory),
+            _ => any_rows::<I>(plan, item, memory),
+        }
+    }
+}
+
+/// Sample, block and rows of an item.
+#[inline(always)]
+fn part(plan: &Depthwise, item: usize) -> (usize, usize, std::ops::Range<usize>) {
+    let parts = plan.rows.div_ceil(plan.rows_per_item);
+    let (plane, part) = (item / parts, item % parts);
+    let start = part * plan.rows_per_item;
+    (plane / plan.blocks, plane % plan.blocks, start..plan.rows.min(start + plan.rows_per_item))
+}
+
+#[inline(always)]
+unsafe fn rows<I: Isa, const T: usize>(plan: &Depthwise, item: usize, memory: &Memory) {
+    let (sample, block, rows) = part(plan, item);
+    // SAFETY: taps reach into the source and its frame, the rows lie in the target.
+    unsafe {
+        let weights = memory.weights.add(plan.weights + block * T * LANES);
+        let weights: [I::Vector; T] = std::array::from_fn(|tap| I::load(weights.add(tap * LANES)));
+        let taps: [isize; T] = std::array::from_fn(|tap| plan.taps[tap]);
+        for row in rows {
+            let source = memory.data.add(plan.source.at(sample, block, row, 0));
+            let sink = plan.epilogue.at(memory, sample, block, row, 0);
+            let mut column = 0;
+            while column + 4 <= plan.columns {
+                let mut sums = [I::splat(0.0); 4];
+                for tap in 0..T {
+                    for (pixel, sum) in sums.iter_mut().enumerate() {
+                        let at = source.add((column + pixel) * plan.source.pixel).offset(taps[tap]);
+                        *sum = I::mul_add(weights[tap], I::load(at), *sum);
+                    }
+                }
+                for (pixel, sum) in sums.into_iter().enumerate() {
+                    sink.put::<I>(sum, 0, column + pixel);
+                }
+                column += 4;
+            }
+            while column < plan.columns {
+                let mut sum = I::splat(0.0);
+                for tap in 0..T {
+                    let at = source.add(column * plan.source.pixel).offset(taps[tap]);
+                    sum = I::mul_add(weights[tap], I::load(at), sum);
+                }
+                sink.put::<I>(sum, 0, column);
+                column += 1;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn any_rows<I: Isa>(plan: &Depthwise, item: usize, memory: &Memory) {
+    let (sample, block, rows) = part(plan, item);
+    // SAFETY: taps reach into the source and its frame, the rows lie in the target.
+    unsafe {
+        let weights = memory.weights.add(plan.weights + block * plan.taps.len() * LANES);
+        for row in rows {
+            let source = memory.data.add(plan.source.at(sample, block, row, 0));
+            let sink = plan.epilogue.at(memory, sample, block, row, 0);
+            for column in 0..plan.columns {
+                let mut sum = I::splat(0.0);
+                for (tap, offset) in plan.taps.iter().enumerate() {
+                    let at = source.add(column * plan.source.pixel).offset(*offset);
+                    sum = I::mul_add(I::load(weights.add(tap * LANES)), I::load(at), sum);
+                }
+                sink.put::<I>(sum, 0, column);
+            }
+        }
+    }
+}

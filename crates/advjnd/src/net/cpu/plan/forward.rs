@@ -1,0 +1,149 @@
+//! The forward pass: places for values, packed weights, steps.
+
+use super::{Algorithm, Node, Planner};
+use crate::error::Result;
+use crate::net::cpu::conv::Dense;
+use crate::net::cpu::depthwise::Depthwise;
+use crate::net::cpu::image::{Direction, Form};
+use crate::net::cpu::layout::{Blocked, Grid};
+use crate::net::cpu::pointwise::{Sum, Term};
+use crate::net::cpu::program::Step;
+use crate::net::cpu::sink::{Epilogue, Residual};
+use crate::net::cpu::window::{Kind, Window};
+use crate::net::cpu::winograd::Winograd;
+use crate::net::graph::{Conv, Op, Shape, ValueId};
+
+impl Planner<'_> {
+    pub(super) fn forward(&mut self) -> Result<()> {
+        let interleaved = self.place_root();
+        let nodes = self.nodes;
+        let mut readers: Vec<usize> = (0..self.places.len()).map(|value| self.consumers(value).count()).collect();
+        for node in nodes {
+            let target = self.space.take(self.shape(node.result), self.value_halo(node.result));
+            self.places[node.result] = Some(target);
+            let epilogue = self.forward_epilogue(node, &target)?;
+            self.forward_step(node, &target, epilogue, interleaved)?;
+            let mut operands: Vec<ValueId> = node.operands().collect();
+            operands.dedup();
+            for operand in operands {
+                readers[operand] -= 1;
+                if readers[operand] == 0 && !self.is_output(operand) {
+                    if let Some(place) = self.places[operand].take() {
+                        self.space.give(place);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings in the input; its grid if it is interleaved.
+    fn place_root(&mut self) -> Option<Grid> {
+        let (shape, halo) = (self.shape(self.root), self.value_halo(self.root));
+        if !self.reads_interleaved(self.root) {
+            let place = self.space.take(shape, halo);
+            self.places[self.root] = Some(place);
+            self.push_image(Direction::In, Form::Blocked(place.grid));
+            return None;
+        }
+        let pixel = shape.channels;
+        let row = (shape.width + halo.left + halo.right) * pixel;
+        let sample = row * (shape.height + halo.top + halo.bottom);
+        let base = self.space.take_plain(sample * self.batch) + halo.top * row + halo.left * pixel;
+        let grid = Grid { base, sample, block: 0, row, pixel };
+        self.push_image(Direction::In, Form::Interleaved(grid));
+        Some(grid)
+    }
+
+    fn forward_epilogue(&mut self, node: &Node, target: &Blocked) -> Result<Epilogue> {
+        let (finish, signs) = self.activate(node);
+        let bias = match node.op {
+            Op::Conv { conv: Conv { bias, .. }, .. } | Op::Linear { bias, .. } => Some(self.store.push(bias)),
+            _ => None,
+        };
+        let residual = match node.residual {
+            Some(value) => {
+                let place = self.place(value)?;
+                Some(Residual { grid: place.grid, blocks: place.blocks() })
+            }
+            None => None,
+        };
+        Ok(Epilogue { target: target.grid, bias, residual, finish, signs: signs.unwrap_or(target.grid) })
+    }
+
+    fn place(&self, value: ValueId) -> Result<Blocked> {
+        self.places[value].ok_or_else(|| self.unplannable("a value read after its last use"))
+    }
+
+    fn forward_step(
+        &mut self,
+        node: &Node,
+        target: &Blocked,
+        epilogue: Epilogue,
+        interleaved: Option<Grid>,
+    ) -> Result<()> {
+        let context = (self.level, self.batch);
+        let step = match node.op {
+            Op::Conv { input, conv, .. } => match interleaved.filter(|_| *input == self.root) {
+                Some(grid) => {
+                    let source = (self.shape(*input), grid);
+                    let dense =
+                        Dense::forward_interleaved(self.level, &mut self.store, self.batch, conv, source, epilogue);
+                    Step::Dense(dense.ok_or_else(|| self.unplannable("a convolution of the input"))?)
+                }
+                None => {
+                    let source = self.place(*input)?;
+                    self.convolution(conv, &source, epilogue)?
+                }
+            },
+            Op::Add { a, b, .. } => {
+                let terms = [*a, *b].map(|value| self.place(value).map(|value| Term { value, enlarge: 1 }));
+                Step::Sum(Sum::new(context, terms.into_iter().collect::<Result<_>>()?, target.shape, epilogue))
+            }
+            Op::UpsampleAdd { small, large } => {
+                let terms = vec![
+                    Term { value: self.place(*small)?, enlarge: 2 },
+                    Term { value: self.place(*large)?, enlarge: 1 },
+                ];
+                Step::Sum(Sum::new(context, terms, target.shape, epilogue))
+            }
+            Op::MaxPool { input, kernel, stride } => {
+                let owners = self.take_bits(target.shape, kernel * kernel);
+                self.owners[node.result] = Some(owners);
+                let kind = Kind::Max { kernel: *kernel, stride: *stride, owners };
+                self.pooling(*input, kind, target.shape, epilogue)?
+            }
+            Op::AvgPool2 { input } => self.pooling(*input, Kind::Mean, target.shape, epilogue)?,
+            Op::GlobalMean { input } => self.pooling(*input, Kind::Global, target.shape, epilogue)?,
+            Op::Linear { input, weight, bias } => {
+                let source = self.place(*input)?;
+                let layer = (&**weight, bias.len());
+                let dense = Dense::linear(self.level, &mut self.store, self.batch, layer, &source, epilogue);
+                Step::Dense(dense.ok_or_else(|| self.unplannable("a linear layer"))?)
+            }
+            Op::Normalize { .. } => return Err(self.unplannable("an inner normalisation")),
+        };
+        self.steps.push(step);
+        Ok(())
+    }
+
+    fn pooling(&self, input: ValueId, kind: Kind, target: Shape, epilogue: Epilogue) -> Result<Step> {
+        Ok(Step::Window(Window::new((self.level, self.batch), kind, self.place(input)?, target, epilogue)))
+    }
+
+    /// A convolution of a blocked value by the algorithm of its shape.
+    pub(super) fn convolution(&mut self, conv: &Conv, source: &Blocked, epilogue: Epilogue) -> Result<Step> {
+        let (level, batch, store) = (self.level, self.batch, &mut self.store);
+        let step = match Algorithm::of(conv, source.shape) {
+            _ if conv.depthwise => Depthwise::forward(level, store, batch, conv, source, epilogue).map(Step::Depthwise),
+            Algorithm::Direct => Dense::forward(level, store, batch, conv, source, epilogue).map(Step::Dense),
+            Algorithm::Winograd(m) => {
+                Winograd::new((level, self.threads), store, batch, (conv, m), source, epilogue).map(Step::Winograd)
+            }
+        };
+        step.ok_or_else(|| {
+            let (k, s) = (conv.kernel, conv.stride);
+            self.unplannable(&format!("a {k}x{k} convolution with stride {s}"))
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! Sums of values entry by entry, each extended by zeros or by repeating pixels, through an epilogue; and copies.
+#![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
+
+use super::layout::{Blocked, blocks};
+use super::memory::Memory;
+use super::simd::{Isa, Level, per_level};
+use super::sink::Epilogue;
+use crate::net::graph::Shape;
+
+/// A term of a sum: a value whose pixels each count for `enlarge × enlarge`.
+#[derive(Clone, Copy)]
+pub(super) struct Term {
+    pub(super) value: Blocked,
+    pub(super) enlarge: usize,
+}
+
+/// A sum of terms; an item is a block of the target.
+pub(super) struct Sum {
+    level: Level,
+    terms: Vec<Term>,
+    target: Shape,
+    samples: usize,
+    epilogue: Epilogue,
+}
+
+impl Sum {
+    /// The sum of `terms` into the epilogue's target, of shape `target`.
+    pub(super) fn new((level, samples): (Level, usize), terms: Vec<Term>, target: Shape, epilogue: Epilogue) -> Self {
+        Self { level, terms, target, samples, epilogue }
+    }
+
+    /// Items that may run at the same time.
+    pub(super) fn items(&self) -> usize {
+        self.samples * blocks(self.target.channels)
+    }
+
+    /// Runs one item.
+    ///
+    /// # Safety
+    /// `memory` is that of the plan, and the processor runs the level it was made for.
+    pub(super) unsafe fn run(&self, item: usize, memory: &Memory) {
+        // SAFETY: passed on.
+        unsafe { run(self.level, self, item, memory) }
+    }
+}
+
+per_level! {
+    unsafe fn run(plan: &Sum, item: usize, memory: &Memory) = run_item;
+}
+
+#[inline(always)]
+unsafe fn run_item<I: Isa>(plan: &Sum, item: usize, memory: &Memory) {
+    let per_sample = blocks(plan.target.channels);
+    let (sample, block) = (item / per_sample, item % per_sample);
+    for row in 0..plan.target.height {
+        // SAFETY: only places inside each term are read, and the row lies in the target.
+        unsafe {
+            let sink = plan.epilogue.at(memory, sample, block, row, 0);
+            for column in 0..plan.target.width {
+                let mut sum = I::splat(0.0);
+                for term in &plan.terms {
+                    let (y, x) = (row / term.enlarge, column / term.enlarge);
+                    let shape = term.value.shape;
+                    if block < term.value.blocks() && y < shape.height && x < shape.width {
+                        sum = I::add(sum, I::load(memory.data.add(term.value.grid.at(sample, block, y, x))));
+                    }
+                }
+                sink.put::<I>(sum, 0, column);
+            }
+        }
+    }
+}

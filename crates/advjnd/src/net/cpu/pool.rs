@@ -1,0 +1,134 @@
+//! The one pool of threads of a protector.
+//!
+//! A job is a shared object that hands out its own work (see [`program`](super::program)): the calling thread starts at
+//! once and would finish alone, the workers join when they wake. A worker that comes late finds nothing left and goes; so
+//! a busy machine costs time and never waits for a thread that has not begun. Workers spin for [`SPINS`] looks after a job,
+//! for the next one often follows at once, and sleep after that.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use crate::error::{Error, Result};
+
+/// Looks for the next job before a worker sleeps: some 100 µs.
+const SPINS: usize = 4000;
+
+/// Work that several threads may do together.
+pub(super) trait Job: Send + Sync {
+    /// Does a share of the run `token` as thread `worker` (0 is the caller's); returns when nothing is left to take.
+    fn work(&self, worker: usize, token: u64);
+}
+
+/// Threads for the plans of all networks; dropped, it ends them.
+pub struct Pool {
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    generation: AtomicU64,
+    current: Mutex<Option<(Arc<dyn Job>, u64)>>,
+    stop: AtomicBool,
+    asleep: Vec<AtomicBool>,
+}
+
+impl Pool {
+    /// A pool in which `threads` threads work together, the caller's included; 0 asks for one per core.
+    pub fn new(threads: usize) -> Result<Arc<Self>> {
+        let cores = || thread::available_parallelism().map_or(1, usize::from);
+        let threads = if threads == 0 { cores() } else { threads };
+        let shared = Arc::new(Shared {
+            generation: AtomicU64::new(0),
+            current: Mutex::new(None),
+            stop: AtomicBool::new(false),
+            asleep: (1..threads).map(|_| AtomicBool::new(false)).collect(),
+        });
+        let mut pool = Self { shared, workers: Vec::with_capacity(threads - 1) };
+        for worker in 1..threads {
+            let shared = Arc::clone(&pool.shared);
+            let thread = thread::Builder::new().name(format!("advjnd-{worker}")).spawn(move || shared.serve(worker));
+            let thread = thread.map_err(|error| {
+                Error::input(format!("cannot start thread {worker} of {threads} ({error}); ask for fewer threads"))
+            })?;
+            pool.workers.push(thread);
+        }
+        Ok(Arc::new(pool))
+    }
+
+    /// Threads that work together, the caller's included.
+    pub fn threads(&self) -> usize {
+        self.workers.len() + 1
+    }
+
+    /// Does the run `token` of `job` with all threads; returns when the calling thread finds nothing left to take.
+    pub(super) fn run(&self, job: &Arc<dyn Job>, token: u64) {
+        if self.workers.is_empty() {
+            return job.work(0, token);
+        }
+        *self.shared.slot() = Some((Arc::clone(job), token));
+        self.shared.generation.fetch_add(1, Ordering::SeqCst);
+        for (worker, asleep) in self.workers.iter().zip(&self.shared.asleep) {
+            if asleep.swap(false, Ordering::SeqCst) {
+                worker.thread().unpark();
+            }
+        }
+        job.work(0, token);
+        *self.shared.slot() = None;
+    }
+}
+
+impl Shared {
+    fn slot(&self) -> MutexGuard<'_, Option<(Arc<dyn Job>, u64)>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(&self, worker: usize) {
+        let mut seen = 0;
+        loop {
+            seen = self.next_generation(worker, seen);
+            if self.stop.load(Ordering::SeqCst) {
+                return;
+            }
+            let current = self.slot().as_ref().map(|(job, token)| (Arc::clone(job), *token));
+            if let Some((job, token)) = current {
+                job.work(worker, token);
+            }
+        }
+    }
+
+    fn next_generation(&self, worker: usize, seen: u64) -> u64 {
+        loop {
+            for _ in 0..SPINS {
+                let generation = self.generation.load(Ordering::SeqCst);
+                if generation != seen {
+                    return generation;
+                }
+                std::hint::spin_loop();
+            }
+            let asleep = &self.asleep[worker - 1];
+            asleep.store(true, Ordering::SeqCst);
+            while asleep.load(Ordering::SeqCst) && self.generation.load(Ordering::SeqCst) == seen {
+                thread::park();
+            }
+            asleep.store(false, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.shared.generation.fetch_add(1, Ordering::SeqCst);
+        for worker in self.workers.drain(..) {
+            worker.thread().unpark();
+            let _ = worker.join();
+        }
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("threads", &self.threads()).finish()
+    }
+}

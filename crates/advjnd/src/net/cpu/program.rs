@@ -1,0 +1,257 @@
+//! Steps in order, and the threads that take them apart.
+//!
+//! Every step is a number of items that may run at the same time. Threads take items from a counter, even threads from the
+//! front and odd ones from the back (so that a thread meets the same part of the weights in every run), and go to the next
+//! step when all items of this one are done. Counters carry the number of the run: a thread that comes late, when the
+//! run it was called for is over, sees another number and leaves without having touched anything.
+#![allow(unsafe_code, reason = "steps address the plan's memory through pointers")]
+
+use std::ops::Range;
+use std::ptr::null_mut;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+use super::conv::Dense;
+use super::depthwise::Depthwise;
+use super::image::Image;
+use super::layout::Blocked;
+use super::memory::{Block, Memory};
+use super::pointwise::Sum;
+use super::pool::{Job, Pool};
+use super::simd::LANES;
+use super::window::Window;
+use super::winograd::Winograd;
+use crate::net::graph::Shape;
+
+/// Looks at a counter before a waiting thread yields its core.
+const SPINS: usize = 2000;
+
+/// One step of a plan.
+pub(super) enum Step {
+    Image(Image),
+    Dense(Dense),
+    Winograd(Winograd),
+    Depthwise(Depthwise),
+    Window(Window),
+    Sum(Sum),
+}
+
+impl Step {
+    pub(super) fn items(&self) -> usize {
+        match self {
+            Self::Image(step) => step.items(),
+            Self::Dense(step) => step.items(),
+            Self::Winograd(step) => step.items(),
+            Self::Depthwise(step) => step.items(),
+            Self::Window(step) => step.items(),
+            Self::Sum(step) => step.items(),
+        }
+    }
+
+    /// Entries of scratch a thread needs.
+    pub(super) fn scratch(&self) -> usize {
+        match self {
+            Self::Winograd(step) => step.scratch(),
+            _ => 0,
+        }
+    }
+
+    /// # Safety
+    /// As the steps' own.
+    unsafe fn run(&self, item: usize, memory: &Memory) {
+        // SAFETY: passed on.
+        unsafe {
+            match self {
+                Self::Image(step) => step.run(item, memory),
+                Self::Dense(step) => step.run(item, memory),
+                Self::Winograd(step) => step.run(item, memory),
+                Self::Depthwise(step) => step.run(item, memory),
+                Self::Window(step) => step.run(item, memory),
+                Self::Sum(step) => step.run(item, memory),
+            }
+        }
+    }
+}
+
+/// What is left of a step: in each word the run's number above, a count below.
+#[derive(Default)]
+struct Progress {
+    /// 16 bits of items taken from the back, 16 bits of items taken from the front.
+    taken: AtomicU64,
+    done: AtomicU64,
+}
+
+const RUN_SHIFT: u32 = 32;
+const BACK: u64 = 1 << 16;
+const COUNT: u64 = u16::MAX as u64;
+
+/// A plan's steps and memory.
+pub(super) struct Program {
+    steps: Vec<Step>,
+    progress: Vec<Progress>,
+    forward: usize,
+    data: Block,
+    bits: Block,
+    weights: Block,
+    scratch: Vec<Block>,
+    input: AtomicPtr<f32>,
+    gradient: AtomicPtr<f32>,
+}
+
+impl Program {
+    /// The first `forward` of `steps` are the forward pass, the rest the backward pass; `data` and `bits` are numbers of
+    /// entries.
+    pub(super) fn new(
+        steps: Vec<Step>,
+        forward: usize,
+        data: usize,
+        bits: usize,
+        weights: Block,
+        threads: usize,
+    ) -> Self {
+        let scratch = steps.iter().map(Step::scratch).max().unwrap_or(0);
+        Self {
+            progress: steps.iter().map(|_| Progress::default()).collect(),
+            steps,
+            forward,
+            data: Block::zeros(data),
+            bits: Block::zeros(bits.div_ceil(2)),
+            weights,
+            scratch: (0..threads).map(|_| Block::zeros(scratch)).collect(),
+            input: AtomicPtr::new(null_mut()),
+            gradient: AtomicPtr::new(null_mut()),
+        }
+    }
+
+    /// Bytes of weights, values and scratch.
+    pub(super) fn bytes(&self) -> usize {
+        let scratch: usize = self.scratch.iter().map(Block::bytes).sum();
+        self.data.bytes() + self.bits.bytes() + self.weights.bytes() + scratch
+    }
+
+    /// Prepares run `run` of the forward pass (`gradient` null) or the backward pass, and returns its token.
+    ///
+    /// # Safety
+    /// The pointers are valid for the plan's input until the run is over, and no other run is under way.
+    pub(super) unsafe fn prepare(&self, run: u32, input: *const f32, gradient: *mut f32) -> u64 {
+        self.input.store(input.cast_mut(), Ordering::Relaxed);
+        self.gradient.store(gradient, Ordering::Relaxed);
+        let token = u64::from(run) << 1 | u64::from(!gradient.is_null());
+        for progress in &self.progress[self.range(token)] {
+            progress.taken.store(u64::from(run) << RUN_SHIFT, Ordering::Relaxed);
+            progress.done.store(u64::from(run) << RUN_SHIFT, Ordering::Release);
+        }
+        token
+    }
+
+    fn range(&self, token: u64) -> Range<usize> {
+        if token & 1 == 0 { 0..self.forward } else { self.forward..self.steps.len() }
+    }
+
+    fn take(&self, step: usize, worker: usize, run: u64) -> Option<usize> {
+        let items = self.steps[step].items() as u64;
+        let taken = &self.progress[step].taken;
+        let mut word = taken.load(Ordering::Acquire);
+        loop {
+            let (front, back) = (word & COUNT, word / BACK & COUNT);
+            if word >> RUN_SHIFT != run || front + back >= items {
+                return None;
+            }
+            let (next, item) = if worker % 2 == 0 { (word + 1, front) } else { (word + BACK, items - 1 - back) };
+            match taken.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some(item as usize),
+                Err(now) => word = now,
+            }
+        }
+    }
+}
+
+impl Job for Program {
+    fn work(&self, worker: usize, token: u64) {
+        let Some(scratch) = self.scratch.get(worker) else { return };
+        let run = token >> 1 & u64::from(u32::MAX);
+        let memory = Memory {
+            data: self.data.pointer(),
+            bits: self.bits.pointer().cast(),
+            weights: self.weights.pointer(),
+            scratch: scratch.pointer(),
+            input: self.input.load(Ordering::Relaxed),
+            gradient: self.gradient.load(Ordering::Relaxed),
+        };
+        for step in self.range(token) {
+            let done = &self.progress[step].done;
+            while let Some(item) = self.take(step, worker, run) {
+                // SAFETY: the plan made the step for this memory and level; the item is taken by this thread alone, and all
+                // items of earlier steps are done.
+                unsafe { self.steps[step].run(item, &memory) };
+                done.fetch_add(1, Ordering::AcqRel);
+            }
+            let all = run << RUN_SHIFT | self.steps[step].items() as u64;
+            let mut looks = 0;
+            loop {
+                let now = done.load(Ordering::Acquire);
+                if now == all {
+                    break;
+                }
+                if now >> RUN_SHIFT != run {
+                    return;
+                }
+                looks += 1;
+                if looks > SPINS {
+                    std::thread::yield_now();
+                } else {
+                    std::hint::spin_loop();
+                }
+            }
+        }
+    }
+}
+
+/// Runs the forward pass on `input`, or, with a gradient to fill, the backward pass, on all threads of `pool`.
+///
+/// `program` and `job` are the same plan, and the slices are as long as its input.
+pub(super) fn run(
+    program: &Program,
+    job: &Arc<dyn Job>,
+    pool: &Pool,
+    run: u32,
+    input: &[f32],
+    gradient: Option<&mut [f32]>,
+) {
+    let gradient = gradient.map_or(null_mut(), <[f32]>::as_mut_ptr);
+    // SAFETY: the caller holds the plan's engine exclusively, so no run is under way; the slices outlive this function, and
+    // when it returns every item is done, and none is ever taken again for this run.
+    let token = unsafe { program.prepare(run, input.as_ptr(), gradient) };
+    pool.run(job, token);
+}
+
+impl Program {
+    /// Copies a value out of its place, `[batch][channels][height][width]`.
+    pub(super) fn read(&self, place: &Blocked, values: &mut [f32]) {
+        self.each(place, values.len(), |value, index| values[index] = *value);
+    }
+
+    /// Copies a value to its place; entries of channels there are none of become zero.
+    pub(super) fn write(&self, place: &Blocked, values: &[f32]) {
+        let Shape { height, width, .. } = place.shape;
+        let whole = Blocked { shape: Shape::new(place.blocks() * LANES, height, width), ..*place };
+        let samples = values.len() / place.shape.len();
+        self.each(&whole, samples * whole.shape.len(), |value, index| {
+            let (sample, within) = (index / whole.shape.len(), index % whole.shape.len());
+            let inside = within < place.shape.len();
+            *value = if inside { values[sample * place.shape.len() + within] } else { 0.0 };
+        });
+    }
+
+    /// Visits the first `count` entries of a place in the caller's order.
+    fn each(&self, place: &Blocked, count: usize, mut visit: impl FnMut(&mut f32, usize)) {
+        let Shape { channels, height, width } = place.shape;
+        for index in 0..count {
+            let (plane, pixel) = (index / (height * width), index % (height * width));
+            let (sample, channel) = (plane / channels, plane % channels);
+            let vector = place.grid.at(sample, channel / LANES, pixel / width, pixel % width);
+            // SAFETY: the entry lies in the plan's values, and between runs nobody else touches them.
+            visit(unsafe { &mut *self.data.pointer().add(vector + channel % LANES) }, index);
+        }
+    }
+}
