@@ -1,5 +1,7 @@
 //! The fast JND models against their naive twins, and what they do at the limits of their input.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use advjnd::Error;
 use advjnd::jnd::{Chou, JndModel, Namm, YCbCr, reference};
 use proptest::prelude::*;

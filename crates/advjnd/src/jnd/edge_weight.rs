@@ -44,13 +44,21 @@ impl EdgeWeight {
         self.horizontal.reshape(width, height);
         let marks = self.canny.detect(luma);
         for (y, marks) in marks.chunks_exact(width).enumerate() {
-            self.levels.fill_row(y, |out| {
-                for (level, &mark) in out.iter_mut().zip(marks) {
-                    *level = if mark == EDGE { ON_EDGE } else { 1.0 };
-                }
-            });
+            self.levels.fill_row(
+                y,
+                #[inline(always)]
+                |out| {
+                    for (level, &mark) in out.iter_mut().zip(marks) {
+                        *level = if mark == EDGE { ON_EDGE } else { 1.0 };
+                    }
+                },
+            );
             let taps = shifts::<TAPS>(self.levels.row(y as isize, HALF_TAPS - 1), width);
-            self.horizontal.fill_row(y, |out| symmetric_sum(&self.half_kernel, taps, out));
+            self.horizontal.fill_row(
+                y,
+                #[inline(always)]
+                |out| symmetric_sum(&self.half_kernel, taps, out),
+            );
         }
     }
 

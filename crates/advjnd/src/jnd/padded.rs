@@ -36,12 +36,16 @@ impl Padded {
         self.reshape(width, height);
         let mut not_finite = 0;
         for (y, source) in plane.chunks_exact(width).enumerate() {
-            self.fill_row(y, |row| {
-                for (sample, &value) in row.iter_mut().zip(source) {
-                    not_finite |= u32::from(!value.is_finite());
-                    *sample = value.clamp(0.0, 255.0);
-                }
-            });
+            self.fill_row(
+                y,
+                #[inline(always)]
+                |row| {
+                    for (sample, &value) in row.iter_mut().zip(source) {
+                        not_finite |= u32::from(!value.is_finite());
+                        *sample = value.clamp(0.0, 255.0);
+                    }
+                },
+            );
         }
         if not_finite != 0 { Err(Error::NotFinite { stage: name }) } else { Ok(()) }
     }
