@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod jnd;
+pub mod metrics;
 pub mod net;
 
 pub use error::{Error, Result};
