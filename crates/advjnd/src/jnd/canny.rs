@@ -81,19 +81,13 @@ impl Canny {
         let (width, height) = (luma.width(), luma.height());
         for y in 0..height {
             let taps = shifts::<TAPS>(luma.row(y as isize, PAD), width);
-            self.horizontal.fill_row(
-                y,
-                #[inline(always)]
-                |out| symmetric_sum(&self.half_kernel, taps, out),
-            );
+            symmetric_sum(&self.half_kernel, taps, self.horizontal.row_mut(y));
+            self.horizontal.replicate_ends(y);
         }
         for y in 0..height {
             let taps = self.horizontal.rows::<TAPS>(y, 0);
-            self.smoothed.fill_row(
-                y,
-                #[inline(always)]
-                |out| symmetric_sum(&self.half_kernel, taps, out),
-            );
+            symmetric_sum(&self.half_kernel, taps, self.smoothed.row_mut(y));
+            self.smoothed.replicate_ends(y);
         }
     }
 

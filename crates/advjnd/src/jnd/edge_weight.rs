@@ -44,21 +44,13 @@ impl EdgeWeight {
         self.horizontal.reshape(width, height);
         let marks = self.canny.detect(luma);
         for (y, marks) in marks.chunks_exact(width).enumerate() {
-            self.levels.fill_row(
-                y,
-                #[inline(always)]
-                |out| {
-                    for (level, &mark) in out.iter_mut().zip(marks) {
-                        *level = if mark == EDGE { ON_EDGE } else { 1.0 };
-                    }
-                },
-            );
+            for (level, &mark) in self.levels.row_mut(y).iter_mut().zip(marks) {
+                *level = if mark == EDGE { ON_EDGE } else { 1.0 };
+            }
+            self.levels.replicate_ends(y);
             let taps = shifts::<TAPS>(self.levels.row(y as isize, HALF_TAPS - 1), width);
-            self.horizontal.fill_row(
-                y,
-                #[inline(always)]
-                |out| symmetric_sum(&self.half_kernel, taps, out),
-            );
+            symmetric_sum(&self.half_kernel, taps, self.horizontal.row_mut(y));
+            self.horizontal.replicate_ends(y);
         }
     }
 

@@ -7,7 +7,7 @@
 //!
 //! Beyond the region every model repeats the outermost samples.
 //!
-//! Each model has its naive twin in [`reference`]: nested loops straight from the equations, which the property tests
+//! Each model has its naive twin in [`reference`](mod@reference): nested loops straight from the equations, which the property tests
 //! hold the fast path to.
 
 mod background;
