@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use advjnd::jnd::{Chou, JndModel, Namm, YCbCr, reference};
+use advjnd::jnd::{Chou, JndModel, Namm, Pattern, YCbCr, reference};
 use serde_json::Value;
 
 /// Code values: single against double precision as in `jnd_twin.rs`, plus the four decimals of the file.
@@ -46,8 +46,11 @@ fn synthetic(width: i64, height: i64) -> YCbCr<Vec<f32>> {
 fn maps(clean: &YCbCr<Vec<f32>>, width: usize, height: usize) -> Vec<(&'static str, Vec<f32>)> {
     let empty = vec![0.0; width * height];
     let mut namm = YCbCr { y: empty.clone(), cb: empty.clone(), cr: empty.clone() };
-    let mut chou = empty;
-    Chou::new().map_luma(&clean.y, width, height, &mut chou).unwrap();
+    let luma = |model: &mut dyn JndModel| {
+        let mut jnd = empty.clone();
+        model.map_luma(&clean.y, width, height, &mut jnd).unwrap();
+        jnd
+    };
     Namm::new()
         .map(
             YCbCr { y: &clean.y, cb: &clean.cb, cr: &clean.cr },
@@ -56,7 +59,14 @@ fn maps(clean: &YCbCr<Vec<f32>>, width: usize, height: usize) -> Vec<(&'static s
             YCbCr { y: &mut namm.y, cb: &mut namm.cb, cr: &mut namm.cr },
         )
         .unwrap();
-    vec![("chou", chou), ("namm_y", namm.y), ("namm_cb", namm.cb), ("namm_cr", namm.cr)]
+    vec![
+        ("chou", luma(&mut Chou::new())),
+        ("namm_y", namm.y),
+        ("namm_cb", namm.cb),
+        ("namm_cr", namm.cr),
+        ("pattern", luma(&mut Pattern::new())),
+        ("pattern_paper", luma(&mut Pattern::paper())),
+    ]
 }
 
 fn mean(map: &[f32]) -> f64 {
@@ -95,7 +105,7 @@ fn synthetic_maps_equal_the_golden_ones() {
 fn synthetic_edges_equal_the_golden_ones() {
     let golden = &golden()["synthetic"];
     let (width, height) = (golden["width"].as_u64().unwrap() as usize, golden["height"].as_u64().unwrap() as usize);
-    let edges = reference::canny(&synthetic(width as i64, height as i64).y, width, height);
+    let edges = reference::canny(&synthetic(width as i64, height as i64).y, width, height, 0.5);
     for (y, row) in edges.chunks(width).enumerate() {
         let row: String = row.iter().map(|&edge| if edge { '#' } else { '.' }).collect();
         assert_eq!(row, golden["edges"][y].as_str().unwrap(), "row {y}");

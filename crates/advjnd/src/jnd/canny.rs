@@ -3,7 +3,8 @@
 //!
 //! 1. Smooth with a Gaussian of sigma sqrt(2), 13 taps (where the tail falls below 1e-4 of the centre), separable.
 //! 2. Central differences gx, gy of the smoothed plane; magnitude m = sqrt(gx^2 + gy^2).
-//! 3. Thresholds relative to the largest magnitude M of the region: high = 0.5 M, low = 0.4 high.
+//! 3. Thresholds relative to the largest magnitude M of the region: high = 0.5 M (the 0.5 is the caller's), low = 0.4
+//!    high.
 //! 4. A pixel is a local maximum where m is not below the two magnitudes, interpolated linearly between neighbours,
 //!    that lie one step along and against the gradient. The outermost rows and columns are never edges.
 //! 5. Edges: maxima above high, and maxima above low connected to them (8 neighbours).
@@ -18,12 +19,10 @@
 //! Every value is computed in one fixed order of single-precision operations, so that the fast path and its twin give
 //! the same bits: a threshold decision forgives no rounding.
 
-use super::gaussian::{half_kernel, symmetric_sum};
-use super::gradient::larger;
+use super::gaussian::{Blur, half_kernel};
+use super::gradient::{larger, largest_of};
 use super::padded::{PAD, Padded, shifts};
 
-/// High threshold as a fraction of the largest magnitude.
-pub(super) const HIGH: f32 = 0.5;
 /// Low threshold as a fraction of the high one.
 pub(super) const LOW_OF_HIGH: f32 = 0.4;
 /// Standard deviation of the smoothing, in pixels.
@@ -40,8 +39,7 @@ pub(super) const EDGE: u8 = 2;
 /// Canny's detector with its scratch.
 #[derive(Debug)]
 pub(super) struct Canny {
-    half_kernel: [f32; HALF_TAPS],
-    horizontal: Padded,
+    blur: Blur<HALF_TAPS, TAPS>,
     smoothed: Padded,
     magnitude: Vec<f32>,
     marks: Vec<u8>,
@@ -51,8 +49,7 @@ pub(super) struct Canny {
 impl Default for Canny {
     fn default() -> Self {
         Self {
-            half_kernel: half_kernel(SIGMA),
-            horizontal: Padded::default(),
+            blur: Blur::new(half_kernel(SIGMA)),
             smoothed: Padded::default(),
             magnitude: Vec::new(),
             marks: Vec::new(),
@@ -62,33 +59,22 @@ impl Default for Canny {
 }
 
 impl Canny {
-    /// Marks of `luma`, row-major without padding: [`EDGE`] where a pixel is an edge.
+    /// Marks of `luma`, row-major without padding: [`EDGE`] where a pixel is an edge. `high` is the high threshold as a
+    /// fraction of the largest magnitude.
     #[inline(always)]
-    pub(super) fn detect(&mut self, luma: &Padded) -> &[u8] {
+    pub(super) fn detect(&mut self, luma: &Padded, high: f32) -> &[u8] {
         let (width, height) = (luma.width(), luma.height());
-        self.horizontal.reshape(width, height);
         self.smoothed.reshape(width, height);
         self.magnitude.resize(width * height, 0.0);
-        self.smooth(luma);
-        let largest = self.measure();
-        self.mark_maxima(largest * HIGH);
-        self.connect(width);
-        &self.marks
-    }
-
-    #[inline(always)]
-    fn smooth(&mut self, luma: &Padded) {
-        let (width, height) = (luma.width(), luma.height());
+        self.blur.filter(luma);
         for y in 0..height {
-            let taps = shifts::<TAPS>(luma.row(y as isize, PAD), width);
-            symmetric_sum(&self.half_kernel, taps, self.horizontal.row_mut(y));
-            self.horizontal.replicate_ends(y);
-        }
-        for y in 0..height {
-            let taps = self.horizontal.rows::<TAPS>(y, 0);
-            symmetric_sum(&self.half_kernel, taps, self.smoothed.row_mut(y));
+            self.blur.row(y, self.smoothed.row_mut(y));
             self.smoothed.replicate_ends(y);
         }
+        let largest = self.measure();
+        self.mark_maxima(largest * high);
+        self.connect(width);
+        &self.marks
     }
 
     /// Fills the magnitudes and returns the largest.
@@ -191,20 +177,6 @@ fn mark_row(smoothed: [&[f32]; 3], magnitude: [&[f32]; 3], high: f32, marks: &mu
     }
 }
 
-/// The largest of non-negative values, in lanes.
-#[inline(always)]
-fn largest_of(values: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; 16];
-    let chunks = values.chunks_exact(lanes.len());
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        for (lane, &value) in lanes.iter_mut().zip(chunk) {
-            *lane = larger(*lane, value);
-        }
-    }
-    rest.iter().chain(&lanes).fold(0.0, |a, &b| larger(a, b))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
@@ -215,7 +187,7 @@ mod tests {
     fn edges(luma: &[f32], width: usize, height: usize) -> Vec<bool> {
         let mut padded = Padded::default();
         padded.load("test plane", luma, width, height).unwrap();
-        Canny::default().detect(&padded).iter().map(|&mark| mark == EDGE).collect()
+        Canny::default().detect(&padded, 0.5).iter().map(|&mark| mark == EDGE).collect()
     }
 
     /// Noise of a few levels, held for `grain` pixels, so that there are maxima, ties and chains of weak edges.
@@ -232,7 +204,7 @@ mod tests {
     proptest! {
         #[test]
         fn edges_equal_those_of_the_twin((width, height, luma) in luma()) {
-            prop_assert_eq!(edges(&luma, width, height), reference::canny(&luma, width, height));
+            prop_assert_eq!(edges(&luma, width, height), reference::canny(&luma, width, height, 0.5));
         }
     }
 

@@ -13,15 +13,21 @@
 mod background;
 mod canny;
 mod chou;
+mod deviation;
+mod edge_protection;
 mod edge_weight;
 mod gaussian;
 mod gradient;
 mod namm;
+mod orientation;
 mod padded;
+mod pattern;
+mod power;
 pub mod reference;
 
 pub use chou::Chou;
 pub use namm::Namm;
+pub use pattern::Pattern;
 
 use crate::error::{Error, Result};
 

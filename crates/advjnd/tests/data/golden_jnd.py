@@ -109,6 +109,45 @@ def namm(y, cb, cr):
     return out
 
 
+def complexity(luma, min_gradient):
+    """Different 12-degree orientations in the 3x3 neighbourhood, and the closest call of a bin."""
+    smooth, difference = [1, 1, 1], [-1, 0, 1]
+    gh = ndimage.correlate1d(ndimage.correlate1d(luma, difference, axis=1, mode="nearest"), smooth, axis=0, mode="nearest") / 3
+    gv = ndimage.correlate1d(ndimage.correlate1d(luma, difference, axis=0, mode="nearest"), smooth, axis=1, mode="nearest") / 3
+    theta = np.degrees(np.arctan2(gv, gh))
+    theta = np.where(theta > 90, theta - 180, np.where(theta < -90, theta + 180, theta))
+    scaled = (theta + 90) / 12
+    magnitude = np.hypot(gh, gv)
+    plain = (magnitude < min_gradient) | (magnitude == 0)
+    bins = np.where(plain, 16, np.floor(scaled + 0.5)).astype(int)
+    distance = np.abs(scaled + 0.5 - np.round(scaled + 0.5))[~plain & (gv != 0)]
+    padded = np.pad(bins, 1, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).reshape(*bins.shape, 9)
+    count = np.array([[len(set(w)) for w in row] for row in windows], float)
+    return np.where(plain, 1.0, count), magnitude, float(distance.min())
+
+
+def pattern(luma, paper=False):
+    count, magnitude, margin = complexity(luma, 0 if paper else 5)
+    bg = background(luma)
+    if paper:
+        adaptation, contrast = luminance_adaptation(bg), magnitude
+        masking = np.log2(1 + contrast) * 0.8 * count**2.7 / (count**2 + 0.1**2)
+    else:
+        mean = ndimage.uniform_filter(luma, 5, mode="nearest")
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(luma, 2, mode="edge"), (5, 5))
+        contrast = np.sqrt(((windows - mean[..., None, None]) ** 2).mean(axis=(2, 3)))
+        blurred = separable(count, gaussian(1, 1))
+        edges, edge_margin = canny(luma, min(60 / max_gradient(luma).max(), 0.8))
+        margin = min(margin, edge_margin)
+        dilated = ndimage.maximum_filter(edges, 5, mode="nearest")
+        protection = separable(1 - dilated.astype(float), gaussian(0.8, 2))
+        masking = contrast * 0.3 * blurred**2.7 / (blurred**2 + 1) * protection
+        adaptation = 0.7 * luminance_adaptation(np.where(bg <= 127, 32 + bg * (127 - 32) / 127, bg))
+    masking = np.maximum(masking, 0.115 * 16 * contrast**2.4 / (contrast**2 + 26**2))
+    return adaptation + masking - 0.3 * np.minimum(adaptation, masking), margin
+
+
 def summary(plane, stride):
     return {
         "mean": round(float(plane.mean()), 5),
@@ -123,6 +162,11 @@ def maps(y, cb, cr, stride):
     print(f"{int(found.sum())} edge pixels, smallest margin of a decision {margin:.1e}", file=sys.stderr)
     out = {"chou": summary(chou(y), stride)}
     out |= {f"namm_{name}": summary(plane, stride) for name, plane in zip(("y", "cb", "cr"), namm(y, cb, cr))}
+    for name, paper in (("pattern", False), ("pattern_paper", True)):
+        plane, pattern_margin = pattern(y, paper)
+        print(f"{name}: smallest margin of a decision {pattern_margin:.1e}", file=sys.stderr)
+        out[name] = summary(plane, stride)
+        margin = min(margin, pattern_margin)
     return out, ["".join(".#"[int(e)] for e in row) for row in found], margin
 
 
@@ -130,7 +174,7 @@ def main():
     golden = json.loads(OUT.read_text()) if OUT.exists() else {}
     y, cb, cr = synthetic()
     synthetic_maps, edges, margin = maps(y, cb, cr, STRIDE)
-    assert margin > 1e-5, "a decision of the edge detector is too close to call in single precision"
+    assert margin > 1e-5, "a decision is too close to call in single precision"
     golden["synthetic"] = {"width": WIDTH, "height": HEIGHT, "stride": STRIDE, "edges": edges, "maps": synthetic_maps}
     if len(sys.argv) > 1:
         from skimage.io import imread
@@ -140,7 +184,7 @@ def main():
         y = 0.299 * r + 0.587 * g + 0.114 * b
         face_maps, _, _ = maps(y, 128 + (b - y) / 1.772, 128 + (r - y) / 1.402, FACE_STRIDE)
         golden["astronaut"] = FACE | {"stride": FACE_STRIDE, "maps": face_maps}
-    OUT.write_text(json.dumps(golden).replace('"astronaut"', '\n"astronaut"').replace('"namm', '\n"namm') + "\n")
+    OUT.write_text(json.dumps(golden).replace('"astronaut"', '\n"astronaut"').replace('"namm', '\n"namm').replace('"pattern', '\n"pattern') + "\n")
 
 
 main()
