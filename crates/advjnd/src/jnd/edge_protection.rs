@@ -6,6 +6,7 @@
 
 use super::canny::{Canny, EDGE};
 use super::gaussian::{Blur, half_kernel};
+use super::gradient::smaller;
 use super::padded::{Padded, shifts};
 
 /// Standard deviation of the blur in pixels.
@@ -75,9 +76,8 @@ impl EdgeProtection {
 /// The smallest of five slices, sample by sample.
 #[inline(always)]
 fn smallest(slices: [&[f32]; 5], out: &mut [f32]) {
-    let slices = slices.map(|slice| &slice[..out.len()]);
+    let [a, b, c, d, e] = slices.map(|slice| &slice[..out.len()]);
     for (x, out) in out.iter_mut().enumerate() {
-        let smaller = |a: f32, b: f32| if a < b { a } else { b };
-        *out = slices.map(|slice| slice[x]).into_iter().fold(1.0, smaller);
+        *out = smaller(smaller(smaller(a[x], b[x]), smaller(c[x], d[x])), e[x]);
     }
 }

@@ -61,6 +61,12 @@ pub(super) fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
+/// The smaller of two numbers that are not NaN: one instruction, unlike `f32::min`.
+#[inline(always)]
+pub(super) fn smaller(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
 /// The largest of non-negative values, in lanes.
 #[inline(always)]
 pub(super) fn largest_of(values: &[f32]) -> f32 {

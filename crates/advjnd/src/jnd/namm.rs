@@ -18,7 +18,7 @@
 
 use super::background::{Background, luminance_adaptation};
 use super::edge_weight::EdgeWeight;
-use super::gradient::Gradient;
+use super::gradient::{Gradient, smaller};
 use super::padded::Padded;
 use super::{JndModel, YCbCr, check_len};
 use crate::error::Result;
@@ -115,8 +115,7 @@ impl Namm {
 fn add_masking(adaptation: &[f32], weight: &[f32], texture: f32, overlap: f32, out: &mut [f32]) {
     for ((out, &adaptation), &weight) in out.iter_mut().zip(adaptation).zip(weight) {
         let masking = texture * *out * weight;
-        let smaller = if masking < adaptation { masking } else { adaptation };
-        *out = adaptation + masking - overlap * smaller;
+        *out = adaptation + masking - overlap * smaller(masking, adaptation);
     }
 }
 

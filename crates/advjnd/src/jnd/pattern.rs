@@ -27,7 +27,7 @@ use super::background::{Background, luminance_adaptation};
 use super::deviation::Deviation;
 use super::edge_protection::EdgeProtection;
 use super::gaussian::{Blur, half_kernel};
-use super::gradient::{Gradient, larger, largest_of};
+use super::gradient::{Gradient, larger, largest_of, smaller};
 use super::orientation::{Orientation, magnitude_row};
 use super::padded::Padded;
 use super::power::{log2, pow};
@@ -37,6 +37,8 @@ use pulp::{Simd, WithSimd};
 
 /// Overlap between the two kinds of masking.
 const OVERLAP: f32 = 0.3;
+/// Gradient magnitude below which the program calls a pixel plain.
+const MIN_GRADIENT: f32 = 5.0;
 
 /// Whose constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,14 +104,14 @@ impl Pattern {
             row.resize(width, 0.0);
         }
         match self.constants {
-            Constants::Program => self.program(width, jnd),
+            Constants::Program => self.program_thresholds(width, jnd),
             Constants::Paper => self.paper_thresholds(width, jnd),
         }
         Ok(())
     }
 
     #[inline(always)]
-    fn program(&mut self, width: usize, jnd: &mut [f32]) {
+    fn program_thresholds(&mut self, width: usize, jnd: &mut [f32]) {
         let mut steepest = 0.0;
         for (y, out) in jnd.chunks_exact_mut(width).enumerate() {
             self.gradient.max_gradient_row(&self.luma, y, out);
@@ -137,9 +139,6 @@ impl Pattern {
         }
     }
 }
-
-/// Gradient magnitude below which the program calls a pixel plain.
-const MIN_GRADIENT: f32 = 5.0;
 
 /// Turns the deviations in `out` into thresholds.
 #[inline(always)]
@@ -175,8 +174,7 @@ fn contrast_masking(contrast: f32) -> f32 {
 /// Eq. 14.
 #[inline(always)]
 fn combine(adaptation: f32, masking: f32) -> f32 {
-    let smaller = if masking < adaptation { masking } else { adaptation };
-    adaptation + masking - OVERLAP * smaller
+    adaptation + masking - OVERLAP * smaller(masking, adaptation)
 }
 
 /// [`Pattern::thresholds`], compiled for the vector unit at hand.
