@@ -1,1 +1,5 @@
-fn main() { gst_plugin_version_helper::info() }
+//! Commit and release date for the plugin description.
+
+fn main() {
+    gst_plugin_version_helper::info()
+}

@@ -34,6 +34,14 @@ pub enum Error {
         /// Where it was seen.
         stage: &'static str,
     },
+    /// The fail policy is `error`, and a face could not be protected.
+    #[error("{places} face(s) not protected{}; the frame must not go out", fault.as_ref().map(|f| format!(" ({f})")).unwrap_or_default())]
+    Unprotected {
+        /// How many places would have had to be covered.
+        places: usize,
+        /// What failed, if a computation did.
+        fault: Option<String>,
+    },
     /// candle failed.
     #[error("candle: {0}")]
     Candle(#[from] candle_core::Error),

@@ -1,8 +1,18 @@
 //! Adversarial face protection under a just-noticeable-difference budget.
 
+pub mod attack;
 pub mod error;
+pub mod face;
+pub mod frame;
 pub mod jnd;
 pub mod metrics;
+pub mod models;
 pub mod net;
+pub mod protector;
+pub mod report;
 
 pub use error::{Error, Result};
+pub use frame::{Colorimetry, FrameMut, Matrix, PixelFormat, PlaneMut};
+pub use models::Models;
+pub use protector::{FailPolicy, Protector, Settings};
+pub use report::{FaceReport, FrameReport, RunStats, Verdict};

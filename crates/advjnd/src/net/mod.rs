@@ -1,12 +1,33 @@
 //! Frozen networks: what they are, how they are run, and the gradient with respect to their input.
 //!
-//! The rest of the crate sees a recogniser only through [`Embedder`].
+//! The rest of the crate sees a recogniser only through [`Embedder`] and the detector through [`DetectorNet`].
+//! [`Network`] reads a model file into a [`graph::Graph`], the one description of a network; a [`Backend`] says which
+//! [`Executor`] runs it.
+
+mod detector;
+pub mod dlib;
+mod executor;
+pub mod graph;
+pub mod mobilefacenet;
+mod recognizer;
+pub mod reference;
+pub mod sface;
+mod weights;
+mod yunet;
+
+pub use detector::{DetectorNet, STRIDES};
+pub use executor::{Backend, Executor, Pass};
+pub use recognizer::{Network, Recognizer};
 
 use crate::error::Result;
 
 /// Five facial landmarks of an aligned chip, in pixels of the chip (origin at the centre of its first pixel):
 /// image-left eye, image-right eye, nose tip, image-left and image-right mouth corner.
 pub type Template = [[f32; 2]; 5];
+
+/// ArcFace's landmarks in a chip of 112 × 112.
+pub const ARCFACE_TEMPLATE: Template =
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]];
 
 /// How two embeddings are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

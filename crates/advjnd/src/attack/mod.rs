@@ -1,0 +1,150 @@
+//! Gradient iterations inside a box: one loop, and an attack is a value that fills its blanks.
+//!
+//! The loop is projected gradient ascent with momentum: MI-FGSM (Dong et al., CVPR 2018, eq. 6–7) where the direction is
+//! [`Direction::Sign`], BIM where the momentum is zero besides. It knows nothing of faces, frames or visibility: it sees an
+//! [`Objective`], a [`Budget`] per element, and a [`Perturbation`] that lasts from call to call (warm start).
+
+mod budget;
+mod objective;
+mod view;
+
+pub use budget::Budget;
+pub use objective::{Dodge, cosine_similarity, margin};
+pub use view::ViewSampler;
+
+use crate::error::{Error, Result};
+
+/// What the iterations raise.
+pub trait Objective {
+    /// The value at `delta`, and its gradient with respect to `delta` (same length, overwritten).
+    fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32>;
+}
+
+/// How an accumulated gradient becomes a step inside a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Direction {
+    /// Every element by the same share of its bound: the steepest step for a given largest change, relative to the bounds.
+    Sign,
+    /// In proportion to gradient times squared bound: the steepest step for a given root mean square change, relative to
+    /// the bounds. Spends less for the same value.
+    #[default]
+    Scaled,
+}
+
+/// An attack: the blanks of the loop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Attack {
+    /// From gradient to step.
+    pub direction: Direction,
+    /// Share of the previous accumulated gradient that is kept.
+    pub momentum: f32,
+    /// Root mean square of a step, as a share of the bounds.
+    pub step_size: f32,
+}
+
+impl Default for Attack {
+    fn default() -> Self {
+        Self { direction: Direction::Scaled, momentum: 0.9, step_size: 0.15 }
+    }
+}
+
+/// A perturbation and its momentum: the state that warm-starts the next call.
+#[derive(Debug, Clone, Default)]
+pub struct Perturbation {
+    /// The perturbation.
+    pub delta: Vec<f32>,
+    momentum: Vec<f32>,
+    gradient: Vec<f32>,
+}
+
+impl Perturbation {
+    /// No perturbation, of `len` elements.
+    pub fn zeros(len: usize) -> Self {
+        Self { delta: vec![0.0; len], momentum: vec![0.0; len], gradient: vec![0.0; len] }
+    }
+
+    /// Multiplies the perturbation by `factor`; the momentum stays.
+    pub fn shrink(&mut self, factor: f32) {
+        self.delta.iter_mut().for_each(|delta| *delta *= factor);
+    }
+}
+
+/// What a run of the loop did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outcome {
+    /// Gradient evaluations.
+    pub iterations: u32,
+    /// The last value seen; minus infinity if there was no iteration.
+    pub value: f32,
+}
+
+impl Attack {
+    /// At most `max_iterations` iterations from `state`, fewer if a value reaches `stop_at`; the state ends inside the
+    /// budget.
+    ///
+    /// # Errors
+    /// What the objective reports, and [`Error::NotFinite`] if its value is not a number; the state is inside the budget
+    /// still.
+    pub fn run(
+        &self,
+        objective: &mut dyn Objective,
+        budget: &Budget,
+        state: &mut Perturbation,
+        max_iterations: u32,
+        stop_at: f32,
+    ) -> Result<Outcome> {
+        budget.project(&mut state.delta);
+        let mut outcome = Outcome { iterations: 0, value: f32::NEG_INFINITY };
+        while outcome.iterations < max_iterations {
+            outcome.value = objective.value_and_grad(&state.delta, &mut state.gradient)?;
+            outcome.iterations += 1;
+            if outcome.value.is_nan() {
+                return Err(Error::NotFinite { stage: "the attack's objective" });
+            }
+            if outcome.value >= stop_at {
+                break;
+            }
+            self.accumulate(state);
+            self.step(budget, state);
+            budget.project(&mut state.delta);
+        }
+        Ok(outcome)
+    }
+
+    /// m ← μ·m + g/mean|g| (Dong et al., eq. 6; the mean in place of the sum only changes m's unit).
+    fn accumulate(&self, state: &mut Perturbation) {
+        let mean = mean(state.gradient.iter().map(|g| g.abs()));
+        let scale = if mean > f32::MIN_POSITIVE { 1.0 / mean } else { 0.0 };
+        for (m, g) in state.momentum.iter_mut().zip(&state.gradient) {
+            *m = self.momentum * *m + scale * g;
+        }
+    }
+
+    fn step(&self, budget: &Budget, state: &mut Perturbation) {
+        let widths = || budget.half_widths();
+        match self.direction {
+            Direction::Sign => {
+                for ((delta, m), width) in state.delta.iter_mut().zip(&state.momentum).zip(widths()) {
+                    // f32::signum(0) is 1.
+                    *delta += self.step_size * width * if *m == 0.0 { 0.0 } else { m.signum() };
+                }
+            }
+            Direction::Scaled => {
+                let inside = widths().filter(|&width| width > 0.0).count().max(1) as f32;
+                let energy: f32 = state.momentum.iter().zip(widths()).map(|(m, width)| (m * width).powi(2)).sum();
+                let rms = (energy / inside).sqrt();
+                if rms <= f32::MIN_POSITIVE {
+                    return;
+                }
+                for ((delta, m), width) in state.delta.iter_mut().zip(&state.momentum).zip(widths()) {
+                    *delta += self.step_size / rms * m * width * width;
+                }
+            }
+        }
+    }
+}
+
+fn mean(values: impl ExactSizeIterator<Item = f32>) -> f32 {
+    let count = values.len().max(1) as f32;
+    values.sum::<f32>() / count
+}

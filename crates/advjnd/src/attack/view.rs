@@ -1,0 +1,41 @@
+//! Random views: small similarity transforms of the chip, one per iteration (input diversity: Xie et al., CVPR 2019; as
+//! affine views of faces: TIP-IM, Yang et al., ICCV 2021), and the random directions a dodge leaves in.
+//!
+//! Deterministic: the same seed and stream give the same draws on every platform (PCG, `rand_pcg`).
+
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+/// A stream of draws.
+#[derive(Debug, Clone)]
+pub struct ViewSampler {
+    rng: Pcg64Mcg,
+}
+
+impl ViewSampler {
+    /// The draws of `stream` (a track, say) under `seed`.
+    pub fn new(seed: u64, stream: u64) -> Self {
+        // SplitMix64's increment keeps the states of neighbouring streams apart.
+        Self { rng: Pcg64Mcg::seed_from_u64(seed ^ stream.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15)) }
+    }
+
+    /// Coefficients `[a, b, tx, ty]` of a similarity transform about the centre of a chip of `side` pixels: entries of the
+    /// matrix within ± `strength` of the identity's, the shift within ± `strength`/2 of the side.
+    pub fn similarity(&mut self, strength: f32, side: f32) -> [f32; 4] {
+        let [scale, turn, dx, dy] = [0; 4].map(|_| self.rng.random_range(-1.0f32..=1.0) * strength);
+        let (a, b, center) = (1.0 + scale, turn, (side - 1.0) / 2.0);
+        let tx = center - (a * center - b * center) + 0.5 * dx * side;
+        let ty = center - (b * center + a * center) + 0.5 * dy * side;
+        [a, b, tx, ty]
+    }
+
+    /// A random unit vector.
+    pub fn direction(&mut self, len: usize) -> Vec<f32> {
+        // The sum of uniform draws is close enough to a normal draw for a direction.
+        let mut vector: Vec<f32> =
+            (0..len).map(|_| (0..4).map(|_| self.rng.random_range(-1.0f32..=1.0)).sum()).collect();
+        let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+        vector.iter_mut().for_each(|v| *v /= norm);
+        vector
+    }
+}

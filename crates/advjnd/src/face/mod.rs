@@ -1,0 +1,73 @@
+//! Faces: found, followed, aligned.
+
+pub mod align;
+pub mod detect;
+pub mod track;
+pub mod warp;
+
+pub use align::SimilarityTransform;
+pub use detect::{Detection, Detector};
+pub use track::{Track, TrackId, TrackState, Tracker};
+pub use warp::Warp;
+
+/// Axis-aligned box in pixels; may reach outside the frame.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct BBox {
+    /// Left edge.
+    pub x: f32,
+    /// Top edge.
+    pub y: f32,
+    /// Width.
+    pub width: f32,
+    /// Height.
+    pub height: f32,
+}
+
+impl BBox {
+    /// Centre.
+    pub fn center(&self) -> [f32; 2] {
+        [self.x + self.width / 2.0, self.y + self.height / 2.0]
+    }
+
+    /// Geometric mean of the sides.
+    pub fn size(&self) -> f32 {
+        (self.width * self.height).max(0.0).sqrt()
+    }
+
+    /// Intersection over union, 0..=1.
+    pub fn iou(&self, other: &Self) -> f32 {
+        let overlap = |a: f32, a_len: f32, b: f32, b_len: f32| ((a + a_len).min(b + b_len) - a.max(b)).max(0.0);
+        let both = overlap(self.x, self.width, other.x, other.width) * overlap(self.y, self.height, other.y, other.height);
+        let union = self.width * self.height + other.width * other.height - both;
+        if union > 0.0 { both / union } else { 0.0 }
+    }
+
+    /// The same centre, sides times `factor`.
+    pub fn scaled(&self, factor: f32) -> Self {
+        let [cx, cy] = self.center();
+        let (width, height) = (self.width * factor, self.height * factor);
+        Self { x: cx - width / 2.0, y: cy - height / 2.0, width, height }
+    }
+
+    /// Moved by `offset`.
+    pub fn translated(&self, offset: [f32; 2]) -> Self {
+        Self { x: self.x + offset[0], y: self.y + offset[1], ..*self }
+    }
+}
+
+/// Image-left eye, image-right eye, nose tip, image-left and image-right mouth corner, in pixels of the frame
+/// (the centre of its first pixel is the origin).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Landmarks(pub [[f32; 2]; 5]);
+
+impl Landmarks {
+    /// Every point through `f`.
+    pub fn map(&self, f: impl Fn([f32; 2]) -> [f32; 2]) -> Self {
+        Self(self.0.map(f))
+    }
+
+    /// Whether every coordinate is finite.
+    pub fn is_finite(&self) -> bool {
+        self.0.iter().flatten().all(|v| v.is_finite())
+    }
+}

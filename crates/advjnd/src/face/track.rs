@@ -1,0 +1,187 @@
+//! Faces followed from frame to frame: stable identity, smoothed landmarks, a hold over missed detections.
+//!
+//! Detections are assigned to tracks greedily, best pair first, by overlap with the predicted box (constant velocity), as
+//! in SORT (Bewley et al. 2016, arXiv 1602.00763) without its Kalman filter; weak detections may continue a track but not
+//! begin one, as in ByteTrack (Zhang et al. 2022, arXiv 2110.06864). A new detection is a track at once: a face must not
+//! pass while a tracker makes up its mind.
+//!
+//! Landmarks follow the detections by exponential smoothing whose gain rises with the innovation: a still face does not
+//! tremble with the detector's noise, a moving one does not lag.
+
+use std::time::Duration;
+
+use super::{BBox, Detection, Landmarks};
+
+/// Frames that a track goes on by prediction alone before it counts as lost.
+pub const COAST_FRAMES: u32 = 3;
+/// Smoothing gain of a face at rest.
+const BASE_GAIN: f32 = 0.4;
+/// Gain per innovation, the latter in face sizes: at 6 % of the face the smoothing ends.
+const GAIN_SLOPE: f32 = 10.0;
+/// Smoothing gain of the velocity.
+const VELOCITY_GAIN: f32 = 0.5;
+/// Velocity kept per frame of coasting.
+const COAST_DAMPING: f32 = 0.8;
+/// Least affinity of a detection with a track's prediction.
+const MIN_AFFINITY: f32 = 0.15;
+
+/// Identity of a track, unique within a [`Protector`](crate::Protector) from one reset to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrackId(pub u64);
+
+/// How certain it is where the face of a track is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrackState {
+    /// Detected in this frame.
+    Active,
+    /// Missed for this many frames, at most [`COAST_FRAMES`]: predicted.
+    Coasting(u32),
+    /// Missed for longer: somewhere near the predicted place.
+    Lost,
+}
+
+/// One followed face.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Track {
+    /// Identity.
+    pub id: TrackId,
+    /// Certainty.
+    pub state: TrackState,
+    /// Box, detected or predicted.
+    pub bbox: BBox,
+    /// Smoothed landmarks, or predicted ones.
+    pub landmarks: Landmarks,
+    /// Score of the last detection.
+    pub score: f32,
+    velocity: [f32; 2],
+    last_seen: Duration,
+    misses: u32,
+}
+
+/// The tracks of a stream.
+#[derive(Debug, Default)]
+pub struct Tracker {
+    tracks: Vec<Track>,
+    next_id: u64,
+}
+
+impl Tracker {
+    /// Current tracks, oldest first.
+    pub fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    /// Forgets all tracks; identities go on.
+    pub fn reset(&mut self) {
+        self.tracks.clear();
+    }
+
+    /// Takes the detections of the frame at `time`. Those below `score_threshold` only continue tracks; tracks not
+    /// seen for `hold_time` end.
+    pub fn update(&mut self, detections: &[Detection], time: Duration, score_threshold: f32, hold_time: Duration) {
+        for track in &mut self.tracks {
+            track.predict();
+        }
+        let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
+        for (t, track) in self.tracks.iter().enumerate() {
+            for (d, detection) in detections.iter().enumerate() {
+                let affinity = affinity(&track.bbox, &detection.bbox);
+                if affinity >= MIN_AFFINITY {
+                    pairs.push((affinity, t, d));
+                }
+            }
+        }
+        pairs.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
+        let mut of_track = vec![None; self.tracks.len()];
+        let mut taken = vec![false; detections.len()];
+        for (_, t, d) in pairs {
+            if of_track[t].is_none() && !taken[d] {
+                of_track[t] = Some(d);
+                taken[d] = true;
+            }
+        }
+        for (track, detection) in self.tracks.iter_mut().zip(of_track) {
+            match detection {
+                Some(d) => track.correct(&detections[d], time),
+                None => track.miss(),
+            }
+        }
+        self.tracks.retain(|track| track.misses == 0 || time.saturating_sub(track.last_seen) <= hold_time);
+        for (detection, taken) in detections.iter().zip(taken) {
+            if !taken && detection.score >= score_threshold {
+                self.tracks.push(Track::new(TrackId(self.next_id), detection, time));
+                self.next_id += 1;
+            }
+        }
+    }
+}
+
+impl Track {
+    fn new(id: TrackId, detection: &Detection, time: Duration) -> Self {
+        Self {
+            id,
+            state: TrackState::Active,
+            bbox: detection.bbox,
+            landmarks: detection.landmarks,
+            score: detection.score,
+            velocity: [0.0; 2],
+            last_seen: time,
+            misses: 0,
+        }
+    }
+
+    fn predict(&mut self) {
+        let [vx, vy] = self.velocity;
+        self.bbox = self.bbox.translated([vx, vy]);
+        self.landmarks = self.landmarks.map(|[x, y]| [x + vx, y + vy]);
+    }
+
+    fn correct(&mut self, detection: &Detection, time: Duration) {
+        let size = detection.bbox.size().max(1.0);
+        let pairs = || detection.landmarks.0.iter().zip(&self.landmarks.0);
+        let square: f32 = pairs().map(|(z, p)| (z[0] - p[0]).powi(2) + (z[1] - p[1]).powi(2)).sum();
+        let innovation = (square / 5.0).sqrt() / size;
+        let gain = if self.misses > COAST_FRAMES { 1.0 } else { (BASE_GAIN + GAIN_SLOPE * innovation).min(1.0) };
+        let blend = |old: f32, new: f32| old + gain * (new - old);
+        let mut shift = [0.0f32; 2];
+        for (p, z) in self.landmarks.0.iter_mut().zip(&detection.landmarks.0) {
+            for axis in 0..2 {
+                shift[axis] += (z[axis] - p[axis]) / 5.0;
+                p[axis] = blend(p[axis], z[axis]);
+            }
+        }
+        let (old, new) = (self.bbox, detection.bbox);
+        self.bbox = BBox {
+            x: blend(old.x, new.x),
+            y: blend(old.y, new.y),
+            width: blend(old.width, new.width),
+            height: blend(old.height, new.height),
+        };
+        let gain = if self.misses > 0 { 0.0 } else { VELOCITY_GAIN * gain };
+        self.velocity = [self.velocity[0] + gain * shift[0], self.velocity[1] + gain * shift[1]];
+        self.score = detection.score;
+        self.last_seen = time;
+        self.misses = 0;
+        self.state = TrackState::Active;
+    }
+
+    fn miss(&mut self) {
+        self.misses += 1;
+        self.velocity = self.velocity.map(|v| v * COAST_DAMPING);
+        self.state =
+            if self.misses <= COAST_FRAMES { TrackState::Coasting(self.misses) } else { TrackState::Lost };
+    }
+}
+
+/// How well a detection fits a predicted box, 0..=1: overlap, or closeness of the centres for small faces that moved by
+/// more than themselves.
+fn affinity(predicted: &BBox, detected: &BBox) -> f32 {
+    let (a, b) = (predicted.size().max(1.0), detected.size().max(1.0));
+    let ratio = a.min(b) / a.max(b);
+    if ratio < 0.5 {
+        return 0.0;
+    }
+    let ([ax, ay], [bx, by]) = (predicted.center(), detected.center());
+    let closeness = 1.0 - (ax - bx).hypot(ay - by) / (0.8 * a.max(b));
+    predicted.iou(detected).max(0.5 * closeness * ratio)
+}

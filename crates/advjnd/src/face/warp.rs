@@ -1,0 +1,165 @@
+//! The linear operator between two pixel grids related by a similarity transform, and its exact adjoint.
+//!
+//! Every destination pixel is the mean of `n`×`n` bilinear samples spread evenly over its (rotated) square in the source,
+//! `n` = ⌈source pixels per destination pixel⌉: plain bilinear where the image grows, an area average where it shrinks, so
+//! that what is seen does not alias. Outside the source lies zero. Sample positions and weights are kept, so that the
+//! operator, and the adjoint by scattering the same weights, cost one pass over them each.
+//!
+//! [`reference`] is the naive twin: the definition, sample by sample.
+
+use super::SimilarityTransform;
+
+/// More samples along a side than this gain nothing that an 8-bit picture shows.
+const MAX_SAMPLES: usize = 8;
+
+/// One bilinear sample: the upper left of its four source pixels, and their weights.
+#[derive(Debug, Clone, Copy)]
+struct Tap {
+    index: u32,
+    weights: [f32; 4],
+}
+
+/// The operator; owns its samples and reuses their memory.
+#[derive(Debug, Default)]
+pub struct Warp {
+    taps: Vec<Tap>,
+    /// Where the samples of each destination pixel end.
+    ends: Vec<u32>,
+    source_width: usize,
+}
+
+impl Warp {
+    /// Plans the warp. `to_source` maps destination pixels to source pixels (pixel centres are whole numbers).
+    ///
+    /// The source must be at least 2×2; a smaller one yields an operator that gives zeros.
+    pub fn plan(
+        &mut self,
+        to_source: &SimilarityTransform,
+        (source_width, source_height): (usize, usize),
+        (width, height): (usize, usize),
+    ) {
+        self.taps.clear();
+        self.ends.clear();
+        self.source_width = source_width;
+        let samples = samples_per_side(to_source);
+        let share = 1.0 / (samples * samples) as f32;
+        let usable = source_width >= 2 && source_height >= 2;
+        for y in 0..height {
+            for x in 0..width {
+                if usable {
+                    for position in positions(to_source, x, y, samples) {
+                        self.taps.extend(tap(position, source_width, source_height, share));
+                    }
+                }
+                self.ends.push(self.taps.len() as u32);
+            }
+        }
+    }
+
+    /// Number of destination pixels.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no destination pixel.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// `destination = A · source`.
+    pub fn forward(&self, source: &[f32], destination: &mut [f32]) {
+        let stride = self.source_width;
+        let mut start = 0;
+        for (value, &end) in destination.iter_mut().zip(&self.ends) {
+            *value = self.taps[start..end as usize].iter().fold(0.0, |sum, tap| {
+                let (at, [w00, w01, w10, w11]) = (tap.index as usize, tap.weights);
+                let (upper, lower) = (&source[at..at + 2], &source[at + stride..at + stride + 2]);
+                sum + w00 * upper[0] + w01 * upper[1] + w10 * lower[0] + w11 * lower[1]
+            });
+            start = end as usize;
+        }
+    }
+
+    /// `source += Aᵀ · destination`.
+    pub fn adjoint_add(&self, destination: &[f32], source: &mut [f32]) {
+        let stride = self.source_width;
+        let mut start = 0;
+        for (&value, &end) in destination.iter().zip(&self.ends) {
+            for tap in &self.taps[start..end as usize] {
+                let (at, [w00, w01, w10, w11]) = (tap.index as usize, tap.weights);
+                source[at] += w00 * value;
+                source[at + 1] += w01 * value;
+                source[at + stride] += w10 * value;
+                source[at + stride + 1] += w11 * value;
+            }
+            start = end as usize;
+        }
+    }
+}
+
+fn samples_per_side(to_source: &SimilarityTransform) -> usize {
+    // A hair above a whole number is that number: the transform of an unrotated face must not double its cost.
+    ((to_source.scale() - 1e-3).ceil().max(1.0) as usize).min(MAX_SAMPLES)
+}
+
+/// Source positions of the samples of destination pixel (`x`, `y`).
+fn positions(to_source: &SimilarityTransform, x: usize, y: usize, samples: usize) -> impl Iterator<Item = [f32; 2]> {
+    let offset = move |i: usize| (i as f32 + 0.5) / samples as f32 - 0.5;
+    (0..samples * samples)
+        .map(move |i| to_source.apply([x as f32 + offset(i % samples), y as f32 + offset(i / samples)]))
+}
+
+/// The sample at `position`, or `None` where all four source pixels lie outside.
+fn tap([x, y]: [f32; 2], width: usize, height: usize, share: f32) -> Option<Tap> {
+    if !(x > -1.0 && y > -1.0 && x < width as f32 && y < height as f32) {
+        return None;
+    }
+    let axis = |v: f32, size: usize| {
+        let floor = v.floor();
+        let (low, fraction) = (floor as isize, v - floor);
+        if low < 0 {
+            (0, [fraction, 0.0])
+        } else if low as usize + 1 >= size {
+            (size - 2, [0.0, 1.0 - fraction])
+        } else {
+            (low as usize, [1.0 - fraction, fraction])
+        }
+    };
+    let (column, wx) = axis(x, width);
+    let (row, wy) = axis(y, height);
+    let weights = [wy[0] * wx[0] * share, wy[0] * wx[1] * share, wy[1] * wx[0] * share, wy[1] * wx[1] * share];
+    Some(Tap { index: (row * width + column) as u32, weights })
+}
+
+/// The definition, without precomputed samples: for tests.
+pub mod reference {
+    use super::{SimilarityTransform, samples_per_side};
+
+    /// Twin of [`Warp::forward`](super::Warp::forward).
+    pub fn forward(
+        to_source: &SimilarityTransform,
+        source: &[f32],
+        (source_width, source_height): (usize, usize),
+        (width, height): (usize, usize),
+    ) -> Vec<f32> {
+        let n = samples_per_side(to_source);
+        let pixel = |x: f32, y: f32| {
+            let inside = x >= 0.0 && y >= 0.0 && x < source_width as f32 && y < source_height as f32;
+            if inside { source[y as usize * source_width + x as usize] } else { 0.0 }
+        };
+        let mut destination = vec![0.0; width * height];
+        for (index, value) in destination.iter_mut().enumerate() {
+            for i in 0..n * n {
+                let sx = (index % width) as f32 + ((i % n) as f32 + 0.5) / n as f32 - 0.5;
+                let sy = (index / width) as f32 + ((i / n) as f32 + 0.5) / n as f32 - 0.5;
+                let [x, y] = to_source.apply([sx, sy]);
+                let (x0, y0) = (x.floor(), y.floor());
+                let (fx, fy) = (x - x0, y - y0);
+                let upper = (1.0 - fx) * pixel(x0, y0) + fx * pixel(x0 + 1.0, y0);
+                let lower = (1.0 - fx) * pixel(x0, y0 + 1.0) + fx * pixel(x0 + 1.0, y0 + 1.0);
+                *value += ((1.0 - fy) * upper + fy * lower) / (n * n) as f32;
+            }
+        }
+        destination
+    }
+}

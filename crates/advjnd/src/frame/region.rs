@@ -1,0 +1,141 @@
+//! A rectangle of a frame as floating-point planes, and the way back: a luma residual, bounded, rounded and written.
+//!
+//! Reading converts to full-range R'G'B' with the frame's own matrix and range; chroma is replicated. Writing touches
+//! luma alone: in Y'CbCr formats the Y plane, in RGB formats the same step on R, G and B, which is the same change of
+//! luma and none of chroma.
+
+use super::{FrameMut, Layout, Rect};
+
+/// A rectangle of a frame: planar R'G'B' and luma, full range 0..=255, row-major `rect.width` × `rect.height`.
+///
+/// Owns its buffers: reading another rectangle allocates only if it is larger than any before.
+#[derive(Debug, Default)]
+pub struct Region {
+    /// Where it lies in the frame.
+    pub rect: Rect,
+    /// Planar R', G', B'.
+    pub rgb: [Vec<f32>; 3],
+    /// Luma of the frame's matrix.
+    pub luma: Vec<f32>,
+    gain: f32,
+}
+
+/// Largest change of luma allowed per pixel of a [`Region`], full-range units, zero where nothing may change.
+pub type Bounds = [f32];
+
+impl Region {
+    /// Reads `rect`, which must lie inside the frame and, in formats with halved chroma, start at even coordinates.
+    pub fn read(&mut self, frame: &FrameMut<'_>, rect: Rect) {
+        let pixels = rect.width * rect.height;
+        self.rect = rect;
+        self.gain = if frame.format.is_yuv() { frame.colorimetry.luma_gain() } else { 1.0 };
+        for plane in self.rgb.iter_mut().chain([&mut self.luma]) {
+            plane.resize(pixels, 0.0);
+        }
+        if pixels == 0 {
+            return;
+        }
+        match frame.format.layout() {
+            Layout::Packed { step, rgb } => self.read_packed(frame, step, rgb),
+            Layout::Yuv420 { cb, cr, step } => self.read_yuv420(frame, cb, cr, step),
+        }
+    }
+
+    /// Number of pixels.
+    pub fn len(&self) -> usize {
+        self.rect.width * self.rect.height
+    }
+
+    /// Whether it holds no pixel.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What a luma residual becomes once the frame has stored it: bounded by `bounds`, rounded to the frame's code values.
+    ///
+    /// All slices have [`len`](Self::len) entries, full-range units. The bound itself is rounded to whole code values,
+    /// so a stored change exceeds it by at most half a code value.
+    pub fn quantize(&self, residual: &[f32], bounds: &Bounds, stored: &mut [f32]) {
+        let inverse = 1.0 / self.gain;
+        for ((stored, &residual), &bound) in stored.iter_mut().zip(residual).zip(bounds) {
+            *stored = code_change(residual, bound, self.gain) * inverse;
+        }
+    }
+
+    /// Adds a luma residual to the frame in place, bounded and rounded as [`quantize`](Self::quantize) says.
+    pub fn write(&self, frame: &mut FrameMut<'_>, residual: &[f32], bounds: &Bounds) {
+        let width = self.rect.width;
+        if self.is_empty() {
+            return;
+        }
+        let (low, high) = match (frame.format.is_yuv(), frame.colorimetry.full_range) {
+            (true, false) => (16, 235),
+            _ => (0, 255),
+        };
+        let layout = frame.format.layout();
+        for (y, (residual, bounds)) in residual.chunks_exact(width).zip(bounds.chunks_exact(width)).enumerate() {
+            let row = frame.row_mut(0, self.rect.y + y);
+            for (x, (&residual, &bound)) in residual.iter().zip(bounds).enumerate() {
+                let change = code_change(residual, bound, self.gain) as i32;
+                if change == 0 {
+                    continue;
+                }
+                // A sample already outside the nominal range is never pulled back further than the bound.
+                let add = |sample: &mut u8| {
+                    let old = i32::from(*sample);
+                    *sample = (old + change).clamp(low.min(old), high.max(old)) as u8;
+                };
+                match layout {
+                    Layout::Yuv420 { .. } => add(&mut row[self.rect.x + x]),
+                    Layout::Packed { step, rgb } => {
+                        let pixel = (self.rect.x + x) * step;
+                        rgb.iter().for_each(|&channel| add(&mut row[pixel + channel]));
+                    }
+                }
+            }
+        }
+    }
+
+    fn read_packed(&mut self, frame: &FrameMut<'_>, step: usize, offsets: [usize; 3]) {
+        let (kr, kb) = frame.colorimetry.matrix.kr_kb();
+        let width = self.rect.width;
+        for y in 0..self.rect.height {
+            let row = &frame.row(0, self.rect.y + y)[self.rect.x * step..];
+            let span = y * width..(y + 1) * width;
+            for (plane, offset) in self.rgb.iter_mut().zip(offsets) {
+                for (value, pixel) in plane[span.clone()].iter_mut().zip(row.chunks_exact(step)) {
+                    *value = f32::from(pixel[offset]);
+                }
+            }
+            let [r, g, b] = &self.rgb;
+            for (x, luma) in self.luma[span.clone()].iter_mut().enumerate() {
+                let at = span.start + x;
+                *luma = kr * r[at] + (1.0 - kr - kb) * g[at] + kb * b[at];
+            }
+        }
+    }
+
+    fn read_yuv420(&mut self, frame: &FrameMut<'_>, cb: (usize, usize), cr: (usize, usize), step: usize) {
+        let convert = frame.colorimetry.to_rgb();
+        let width = self.rect.width;
+        for y in 0..self.rect.height {
+            let source = self.rect.y + y;
+            let luma_row = &frame.row(0, source)[self.rect.x..self.rect.x + width];
+            let cb_row = &frame.row(cb.0, source / 2)[self.rect.x / 2 * step..];
+            let cr_row = &frame.row(cr.0, source / 2)[self.rect.x / 2 * step..];
+            for (x, &code) in luma_row.iter().enumerate() {
+                let at = y * width + x;
+                let cb = f32::from(cb_row[x / 2 * step + cb.1]);
+                let cr = f32::from(cr_row[x / 2 * step + cr.1]);
+                self.luma[at] = convert.luma(f32::from(code));
+                [self.rgb[0][at], self.rgb[1][at], self.rgb[2][at]] = convert.apply(f32::from(code), cb, cr);
+            }
+        }
+    }
+}
+
+/// Whole code values that a residual becomes; `gain` is code values per full-range unit.
+fn code_change(residual: f32, bound: f32, gain: f32) -> f32 {
+    let limit = (bound * gain + 0.5).floor();
+    (residual * gain).round().clamp(-limit, limit)
+}

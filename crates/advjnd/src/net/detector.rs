@@ -1,0 +1,88 @@
+//! The detector network: YuNet for any input size, its twelve outputs per anchor.
+
+use super::executor::{Backend, Executor, Pass};
+use super::graph::Graph;
+use super::yunet;
+use crate::error::{Error, Result};
+
+/// Pixels between anchors, per level.
+pub const STRIDES: [usize; 3] = [8, 16, 32];
+
+/// YuNet, ready for inputs of one size at a time.
+pub struct DetectorNet {
+    graph: Graph,
+    backend: Backend,
+    executor: Option<Box<dyn Executor>>,
+    outputs: [[Vec<f32>; STRIDES.len()]; yunet::HEADS.len()],
+}
+
+impl DetectorNet {
+    /// YuNet from the bytes of its safetensors file; [`Error::Model`] if they are not that.
+    pub fn graph(bytes: &[u8]) -> Result<Graph> {
+        yunet::graph(bytes, yunet::SIZE_MULTIPLE, yunet::SIZE_MULTIPLE)
+    }
+
+    /// A detector over a graph that [`graph`](Self::graph) returned, run by `backend`.
+    pub fn new(graph: Graph, backend: Backend) -> Self {
+        Self { graph, backend, executor: None, outputs: Default::default() }
+    }
+
+    /// Runs the network on `input`, planar BGR 0..=255 `[3][height][width]`.
+    ///
+    /// A size other than the last one's rebuilds the plan (it allocates). [`Error::Input`] if a side is 0 or no multiple
+    /// of 32, or the length does not fit.
+    pub fn forward(&mut self, input: &[f32], height: usize, width: usize) -> Result<()> {
+        let multiple = |size: usize| size > 0 && size.is_multiple_of(yunet::SIZE_MULTIPLE);
+        if !multiple(height) || !multiple(width) {
+            let multiple = yunet::SIZE_MULTIPLE;
+            return Err(Error::input(format!(
+                "the detector takes sides that are multiples of {multiple}, not {width}x{height}; pad the picture"
+            )));
+        }
+        let shape = self.graph.input_shape();
+        let executor = match &mut self.executor {
+            Some(executor) if shape.height == height && shape.width == width => executor,
+            slot => {
+                self.graph = self.graph.resized(height, width)?;
+                slot.insert(self.backend.executor(&self.graph, 1)?)
+            }
+        };
+        executor.forward(input, Pass::Infer)?;
+        for (head, levels) in self.outputs.iter_mut().enumerate() {
+            for (level, output) in levels.iter_mut().enumerate() {
+                channels_last(executor.output(STRIDES.len() * head + level), yunet::HEADS[head].1, output);
+            }
+        }
+        Ok(())
+    }
+
+    /// Face classification per anchor of `STRIDES[level]`, 0..=1, `[anchors]`; anchors in reading order.
+    pub fn cls(&self, level: usize) -> &[f32] {
+        &self.outputs[0][level]
+    }
+
+    /// Objectness per anchor, 0..=1, `[anchors]`.
+    pub fn obj(&self, level: usize) -> &[f32] {
+        &self.outputs[1][level]
+    }
+
+    /// Box per anchor, `[anchors][4]`: centre offset x, y in strides, logarithm of width and height in strides.
+    pub fn bbox(&self, level: usize) -> &[f32] {
+        &self.outputs[2][level]
+    }
+
+    /// Landmarks per anchor, `[anchors][10]`: offsets x, y in strides of five points.
+    pub fn kps(&self, level: usize) -> &[f32] {
+        &self.outputs[3][level]
+    }
+}
+
+/// `[channels][anchors]` to `[anchors][channels]`.
+fn channels_last(planar: &[f32], channels: usize, interleaved: &mut Vec<f32>) {
+    interleaved.resize(planar.len(), 0.0);
+    for (channel, plane) in planar.chunks_exact(planar.len() / channels).enumerate() {
+        for (anchor, value) in plane.iter().enumerate() {
+            interleaved[anchor * channels + channel] = *value;
+        }
+    }
+}

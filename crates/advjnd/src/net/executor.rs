@@ -1,0 +1,68 @@
+//! What runs a [`Graph`]: forward, and the pull-back of a cotangent to the input.
+
+use candle_core::Device;
+
+use super::graph::{Graph, Shape};
+use super::reference::Reference;
+use crate::error::{Error, Result};
+
+/// What a forward pass is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// The outputs only, by exact algorithms; nothing is kept for a gradient.
+    Infer,
+    /// The outputs, and what [`Executor::input_gradient`] needs; algorithms fast enough for a gradient.
+    Differentiable,
+}
+
+/// A graph made ready to run on a fixed batch.
+pub trait Executor: Send {
+    /// Samples per call.
+    fn batch(&self) -> usize;
+
+    /// Shape of one input sample.
+    fn input_shape(&self) -> Shape;
+
+    /// Shape of one sample of output `index`; `None` if there is no such output.
+    fn output_shape(&self, index: usize) -> Option<Shape>;
+
+    /// Runs the network on `input`, `[batch][channels][height][width]`; [`Error::Input`] if the length is another.
+    fn forward(&mut self, input: &[f32], pass: Pass) -> Result<()>;
+
+    /// Output `index` of the last forward pass, `[batch][channels][height][width]`; empty before the first.
+    fn output(&self, index: usize) -> &[f32];
+
+    /// Pulls `cotangent`, d loss / d output 0, back to `gradient`, d loss / d input, both shaped as what they belong to.
+    ///
+    /// [`Error::Input`] if a length is another or the last forward pass was not [`Pass::Differentiable`].
+    fn input_gradient(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()>;
+}
+
+/// Which executor runs a network.
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// Plain candle operators on a candle device: the reference, and the path of GPUs.
+    Candle(Device),
+}
+
+impl Backend {
+    /// Makes `graph` ready to run on `batch` samples at a time; [`Error::Input`] if `batch` is 0.
+    pub fn executor(&self, graph: &Graph, batch: usize) -> Result<Box<dyn Executor>> {
+        if batch == 0 {
+            return Err(Error::input("a batch of 0 samples cannot be run; ask for at least 1"));
+        }
+        match self {
+            Self::Candle(device) => Ok(Box::new(Reference::new(graph, batch, device)?)),
+        }
+    }
+}
+
+/// [`Error::Input`] unless `found` entries are `expected`.
+pub(super) fn check_len(what: &str, found: usize, expected: usize) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::input(format!(
+        "{what} has {found} entries where the network takes {expected}; pass the shape it states"
+    )))
+}

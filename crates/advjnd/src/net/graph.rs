@@ -1,0 +1,396 @@
+//! One description of a frozen network, run by every executor.
+//!
+//! A [`Graph`] is a list of operations over value ids. Value 0 is the input; operation `i` makes value `i + 1`, so the
+//! list is in an order in which it can be run, and its reverse is an order in which it can be differentiated.
+//! Shapes are those of one sample, `[channels][height][width]`; executors add the batch in front.
+//! Batch norm does not occur: it is folded into the convolutions in the model files.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+
+/// Index of a value of a [`Graph`]: 0 is the input, `i + 1` the result of operation `i`.
+pub type ValueId = usize;
+
+/// The input of every graph.
+pub const INPUT: ValueId = 0;
+
+/// Shape of a value, one sample of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Number of planes.
+    pub channels: usize,
+    /// Rows of a plane.
+    pub height: usize,
+    /// Columns of a plane.
+    pub width: usize,
+}
+
+impl Shape {
+    /// A shape of `channels` planes of `height` rows and `width` columns.
+    pub const fn new(channels: usize, height: usize, width: usize) -> Self {
+        Self { channels, height, width }
+    }
+
+    /// Number of entries.
+    pub const fn len(&self) -> usize {
+        self.channels * self.height * self.width
+    }
+
+    /// True if there is no entry.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Entries of one plane.
+    pub const fn plane(&self) -> usize {
+        self.height * self.width
+    }
+}
+
+/// Zeros around a plane before a convolution, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Padding {
+    /// Rows above.
+    pub top: usize,
+    /// Columns to the left.
+    pub left: usize,
+    /// Rows below.
+    pub bottom: usize,
+    /// Columns to the right.
+    pub right: usize,
+}
+
+impl Padding {
+    /// The same on all four sides.
+    pub const fn all(pixels: usize) -> Self {
+        Self { top: pixels, left: pixels, bottom: pixels, right: pixels }
+    }
+
+    /// TensorFlow's SAME: `ceil(size / stride)` outputs, the odd zero below and to the right.
+    pub const fn same(kernel: usize, stride: usize, height: usize, width: usize) -> Self {
+        let rows = same_total(kernel, stride, height);
+        let columns = same_total(kernel, stride, width);
+        Self { top: rows / 2, left: columns / 2, bottom: rows - rows / 2, right: columns - columns / 2 }
+    }
+}
+
+const fn same_total(kernel: usize, stride: usize, size: usize) -> usize {
+    ((size.div_ceil(stride) - 1) * stride + kernel).saturating_sub(size)
+}
+
+/// A frozen convolution: cross-correlation, as in every framework the weights come from.
+#[derive(Debug, Clone)]
+pub struct Conv {
+    /// Planes of the input.
+    pub in_channels: usize,
+    /// Planes of the output.
+    pub out_channels: usize,
+    /// Side of the square kernel.
+    pub kernel: usize,
+    /// Step between outputs, both directions.
+    pub stride: usize,
+    /// Zeros around the input.
+    pub padding: Padding,
+    /// One filter per channel (`groups` = channels); otherwise every output sees every input (`groups` = 1).
+    pub depthwise: bool,
+    /// `[out][in][kernel][kernel]`; depthwise `[channels][1][kernel][kernel]`.
+    pub weight: Arc<[f32]>,
+    /// `[out]`.
+    pub bias: Arc<[f32]>,
+}
+
+impl Conv {
+    /// Shape of the result for an input of shape `input`; `None` if the kernel does not fit.
+    pub fn output_shape(&self, input: Shape) -> Option<Shape> {
+        let Padding { top, left, bottom, right } = self.padding;
+        let rows = (input.height + top + bottom).checked_sub(self.kernel)?;
+        let columns = (input.width + left + right).checked_sub(self.kernel)?;
+        Some(Shape::new(self.out_channels, rows / self.stride + 1, columns / self.stride + 1))
+    }
+
+    /// Multiply-accumulates of the direct algorithm for an output of shape `output`.
+    pub fn macs(&self, output: Shape) -> u64 {
+        let inputs = if self.depthwise { 1 } else { self.in_channels };
+        (output.len() * inputs * self.kernel * self.kernel) as u64
+    }
+}
+
+/// What follows a sum, entry by entry.
+#[derive(Debug, Clone)]
+pub enum Activation {
+    /// Nothing.
+    None,
+    /// `max(x, 0)`; derivative 0 at 0.
+    Relu,
+    /// `x` where `x > 0`, else `slope[channel]·x`.
+    Prelu(Arc<[f32]>),
+}
+
+/// One operation.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// `y[c] = (x[order[c]] − mean[c])·scale[c]`.
+    Normalize {
+        /// Operand.
+        input: ValueId,
+        /// Which plane of the operand becomes plane `c`.
+        order: [usize; 3],
+        /// Subtracted.
+        mean: [f32; 3],
+        /// Multiplied.
+        scale: [f32; 3],
+    },
+    /// Convolution, bias, activation.
+    Conv {
+        /// Operand.
+        input: ValueId,
+        /// Filters.
+        conv: Conv,
+        /// After the bias.
+        activation: Activation,
+    },
+    /// Sum of two values; the smaller is extended by zero planes behind, zero rows below and zero columns to the right
+    /// (dlib's `add_prev`).
+    Add {
+        /// Operand.
+        a: ValueId,
+        /// Operand.
+        b: ValueId,
+        /// After the sum.
+        activation: Activation,
+    },
+    /// Maximum over `kernel × kernel` windows, no padding; ties go to the first in reading order.
+    MaxPool {
+        /// Operand.
+        input: ValueId,
+        /// Side of the window.
+        kernel: usize,
+        /// Step between windows.
+        stride: usize,
+    },
+    /// Mean over 2 × 2 windows, step 2, no padding.
+    AvgPool2 {
+        /// Operand.
+        input: ValueId,
+    },
+    /// `large` plus `small` enlarged twice by repeating each pixel.
+    UpsampleAdd {
+        /// Operand of half the height and width.
+        small: ValueId,
+        /// Operand of the result's shape.
+        large: ValueId,
+    },
+    /// Mean of each plane.
+    GlobalMean {
+        /// Operand.
+        input: ValueId,
+    },
+    /// `y = W·x + b` on the operand read as one vector.
+    Linear {
+        /// Operand.
+        input: ValueId,
+        /// `[out][in]`.
+        weight: Arc<[f32]>,
+        /// `[out]`.
+        bias: Arc<[f32]>,
+    },
+    /// `1 / (1 + e^−x)`.
+    Sigmoid {
+        /// Operand.
+        input: ValueId,
+    },
+}
+
+impl Op {
+    /// The values it reads.
+    pub fn operands(&self) -> impl Iterator<Item = ValueId> + use<> {
+        let (first, second) = match *self {
+            Self::Normalize { input, .. }
+            | Self::Conv { input, .. }
+            | Self::MaxPool { input, .. }
+            | Self::AvgPool2 { input }
+            | Self::GlobalMean { input }
+            | Self::Linear { input, .. }
+            | Self::Sigmoid { input } => (input, None),
+            Self::Add { a, b, .. } => (a, Some(b)),
+            Self::UpsampleAdd { small, large } => (small, Some(large)),
+        };
+        std::iter::once(first).chain(second)
+    }
+
+    /// Shape of the result, or what does not fit.
+    fn shape(&self, shapes: &[Shape]) -> std::result::Result<Shape, String> {
+        let of = |id: ValueId| shapes.get(id).copied().ok_or_else(|| format!("value {id} does not exist yet"));
+        match self {
+            Self::Normalize { input, order, .. } => {
+                let shape = of(*input)?;
+                let permutation = (0..3).all(|plane| order.contains(&plane));
+                check(shape.channels == 3 && permutation, || format!("cannot normalise {shape:?} by {order:?}"))?;
+                Ok(shape)
+            }
+            Self::Conv { input, conv, activation } => {
+                let shape = of(*input)?;
+                let per_filter = if conv.depthwise { 1 } else { conv.in_channels } * conv.kernel * conv.kernel;
+                let sound = shape.channels == conv.in_channels
+                    && conv.stride > 0
+                    && conv.kernel > 0
+                    && conv.padding.top.max(conv.padding.left) < conv.kernel
+                    && conv.padding.bottom.max(conv.padding.right) < conv.kernel
+                    && (!conv.depthwise || conv.in_channels == conv.out_channels)
+                    && conv.weight.len() == conv.out_channels * per_filter
+                    && conv.bias.len() == conv.out_channels;
+                let output = conv.output_shape(shape).filter(|_| sound).ok_or_else(|| {
+                    let (i, o, k) = (conv.in_channels, conv.out_channels, conv.kernel);
+                    format!("a {k}x{k} convolution of {i} to {o} channels does not fit {shape:?}")
+                })?;
+                check_activation(activation, output)?;
+                Ok(output)
+            }
+            Self::Add { a, b, activation } => {
+                let (a, b) = (of(*a)?, of(*b)?);
+                let output = Shape::new(a.channels.max(b.channels), a.height.max(b.height), a.width.max(b.width));
+                check_activation(activation, output)?;
+                Ok(output)
+            }
+            Self::MaxPool { input, kernel, stride } => {
+                let shape = of(*input)?;
+                let fits = *kernel > 0 && *stride > 0 && shape.height >= *kernel && shape.width >= *kernel;
+                check(fits, || format!("a {kernel}x{kernel} window does not fit {shape:?}"))?;
+                let (rows, columns) = ((shape.height - kernel) / stride + 1, (shape.width - kernel) / stride + 1);
+                Ok(Shape::new(shape.channels, rows, columns))
+            }
+            Self::AvgPool2 { input } => {
+                let shape = of(*input)?;
+                check(shape.height >= 2 && shape.width >= 2, || format!("a 2x2 window does not fit {shape:?}"))?;
+                Ok(Shape::new(shape.channels, shape.height / 2, shape.width / 2))
+            }
+            Self::UpsampleAdd { small, large } => {
+                let (small, large) = (of(*small)?, of(*large)?);
+                let twice = Shape::new(small.channels, small.height * 2, small.width * 2);
+                check(twice == large, || format!("{small:?} enlarged twice is not {large:?}"))?;
+                Ok(large)
+            }
+            Self::GlobalMean { input } => {
+                let shape = of(*input)?;
+                check(shape.plane() > 0, || format!("no mean of {shape:?}"))?;
+                Ok(Shape::new(shape.channels, 1, 1))
+            }
+            Self::Linear { input, weight, bias } => {
+                let shape = of(*input)?;
+                check(weight.len() == shape.len() * bias.len(), || {
+                    format!("{} weights do not take {shape:?} to {} outputs", weight.len(), bias.len())
+                })?;
+                Ok(Shape::new(bias.len(), 1, 1))
+            }
+            Self::Sigmoid { input } => of(*input),
+        }
+    }
+}
+
+fn check(holds: bool, otherwise: impl FnOnce() -> String) -> std::result::Result<(), String> {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}
+
+fn check_activation(activation: &Activation, output: Shape) -> std::result::Result<(), String> {
+    match activation {
+        Activation::Prelu(slope) => {
+            check(slope.len() == output.channels, || format!("{} slopes for {} channels", slope.len(), output.channels))
+        }
+        Activation::None | Activation::Relu => Ok(()),
+    }
+}
+
+/// A frozen network for one input size.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    name: String,
+    ops: Vec<Op>,
+    shapes: Vec<Shape>,
+    outputs: Vec<ValueId>,
+}
+
+impl Graph {
+    /// An empty network called `name` (for messages) on inputs of shape `input`.
+    pub fn new(name: impl Into<String>, input: Shape) -> Self {
+        Self { name: name.into(), ops: Vec::new(), shapes: vec![input], outputs: Vec::new() }
+    }
+
+    /// Appends `op` and returns the id of its result; [`Error::Model`] if the operands do not fit.
+    pub fn push(&mut self, op: Op) -> Result<ValueId> {
+        let shape = op.shape(&self.shapes).map_err(|reason| self.unfit(self.ops.len(), &reason))?;
+        self.ops.push(op);
+        self.shapes.push(shape);
+        Ok(self.ops.len())
+    }
+
+    /// Declares the next output.
+    pub fn push_output(&mut self, value: ValueId) {
+        self.outputs.push(value);
+    }
+
+    /// The same network (weights shared) for inputs of `height × width`; [`Error::Model`] if an operation does not fit.
+    pub fn resized(&self, height: usize, width: usize) -> Result<Self> {
+        let input = Shape::new(self.shapes[INPUT].channels, height, width);
+        let mut graph = Self::new(self.name.clone(), input);
+        for op in &self.ops {
+            graph.push(op.clone())?;
+        }
+        graph.outputs.clone_from(&self.outputs);
+        Ok(graph)
+    }
+
+    /// Name for messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Operations in an order in which they can be run.
+    pub fn ops(&self) -> &[Op] {
+        &self.ops
+    }
+
+    /// Shape of a value.
+    pub fn shape(&self, value: ValueId) -> Shape {
+        self.shapes[value]
+    }
+
+    /// Shape of the input.
+    pub fn input_shape(&self) -> Shape {
+        self.shapes[INPUT]
+    }
+
+    /// The values that are outputs.
+    pub fn outputs(&self) -> &[ValueId] {
+        &self.outputs
+    }
+
+    /// Multiply-accumulates of one forward pass of one sample by the direct algorithm (convolutions and linear layers).
+    pub fn macs(&self) -> u64 {
+        let of = |(index, op): (usize, &Op)| match op {
+            Op::Conv { conv, .. } => conv.macs(self.shapes[index + 1]),
+            Op::Linear { weight, .. } => weight.len() as u64,
+            _ => 0,
+        };
+        self.ops.iter().enumerate().map(of).sum()
+    }
+
+    /// Bytes of all weights, biases and slopes as `f32`.
+    pub fn weight_bytes(&self) -> usize {
+        let slopes = |activation: &Activation| match activation {
+            Activation::Prelu(slope) => slope.len(),
+            Activation::None | Activation::Relu => 0,
+        };
+        let of = |op: &Op| match op {
+            Op::Conv { conv, activation, .. } => conv.weight.len() + conv.bias.len() + slopes(activation),
+            Op::Linear { weight, bias, .. } => weight.len() + bias.len(),
+            Op::Add { activation, .. } => slopes(activation),
+            _ => 0,
+        };
+        4 * self.ops.iter().map(of).sum::<usize>()
+    }
+
+    fn unfit(&self, index: usize, reason: &str) -> Error {
+        Error::model(&self.name, format!("operation {index}: {reason}; use the model file this version ships with"))
+    }
+}

@@ -1,0 +1,114 @@
+//! A recogniser: a network, what a caller must know of it, and an executor.
+
+use super::executor::{Backend, Executor, Pass, check_len};
+use super::graph::Graph;
+use super::{Embedder, RecognizerSpec, dlib, mobilefacenet, sface};
+use crate::error::{Error, Result};
+
+/// The recognisers this crate can run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// [`dlib`].
+    DlibResnet29,
+    /// [`sface`].
+    SFace,
+    /// [`mobilefacenet`].
+    MobileFaceNet,
+}
+
+impl Network {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::DlibResnet29, Self::SFace, Self::MobileFaceNet];
+
+    /// The one whose [`RecognizerSpec::name`] is `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|network| network.spec().name == name)
+    }
+
+    /// What a caller must know of it.
+    pub fn spec(self) -> RecognizerSpec {
+        match self {
+            Self::DlibResnet29 => dlib::spec(),
+            Self::SFace => sface::spec(),
+            Self::MobileFaceNet => mobilefacenet::spec(),
+        }
+    }
+
+    /// The network from the bytes of its safetensors file; [`Error::Model`] if they are not that.
+    pub fn graph(self, bytes: &[u8]) -> Result<Graph> {
+        match self {
+            Self::DlibResnet29 => dlib::graph(bytes),
+            Self::SFace => sface::graph(bytes),
+            Self::MobileFaceNet => mobilefacenet::graph(bytes),
+        }
+    }
+}
+
+/// A frozen face recogniser.
+pub struct Recognizer {
+    spec: RecognizerSpec,
+    executor: Box<dyn Executor>,
+    cotangent: Vec<f32>,
+}
+
+impl Recognizer {
+    /// The recogniser `network` from the bytes of its safetensors file, run by `backend` one chip at a time.
+    pub fn load(network: Network, bytes: &[u8], backend: &Backend) -> Result<Self> {
+        Self::new(network.spec(), backend.executor(&network.graph(bytes)?, 1)?)
+    }
+
+    /// A recogniser from its parts; [`Error::Model`] if `executor` does not take one chip of `spec` to one embedding.
+    pub fn new(spec: RecognizerSpec, executor: Box<dyn Executor>) -> Result<Self> {
+        let input = executor.input_shape();
+        let square = input.channels == 3 && input.height == spec.chip_size && input.width == spec.chip_size;
+        let embedding = executor.output_shape(0).map(|shape| shape.len());
+        if !square || embedding != Some(spec.embedding_len) || executor.batch() != 1 {
+            let reason = format!(
+                "takes {} of {input:?} to {embedding:?} values, not one chip of {} to {}; use the file this version ships with",
+                executor.batch(),
+                spec.chip_size,
+                spec.embedding_len
+            );
+            return Err(Error::model(spec.name, reason));
+        }
+        let cotangent = vec![0.0; spec.embedding_len];
+        Ok(Self { spec, executor, cotangent })
+    }
+
+    fn forward(&mut self, chip: &[f32], pass: Pass) -> Result<()> {
+        self.executor.forward(chip, pass)?;
+        if self.executor.output(0).iter().all(|value| value.is_finite()) {
+            return Ok(());
+        }
+        Err(Error::NotFinite { stage: "the recogniser" })
+    }
+}
+
+impl Embedder for Recognizer {
+    fn spec(&self) -> &RecognizerSpec {
+        &self.spec
+    }
+
+    fn embed(&mut self, chip: &[f32], embedding: &mut [f32]) -> Result<()> {
+        check_len("the embedding", embedding.len(), self.spec.embedding_len)?;
+        self.forward(chip, Pass::Infer)?;
+        embedding.copy_from_slice(self.executor.output(0));
+        Ok(())
+    }
+
+    fn embed_vjp(
+        &mut self,
+        chip: &[f32],
+        cotangent: &mut dyn FnMut(&[f32], &mut [f32]),
+        gradient: &mut [f32],
+    ) -> Result<()> {
+        self.forward(chip, Pass::Differentiable)?;
+        self.cotangent.fill(0.0);
+        cotangent(self.executor.output(0), &mut self.cotangent);
+        self.executor.input_gradient(&self.cotangent, gradient)?;
+        if gradient.iter().all(|value| value.is_finite()) {
+            return Ok(());
+        }
+        Err(Error::NotFinite { stage: "the recogniser's gradient" })
+    }
+}

@@ -1,0 +1,68 @@
+//! Named tensors of a safetensors file, with errors that say which tensor is wrong and how.
+
+use std::sync::Arc;
+
+use safetensors::{Dtype, SafeTensors};
+
+use super::graph::{Activation, Conv, Padding};
+use crate::error::{Error, Result};
+
+/// The tensors of one model file.
+pub(super) struct Weights<'a> {
+    model: &'a str,
+    tensors: SafeTensors<'a>,
+}
+
+impl<'a> Weights<'a> {
+    /// Reads the header of a file held in `bytes`; `model` names it in messages.
+    pub(super) fn parse(model: &'a str, bytes: &'a [u8]) -> Result<Self> {
+        let tensors = SafeTensors::deserialize(bytes).map_err(|error| {
+            Error::model(model, format!("not a whole safetensors file ({error}); fetch or convert the file again"))
+        })?;
+        Ok(Self { model, tensors })
+    }
+
+    /// The tensor `name`, which must be `f32` of `rank` dimensions.
+    pub(super) fn tensor(&self, name: &str, rank: usize) -> Result<(Vec<usize>, Arc<[f32]>)> {
+        let wrong = |what: String| Error::model(self.model, format!("tensor `{name}` {what}; convert the file again"));
+        let view = self.tensors.tensor(name).map_err(|error| wrong(format!("cannot be read ({error})")))?;
+        if view.dtype() != Dtype::F32 {
+            return Err(wrong(format!("is {:?}, not F32", view.dtype())));
+        }
+        if view.shape().len() != rank {
+            return Err(wrong(format!("has shape {:?}, not {rank} dimensions", view.shape())));
+        }
+        let (values, _) = view.data().as_chunks::<4>();
+        let values: Arc<[f32]> = values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        if !values.iter().all(|value| value.is_finite()) {
+            return Err(wrong("holds a value that is not finite".into()));
+        }
+        Ok((view.shape().to_vec(), values))
+    }
+
+    /// The convolution `name.weight`, `name.bias`; depthwise if `depthwise`, square kernels only.
+    pub(super) fn conv(&self, name: &str, stride: usize, padding: Padding, depthwise: bool) -> Result<Conv> {
+        let weight_name = format!("{name}.weight");
+        let (shape, weight) = self.tensor(&weight_name, 4)?;
+        let (_, bias) = self.tensor(&format!("{name}.bias"), 1)?;
+        if shape[2] != shape[3] || bias.len() != shape[0] || (depthwise && shape[1] != 1) {
+            let reason = format!("tensor `{weight_name}` has shape {shape:?} beside {} biases", bias.len());
+            return Err(Error::model(self.model, reason + "; convert the file again"));
+        }
+        Ok(Conv {
+            in_channels: if depthwise { shape[0] } else { shape[1] },
+            out_channels: shape[0],
+            kernel: shape[2],
+            stride,
+            padding,
+            depthwise,
+            weight,
+            bias,
+        })
+    }
+
+    /// The slopes `name.prelu`.
+    pub(super) fn prelu(&self, name: &str) -> Result<Activation> {
+        Ok(Activation::Prelu(self.tensor(&format!("{name}.prelu"), 1)?.1))
+    }
+}

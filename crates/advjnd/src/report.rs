@@ -1,0 +1,152 @@
+//! What was done to a frame, and the sums over a run.
+
+use std::time::Duration;
+
+use crate::face::{BBox, Landmarks, TrackId};
+use crate::frame::Rect;
+
+/// Whether a face goes out recognisable, by the self-check on the frame as output.
+///
+/// The self-check knows the recognisers that were attacked: it says nothing of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Every loaded recogniser is beyond its verification threshold, with a margin.
+    Protected,
+    /// Hidden, or about to be hidden with the whole frame.
+    Covered(CoverReason),
+}
+
+/// Why a face was covered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CoverReason {
+    /// The perturbation is not yet strong enough.
+    NotYetProtected,
+    /// The face was not found in this frame: its predicted place is covered.
+    Lost,
+    /// Too small, or too far outside the frame, to be aligned.
+    Unusable,
+    /// A computation failed (a value that was not finite, say).
+    Fault,
+}
+
+impl Verdict {
+    /// Short lower-case name for metas, messages and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Protected => "protected",
+            Self::Covered(CoverReason::NotYetProtected) => "covered-not-yet-protected",
+            Self::Covered(CoverReason::Lost) => "covered-lost",
+            Self::Covered(CoverReason::Unusable) => "covered-unusable",
+            Self::Covered(CoverReason::Fault) => "covered-fault",
+        }
+    }
+}
+
+/// One face of one frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaceReport {
+    /// Its track.
+    pub id: TrackId,
+    /// Box as detected or predicted, in pixels of the frame.
+    pub bbox: BBox,
+    /// Landmarks as followed, in pixels of the frame.
+    pub landmarks: Landmarks,
+    /// Detector score, 0..=1; zero when it was predicted.
+    pub score: f32,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Whether the verdict differs from that of the track's previous frame (always in its first).
+    pub changed: bool,
+    /// Every pixel that was touched for this face lies in here.
+    pub region: Rect,
+    /// Gradient iterations spent.
+    pub iterations: u32,
+    /// How far the face as output lies beyond the verification threshold: least of all recognisers, as defined by
+    /// [`attack::margin`](crate::attack::margin); zero if it was not checked.
+    pub margin: f32,
+    /// Cosine similarity of the untouched face to its track's clean embedding.
+    pub similarity_before: f32,
+    /// Cosine similarity of the face as output to its track's clean embedding; highest of all recognisers.
+    pub similarity_after: f32,
+}
+
+/// Wall-clock time spent per stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StageTimes {
+    /// Finding and following faces.
+    pub detect: Duration,
+    /// Just-noticeable difference and bounds.
+    pub jnd: Duration,
+    /// Clean embeddings and gradient iterations.
+    pub attack: Duration,
+    /// Write-back, self-check and cover.
+    pub verify: Duration,
+}
+
+/// One frame.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FrameReport {
+    /// Its faces, by track.
+    pub faces: Vec<FaceReport>,
+    /// The frame must not go out (`FailPolicy::Drop`, and a face in it is not protected).
+    pub drop: bool,
+    /// A computation failed; what it touched was covered, the whole frame if the detector failed.
+    pub fault: Option<String>,
+    /// Time per stage.
+    pub times: StageTimes,
+}
+
+/// Sums over a run.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RunStats {
+    /// Frames processed.
+    pub frames: u64,
+    /// Frames dropped by the fail policy.
+    pub frames_dropped: u64,
+    /// Frames in which a computation failed.
+    pub faults: u64,
+    /// Faces processed, one per face and frame.
+    pub faces: u64,
+    /// Of these: protected.
+    pub protected: u64,
+    /// Of these: covered.
+    pub covered: u64,
+    /// Gradient iterations.
+    pub iterations: u64,
+    /// Sum over protected faces of the cosine similarity before.
+    pub similarity_before: f64,
+    /// Sum over protected faces of the cosine similarity after.
+    pub similarity_after: f64,
+    /// Time per stage.
+    pub times: StageTimes,
+}
+
+impl RunStats {
+    /// Adds one frame.
+    pub fn add(&mut self, report: &FrameReport) {
+        self.frames += 1;
+        self.frames_dropped += u64::from(report.drop);
+        self.faults += u64::from(report.fault.is_some());
+        for face in &report.faces {
+            self.faces += 1;
+            self.iterations += u64::from(face.iterations);
+            if face.verdict == Verdict::Protected {
+                self.protected += 1;
+                self.similarity_before += f64::from(face.similarity_before);
+                self.similarity_after += f64::from(face.similarity_after);
+            } else {
+                self.covered += 1;
+            }
+        }
+        self.times.detect += report.times.detect;
+        self.times.jnd += report.times.jnd;
+        self.times.attack += report.times.attack;
+        self.times.verify += report.times.verify;
+    }
+
+    /// Mean cosine similarity of the protected faces before and after; zeros without one.
+    pub fn mean_similarity(&self) -> (f64, f64) {
+        let count = self.protected.max(1) as f64;
+        (self.similarity_before / count, self.similarity_after / count)
+    }
+}

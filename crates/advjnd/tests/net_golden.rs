@@ -1,0 +1,112 @@
+//! Embeddings, gradients and detector outputs against PyTorch and ONNX Runtime.
+//!
+//! `data/net_golden.json` was made by `models/convert/golden_net.py`.
+
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use advjnd::net::{Backend, DetectorNet, Embedder, Network, Recognizer};
+use candle_core::Device;
+use common::{model, photograph, synthetic};
+use serde_json::Value;
+
+/// Embeddings: differences of the order of summation, absolute, as a share of the embedding's norm (dlib's is about 1.4).
+const EMBEDDING_TOLERANCE: f32 = 1e-4;
+/// Gradients: a share of the largest entry or of the norm; a ReLU whose sum is a rounding error from 0 may turn.
+const GRADIENT_TOLERANCE: f32 = 2e-3;
+/// Detector outputs, absolute; boxes and landmarks are of order 1, scores at most 1.
+const DETECTOR_TOLERANCE: f32 = 1e-4;
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("data/net_golden.json")).expect("golden file")
+}
+
+fn floats(value: &Value) -> Vec<f32> {
+    value.as_array().expect("array").iter().map(|entry| entry.as_f64().expect("number") as f32).collect()
+}
+
+fn assert_sampled(what: &str, values: &[f32], golden: &Value, tolerance: f32, floor: f32) {
+    let expected = floats(&golden["samples"]);
+    let norm = values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt() as f32;
+    let golden_norm = golden["norm"].as_f64().expect("number") as f32;
+    let step = (values.len() / 64).max(1);
+    assert!((norm - golden_norm).abs() <= tolerance * golden_norm.max(floor), "{what}: norm {norm}, not {golden_norm}");
+    let scale = expected.iter().fold(floor, |scale, value| scale.max(value.abs()));
+    for (index, expected) in expected.iter().enumerate() {
+        let found = values[index * step];
+        assert!((found - expected).abs() <= tolerance * scale, "{what}[{}]: {found}, not {expected}", index * step);
+    }
+}
+
+fn assert_recogniser(network: Network, backend: &Backend, chip: &[f32], golden: &Value) {
+    let Some(bytes) = model(&network.spec().name) else { return };
+    let mut recogniser = Recognizer::load(network, &bytes, backend).expect("model");
+    let mut embedding = vec![0.0; recogniser.spec().embedding_len];
+    recogniser.embed(chip, &mut embedding).expect("embed");
+    let expected = floats(&golden["embedding"]);
+    let norm = expected.iter().map(|value| value * value).sum::<f32>().sqrt();
+    for (found, expected) in embedding.iter().zip(&expected) {
+        assert!(
+            (found - expected).abs() <= EMBEDDING_TOLERANCE * norm.max(1.0),
+            "{network:?}: {found}, not {expected}"
+        );
+    }
+    let mut gradient = vec![0.0; chip.len()];
+    let mut cotangent = |_: &[f32], cotangent: &mut [f32]| {
+        for (index, value) in cotangent.iter_mut().enumerate() {
+            *value = ((index * 37 % 64) as f32 - 32.0) / 32.0;
+        }
+    };
+    recogniser.embed_vjp(chip, &mut cotangent, &mut gradient).expect("gradient");
+    assert_sampled(&format!("{network:?} gradient"), &gradient, &golden["gradient"], GRADIENT_TOLERANCE, 0.0);
+}
+
+fn backends() -> Vec<Backend> {
+    vec![Backend::Candle(Device::Cpu)]
+}
+
+#[test]
+fn net_recognisers_equal_pytorch() {
+    let golden = golden();
+    for backend in &backends() {
+        for network in Network::ALL {
+            let golden = &golden[&network.spec().name];
+            let side = network.spec().chip_size;
+            assert_recogniser(network, backend, &synthetic(side, side), &golden["synthetic"]);
+            if let Some(chip) = photograph(side) {
+                assert_recogniser(network, backend, &chip, &golden["photograph"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn net_detector_equals_onnx_runtime() {
+    let golden = golden();
+    let Some(bytes) = model("yunet_2023mar") else { return };
+    for backend in backends() {
+        let mut detector = DetectorNet::new(DetectorNet::graph(&bytes).expect("model"), backend);
+        detector.forward(&synthetic(64, 96), 64, 96).expect("forward");
+        assert_detector(&detector, &golden["yunet_2023mar"]["synthetic"]);
+        let Some(rgb) = photograph(320) else { return };
+        let bgr: Vec<f32> = rgb.chunks_exact(320 * 320).rev().flatten().copied().collect();
+        detector.forward(&bgr, 320, 320).expect("another size");
+        assert_detector(&detector, &golden["yunet_2023mar"]["photograph"]);
+    }
+}
+
+fn assert_detector(detector: &DetectorNet, golden: &Value) {
+    for (level, stride) in advjnd::net::STRIDES.into_iter().enumerate() {
+        let outputs = [
+            ("cls", detector.cls(level)),
+            ("obj", detector.obj(level)),
+            ("bbox", detector.bbox(level)),
+            ("kps", detector.kps(level)),
+        ];
+        for (head, values) in outputs {
+            let name = format!("{head}_{stride}");
+            assert_sampled(&name, values, &golden[&name], DETECTOR_TOLERANCE, 1.0);
+        }
+    }
+}

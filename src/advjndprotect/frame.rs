@@ -1,0 +1,133 @@
+//! Buffers of GStreamer as frames of the core: formats, colorimetry, planes.
+//!
+//! The planes are cut from the buffer's memory here, and not by `GstVideoFrame`, whose slices are `stride × height`
+//! bytes long whether or not the memory is, and which meets a `GstVideoMeta` of another format with an assertion. Here
+//! every plane is checked to lie inside the memory and apart from the others.
+
+use advjnd::{Colorimetry, Error, FrameMut, Matrix, PixelFormat, PlaneMut, Result};
+use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo, VideoMeta};
+
+/// The formats of both sides, best first.
+pub(super) const FORMATS: [(VideoFormat, PixelFormat); 13] = [
+    (VideoFormat::I420, PixelFormat::I420),
+    (VideoFormat::Nv12, PixelFormat::Nv12),
+    (VideoFormat::Yv12, PixelFormat::Yv12),
+    (VideoFormat::Rgb, PixelFormat::Rgb),
+    (VideoFormat::Bgr, PixelFormat::Bgr),
+    (VideoFormat::Rgba, PixelFormat::Rgba),
+    (VideoFormat::Bgra, PixelFormat::Bgra),
+    (VideoFormat::Argb, PixelFormat::Argb),
+    (VideoFormat::Abgr, PixelFormat::Abgr),
+    (VideoFormat::Rgbx, PixelFormat::Rgbx),
+    (VideoFormat::Bgrx, PixelFormat::Bgrx),
+    (VideoFormat::Xrgb, PixelFormat::Xrgb),
+    (VideoFormat::Xbgr, PixelFormat::Xbgr),
+];
+
+/// Maps `buffer` and does `work` on it as a frame of the core.
+///
+/// # Errors
+/// [`Error::Input`] if the buffer cannot be written, or does not hold the frame that `info` (or its own
+/// `GstVideoMeta`) describes; those of `work`.
+pub(super) fn with_frame<R>(
+    buffer: &mut gst::BufferRef,
+    info: &VideoInfo,
+    work: impl FnOnce(&mut FrameMut<'_>) -> Result<R>,
+) -> Result<R> {
+    let format = pixel_format(info.format())?;
+    let layout = layout(buffer, info)?;
+    let mut map = buffer
+        .map_writable()
+        .map_err(|_| Error::input("the buffer cannot be mapped for writing; put a copying element in front"))?;
+    let planes = cut(map.as_mut_slice(), &layout)?;
+    let mut frame = FrameMut::new(format, colorimetry(info), info.width() as usize, info.height() as usize, planes)?;
+    work(&mut frame)
+}
+
+/// Where the planes start, and their strides.
+type Layout = Vec<(usize, usize)>;
+
+fn pixel_format(format: VideoFormat) -> Result<PixelFormat> {
+    FORMATS
+        .iter()
+        .find_map(|(ours, core)| (*ours == format).then_some(*core))
+        .ok_or_else(|| Error::input(format!("format {format} is not supported; convert with videoconvert")))
+}
+
+/// From the buffer's own `GstVideoMeta` if it has one, else from the caps.
+fn layout(buffer: &gst::BufferRef, info: &VideoInfo) -> Result<Layout> {
+    let pair = |(offset, stride): (&usize, &i32)| match usize::try_from(*stride) {
+        Ok(stride) => Ok((*offset, stride)),
+        Err(_) => Err(Error::input(format!("rows from bottom to top (stride {stride}) are not supported"))),
+    };
+    let Some(meta) = buffer.meta::<VideoMeta>() else {
+        return info.offset().iter().zip(info.stride()).map(pair).collect();
+    };
+    if meta.format() != info.format() || meta.width() < info.width() || meta.height() < info.height() {
+        return Err(Error::input(format!(
+            "the buffer is marked as {}x{} {}, its caps say {}x{} {}",
+            meta.width(),
+            meta.height(),
+            meta.format(),
+            info.width(),
+            info.height(),
+            info.format()
+        )));
+    }
+    meta.offset().iter().zip(meta.stride()).map(pair).collect()
+}
+
+/// Cuts `data` where the planes start; a plane reaches up to the next one in memory.
+fn cut<'a>(data: &'a mut [u8], layout: &Layout) -> Result<Vec<PlaneMut<'a>>> {
+    let size = data.len();
+    let mut last_first: Vec<usize> = (0..layout.len()).collect();
+    last_first.sort_by_key(|plane| std::cmp::Reverse(layout[*plane].0));
+    let mut head = data;
+    let mut planes = Vec::with_capacity(layout.len());
+    for plane in last_first {
+        let (offset, stride) = layout[plane];
+        let (rest, data) = head.split_at_mut_checked(offset).ok_or_else(|| {
+            Error::input(format!(
+                "plane {plane} starts at byte {offset} of a buffer of {size}: the buffer is too short"
+            ))
+        })?;
+        head = rest;
+        planes.push((plane, PlaneMut { data, stride }));
+    }
+    planes.sort_by_key(|(plane, _)| *plane);
+    Ok(planes.into_iter().map(|(_, plane)| plane).collect())
+}
+
+fn colorimetry(info: &VideoInfo) -> Colorimetry {
+    let matrix = match info.colorimetry().matrix() {
+        VideoColorMatrix::Bt709 | VideoColorMatrix::Smpte240m => Matrix::Bt709,
+        VideoColorMatrix::Bt2020 => Matrix::Bt2020,
+        _ => Matrix::Bt601,
+    };
+    Colorimetry { matrix, full_range: info.colorimetry().range() == VideoColorRange::Range0_255 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_those_of_the_core() {
+        assert_eq!(FORMATS.map(|(_, core)| core), PixelFormat::ALL);
+    }
+
+    #[test]
+    fn planes_are_cut_in_memory_order_and_returned_in_their_own() {
+        let mut data: Vec<u8> = (0..10).collect();
+        let planes = cut(&mut data, &vec![(0, 4), (7, 2), (4, 2)]).unwrap();
+        let bytes: Vec<&[u8]> = planes.iter().map(|plane| &*plane.data).collect();
+        assert_eq!(bytes, [&[0, 1, 2, 3][..], &[7, 8, 9], &[4, 5, 6]]);
+    }
+
+    #[test]
+    fn a_plane_beyond_the_memory_is_an_error() {
+        let mut data = vec![0; 10];
+        let error = cut(&mut data, &vec![(0, 4), (11, 2)]).unwrap_err();
+        assert!(error.to_string().contains("too short"), "{error}");
+    }
+}

@@ -1,0 +1,109 @@
+//! Reports of the core as GStreamer carries them: the `stats` structure, element messages, metas.
+
+use advjnd::report::StageTimes;
+use advjnd::{FaceReport, FrameReport, RunStats};
+use glib::prelude::*;
+use gst_video::{VideoInfo, VideoRegionOfInterestMeta};
+
+/// Name of the structures in messages and metas.
+const NAME: &str = "advjndprotect";
+
+/// Sums since the element was started.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stats {
+    /// What the core counted.
+    pub(super) run: RunStats,
+    /// Frames that came too late and were dropped before they were processed.
+    pub(super) frames_late: u64,
+}
+
+impl Stats {
+    /// The value of property `stats`.
+    pub(super) fn structure(&self) -> gst::Structure {
+        let (before, after) = self.run.mean_similarity();
+        let StageTimes { detect, jnd, attack, verify } = self.run.times;
+        let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        gst::Structure::builder("application/x-advjndprotect-stats")
+            .field("frames", self.run.frames)
+            .field("frames-dropped", self.run.frames_dropped)
+            .field("frames-late", self.frames_late)
+            .field("faults", self.run.faults)
+            .field("faces", self.run.faces)
+            .field("protected", self.run.protected)
+            .field("covered", self.run.covered)
+            .field("iterations", self.run.iterations)
+            .field("similarity-before", before)
+            .field("similarity-after", after)
+            .field("detect-time", nanoseconds(detect))
+            .field("jnd-time", nanoseconds(jnd))
+            .field("attack-time", nanoseconds(attack))
+            .field("verify-time", nanoseconds(verify))
+            .build()
+    }
+}
+
+/// When a frame is shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Times {
+    /// Its time stamp.
+    pub(super) timestamp: Option<gst::ClockTime>,
+    /// In the stream, seeks included.
+    pub(super) stream_time: Option<gst::ClockTime>,
+    /// Since the pipeline started playing.
+    pub(super) running_time: Option<gst::ClockTime>,
+}
+
+/// The structure of the element message about a face whose verdict changed.
+pub(super) fn message(face: &FaceReport, times: Times, info: &VideoInfo) -> gst::Structure {
+    let (x, y, width, height) = rectangle(face, info);
+    gst::Structure::builder(NAME)
+        .field("face", face.id.0)
+        .field("verdict", face.verdict.name())
+        .field("timestamp", times.timestamp)
+        .field("stream-time", times.stream_time)
+        .field("running-time", times.running_time)
+        .field("x", x)
+        .field("y", y)
+        .field("width", width)
+        .field("height", height)
+        .field("similarity-before", f64::from(face.similarity_before))
+        .field("similarity-after", f64::from(face.similarity_after))
+        .build()
+}
+
+/// Adds a `GstVideoRegionOfInterestMeta` of type `face` to `buffer` for every face of `report`.
+pub(super) fn attach(buffer: &mut gst::BufferRef, report: &FrameReport, info: &VideoInfo) {
+    for face in &report.faces {
+        let landmarks = face.landmarks.0.iter().flatten().map(|value| value.to_send_value());
+        let region = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
+        let mut meta = VideoRegionOfInterestMeta::add(buffer, "face", rectangle(face, info));
+        // Track numbers count up from the start of the stream; the meta has 31 bits for them.
+        meta.set_id((face.id.0 & 0x7fff_ffff) as i32);
+        meta.add_param(
+            gst::Structure::builder(NAME)
+                .field("verdict", face.verdict.name())
+                .field("score", f64::from(face.score))
+                .field("similarity-before", f64::from(face.similarity_before))
+                .field("similarity-after", f64::from(face.similarity_after))
+                .field("iterations", face.iterations)
+                .field("landmarks", gst::Array::from_values(landmarks))
+                .field("region-x", region(face.region.x))
+                .field("region-y", region(face.region.y))
+                .field("region-width", region(face.region.width))
+                .field("region-height", region(face.region.height))
+                .build(),
+        );
+    }
+}
+
+/// The face's box in whole pixels inside the frame.
+fn rectangle(face: &FaceReport, info: &VideoInfo) -> (u32, u32, u32, u32) {
+    let span = |start: f32, length: f32, limit: u32| {
+        let low = start.floor().clamp(0.0, limit as f32) as u32;
+        let high = (start + length).ceil().clamp(0.0, limit as f32) as u32;
+        (low, high.saturating_sub(low))
+    };
+    let (x, width) = span(face.bbox.x, face.bbox.width, info.width());
+    let (y, height) = span(face.bbox.y, face.bbox.height, info.height());
+    (x, y, width, height)
+}

@@ -1,0 +1,165 @@
+//! What the application sets: the one table of properties, and the value behind each row.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use glib::prelude::*;
+use gst::prelude::*;
+
+use super::FailPolicy;
+
+/// The element's settings.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Settings {
+    /// Folder of the models; `None`: those embedded.
+    pub(super) models: Option<String>,
+    /// What the core reads at every frame.
+    pub(super) core: advjnd::Settings,
+    /// Start of the random numbers.
+    pub(super) seed: u64,
+    /// Worker threads; 0 = one per core.
+    pub(super) threads: u32,
+    /// Whether changed verdicts are posted.
+    pub(super) messages: bool,
+    /// Whether faces are written on the buffers.
+    pub(super) attach_meta: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { models: None, core: advjnd::Settings::default(), seed: 0, threads: 0, messages: true, attach_meta: true }
+    }
+}
+
+/// One row of the table.
+pub(super) struct Property {
+    /// What GObject knows of it.
+    pub(super) spec: glib::ParamSpec,
+    /// Reads it.
+    pub(super) get: fn(&Settings) -> glib::Value,
+    /// Writes it.
+    pub(super) set: fn(&mut Settings, &glib::Value) -> Result<(), glib::BoolError>,
+}
+
+/// A row whose value is field `$field` of the settings, as type `$type` towards GObject.
+macro_rules! property {
+    ($spec:expr, $type:ty, $($field:ident).+) => {
+        property!($spec, |settings| settings.$($field).+.clone(), |settings, value: $type| settings.$($field).+ = value)
+    };
+    ($spec:expr, |$from:ident| $get:expr, |$into:ident, $value:ident: $type:ty| $set:expr) => {
+        Property {
+            spec: $spec.build(),
+            get: |$from| ($get).to_value(),
+            set: |$into, value| {
+                let $value: $type = value.get().map_err(|error| glib::bool_error!("{error}"))?;
+                $set;
+                Ok(())
+            },
+        }
+    };
+}
+
+/// The properties, in the order in which `gst-inspect-1.0` lists them.
+pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
+    let default = Settings::default();
+    vec![
+        property!(
+            glib::ParamSpecString::builder("models")
+                .nick("Models")
+                .blurb("Folder with a manifest.toml and the model files it names (NULL = the models embedded in the plugin)")
+                .mutable_ready(),
+            Option<String>, models
+        ),
+        property!(
+            glib::ParamSpecFloat::builder("jnd-scale")
+                .nick("JND scale")
+                .blurb("How much a pixel may change, in just-noticeable differences (0 = nothing, so every face is covered; above 1 it shows)")
+                .minimum(0.0)
+                .maximum(4.0)
+                .default_value(default.core.jnd_scale)
+                .mutable_playing()
+                .controllable(),
+            f32, core.jnd_scale
+        ),
+        property!(
+            glib::ParamSpecUInt::builder("max-iterations")
+                .nick("Maximum iterations")
+                .blurb("Gradient iterations per face and frame at most: more protect sooner and cost more time")
+                .maximum(100)
+                .default_value(default.core.max_iterations)
+                .mutable_playing()
+                .controllable(),
+            u32, core.max_iterations
+        ),
+        property!(
+            glib::ParamSpecEnum::builder_with_default::<FailPolicy>("fail-policy", default.core.fail_policy.into())
+                .nick("Fail policy")
+                .blurb("What happens to a face that the self-check does not confirm as protected; it never passes as it came")
+                .mutable_playing(),
+            |settings| FailPolicy::from(settings.core.fail_policy),
+            |settings, policy: FailPolicy| settings.core.fail_policy = policy.into()
+        ),
+        property!(
+            glib::ParamSpecFloat::builder("score-threshold")
+                .nick("Score threshold")
+                .blurb("Detector score from which something is taken for a face (lower finds more faces and more mistakes)")
+                .minimum(0.0)
+                .maximum(1.0)
+                .default_value(default.core.score_threshold)
+                .mutable_playing(),
+            f32, core.score_threshold
+        ),
+        property!(
+            glib::ParamSpecUInt::builder("min-face-size")
+                .nick("Minimum face size")
+                .blurb("Shorter side of the smallest face to be found, in pixels; smaller faces may pass")
+                .minimum(8)
+                .maximum(8192)
+                .default_value(default.core.min_face_size)
+                .mutable_playing(),
+            u32, core.min_face_size
+        ),
+        property!(
+            glib::ParamSpecUInt64::builder("hold-time")
+                .nick("Hold time")
+                .blurb("How long a face that is no longer found stays covered where it is expected, in nanoseconds")
+                .default_value(u64::try_from(default.core.hold_time.as_nanos()).unwrap_or(u64::MAX))
+                .mutable_playing(),
+            |settings| u64::try_from(settings.core.hold_time.as_nanos()).unwrap_or(u64::MAX),
+            |settings, nanoseconds: u64| settings.core.hold_time = Duration::from_nanos(nanoseconds)
+        ),
+        property!(
+            glib::ParamSpecUInt64::builder("seed")
+                .nick("Seed")
+                .blurb("Start of the random numbers: the same seed, frames and settings give the same bytes")
+                .default_value(default.seed)
+                .mutable_ready(),
+            u64, seed
+        ),
+        property!(
+            glib::ParamSpecUInt::builder("threads")
+                .nick("Threads")
+                .blurb("Worker threads (0 = one per core)")
+                .maximum(256)
+                .default_value(default.threads)
+                .mutable_ready(),
+            u32, threads
+        ),
+        property!(
+            glib::ParamSpecBoolean::builder("messages")
+                .nick("Messages")
+                .blurb("Whether an element message is posted when a face appears or its verdict changes")
+                .default_value(default.messages)
+                .mutable_playing(),
+            bool, messages
+        ),
+        property!(
+            glib::ParamSpecBoolean::builder("attach-meta")
+                .nick("Attach meta")
+                .blurb("Whether a GstVideoRegionOfInterestMeta of type face is added to the buffer for every face")
+                .default_value(default.attach_meta)
+                .mutable_playing(),
+            bool, attach_meta
+        ),
+    ]
+});
