@@ -1,6 +1,6 @@
 //! JND models on a 256x256 region: the fast path and its naive twin.
 
-use advjnd::jnd::{Chou, JndModel, Namm, YCbCr, reference};
+use advjnd::jnd::{Chou, JndModel, Namm, Pattern, YCbCr, reference};
 use divan::{AllocProfiler, Bencher, black_box};
 
 const SIDE: usize = 256;
@@ -61,6 +61,11 @@ fn chou_luma(bencher: Bencher) {
 }
 
 #[divan::bench]
+fn pattern_luma(bencher: Bencher) {
+    fast_luma(bencher, Pattern::new());
+}
+
+#[divan::bench]
 fn namm_reference(bencher: Bencher) {
     let clean = planes();
     bencher.bench_local(|| {
@@ -73,4 +78,10 @@ fn namm_reference(bencher: Bencher) {
 fn chou_reference(bencher: Bencher) {
     let clean = region(0);
     bencher.bench_local(|| reference::chou(black_box(&clean), SIDE, SIDE));
+}
+
+#[divan::bench]
+fn pattern_reference(bencher: Bencher) {
+    let clean = region(0);
+    bencher.bench_local(|| reference::pattern(black_box(&clean), SIDE, SIDE, false));
 }

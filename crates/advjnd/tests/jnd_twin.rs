@@ -1,7 +1,9 @@
 //! The fast JND models against their naive twins, and what they do at the limits of their input.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use advjnd::Error;
-use advjnd::jnd::{Chou, JndModel, Namm, YCbCr, reference};
+use advjnd::jnd::{Chou, JndModel, Namm, Pattern, YCbCr, reference};
 use proptest::prelude::*;
 
 /// Code values. Single against double precision: bg is relative to 1e-6, which the square root near black turns into
@@ -76,8 +78,8 @@ fn largest_error(fast: &[f32], twin: &[f32]) -> f32 {
     fast.iter().zip(twin).map(|(a, b)| if a.is_nan() { f32::INFINITY } else { (a - b).abs() }).fold(0.0, f32::max)
 }
 
-fn models() -> [Box<dyn JndModel>; 2] {
-    [Box::new(Chou::new()), Box::new(Namm::new())]
+fn models() -> [Box<dyn JndModel>; 4] {
+    [Box::new(Chou::new()), Box::new(Namm::new()), Box::new(Pattern::new()), Box::new(Pattern::paper())]
 }
 
 proptest! {
@@ -96,6 +98,16 @@ proptest! {
         let fast = region.map(&mut Chou::new()).unwrap();
         prop_assert!(largest_error(&fast.y, &twin) <= MAX_ERROR);
         prop_assert!(fast.cb.iter().chain(&fast.cr).all(|&v| v == 0.0));
+    }
+
+    #[test]
+    fn pattern_equals_its_twin(region in region()) {
+        for (mut model, paper) in [(Pattern::new(), false), (Pattern::paper(), true)] {
+            let twin = reference::pattern(&region.planes.y, region.width, region.height, paper);
+            let fast = region.map(&mut model).unwrap();
+            prop_assert!(largest_error(&fast.y, &twin) <= MAX_ERROR);
+            prop_assert!(fast.cb.iter().chain(&fast.cr).all(|&v| v == 0.0));
+        }
     }
 
     #[test]
@@ -134,11 +146,23 @@ fn tiny_regions_have_thresholds() {
     }
 }
 
+/// The program's constants lift black to 32 and take 0.7 of the adaptation.
+#[test]
+fn constant_regions_show_the_lifted_adaptation_of_pattern() {
+    for (value, background) in [(0.0f32, 32.0f32), (127.0, 127.0)] {
+        let threshold = 0.7 * (17.0 * (1.0 - (background / 127.0).sqrt()) + 3.0);
+        let jnd = Region::constant(9, 5, value).map(&mut Pattern::new()).unwrap();
+        assert!(jnd.y.iter().all(|v| (v - threshold).abs() < MAX_ERROR), "{value}");
+    }
+}
+
 /// Without contrast only luminance adaptation is left: 20 at black, 3 at 127, 6 at white.
 #[test]
 fn constant_regions_show_luminance_adaptation() {
     for (value, threshold) in [(0.0, 20.0), (127.0, 3.0), (255.0, 6.0)] {
-        for mut model in models() {
+        let classical: [Box<dyn JndModel>; 3] =
+            [Box::new(Chou::new()), Box::new(Namm::new()), Box::new(Pattern::paper())];
+        for mut model in classical {
             let jnd = Region::constant(9, 5, value).map(&mut *model).unwrap();
             assert!(jnd.y.iter().all(|v| (v - threshold).abs() < MAX_ERROR), "{} at {value}", model.name());
         }

@@ -3,7 +3,8 @@
 //!
 //! 1. Smooth with a Gaussian of sigma sqrt(2), 13 taps (where the tail falls below 1e-4 of the centre), separable.
 //! 2. Central differences gx, gy of the smoothed plane; magnitude m = sqrt(gx^2 + gy^2).
-//! 3. Thresholds relative to the largest magnitude M of the region: high = 0.5 M, low = 0.4 high.
+//! 3. Thresholds relative to the largest magnitude M of the region: high = 0.5 M (the 0.5 is the caller's), low = 0.4
+//!    high.
 //! 4. A pixel is a local maximum where m is not below the two magnitudes, interpolated linearly between neighbours,
 //!    that lie one step along and against the gradient. The outermost rows and columns are never edges.
 //! 5. Edges: maxima above high, and maxima above low connected to them (8 neighbours).
@@ -18,12 +19,10 @@
 //! Every value is computed in one fixed order of single-precision operations, so that the fast path and its twin give
 //! the same bits: a threshold decision forgives no rounding.
 
-use super::gaussian::{half_kernel, symmetric_sum};
-use super::gradient::larger;
+use super::gaussian::{Blur, half_kernel};
+use super::gradient::{larger, largest_of};
 use super::padded::{PAD, Padded, shifts};
 
-/// High threshold as a fraction of the largest magnitude.
-pub(super) const HIGH: f32 = 0.5;
 /// Low threshold as a fraction of the high one.
 pub(super) const LOW_OF_HIGH: f32 = 0.4;
 /// Standard deviation of the smoothing, in pixels.
@@ -40,8 +39,7 @@ pub(super) const EDGE: u8 = 2;
 /// Canny's detector with its scratch.
 #[derive(Debug)]
 pub(super) struct Canny {
-    half_kernel: [f32; HALF_TAPS],
-    horizontal: Padded,
+    blur: Blur<HALF_TAPS, TAPS>,
     smoothed: Padded,
     magnitude: Vec<f32>,
     marks: Vec<u8>,
@@ -51,8 +49,7 @@ pub(super) struct Canny {
 impl Default for Canny {
     fn default() -> Self {
         Self {
-            half_kernel: half_kernel(SIGMA),
-            horizontal: Padded::default(),
+            blur: Blur::new(half_kernel(SIGMA)),
             smoothed: Padded::default(),
             magnitude: Vec::new(),
             marks: Vec::new(),
@@ -62,92 +59,56 @@ impl Default for Canny {
 }
 
 impl Canny {
-    /// Marks of `luma`, row-major without padding: [`EDGE`] where a pixel is an edge.
+    /// Marks of `luma`, row-major without padding: [`EDGE`] where a pixel is an edge. `high` is the high threshold as a
+    /// fraction of the largest magnitude.
     #[inline(always)]
-    pub(super) fn detect(&mut self, luma: &Padded) -> &[u8] {
+    pub(super) fn detect(&mut self, luma: &Padded, high: f32) -> &[u8] {
         let (width, height) = (luma.width(), luma.height());
-        self.horizontal.reshape(width, height);
         self.smoothed.reshape(width, height);
         self.magnitude.resize(width * height, 0.0);
-        self.smooth(luma);
+        self.blur.filter(luma);
+        for y in 0..height {
+            self.blur.row(y, self.smoothed.row_mut(y));
+            self.smoothed.replicate_ends(y);
+        }
         let largest = self.measure();
-        self.mark_maxima(largest * HIGH);
+        self.mark_maxima(largest * high);
         self.connect(width);
         &self.marks
     }
 
-    #[inline(always)]
-    fn smooth(&mut self, luma: &Padded) {
-        let (width, height) = (luma.width(), luma.height());
-        for y in 0..height {
-            let taps = shifts::<TAPS>(luma.row(y as isize, PAD), width);
-            self.horizontal.fill_row(y, |out| symmetric_sum(&self.half_kernel, taps, out));
-        }
-        for y in 0..height {
-            let taps = self.horizontal.rows::<TAPS>(y, 0);
-            self.smoothed.fill_row(y, |out| symmetric_sum(&self.half_kernel, taps, out));
-        }
-    }
-
-    /// Fills the magnitudes and returns the largest. The factor 1/2 of the differences cancels in every comparison.
+    /// Fills the magnitudes and returns the largest.
     #[inline(always)]
     fn measure(&mut self) -> f32 {
-        let width = self.smoothed.width();
         let mut largest = 0.0;
-        for (y, out) in self.magnitude.chunks_exact_mut(width).enumerate() {
-            let [above, row, below] = self.smoothed.rows::<3>(y, 1);
-            let [west, _, east] = shifts::<3>(row, width);
-            let [above, below] = [above, below].map(|row| &row[1..][..width]);
-            for x in 0..width {
-                let gx = east[x] - west[x];
-                let gy = below[x] - above[x];
-                out[x] = (gx * gx + gy * gy).sqrt();
-            }
+        for (y, out) in self.magnitude.chunks_exact_mut(self.smoothed.width()).enumerate() {
+            magnitude_row(self.smoothed.rows(y, 1), out);
             largest = larger(largest, largest_of(out));
         }
         largest
     }
 
+    /// Marks the interior maxima: weak ones, and edges where they are above `high`.
     #[inline(always)]
     fn mark_maxima(&mut self, high: f32) {
         let (width, height) = (self.smoothed.width(), self.smoothed.height());
-        let low = high * LOW_OF_HIGH;
         self.marks.clear();
         self.marks.resize(width * height, 0);
         self.pending.clear();
         self.pending.reserve(width * height);
-        for y in 1..height.saturating_sub(1) {
-            for x in 1..width.saturating_sub(1) {
-                let index = y * width + x;
-                let magnitude = self.magnitude[index];
-                if magnitude > low && self.is_maximum(x, y, magnitude) {
-                    if magnitude > high {
-                        self.marks[index] = EDGE;
-                        self.pending.push(index);
-                    } else {
-                        self.marks[index] = WEAK;
-                    }
+        if width < 3 || height < 3 {
+            return;
+        }
+        for y in 1..height - 1 {
+            let magnitude = [y - 1, y, y + 1].map(|y| &self.magnitude[y * width..][..width]);
+            let marks = &mut self.marks[y * width + 1..][..width - 2];
+            mark_row(self.smoothed.rows(y, 0), magnitude, high, marks);
+            for (x, &mark) in marks.iter().enumerate() {
+                if mark == EDGE {
+                    self.pending.push(y * width + 1 + x);
                 }
             }
         }
-    }
-
-    /// Whether the magnitude of an interior pixel is not below the two interpolated ones across the edge.
-    #[inline(always)]
-    fn is_maximum(&self, x: usize, y: usize, magnitude: f32) -> bool {
-        let [above, row, below] = self.smoothed.rows::<3>(y, 1);
-        let gx = row[x + 2] - row[x];
-        let gy = below[x + 1] - above[x + 1];
-        let width = self.smoothed.width() as isize;
-        let step_x = if gx < 0.0 { -1 } else { 1 };
-        let step_y = if gy < 0.0 { -width } else { width };
-        let (straight, t) =
-            if gx.abs() >= gy.abs() { (step_x, gy.abs() / gx.abs()) } else { (step_y, gx.abs() / gy.abs()) };
-        let diagonal = step_x + step_y;
-        let at = |offset: isize| self.magnitude[((y as isize) * width + x as isize + offset) as usize];
-        let ahead = at(straight) * (1.0 - t) + at(diagonal) * t;
-        let behind = at(-straight) * (1.0 - t) + at(-diagonal) * t;
-        magnitude >= ahead && magnitude >= behind
     }
 
     /// Grows the edges along weak maxima. Marks stay off the border, so every neighbour exists.
@@ -165,21 +126,59 @@ impl Canny {
     }
 }
 
-/// The largest of non-negative values, in lanes.
+/// Gradient magnitudes of the middle row of three. The factor 1/2 of the differences cancels in every comparison.
 #[inline(always)]
-fn largest_of(values: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; 16];
-    let chunks = values.chunks_exact(lanes.len());
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        for (lane, &value) in lanes.iter_mut().zip(chunk) {
-            *lane = larger(*lane, value);
-        }
+fn magnitude_row([above, row, below]: [&[f32]; 3], out: &mut [f32]) {
+    let len = out.len();
+    let [west, _, east] = shifts::<3>(row, len);
+    let [above, below] = [above, below].map(|row| &row[1..][..len]);
+    for x in 0..len {
+        let gx = east[x] - west[x];
+        let gy = below[x] - above[x];
+        out[x] = (gx * gx + gy * gy).sqrt();
     }
-    rest.iter().chain(&lanes).fold(0.0, |a, &b| larger(a, b))
+}
+
+#[inline(always)]
+fn select(condition: bool, yes: f32, no: f32) -> f32 {
+    if condition { yes } else { no }
+}
+
+/// Marks the maxima of the middle row of three, all but its ends.
+///
+/// Ahead and behind may change places, so of the gradient's direction only the line counts: whether it is nearer to the
+/// horizontal, and whether it falls to the right.
+#[inline(always)]
+fn mark_row(smoothed: [&[f32]; 3], magnitude: [&[f32]; 3], high: f32, marks: &mut [u8]) {
+    let len = marks.len();
+    let low = high * LOW_OF_HIGH;
+    let [_, above, _] = shifts::<3>(smoothed[0], len);
+    let [west, _, east] = shifts::<3>(smoothed[1], len);
+    let [_, below, _] = shifts::<3>(smoothed[2], len);
+    let [m_nw, m_n, m_ne] = shifts::<3>(magnitude[0], len);
+    let [m_w, m_centre, m_e] = shifts::<3>(magnitude[1], len);
+    let [m_sw, m_s, m_se] = shifts::<3>(magnitude[2], len);
+    for x in 0..len {
+        let gx = east[x] - west[x];
+        let gy = below[x] - above[x];
+        let falling = (gx < 0.0) == (gy < 0.0);
+        let horizontal = gx.abs() >= gy.abs();
+        let t = select(horizontal, gy.abs(), gx.abs()) / select(horizontal, gx.abs(), gy.abs());
+        // All neighbours are read before any is chosen: chosen by address, they would be gathered one by one.
+        let (e, w, s, n) = (m_e[x], m_w[x], m_s[x], m_n[x]);
+        let (se, nw, sw, ne) = (m_se[x], m_nw[x], m_sw[x], m_ne[x]);
+        let (diagonal_s, diagonal_n) = (select(falling, se, sw), select(falling, nw, ne));
+        let straight_s = select(horizontal, select(falling, e, w), s);
+        let straight_n = select(horizontal, select(falling, w, e), n);
+        let maximum = (m_centre[x] >= straight_s * (1.0 - t) + diagonal_s * t)
+            & (m_centre[x] >= straight_n * (1.0 - t) + diagonal_n * t)
+            & (m_centre[x] > low);
+        marks[x] = if maximum { WEAK + u8::from(m_centre[x] > high) } else { 0 };
+    }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
     use crate::jnd::reference;
@@ -188,7 +187,7 @@ mod tests {
     fn edges(luma: &[f32], width: usize, height: usize) -> Vec<bool> {
         let mut padded = Padded::default();
         padded.load("test plane", luma, width, height).unwrap();
-        Canny::default().detect(&padded).iter().map(|&mark| mark == EDGE).collect()
+        Canny::default().detect(&padded, 0.5).iter().map(|&mark| mark == EDGE).collect()
     }
 
     /// Noise of a few levels, held for `grain` pixels, so that there are maxima, ties and chains of weak edges.
@@ -205,7 +204,7 @@ mod tests {
     proptest! {
         #[test]
         fn edges_equal_those_of_the_twin((width, height, luma) in luma()) {
-            prop_assert_eq!(edges(&luma, width, height), reference::canny(&luma, width, height));
+            prop_assert_eq!(edges(&luma, width, height), reference::canny(&luma, width, height, 0.5));
         }
     }
 

@@ -19,6 +19,7 @@ use super::gradient::{Gradient, larger};
 use super::padded::Padded;
 use super::{JndModel, YCbCr, check_len};
 use crate::error::Result;
+use pulp::{Simd, WithSimd};
 
 /// Chou & Li's spatial model, luma only.
 #[derive(Debug)]
@@ -60,6 +61,24 @@ impl Chou {
     }
 }
 
+/// [`Chou::thresholds`], compiled for the vector unit at hand.
+struct LumaOnly<'a> {
+    model: &'a mut Chou,
+    luma: &'a [f32],
+    width: usize,
+    height: usize,
+    jnd: &'a mut [f32],
+}
+
+impl WithSimd for LumaOnly<'_> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Result<()> {
+        self.model.thresholds(self.luma, self.width, self.height, self.jnd)
+    }
+}
+
 impl Default for Chou {
     fn default() -> Self {
         Self::new()
@@ -83,6 +102,6 @@ impl JndModel for Chou {
 
     fn map_luma(&mut self, luma: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()> {
         check_len("the Y thresholds", jnd.len(), width, height)?;
-        self.arch.dispatch(|| self.thresholds(luma, width, height, jnd))
+        self.arch.dispatch(LumaOnly { model: self, luma, width, height, jnd })
     }
 }

@@ -60,3 +60,23 @@ impl Gradient {
 pub(super) fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
+
+/// The smaller of two numbers that are not NaN: one instruction, unlike `f32::min`.
+#[inline(always)]
+pub(super) fn smaller(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
+/// The largest of non-negative values, in lanes.
+#[inline(always)]
+pub(super) fn largest_of(values: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; 16];
+    let chunks = values.chunks_exact(lanes.len());
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (lane, &value) in lanes.iter_mut().zip(chunk) {
+            *lane = larger(*lane, value);
+        }
+    }
+    rest.iter().chain(&lanes).fold(0.0, |a, &b| larger(a, b))
+}

@@ -7,21 +7,27 @@
 //!
 //! Beyond the region every model repeats the outermost samples.
 //!
-//! Each model has its naive twin in [`reference`]: nested loops straight from the equations, which the property tests
+//! Each model has its naive twin in [`reference`](mod@reference): nested loops straight from the equations, which the property tests
 //! hold the fast path to.
 
 mod background;
 mod canny;
 mod chou;
+mod deviation;
+mod edge_protection;
 mod edge_weight;
 mod gaussian;
 mod gradient;
 mod namm;
+mod orientation;
 mod padded;
+mod pattern;
+mod power;
 pub mod reference;
 
 pub use chou::Chou;
 pub use namm::Namm;
+pub use pattern::Pattern;
 
 use crate::error::{Error, Result};
 

@@ -18,10 +18,11 @@
 
 use super::background::{Background, luminance_adaptation};
 use super::edge_weight::EdgeWeight;
-use super::gradient::Gradient;
+use super::gradient::{Gradient, smaller};
 use super::padded::Padded;
 use super::{JndModel, YCbCr, check_len};
 use crate::error::Result;
+use pulp::{Simd, WithSimd};
 
 /// Overlap C between the two kinds of masking.
 pub(super) const OVERLAP: YCbCr<f32> = YCbCr { y: 0.30, cb: 0.25, cr: 0.20 };
@@ -114,8 +115,43 @@ impl Namm {
 fn add_masking(adaptation: &[f32], weight: &[f32], texture: f32, overlap: f32, out: &mut [f32]) {
     for ((out, &adaptation), &weight) in out.iter_mut().zip(adaptation).zip(weight) {
         let masking = texture * *out * weight;
-        let smaller = if masking < adaptation { masking } else { adaptation };
-        *out = adaptation + masking - overlap * smaller;
+        *out = adaptation + masking - overlap * smaller(masking, adaptation);
+    }
+}
+
+/// [`Namm::thresholds`], compiled for the vector unit at hand.
+struct AllChannels<'a> {
+    model: &'a mut Namm,
+    clean: YCbCr<&'a [f32]>,
+    width: usize,
+    height: usize,
+    jnd: YCbCr<&'a mut [f32]>,
+}
+
+impl WithSimd for AllChannels<'_> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Result<()> {
+        self.model.thresholds(self.clean, self.width, self.height, self.jnd)
+    }
+}
+
+/// [`Namm::luma_thresholds`], compiled for the vector unit at hand.
+struct LumaOnly<'a> {
+    model: &'a mut Namm,
+    luma: &'a [f32],
+    width: usize,
+    height: usize,
+    jnd: &'a mut [f32],
+}
+
+impl WithSimd for LumaOnly<'_> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Result<()> {
+        self.model.luma_thresholds(self.luma, self.width, self.height, self.jnd)
     }
 }
 
@@ -134,11 +170,11 @@ impl JndModel for Namm {
         check_len("the Y thresholds", jnd.y.len(), width, height)?;
         check_len("the Cb thresholds", jnd.cb.len(), width, height)?;
         check_len("the Cr thresholds", jnd.cr.len(), width, height)?;
-        self.arch.dispatch(|| self.thresholds(clean, width, height, jnd))
+        self.arch.dispatch(AllChannels { model: self, clean, width, height, jnd })
     }
 
     fn map_luma(&mut self, luma: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()> {
         check_len("the Y thresholds", jnd.len(), width, height)?;
-        self.arch.dispatch(|| self.luma_thresholds(luma, width, height, jnd))
+        self.arch.dispatch(LumaOnly { model: self, luma, width, height, jnd })
     }
 }

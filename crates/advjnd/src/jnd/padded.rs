@@ -36,22 +36,26 @@ impl Padded {
         self.reshape(width, height);
         let mut not_finite = 0;
         for (y, source) in plane.chunks_exact(width).enumerate() {
-            self.fill_row(y, |row| {
-                for (sample, &value) in row.iter_mut().zip(source) {
-                    not_finite |= u32::from(!value.is_finite());
-                    *sample = value.clamp(0.0, 255.0);
-                }
-            });
+            for (sample, &value) in self.row_mut(y).iter_mut().zip(source) {
+                not_finite |= u32::from(!value.is_finite());
+                *sample = value.clamp(0.0, 255.0);
+            }
+            self.replicate_ends(y);
         }
         if not_finite != 0 { Err(Error::NotFinite { stage: name }) } else { Ok(()) }
     }
 
-    /// Lets `fill` write the `width` samples of row `y`, then replicates its ends.
+    /// The `width` samples of row `y`; [`replicate_ends`](Self::replicate_ends) belongs after the last write to them.
     #[inline(always)]
-    pub(super) fn fill_row(&mut self, y: usize, fill: impl FnOnce(&mut [f32])) {
+    pub(super) fn row_mut(&mut self, y: usize) -> &mut [f32] {
+        &mut self.data[y * (self.width + 2 * PAD) + PAD..][..self.width]
+    }
+
+    /// Repeats the outermost samples of row `y` on both sides of it.
+    #[inline(always)]
+    pub(super) fn replicate_ends(&mut self, y: usize) {
         let stride = self.width + 2 * PAD;
         let row = &mut self.data[y * stride..][..stride];
-        fill(&mut row[PAD..PAD + self.width]);
         let (first, last) = (row[PAD], row[PAD + self.width - 1]);
         row[..PAD].fill(first);
         row[PAD + self.width..].fill(last);

@@ -1,8 +1,12 @@
 //! The models once more, as nested loops straight from the equations: slow, and what the fast paths are tested against.
 //!
 //! Planes are as in [`jnd`](super): row-major, `width * height` samples, finite and within 0..=255. Functions panic on
-//! slices that are too short. Arithmetic is in double precision, except in [`canny`], whose decisions must be those of
-//! the fast path to the bit.
+//! slices that are too short. Arithmetic is in double precision, except in [`canny`] and in the orientations
+//! of [`pattern`](fn@pattern), whose decisions must be those of the fast path to the bit.
+
+mod pattern;
+
+pub use pattern::pattern;
 
 use super::YCbCr;
 use super::{canny as fast_canny, edge_weight as fast_edge_weight, gaussian::half_kernel, namm};
@@ -89,24 +93,28 @@ pub fn namm(clean: YCbCr<&[f32]>, width: usize, height: usize) -> YCbCr<Vec<f32>
 
 /// Edge weight W, 0.1..=1.
 fn edge_weight(luma: &[f32], width: usize, height: usize) -> Vec<f64> {
-    let edges = canny(luma, width, height);
-    let tap = |d: isize| (-((d * d) as f64) / (2.0 * fast_edge_weight::SIGMA.powi(2))).exp();
-    let sum: f64 = (-3..=3).map(tap).sum();
+    let level = |edge: &bool| if *edge { f64::from(fast_edge_weight::ON_EDGE) } else { 1.0 };
+    let levels: Vec<f64> = canny(luma, width, height, fast_edge_weight::THRESHOLD).iter().map(level).collect();
+    blur(&levels, fast_edge_weight::SIGMA, 3, width, height)
+}
+
+/// A Gaussian of `2 radius + 1` taps each way, summing to 1.
+fn blur(plane: &[f64], sigma: f64, radius: isize, width: usize, height: usize) -> Vec<f64> {
+    let tap = |d: isize| (-((d * d) as f64) / (2.0 * sigma * sigma)).exp();
+    let sum: f64 = (-radius..=radius).map(tap).sum();
     each_pixel(width, height, |x, y| {
-        let mut weight = 0.0;
-        for dy in -3..=3 {
-            for dx in -3..=3 {
-                let edge = edges[clamped(x, dx, y, dy, width, height)];
-                let level = if edge { f64::from(fast_edge_weight::ON_EDGE) } else { 1.0 };
-                weight += tap(dx) * tap(dy) / (sum * sum) * level;
+        let mut blurred = 0.0;
+        for dy in -radius..=radius {
+            for dx in -radius..=radius {
+                blurred += tap(dx) * tap(dy) / (sum * sum) * plane[clamped(x, dx, y, dy, width, height)];
             }
         }
-        weight
+        blurred
     })
 }
 
-/// Canny's edges of luma: true on an edge.
-pub fn canny(luma: &[f32], width: usize, height: usize) -> Vec<bool> {
+/// Canny's edges of luma: true on an edge. `high` is the high threshold as a fraction of the largest magnitude.
+pub fn canny(luma: &[f32], width: usize, height: usize, high: f32) -> Vec<bool> {
     let kernel = half_kernel::<{ fast_canny::HALF_TAPS }>(fast_canny::SIGMA);
     let smooth = |plane: &[f32], horizontally: bool| {
         each_pixel(width, height, |x, y| {
@@ -123,7 +131,7 @@ pub fn canny(luma: &[f32], width: usize, height: usize) -> Vec<bool> {
         (at(1, 0) - at(-1, 0), at(0, 1) - at(0, -1))
     });
     let magnitude: Vec<f32> = gradient.iter().map(|(gx, gy)| (gx * gx + gy * gy).sqrt()).collect();
-    let high = magnitude.iter().copied().fold(0.0, f32::max) * fast_canny::HIGH;
+    let high = magnitude.iter().copied().fold(0.0, f32::max) * high;
     let low = high * fast_canny::LOW_OF_HIGH;
 
     let maximum = each_pixel(width, height, |x, y| {

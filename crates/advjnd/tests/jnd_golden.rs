@@ -1,0 +1,142 @@
+//! JND maps against `data/golden_jnd.json`, which `data/golden_jnd.py` (NumPy, SciPy) computes independently.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::path::Path;
+
+use advjnd::jnd::{Chou, JndModel, Namm, Pattern, YCbCr, reference};
+use serde_json::Value;
+
+/// Code values: single against double precision as in `jnd_twin.rs`, plus the four decimals of the file.
+const MAX_ERROR: f64 = 2e-3;
+/// Code values, for a mean over a photograph: a tie of the edge detector may fall the other way in double precision,
+/// which moves some tens of samples by a few code values.
+const MAX_ERROR_PHOTO_MEAN: f64 = 2e-2;
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("data/golden_jnd.json")).unwrap()
+}
+
+/// The image of `synthetic()` in `golden_jnd.py`.
+fn synthetic(width: i64, height: i64) -> YCbCr<Vec<f32>> {
+    let each = |f: &dyn Fn(i64, i64) -> i64| -> Vec<f32> {
+        (0..width * height).map(|i| f(i % width, i / width).clamp(0, 255) as f32).collect()
+    };
+    let luma = |x: i64, y: i64| {
+        if x >= 30 && y >= 22 {
+            72 + (x * x * 31 + y * y * 17 + x * y * 7) % 97
+        } else if (26..30).contains(&y) && x < 26 {
+            9 + x % 2
+        } else if y < 5 && x > 20 {
+            236 + (x * y) % 4
+        } else if (x - 14) * (x - 14) + (y - 12) * (y - 12) < 64 {
+            16 + (x * 7 + y * 13) % 9
+        } else {
+            40 + 3 * x + y + (x * y) % 3
+        }
+    };
+    YCbCr {
+        y: each(&luma),
+        cb: each(&|x, y| 108 + (x * 5 + y * 3) % 41 + 2 * (x / 16)),
+        cr: each(&|x, y| 140 - (x * 2 + y * 7) % 23 + if x > 2 * y { 40 } else { 0 }),
+    }
+}
+
+/// The maps of every model by the names of the file.
+fn maps(clean: &YCbCr<Vec<f32>>, width: usize, height: usize) -> Vec<(&'static str, Vec<f32>)> {
+    let empty = vec![0.0; width * height];
+    let mut namm = YCbCr { y: empty.clone(), cb: empty.clone(), cr: empty.clone() };
+    let luma = |model: &mut dyn JndModel| {
+        let mut jnd = empty.clone();
+        model.map_luma(&clean.y, width, height, &mut jnd).unwrap();
+        jnd
+    };
+    Namm::new()
+        .map(
+            YCbCr { y: &clean.y, cb: &clean.cb, cr: &clean.cr },
+            width,
+            height,
+            YCbCr { y: &mut namm.y, cb: &mut namm.cb, cr: &mut namm.cr },
+        )
+        .unwrap();
+    vec![
+        ("chou", luma(&mut Chou::new())),
+        ("namm_y", namm.y),
+        ("namm_cb", namm.cb),
+        ("namm_cr", namm.cr),
+        ("pattern", luma(&mut Pattern::new())),
+        ("pattern_paper", luma(&mut Pattern::paper())),
+    ]
+}
+
+fn mean(map: &[f32]) -> f64 {
+    map.iter().map(|&v| f64::from(v)).sum::<f64>() / map.len() as f64
+}
+
+fn samples(golden: &Value, stride: &Value, map: &[f32]) -> Vec<(f64, f64)> {
+    let golden = golden["samples"].as_array().unwrap();
+    let ours: Vec<f64> = map.iter().step_by(stride.as_u64().unwrap() as usize).map(|&v| v.into()).collect();
+    assert_eq!(ours.len(), golden.len());
+    ours.into_iter().zip(golden.iter().map(|v| v.as_f64().unwrap())).collect()
+}
+
+#[test]
+fn synthetic_maps_equal_the_golden_ones() {
+    let golden = &golden()["synthetic"];
+    let (width, height) = (golden["width"].as_u64().unwrap() as usize, golden["height"].as_u64().unwrap() as usize);
+    let clean = synthetic(width as i64, height as i64);
+    for (name, map) in maps(&clean, width, height) {
+        let golden_map = &golden["maps"][name];
+        for (i, (ours, golden)) in samples(golden_map, &golden["stride"], &map).into_iter().enumerate() {
+            assert!((ours - golden).abs() <= MAX_ERROR, "{name}, sample {i}: {ours} instead of {golden}");
+        }
+        for (what, ours) in [
+            ("mean", mean(&map)),
+            ("min", map.iter().copied().fold(f32::INFINITY, f32::min).into()),
+            ("max", map.iter().copied().fold(0.0, f32::max).into()),
+        ] {
+            let golden = golden_map[what].as_f64().unwrap();
+            assert!((ours - golden).abs() <= MAX_ERROR, "{name}: {what} {ours} instead of {golden}");
+        }
+    }
+}
+
+#[test]
+fn synthetic_edges_equal_the_golden_ones() {
+    let golden = &golden()["synthetic"];
+    let (width, height) = (golden["width"].as_u64().unwrap() as usize, golden["height"].as_u64().unwrap() as usize);
+    let edges = reference::canny(&synthetic(width as i64, height as i64).y, width, height, 0.5);
+    for (y, row) in edges.chunks(width).enumerate() {
+        let row: String = row.iter().map(|&edge| if edge { '#' } else { '.' }).collect();
+        assert_eq!(row, golden["edges"][y].as_str().unwrap(), "row {y}");
+    }
+}
+
+#[test]
+fn maps_of_a_face_equal_the_golden_ones() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/faces/pkg_skimage/astronaut.png");
+    if !path.exists() {
+        println!("skipped: {} is not there (scikit-image's astronaut.png)", path.display());
+        return;
+    }
+    let golden = &golden()["astronaut"];
+    let field = |name: &str| golden[name].as_u64().unwrap() as u32;
+    let (x0, y0, width, height) = (field("x"), field("y"), field("width"), field("height"));
+    let image = image::open(path).unwrap().into_rgb8();
+    let mut clean = YCbCr::<Vec<f32>>::default();
+    for (y, x) in (y0..y0 + height).flat_map(|y| (x0..x0 + width).map(move |x| (y, x))) {
+        let [r, g, b] = image.get_pixel(x, y).0.map(f64::from);
+        let luma = 0.299 * r + 0.587 * g + 0.114 * b;
+        clean.y.push(luma as f32);
+        clean.cb.push((128.0 + (b - luma) / 1.772) as f32);
+        clean.cr.push((128.0 + (r - luma) / 1.402) as f32);
+    }
+    for (name, map) in maps(&clean, width as usize, height as usize) {
+        let golden_map = &golden["maps"][name];
+        let (ours, theirs) = (mean(&map), golden_map["mean"].as_f64().unwrap());
+        assert!((ours - theirs).abs() <= MAX_ERROR_PHOTO_MEAN, "{name}: mean {ours} instead of {theirs}");
+        let samples = samples(golden_map, &golden["stride"], &map);
+        let close = samples.iter().filter(|(ours, theirs)| (ours - theirs).abs() <= MAX_ERROR).count();
+        assert!(close + 1 >= samples.len(), "{name}: {close} of {} samples agree", samples.len());
+    }
+}
