@@ -50,3 +50,18 @@ pub fn photograph(side: usize) -> Option<Vec<f32>> {
     let plane = |channel: usize| crop.pixels().map(move |pixel| f32::from(pixel.0[channel]));
     Some((0..3).flat_map(plane).collect())
 }
+
+/// A picture of `../shared`, or the project's own copy of it in `tests/data`; says so where there is neither.
+pub fn picture(path: &str, copy: Option<&str>) -> Option<image::RgbImage> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let own = copy.map(|name| root.join("tests/data").join(name));
+    let shared = root.join("../../../shared").join(path);
+    let file = own.unwrap_or(shared);
+    match image::open(&file) {
+        Ok(picture) => Some(picture.to_rgb8()),
+        Err(error) => {
+            eprintln!("SKIPPED: {} ({error})", file.display());
+            None
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! JND models on a 256x256 region: the fast path and its naive twin.
+
+use advjnd::jnd::{Chou, JndModel, Namm, YCbCr, reference};
+use divan::{AllocProfiler, Bencher, black_box};
+
+const SIDE: usize = 256;
+
+#[global_allocator]
+static ALLOC: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    divan::main();
+}
+
+/// A region with slopes, texture and edges, 0..=255; `salt` makes the channels differ.
+fn region(salt: usize) -> Vec<f32> {
+    (0..SIDE * SIDE)
+        .map(|index| {
+            let (x, y) = (index % SIDE, index / SIDE);
+            let slope = (x + y) / 4;
+            let texture = (x * x * 31 + y * y * 17 + x * y * (7 + salt)) % 23;
+            let edge = if (x / 37 + y / 53) % 3 == 0 { 80 } else { 0 };
+            (slope + texture + edge).min(255) as f32
+        })
+        .collect()
+}
+
+fn planes() -> YCbCr<Vec<f32>> {
+    YCbCr { y: region(0), cb: region(4), cr: region(9) }
+}
+
+fn fast(bencher: Bencher, mut model: impl JndModel) {
+    let clean = planes();
+    let mut jnd = planes();
+    bencher.bench_local(|| {
+        let clean = YCbCr { y: &clean.y[..], cb: &clean.cb, cr: &clean.cr };
+        let jnd = YCbCr { y: &mut jnd.y[..], cb: &mut jnd.cb, cr: &mut jnd.cr };
+        model.map(black_box(clean), SIDE, SIDE, black_box(jnd))
+    });
+}
+
+fn fast_luma(bencher: Bencher, mut model: impl JndModel) {
+    let clean = region(0);
+    let mut jnd = region(0);
+    bencher.bench_local(|| model.map_luma(black_box(&clean), SIDE, SIDE, black_box(&mut jnd)));
+}
+
+#[divan::bench]
+fn namm(bencher: Bencher) {
+    fast(bencher, Namm::new());
+}
+
+#[divan::bench]
+fn namm_luma(bencher: Bencher) {
+    fast_luma(bencher, Namm::new());
+}
+
+#[divan::bench]
+fn chou_luma(bencher: Bencher) {
+    fast_luma(bencher, Chou::new());
+}
+
+#[divan::bench]
+fn namm_reference(bencher: Bencher) {
+    let clean = planes();
+    bencher.bench_local(|| {
+        let clean = YCbCr { y: &clean.y[..], cb: &clean.cb, cr: &clean.cr };
+        reference::namm(black_box(clean), SIDE, SIDE)
+    });
+}
+
+#[divan::bench]
+fn chou_reference(bencher: Bencher) {
+    let clean = region(0);
+    bencher.bench_local(|| reference::chou(black_box(&clean), SIDE, SIDE));
+}

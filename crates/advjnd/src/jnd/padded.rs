@@ -1,0 +1,79 @@
+//! A plane whose rows carry replicated ends, so that row kernels read shifted slices and need no border case.
+
+use super::check_len;
+use crate::error::{Error, Result};
+
+/// Replicated columns at each end of a row: the reach of the widest kernel (Canny's smoothing).
+pub(super) const PAD: usize = 6;
+
+/// A `width` x `height` plane with `PAD` replicated columns on both sides; rows beyond it repeat the outermost ones.
+#[derive(Debug, Default)]
+pub(super) struct Padded {
+    width: usize,
+    height: usize,
+    data: Vec<f32>,
+}
+
+impl Padded {
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    pub(super) fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Takes the shape; what the samples are afterwards is unspecified.
+    pub(super) fn reshape(&mut self, width: usize, height: usize) {
+        (self.width, self.height) = (width, height);
+        self.data.resize((width + 2 * PAD) * height, 0.0);
+    }
+
+    /// Copies a plane in, clamped to 0..=255; `name` is what errors call it.
+    #[inline(always)]
+    pub(super) fn load(&mut self, name: &'static str, plane: &[f32], width: usize, height: usize) -> Result<()> {
+        check_len(name, plane.len(), width, height)?;
+        self.reshape(width, height);
+        let mut not_finite = 0;
+        for (y, source) in plane.chunks_exact(width).enumerate() {
+            self.fill_row(y, |row| {
+                for (sample, &value) in row.iter_mut().zip(source) {
+                    not_finite |= u32::from(!value.is_finite());
+                    *sample = value.clamp(0.0, 255.0);
+                }
+            });
+        }
+        if not_finite != 0 { Err(Error::NotFinite { stage: name }) } else { Ok(()) }
+    }
+
+    /// Lets `fill` write the `width` samples of row `y`, then replicates its ends.
+    #[inline(always)]
+    pub(super) fn fill_row(&mut self, y: usize, fill: impl FnOnce(&mut [f32])) {
+        let stride = self.width + 2 * PAD;
+        let row = &mut self.data[y * stride..][..stride];
+        fill(&mut row[PAD..PAD + self.width]);
+        let (first, last) = (row[PAD], row[PAD + self.width - 1]);
+        row[..PAD].fill(first);
+        row[PAD + self.width..].fill(last);
+    }
+
+    /// Row `y` (beyond the plane: the outermost row) with `margin` samples more at each end, `margin <= PAD`.
+    #[inline(always)]
+    pub(super) fn row(&self, y: isize, margin: usize) -> &[f32] {
+        let y = y.clamp(0, self.height as isize - 1) as usize;
+        let stride = self.width + 2 * PAD;
+        &self.data[y * stride + PAD - margin..][..self.width + 2 * margin]
+    }
+
+    /// Rows `y - R ..= y + R`, `N = 2 R + 1` of them, each with `margin` samples more at each end.
+    #[inline(always)]
+    pub(super) fn rows<const N: usize>(&self, y: usize, margin: usize) -> [&[f32]; N] {
+        std::array::from_fn(|k| self.row(y as isize + k as isize - (N / 2) as isize, margin))
+    }
+}
+
+/// `N` views of `len` samples into `row`, each one sample further right.
+#[inline(always)]
+pub(super) fn shifts<const N: usize>(row: &[f32], len: usize) -> [&[f32]; N] {
+    std::array::from_fn(|k| &row[k..][..len])
+}

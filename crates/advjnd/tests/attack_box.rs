@@ -1,0 +1,110 @@
+//! The attack where the answer is known: a linear value in a box is greatest at a corner.
+
+use advjnd::attack::{Attack, Budget, Direction, Objective, Perturbation};
+use advjnd::Result;
+use proptest::prelude::*;
+
+struct Linear(Vec<f32>);
+
+impl Objective for Linear {
+    fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32> {
+        gradient.copy_from_slice(&self.0);
+        Ok(self.0.iter().zip(delta).map(|(w, d)| w * d).sum())
+    }
+}
+
+proptest! {
+    #[test]
+    fn sign_steps_reach_the_best_corner(
+        (weights, bounds) in (1usize..40).prop_flat_map(|n| (
+            prop::collection::vec(prop_oneof![-3.0f32..-0.1, 0.1f32..3.0], n),
+            prop::collection::vec(0.0f32..4.0, n),
+        )),
+    ) {
+        let attack = Attack { direction: Direction::Sign, momentum: 0.9, step_size: 0.25 };
+        let mut state = Perturbation::zeros(weights.len());
+        let budget = Budget::symmetric(&bounds);
+        attack.run(&mut Linear(weights.clone()), &budget, &mut state, 20, f32::INFINITY).expect("run");
+        for ((delta, weight), bound) in state.delta.iter().zip(&weights).zip(&bounds) {
+            prop_assert!((delta - bound * weight.signum()).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn the_value_rises_and_the_budget_holds(
+        (weights, bounds) in (1usize..40).prop_flat_map(|n| (
+            prop::collection::vec(-3.0f32..3.0, n),
+            prop::collection::vec(0.0f32..4.0, n),
+        )),
+        steps in 1u32..15,
+    ) {
+        let mut state = Perturbation::zeros(weights.len());
+        let budget = Budget::symmetric(&bounds);
+        let mut last = 0.0;
+        for _ in 0..steps {
+            Attack::default().run(&mut Linear(weights.clone()), &budget, &mut state, 1, f32::INFINITY).expect("run");
+            let value: f32 = weights.iter().zip(&state.delta).map(|(w, d)| w * d).sum();
+            prop_assert!(value >= last - 1e-4, "{} after {}", value, last);
+            last = value;
+            for (delta, bound) in state.delta.iter().zip(&bounds) {
+                prop_assert!(delta.abs() <= *bound);
+            }
+        }
+    }
+}
+
+#[test]
+fn scaled_steps_follow_the_gradient_in_units_of_the_bounds() {
+    let weights = vec![3.0, -4.0];
+    let budget = Budget::symmetric(&[10.0, 10.0]);
+    let mut state = Perturbation::zeros(2);
+    let attack = Attack { direction: Direction::Scaled, momentum: 0.0, step_size: 0.1 };
+    attack.run(&mut Linear(weights), &budget, &mut state, 1, f32::INFINITY).expect("run");
+    // Root mean square 0.1 bounds = 1.0, along (3, −4).
+    let rms = ((state.delta[0].powi(2) + state.delta[1].powi(2)) / 2.0).sqrt();
+    assert!((rms - 1.0).abs() < 1e-5, "{rms}");
+    assert!((state.delta[0] / state.delta[1] + 0.75).abs() < 1e-5);
+}
+
+#[test]
+fn a_zero_gradient_changes_nothing_and_makes_no_nan() {
+    for direction in [Direction::Sign, Direction::Scaled] {
+        let attack = Attack { direction, ..Attack::default() };
+        let mut state = Perturbation::zeros(5);
+        attack.run(&mut Linear(vec![0.0; 5]), &Budget::symmetric(&[1.0; 5]), &mut state, 4, 1.0).expect("run");
+        assert_eq!(state.delta, vec![0.0; 5]);
+    }
+}
+
+#[test]
+fn iterations_stop_at_the_goal_and_the_warm_start_is_kept() {
+    let budget = Budget::symmetric(&[1.0; 4]);
+    let mut state = Perturbation::zeros(4);
+    let attack = Attack { direction: Direction::Sign, momentum: 0.0, step_size: 0.5 };
+    let first = attack.run(&mut Linear(vec![1.0; 4]), &budget, &mut state, 10, 1.5).expect("run");
+    assert_eq!(first.iterations, 2, "0 at the start, 2 after one step");
+    let again = attack.run(&mut Linear(vec![1.0; 4]), &budget, &mut state, 10, 1.5).expect("run");
+    assert_eq!((again.iterations, again.value), (1, 2.0));
+}
+
+#[test]
+fn not_a_number_is_an_error_and_leaves_the_budget() {
+    struct Nan;
+    impl Objective for Nan {
+        fn value_and_grad(&mut self, _: &[f32], gradient: &mut [f32]) -> Result<f32> {
+            gradient.fill(f32::NAN);
+            Ok(f32::NAN)
+        }
+    }
+    let mut state = Perturbation::zeros(3);
+    Attack::default().run(&mut Nan, &Budget::symmetric(&[1.0; 3]), &mut state, 2, 1.0).expect_err("not a number");
+    assert!(state.delta.iter().all(|d| d.abs() <= 1.0));
+}
+
+#[test]
+fn the_box_around_a_picture_ends_at_its_range() {
+    let budget = Budget::around(&[0.0, 250.0, 128.0], 8.0, 0.0, 255.0);
+    let mut delta = [-8.0, 8.0, -8.0];
+    budget.project(&mut delta);
+    assert_eq!(delta, [0.0, 5.0, -8.0]);
+}

@@ -1,0 +1,59 @@
+//! The detector against reference runs of the same network.
+//!
+//! Golden numbers: `models/convert/golden_faces.py` (ONNX Runtime on the ONNX file, decoded as in its docstring).
+
+mod common;
+
+use advjnd::face::Detector;
+use advjnd::net::{Backend, DetectorNet};
+use advjnd::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Golden {
+    score_threshold: f32,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    path: String,
+    copy: Option<String>,
+    scale: f32,
+    tolerance_px: f32,
+    tolerance_score: f32,
+    faces: Vec<[f32; 15]>,
+}
+
+#[test]
+fn boxes_and_landmarks_agree_with_onnx_runtime() {
+    let golden: Golden = serde_json::from_str(include_str!("data/yunet_golden.json")).expect("golden file");
+    let bytes = common::model("yunet_2023mar").expect("the detector ships with the project");
+    let graph = DetectorNet::graph(&bytes).expect("model");
+    let mut detector = Detector::new(DetectorNet::new(graph, Backend::Candle(candle_core::Device::Cpu)));
+    let mut compared = 0;
+    // The detector never enlarges a frame: reference runs at scale 2 are not ours to match.
+    for case in golden.cases.iter().filter(|case| case.scale <= 1.0) {
+        let Some(picture) = common::picture(&case.path, case.copy.as_deref()) else { continue };
+        let (width, height) = (picture.width() as usize, picture.height() as usize);
+        let mut data = picture.into_raw();
+        let planes = vec![PlaneMut { data: &mut data, stride: 3 * width }];
+        let frame = FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), width, height, planes).expect("frame");
+        let min_face = (12.0 / case.scale) as u32;
+        let found = detector.detect(&frame, min_face, golden.score_threshold).expect("detection");
+        assert_eq!(found.len(), case.faces.len(), "{}", case.path);
+        for expected in &case.faces {
+            let distance = |face: &advjnd::face::Detection| {
+                let b = face.bbox;
+                let ours = [b.x, b.y, b.width, b.height].into_iter().chain(face.landmarks.0.into_iter().flatten());
+                let theirs = expected[..4].iter().chain(&expected[5..]);
+                ours.zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0f32, f32::max)
+            };
+            let best = found.iter().min_by(|a, b| distance(a).total_cmp(&distance(b))).expect("a face");
+            assert!(distance(best) <= case.tolerance_px, "{}: off by {} px", case.path, distance(best));
+            assert!((best.score - expected[4]).abs() <= case.tolerance_score, "{}: score {}", case.path, best.score);
+        }
+        compared += 1;
+    }
+    assert!(compared > 0, "no picture was compared");
+}
