@@ -39,7 +39,8 @@ fn an_empty_buffer_is_an_error_and_does_not_come_out() {
 
 #[test]
 fn a_buffer_whose_meta_contradicts_its_caps_is_an_error() {
-    let layouts: [(VideoFormat, u32, u32, &[usize], &[i32]); 4] = [
+    type Layout<'a> = (VideoFormat, u32, u32, &'a [usize], &'a [i32]);
+    let layouts: [Layout; 4] = [
         (VideoFormat::Rgb, 64, 64, &[0], &[192]),
         (VideoFormat::I420, 32, 32, &[0, 1024, 1280], &[32, 16, 16]),
         (VideoFormat::I420, 64, 64, &[0, 4096, 1 << 40], &[64, 32, 32]),

@@ -9,10 +9,7 @@ use advjnd::jnd::{JndModel, Namm};
 use advjnd::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
 use gst_video::{VideoFormat, VideoFrameFlags, VideoInfo, VideoMeta};
 
-use common::{FORMATS, Face, Frames, ONE_FACE, Session, caps, faces, pixels};
-
-/// Enough for a face to be protected in its first frame.
-const MANY_ITERATIONS: (&str, &str) = ("max-iterations", "40");
+use common::{FORMATS, Face, Frames, ONE_FACE, STRONG, Session, caps, faces, pixels};
 
 #[test]
 fn frames_without_a_face_come_out_bit_exact_in_every_format() {
@@ -49,7 +46,7 @@ fn frames_of_any_size_come_out_bit_exact() {
 fn a_face_changes_within_its_bound_and_nothing_else_does_in_every_format() {
     for (format, core) in FORMATS {
         let frames = Frames::sample(ONE_FACE, format, 2);
-        let mut session = Session::new(&frames.caps(), &[MANY_ITERATIONS]);
+        let mut session = Session::new(&frames.caps(), &STRONG);
         let scale: f32 = gst::prelude::ObjectExt::property(&session.element, "jnd-scale");
         for (input, output) in frames.buffers.iter().zip(session.protect_all(&frames)) {
             let faces = faces(&output);

@@ -8,7 +8,7 @@ use gst::prelude::*;
 use gst_video::VideoFormat;
 use gstadvjndprotect::advjndprotect::FailPolicy;
 
-use common::{Frames, ONE_FACE, Session, element, faces, shared};
+use common::{Frames, ONE_FACE, STRONG, Session, element, faces, shared};
 
 #[test]
 fn properties_keep_what_is_set() {
@@ -76,7 +76,7 @@ fn every_property_says_what_it_means_and_when_it_may_change() {
 #[test]
 fn stats_add_up_and_can_be_read_before_and_after_playing() {
     let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 3);
-    let mut session = Session::new(&frames.caps(), &[("max-iterations", "40")]);
+    let mut session = Session::new(&frames.caps(), &STRONG);
     assert_eq!(session.stats().name(), "application/x-advjndprotect-stats");
     assert_eq!(session.count("frames"), 0);
     session.protect_all(&frames);
@@ -95,7 +95,7 @@ fn stats_add_up_and_can_be_read_before_and_after_playing() {
 #[test]
 fn properties_take_effect_while_playing() {
     let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 1);
-    let mut session = Session::new(&frames.caps(), &[("max-iterations", "40")]);
+    let mut session = Session::new(&frames.caps(), &STRONG);
     assert_eq!(faces(&session.protect(&frames.buffers[0]))[0].verdict, "protected");
     session.element.set_property("jnd-scale", 0.0f32);
     assert_eq!(faces(&session.protect(&frames.buffers[0]))[0].verdict, "covered-not-yet-protected");
@@ -104,7 +104,7 @@ fn properties_take_effect_while_playing() {
 #[test]
 fn messages_are_posted_when_a_verdict_changes_and_not_otherwise() {
     let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 3);
-    let mut session = Session::new(&frames.caps(), &[("max-iterations", "40")]);
+    let mut session = Session::new(&frames.caps(), &STRONG);
     let outputs = session.protect_all(&frames);
     let verdicts: Vec<String> = outputs.iter().map(|output| faces(output).swap_remove(0).verdict).collect();
     let mut expected = verdicts.clone();

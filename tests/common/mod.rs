@@ -31,6 +31,9 @@ pub const FORMATS: [(VideoFormat, PixelFormat); 13] = [
 /// The part of the sample clip that shows one face of about 140 pixels, and nothing else, for its first second.
 pub const ONE_FACE: &str = "videocrop left=240 top=260 right=720 bottom=140";
 
+/// Properties with which a face is protected in its first frame.
+pub const STRONG: [(&str, &str); 2] = [("jnd-scale", "2"), ("max-iterations", "40")];
+
 /// Starts GStreamer with the plugin.
 pub fn init() {
     static INIT: Once = Once::new();
@@ -62,6 +65,7 @@ pub fn shared(path: &str) -> Option<PathBuf> {
 
 /// Caps of a progressive video.
 pub fn caps(format: VideoFormat, width: u32, height: u32) -> gst::Caps {
+    init();
     VideoInfo::builder(format, width, height).fps(gst::Fraction::new(25, 1)).build().unwrap().to_caps().unwrap()
 }
 
@@ -76,9 +80,10 @@ impl Frames {
     /// The first `count` frames that come out of `source`, converted to `caps`.
     pub fn of(source: &str, caps: &gst::Caps, count: usize) -> Self {
         init();
-        let pipeline = format!("{source} ! videoconvert ! appsink name=sink sync=false caps={caps}");
+        let pipeline = format!("{source} ! videoconvert ! appsink name=sink sync=false max-buffers=4");
         let pipeline = gst::parse::launch(&pipeline).unwrap().downcast::<gst::Pipeline>().unwrap();
         let sink = pipeline.by_name("sink").unwrap().downcast::<gst_app::AppSink>().unwrap();
+        sink.set_caps(Some(caps));
         pipeline.set_state(gst::State::Playing).unwrap();
         let samples: Vec<_> = (0..count).map(|_| sink.pull_sample().unwrap()).collect();
         pipeline.set_state(gst::State::Null).unwrap();
@@ -100,6 +105,7 @@ impl Frames {
 
     /// A clip through `filter`.
     pub fn of_clip(clip: &Path, filter: &str, format: VideoFormat, count: usize) -> Self {
+        init();
         let source = format!("filesrc location=\"{}\" ! decodebin ! {filter}", clip.display());
         let caps = gst_video::VideoCapsBuilder::new().format(format).build();
         Self::of(&source, &caps, count)
