@@ -93,10 +93,10 @@ impl Transcode {
 
     fn play(&self) -> Result<()> {
         let bus = self.pipeline.bus().ok_or("the pipeline has no bus")?;
-        // What went wrong is on the bus, and says more than the state change does.
+        // Why it does not start is on the bus.
         let started = self.pipeline.set_state(gst::State::Playing);
         let kinds = [gst::MessageType::Eos, gst::MessageType::Error, gst::MessageType::Warning];
-        let patience = started.is_err().then_some(gst::ClockTime::ZERO);
+        let patience = started.is_err().then_some(gst::ClockTime::SECOND);
         while let Some(message) = bus.timed_pop_filtered(patience, &kinds) {
             match message.view() {
                 gst::MessageView::Eos(_) => return Ok(()),
@@ -129,8 +129,8 @@ fn watch(protect: &gst::Element) -> Result<Arc<Mutex<Vec<Seen>>>> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let pad = protect.static_pad("src").ok_or("the filter has no source pad")?;
     let notes = seen.clone();
-    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        if let Some((buffer, at)) = info.buffer().and_then(|buffer| Some((buffer, buffer.pts()?))) {
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        if let Some((buffer, at)) = info.buffer().and_then(|buffer| Some((buffer, stream_time(pad, buffer)?))) {
             let verdicts = buffer
                 .iter_meta::<VideoRegionOfInterestMeta>()
                 .filter_map(|meta| meta.param("advjndprotect").and_then(|param| param.get::<String>("verdict").ok()));
@@ -140,6 +140,12 @@ fn watch(protect: &gst::Element) -> Result<Arc<Mutex<Vec<Seen>>>> {
         gst::PadProbeReturn::Ok
     });
     Ok(seen)
+}
+
+/// Where in the file a buffer belongs; time stamps may start anywhere.
+fn stream_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
+    let segment = pad.sticky_event::<gst::event::Segment>(0)?;
+    segment.segment().downcast_ref::<gst::ClockTime>()?.to_stream_time(buffer.pts())
 }
 
 /// The middle one of the frames with the most protected faces.

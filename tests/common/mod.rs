@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test program uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails must fail its test")]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -57,7 +58,8 @@ pub fn sample_clip() -> PathBuf {
 pub fn shared(path: &str) -> Option<PathBuf> {
     let found = file("../shared").join(path);
     if !found.exists() {
-        eprintln!("SKIPPED: no test material at {}", found.display());
+        // Straight to the stream: the test harness would swallow it.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: no test material at {}", found.display());
         return None;
     }
     Some(found)
