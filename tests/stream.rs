@@ -89,9 +89,8 @@ fn a_flush_and_a_new_segment_forget_the_faces() {
     let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 1);
     let empty = Frames::pattern("black", VideoFormat::I420, frames.info.width(), frames.info.height(), 1);
     let mut session = Session::new(&frames.caps(), &[]);
-    assert_eq!(faces(&session.protect(&frames.buffers[0])).len(), 1);
-    let held = session.protect(&at(&empty.buffers[0], 40));
-    assert_eq!(faces(&held)[0].verdict, "covered-lost", "a lost face is held");
+    assert_eq!(faces(&session.protect(&at(&frames.buffers[0], 0))).len(), 1);
+    assert_eq!(faces(&session.protect(&at(&empty.buffers[0], 40))).len(), 1, "a lost face is held");
 
     assert!(session.harness.push_event(gst::event::FlushStart::new()));
     assert!(session.harness.push_event(gst::event::FlushStop::new(true)));
@@ -117,6 +116,36 @@ fn at(buffer: &gst::Buffer, milliseconds: u64) -> gst::Buffer {
     let mut buffer = buffer.copy_deep().unwrap();
     buffer.make_mut().set_pts(gst::ClockTime::from_mseconds(milliseconds));
     buffer
+}
+
+#[test]
+fn late_frames_are_dropped_before_they_are_processed_and_counted() {
+    let frames = Frames::pattern("smpte75", VideoFormat::I420, 160, 120, 1);
+    let mut session = Session::new(&frames.caps(), &[]);
+    session.protect(&at(&frames.buffers[0], 0));
+    let late = gst::event::Qos::new(gst::QOSType::Underflow, 2.0, 500_000_000, Some(gst::ClockTime::from_mseconds(40)));
+    session.harness.push_upstream_event(late);
+    session.harness.push(at(&frames.buffers[0], 80)).unwrap();
+    assert_eq!(session.harness.buffers_in_queue(), 0);
+    assert_eq!((session.count("frames"), session.count("frames-late")), (1, 1));
+    session.protect(&at(&frames.buffers[0], 5_000));
+    assert_eq!((session.count("frames"), session.count("frames-late")), (2, 1));
+}
+
+#[test]
+fn interleaved_fields_are_processed_with_a_warning_and_separate_fields_refused() {
+    let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 1);
+    let mut caps = frames.caps();
+    caps.make_mut().set("interlace-mode", "interleaved");
+    let mut session = Session::new(&caps, &[]);
+    assert_eq!(faces(&session.protect(&frames.buffers[0])).len(), 1);
+    let warnings = session.bus.iter_filtered(&[gst::MessageType::Warning]).count();
+    assert_eq!(warnings, 1);
+
+    caps.make_mut().set("interlace-mode", "fields");
+    let mut session = Session::new(&caps, &[]);
+    assert!(session.harness.push(frames.buffers[0].copy_deep().unwrap()).is_err());
+    assert_eq!(session.harness.buffers_received(), 0);
 }
 
 #[test]
