@@ -49,14 +49,17 @@ fn frames_without_time_stamps_are_processed() {
 }
 
 #[test]
-fn a_buffer_that_others_hold_is_copied_and_untouched() {
+fn a_buffer_or_memory_that_others_hold_is_copied_and_untouched() {
     let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 1);
-    let before = pixels(&frames.buffers[0], &frames.info);
-    let mut session = Session::new(&frames.caps(), &[]);
-    session.harness.push(frames.buffers[0].clone()).unwrap();
-    let output = session.harness.pull().unwrap();
-    assert!(pixels(&frames.buffers[0], &frames.info) == before, "the shared input changed");
-    assert!(pixels(&output, &frames.info) != before, "the output did not");
+    let original = &frames.buffers[0];
+    let before = pixels(original, &frames.info);
+    for shared in [original.clone(), original.copy()] {
+        let mut session = Session::new(&frames.caps(), &[]);
+        session.harness.push(shared).unwrap();
+        let output = session.harness.pull().unwrap();
+        assert!(pixels(original, &frames.info) == before, "the shared input changed");
+        assert!(pixels(&output, &frames.info) != before, "the output did not");
+    }
 }
 
 #[test]
