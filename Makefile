@@ -1,0 +1,23 @@
+# For a fresh Debian 12 with a Rust toolchain:
+#   make demo               protects the sample clip, with a picture of before and after
+#   make demo CLIP=path     the same with a clip of one's own; the sound is kept
+#   make test               runs every test
+
+CLIP ?= examples/media/portraits_720p.mp4
+export CLIP
+
+PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools \
+	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
+	gstreamer1.0-libav
+
+.PHONY: demo test packages
+
+demo: packages
+	@name=$$(basename "$$CLIP"); \
+	cargo run --release --quiet --locked --example protect_file -- "$$CLIP" "out/$${name%.*}-protected.mp4"
+
+test: packages
+	@scripts/test.sh
+
+packages:
+	@scripts/install-packages.sh $(PACKAGES)

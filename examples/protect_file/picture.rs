@@ -1,0 +1,51 @@
+//! One frame of two files, decoded, side by side.
+
+use std::path::Path;
+use std::time::Duration;
+
+use gst::prelude::*;
+use gst_video::prelude::*;
+use image::{GenericImage, RgbImage};
+
+use crate::Result;
+
+/// Pixels between the two frames.
+const GAP: u32 = 8;
+
+/// Writes the frame at `at` of both files to `picture`.
+pub fn side_by_side(clean: &Path, protected: &Path, at: Duration, picture: &Path) -> Result<()> {
+    let (clean, protected) = (frame(clean, at)?, frame(protected, at)?);
+    let width = clean.width() + GAP + protected.width();
+    let mut both = RgbImage::from_pixel(width, clean.height().max(protected.height()), image::Rgb([255; 3]));
+    both.copy_from(&clean, 0, 0)?;
+    both.copy_from(&protected, clean.width() + GAP, 0)?;
+    Ok(both.save(picture)?)
+}
+
+fn frame(file: &Path, at: Duration) -> Result<RgbImage> {
+    let pipeline = "filesrc name=source ! decodebin ! videoflip method=automatic ! videoconvert ! \
+                    appsink name=sink caps=video/x-raw,format=RGB sync=false max-buffers=1";
+    let pipeline = gst::parse::launch(pipeline)?.downcast::<gst::Pipeline>().map_err(|_| "not a pipeline")?;
+    let source = pipeline.by_name("source").ok_or("the pipeline has no source")?;
+    source.set_property("location", file);
+    let sink = pipeline.by_name("sink").and_then(|sink| sink.downcast::<gst_app::AppSink>().ok());
+    let sink = sink.ok_or("the pipeline has no sink")?;
+    let image = paused_frame(&pipeline, &sink, at).map_err(|error| format!("{}: {error}", file.display()));
+    pipeline.set_state(gst::State::Null)?;
+    Ok(image?)
+}
+
+fn paused_frame(pipeline: &gst::Pipeline, sink: &gst_app::AppSink, at: Duration) -> Result<RgbImage> {
+    pipeline.set_state(gst::State::Paused)?;
+    pipeline.state(None).0?;
+    let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE;
+    pipeline.seek_simple(flags, gst::ClockTime::try_from(at)?)?;
+    pipeline.state(None).0?;
+    let sample = sink.pull_preroll()?;
+    let info = gst_video::VideoInfo::from_caps(sample.caps().ok_or("a frame without caps")?)?;
+    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(sample.buffer().ok_or("no frame")?, &info)?;
+    let (width, stride) = (info.width() as usize, frame.plane_stride()[0] as usize);
+    let rows = frame.plane_data(0)?.chunks(stride).take(info.height() as usize);
+    let pixels = rows.flat_map(|row| row[..3 * width].iter().copied()).collect();
+    RgbImage::from_raw(info.width(), info.height(), pixels).ok_or_else(|| "a frame of the wrong size".into())
+}

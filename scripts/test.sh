@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Every test and check of the repository; the last line counts them.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+passed=0
+failed=0
+
+# One check: a name, and the command that must succeed.
+check() {
+    echo "== $1"
+    if "${@:2}"; then
+        passed=$((passed + 1))
+    else
+        echo "FAILED: $1"
+        failed=$((failed + 1))
+    fi
+}
+
+documentation() {
+    RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --workspace --no-deps
+}
+
+# The plugin as GStreamer loads it from disk: found, described, and no warning on the way.
+inspection() {
+    cargo build --quiet --locked || return
+    local plugin="${CARGO_TARGET_DIR:-target}/debug/libgstadvjndprotect.so" registry status=0
+    registry=$(mktemp)
+    GST_REGISTRY=$registry GST_PLUGIN_PATH=$(dirname "$plugin") G_DEBUG=fatal_warnings \
+        gst-inspect-1.0 advjndprotect >/dev/null || status=1
+    rm -f "$registry"
+    return $status
+}
+
+for component in rustfmt clippy; do
+    cargo "${component/rustfmt/fmt}" --version >/dev/null 2>&1 || rustup component add "$component"
+done
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+check "format" cargo fmt --all --check
+check "lints" cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+check "documentation" documentation
+check "gst-inspect-1.0" inspection
+
+echo "== tests"
+G_DEBUG=fatal_warnings cargo test --locked --workspace --no-fail-fast 2>&1 | tee "$log"
+status=${PIPESTATUS[0]}
+read -r tests_passed tests_failed < <(
+    sed -n 's/^test result: .*\. \([0-9]*\) passed; \([0-9]*\) failed;.*/\1 \2/p' "$log" |
+        awk '{ passed += $1; failed += $2 } END { print passed + 0, failed + 0 }'
+)
+# A test program that does not compile, or dies, counts no failure of its own.
+if [ "$status" -ne 0 ] && [ "$tests_failed" -eq 0 ]; then
+    tests_failed=1
+fi
+passed=$((passed + tests_passed))
+failed=$((failed + tests_failed))
+
+skipped=$(grep -c 'SKIPPED: ' "$log")
+[ "$skipped" -eq 0 ] || echo "$skipped tests skipped for want of material that is not in the repository"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,204 @@
+//! Whatever goes wrong, no frame passes as it came, and the message says what to do.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
+
+mod common;
+
+use std::fs;
+use std::path::PathBuf;
+
+use gst::prelude::*;
+use gst_video::{VideoFormat, VideoFrameFlags, VideoMeta};
+
+use common::{Frames, ONE_FACE, Session, caps, element, faces, file, first_error, pixels};
+
+/// No budget: no face is ever protected.
+const HELPLESS: [(&str, &str); 2] = [("jnd-scale", "0"), ("max-iterations", "0")];
+
+fn helpless(policy: &str) -> Vec<(&str, &str)> {
+    [&HELPLESS[..], &[("fail-policy", policy)]].concat()
+}
+
+#[test]
+fn a_short_buffer_is_an_error_and_does_not_come_out() {
+    for format in [VideoFormat::I420, VideoFormat::Nv12, VideoFormat::Rgb] {
+        let mut session = Session::new(&caps(format, 320, 240), &[]);
+        assert_eq!(session.harness.push(gst::Buffer::with_size(10).unwrap()), Err(gst::FlowError::Error));
+        assert_eq!(session.harness.buffers_received(), 0);
+        let error = session.error().expect("an error is posted");
+        assert!(error.contains("320x240") || error.contains("too short"), "{error}");
+    }
+}
+
+#[test]
+fn an_empty_buffer_is_an_error_and_does_not_come_out() {
+    let mut session = Session::new(&caps(VideoFormat::I420, 320, 240), &[]);
+    assert_eq!(session.harness.push(gst::Buffer::new()), Err(gst::FlowError::Error));
+    assert_eq!(session.harness.buffers_received(), 0);
+}
+
+#[test]
+fn a_buffer_whose_meta_contradicts_its_caps_is_an_error() {
+    type Layout<'a> = (VideoFormat, u32, u32, &'a [usize], &'a [i32]);
+    let layouts: [Layout; 4] = [
+        (VideoFormat::Rgb, 64, 64, &[0], &[192]),
+        (VideoFormat::I420, 32, 32, &[0, 1024, 1280], &[32, 16, 16]),
+        (VideoFormat::I420, 64, 64, &[0, 4096, 1 << 40], &[64, 32, 32]),
+        (VideoFormat::I420, 64, 64, &[0, 4096, 5120], &[-64, 32, 32]),
+    ];
+    for (format, width, height, offsets, strides) in layouts {
+        let mut session = Session::new(&caps(VideoFormat::I420, 64, 64), &[]);
+        let mut buffer = gst::Buffer::with_size(64 * 64 * 4).unwrap();
+        let flags = VideoFrameFlags::empty();
+        VideoMeta::add_full(buffer.get_mut().unwrap(), flags, format, width, height, offsets, strides).unwrap();
+        assert_eq!(session.harness.push(buffer), Err(gst::FlowError::Error));
+        assert_eq!(session.harness.buffers_received(), 0);
+        assert!(session.error().is_some());
+    }
+}
+
+#[test]
+fn a_stream_goes_on_after_a_bad_buffer() {
+    let frames = Frames::pattern("smpte75", VideoFormat::I420, 320, 240, 1);
+    let mut session = Session::new(&frames.caps(), &[]);
+    assert!(session.harness.push(gst::Buffer::with_size(10).unwrap()).is_err());
+    session.protect(&frames.buffers[0]);
+}
+
+#[test]
+fn policy_fill_covers_a_face_without_budget() {
+    for policy in ["fill", "pixelate", "blur"] {
+        let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 2);
+        let mut session = Session::new(&frames.caps(), &helpless(policy));
+        for (input, output) in frames.buffers.iter().zip(session.protect_all(&frames)) {
+            let faces = faces(&output);
+            assert_eq!(faces.len(), 1);
+            assert_eq!(faces[0].verdict, "covered-not-yet-protected");
+            let (clean, covered) = (pixels(input, &frames.info), pixels(&output, &frames.info));
+            let (x, y, width, height) = faces[0].rect;
+            let stride = frames.info.width() as usize;
+            let inside = (y..y + height).flat_map(|y| (x..x + width).map(move |x| y as usize * stride + x as usize));
+            let (all, changed) = inside
+                .fold((0, 0), |(all, changed), at| (all + 1, changed + usize::from(clean[0][at] != covered[0][at])));
+            assert!(changed * 10 > all * 8, "{policy}: only {changed} of {all} pixels of the face changed");
+        }
+        assert_eq!((session.count("covered"), session.count("protected")), (2, 0));
+    }
+}
+
+#[test]
+fn policy_drop_lets_no_unprotected_frame_out() {
+    let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 3);
+    let mut session = Session::new(&frames.caps(), &helpless("drop"));
+    for buffer in &frames.buffers {
+        session.harness.push(buffer.copy_deep().unwrap()).unwrap();
+    }
+    assert_eq!(session.harness.buffers_received(), 0);
+    assert_eq!((session.count("frames"), session.count("frames-dropped")), (3, 3));
+}
+
+#[test]
+fn policy_error_stops_the_stream() {
+    let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 1);
+    let mut session = Session::new(&frames.caps(), &helpless("error"));
+    assert_eq!(session.harness.push(frames.buffers[0].copy_deep().unwrap()), Err(gst::FlowError::Error));
+    assert_eq!(session.harness.buffers_received(), 0);
+    assert!(session.error().is_some());
+}
+
+/// A folder of models of its own, removed at the end.
+struct ModelFolder(PathBuf);
+
+impl ModelFolder {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("advjndprotect-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        for name in ["manifest.toml", "yunet_2023mar.safetensors", "dlib_resnet29.safetensors"] {
+            fs::copy(file("models").join(name), folder.join(name)).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn change(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = fs::read(self.0.join(name)).unwrap();
+        change(&mut bytes);
+        fs::write(self.0.join(name), bytes).unwrap();
+    }
+
+    /// What starting an element with these models says.
+    fn start(&self) -> Result<(), String> {
+        start(self.0.to_str().unwrap())
+    }
+}
+
+impl Drop for ModelFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn start(folder: &str) -> Result<(), String> {
+    let element = element(&[("models", folder)]);
+    let bus = gst::Bus::new();
+    element.set_bus(Some(&bus));
+    let started = element.set_state(gst::State::Paused);
+    element.set_state(gst::State::Null).unwrap();
+    started.map(|_| ()).map_err(|_| first_error(&bus).expect("an error is posted"))
+}
+
+#[test]
+fn models_of_a_folder_work() {
+    ModelFolder::new("good").start().unwrap();
+}
+
+#[test]
+fn a_missing_folder_of_models_is_an_error_that_names_it() {
+    let error = start("/nonexistent/models").unwrap_err();
+    assert!(error.contains("/nonexistent/models"), "{error}");
+}
+
+#[test]
+fn a_missing_model_is_an_error_that_names_it() {
+    let folder = ModelFolder::new("missing");
+    fs::remove_file(folder.0.join("yunet_2023mar.safetensors")).unwrap();
+    let error = folder.start().unwrap_err();
+    assert!(error.contains("yunet_2023mar.safetensors"), "{error}");
+}
+
+#[test]
+fn a_damaged_model_is_an_error_that_names_it() {
+    let folder = ModelFolder::new("flipped");
+    folder.change("dlib_resnet29.safetensors", |bytes| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+    });
+    let error = folder.start().unwrap_err();
+    assert!(error.contains("dlib_resnet29") && error.contains("sha256"), "{error}");
+}
+
+#[test]
+fn a_truncated_model_is_an_error_that_names_it() {
+    let folder = ModelFolder::new("truncated");
+    folder.change("yunet_2023mar.safetensors", |bytes| bytes.truncate(bytes.len() / 2));
+    let error = folder.start().unwrap_err();
+    assert!(error.contains("yunet_2023mar"), "{error}");
+}
+
+#[test]
+fn a_manifest_that_is_no_manifest_is_an_error_that_names_it() {
+    let folder = ModelFolder::new("manifest");
+    folder.change("manifest.toml", |bytes| bytes.truncate(bytes.len() / 2 + 7));
+    let error = folder.start().unwrap_err();
+    assert!(error.contains("manifest.toml") || error.contains("embedded"), "{error}");
+}
+
+#[test]
+fn a_pipeline_with_bad_models_does_not_start() {
+    common::init();
+    let pipeline =
+        gst::parse::launch("videotestsrc ! advjndprotect models=/nonexistent ! appsink name=sink sync=false").unwrap();
+    assert!(pipeline.set_state(gst::State::Playing).is_err());
+    let error = first_error(&pipeline.bus().unwrap()).unwrap();
+    pipeline.set_state(gst::State::Null).unwrap();
+    assert!(error.contains("/nonexistent"), "{error}");
+}

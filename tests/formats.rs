@@ -1,0 +1,185 @@
+//! Every format, size and memory layout: what may change changes within its bound, all else stays as it was.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
+
+mod common;
+
+use advjnd::frame::Region;
+use advjnd::jnd::{JndModel, Namm};
+use advjnd::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
+use gst_video::{VideoFormat, VideoFrameFlags, VideoInfo, VideoMeta};
+
+use common::{FORMATS, Face, Frames, ONE_FACE, STRONG, Session, caps, faces, pixels};
+
+#[test]
+fn frames_without_a_face_come_out_bit_exact_in_every_format() {
+    for (format, _) in FORMATS {
+        let frames = Frames::pattern("smpte75", format, 320, 240, 3);
+        let mut session = Session::new(&frames.caps(), &[]);
+        for (input, output) in frames.buffers.iter().zip(session.protect_all(&frames)) {
+            assert!(pixels(input, &frames.info) == pixels(&output, &frames.info), "{format} changed");
+            assert!(faces(&output).is_empty());
+        }
+        assert_eq!((session.count("frames"), session.count("faces")), (3, 0));
+    }
+}
+
+#[test]
+fn frames_of_any_size_come_out_bit_exact() {
+    let sizes = [(1, 1), (1, 64), (64, 1), (2, 2), (3, 5), (16, 16), (17, 31), (31, 33), (97, 1), (1, 97), (333, 51)];
+    for (format, _) in FORMATS {
+        for (width, height) in sizes {
+            let frames = Frames::pattern("snow", format, width, height, 2);
+            let mut session = Session::new(&frames.caps(), &[]);
+            for (input, output) in frames.buffers.iter().zip(session.protect_all(&frames)) {
+                if faces(&output).is_empty() {
+                    let same = pixels(input, &frames.info) == pixels(&output, &frames.info);
+                    assert!(same, "{format} {width}x{height} changed");
+                }
+            }
+            assert_eq!(session.count("faults"), 0);
+        }
+    }
+}
+
+#[test]
+fn a_face_changes_within_its_bound_and_nothing_else_does_in_every_format() {
+    for (format, core) in FORMATS {
+        let frames = Frames::sample(ONE_FACE, format, 2);
+        let mut session = Session::new(&frames.caps(), &STRONG);
+        let scale: f32 = gst::prelude::ObjectExt::property(&session.element, "jnd-scale");
+        for (input, output) in frames.buffers.iter().zip(session.protect_all(&frames)) {
+            let faces = faces(&output);
+            assert_eq!(faces.len(), 1, "{format}");
+            let mut clean = pixels(input, &frames.info);
+            let protected = pixels(&output, &frames.info);
+            let limits = limits(&mut clean, core, &frames.info, scale);
+            check_changes(&clean, &protected, core, &frames.info, &faces, &limits);
+        }
+        assert_eq!(session.count("protected") + session.count("covered"), 2);
+        assert!(session.count("protected") >= 1, "{format}: {}", session.stats());
+    }
+}
+
+/// The largest change of luma (or of R, G and B alike) that each pixel of a frame may show, in its own code values.
+fn limits(clean: &mut [Vec<u8>], format: PixelFormat, info: &VideoInfo, scale: f32) -> Vec<f32> {
+    let (width, height) = (info.width() as usize, info.height() as usize);
+    let planes = clean.iter_mut().enumerate().map(|(plane, data)| {
+        let (stride, _) = format.plane_size(plane, width, height);
+        PlaneMut { data, stride }
+    });
+    let frame = FrameMut::new(format, Colorimetry::default(), width, height, planes.collect()).unwrap();
+    let mut region = Region::default();
+    region.read(&frame, frame.rect());
+    let mut jnd = vec![0.0; width * height];
+    Namm::default().map_luma(&region.luma, width, height, &mut jnd).unwrap();
+    let gain = if format.is_yuv() { 219.0 / 255.0 } else { 1.0 };
+    jnd.iter().map(|jnd| (jnd * scale * gain + 0.5).floor()).collect()
+}
+
+fn check_changes(
+    clean: &[Vec<u8>],
+    protected: &[Vec<u8>],
+    format: PixelFormat,
+    info: &VideoInfo,
+    faces: &[Face],
+    limits: &[f32],
+) {
+    let (width, height) = (info.width() as usize, info.height() as usize);
+    for plane in 0..format.planes() {
+        let (row, rows) = format.plane_size(plane, width, height);
+        let (bytes, subsampling) = match plane {
+            0 => (row / width, 1),
+            _ => (row / width.div_ceil(2), 2),
+        };
+        for at in (0..row * rows).filter(|&at| clean[plane][at] != protected[plane][at]) {
+            let (x, y) = (at % row / bytes * subsampling, at / row * subsampling);
+            let touching: Vec<_> = faces.iter().filter(|face| face.touches(x, y)).collect();
+            assert!(!touching.is_empty(), "{format:?}: pixel {x},{y} changed outside of every face");
+            if touching.iter().all(|face| face.verdict == "protected") {
+                let change = clean[plane][at].abs_diff(protected[plane][at]);
+                assert_eq!(plane, 0, "{format:?}: chroma changed at {x},{y}");
+                let limit = limits[y * width + x];
+                assert!(f32::from(change) <= limit, "{format:?}: {x},{y} changed by {change}, bound {limit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_picture_is_treated_alike_in_planar_and_interleaved_chroma() {
+    let outputs = [VideoFormat::I420, VideoFormat::Yv12, VideoFormat::Nv12].map(|format| {
+        let frames = Frames::sample(ONE_FACE, format, 1);
+        let output = Session::new(&frames.caps(), &[]).protect(&frames.buffers[0]);
+        pixels(&output, &frames.info).swap_remove(0)
+    });
+    assert!(outputs[0] == outputs[1] && outputs[0] == outputs[2], "luma differs between formats");
+}
+
+#[test]
+fn padded_rows_give_the_same_pixels_and_their_padding_stays() {
+    for (format, _) in FORMATS {
+        let frames = Frames::sample(ONE_FACE, format, 1);
+        let (padded, strides, offsets) = pad(&frames.buffers[0], &frames.info);
+        let expected = Session::new(&frames.caps(), &[]).protect(&frames.buffers[0]);
+        let output = Session::new(&frames.caps(), &[]).protect(&padded);
+        assert!(pixels(&expected, &frames.info) == pixels(&output, &frames.info), "{format}: other pixels");
+        let (before, after) = (padded.map_readable().unwrap(), output.map_readable().unwrap());
+        let rows = pixels(&padded, &frames.info);
+        for (plane, (stride, offset)) in strides.iter().zip(&offsets).enumerate() {
+            let height = frames.info.comp_height(if plane == 0 { 0 } else { 1 }) as usize;
+            let row = rows[plane].len() / height;
+            for y in 0..height {
+                let padding = offset + y * stride + row..offset + (y + 1) * stride;
+                assert!(before[padding.clone()] == after[padding], "{format}: padding of plane {plane} changed");
+            }
+        }
+    }
+}
+
+/// The same frame with longer rows and bytes between its planes.
+fn pad(buffer: &gst::Buffer, info: &VideoInfo) -> (gst::Buffer, Vec<usize>, Vec<usize>) {
+    let (mut data, mut strides, mut offsets) = (vec![0xa5; 64], Vec::new(), Vec::new());
+    for (plane, rows) in pixels(buffer, info).iter().enumerate() {
+        let height = info.comp_height(if plane == 0 { 0 } else { 1 }) as usize;
+        let row = rows.len() / height;
+        offsets.push(data.len());
+        strides.push(row + 40);
+        for pixels in rows.chunks_exact(row) {
+            data.extend_from_slice(pixels);
+            data.extend_from_slice(&[0xa5; 40]);
+        }
+        data.extend_from_slice(&[0xa5; 24]);
+    }
+    let mut padded = gst::Buffer::from_mut_slice(data);
+    let signed: Vec<i32> = strides.iter().map(|stride| *stride as i32).collect();
+    let (width, height) = (info.width(), info.height());
+    let buffer = padded.get_mut().unwrap();
+    VideoMeta::add_full(buffer, VideoFrameFlags::empty(), info.format(), width, height, &offsets, &signed).unwrap();
+    (padded, strides, offsets)
+}
+
+#[test]
+fn a_frame_in_several_memories_is_protected_like_one_in_one() {
+    let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 1);
+    let whole = &frames.buffers[0];
+    let bytes = whole.map_readable().unwrap();
+    let mut parts = gst::Buffer::new();
+    for part in bytes.chunks(bytes.len().div_ceil(3)) {
+        parts.get_mut().unwrap().append_memory(gst::Memory::from_mut_slice(part.to_vec()));
+    }
+    let mut session = Session::new(&frames.caps(), &[]);
+    session.harness.push(parts).unwrap();
+    let output = session.harness.pull().unwrap();
+    let expected = Session::new(&frames.caps(), &[]).protect(whole);
+    assert!(pixels(&expected, &frames.info) == pixels(&output, &frames.info));
+}
+
+#[test]
+fn other_formats_are_refused_in_negotiation() {
+    let frames = Frames::pattern("smpte", VideoFormat::Gray8, 64, 64, 1);
+    let mut session = Session::new(&caps(VideoFormat::I420, 64, 64), &[]);
+    session.harness.set_src_caps(frames.caps());
+    assert!(session.harness.push(frames.buffers[0].clone()).is_err());
+    assert_eq!(session.harness.buffers_received(), 0);
+}

@@ -1,0 +1,158 @@
+//! What the element says of itself: properties, `stats`, messages, metas.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
+
+mod common;
+
+use gst::prelude::*;
+use gst_video::VideoFormat;
+use gstadvjndprotect::advjndprotect::FailPolicy;
+
+use common::{Frames, ONE_FACE, STRONG, Session, element, faces, shared};
+
+#[test]
+fn properties_keep_what_is_set() {
+    let values = [
+        ("models", "/some/folder"),
+        ("jnd-scale", "1.5"),
+        ("max-iterations", "12"),
+        ("fail-policy", "pixelate"),
+        ("score-threshold", "0.75"),
+        ("min-face-size", "48"),
+        ("hold-time", "1000000000"),
+        ("seed", "18446744073709551615"),
+        ("threads", "2"),
+        ("messages", "false"),
+        ("attach-meta", "false"),
+    ];
+    let element = element(&values);
+    assert_eq!(element.property::<Option<String>>("models").as_deref(), Some("/some/folder"));
+    assert_eq!(element.property::<f32>("jnd-scale"), 1.5);
+    assert_eq!(element.property::<u32>("max-iterations"), 12);
+    assert_eq!(element.property::<FailPolicy>("fail-policy"), FailPolicy::Pixelate);
+    assert_eq!(element.property::<f32>("score-threshold"), 0.75);
+    assert_eq!(element.property::<u32>("min-face-size"), 48);
+    assert_eq!(element.property::<u64>("hold-time"), 1_000_000_000);
+    assert_eq!(element.property::<u64>("seed"), u64::MAX);
+    assert_eq!(element.property::<u32>("threads"), 2);
+    assert!(!element.property::<bool>("messages"));
+    assert!(!element.property::<bool>("attach-meta"));
+}
+
+#[test]
+fn defaults_are_those_of_the_core() {
+    let (element, core) = (element(&[]), advjnd::Settings::default());
+    assert_eq!(element.property::<Option<String>>("models"), None);
+    assert_eq!(element.property::<f32>("jnd-scale"), core.jnd_scale);
+    assert_eq!(element.property::<u32>("max-iterations"), core.max_iterations);
+    assert_eq!(element.property::<FailPolicy>("fail-policy"), core.fail_policy.into());
+    assert_eq!(element.property::<f32>("score-threshold"), core.score_threshold);
+    assert_eq!(element.property::<u32>("min-face-size"), core.min_face_size);
+    assert_eq!(u128::from(element.property::<u64>("hold-time")), core.hold_time.as_nanos());
+    for spec in element.list_properties().iter().filter(|spec| spec.owner_type() == element.type_()) {
+        if spec.name() != "stats" {
+            let value = element.property_value(spec.name());
+            assert!(
+                format!("{value:?}") == format!("{:?}", spec.default_value()),
+                "{}: {value:?} is not the default it declares",
+                spec.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_property_says_what_it_means_and_when_it_may_change() {
+    let element = element(&[]);
+    for spec in element.list_properties().iter().filter(|spec| spec.owner_type() == element.type_()) {
+        assert!(spec.blurb().is_some_and(|blurb| blurb.len() > 20), "{}", spec.name());
+        let mutable = gst::PARAM_FLAG_MUTABLE_PLAYING | gst::PARAM_FLAG_MUTABLE_READY;
+        assert!(spec.name() == "stats" || spec.flags().intersects(mutable), "{}", spec.name());
+    }
+    let controllable = |name| element.find_property(name).unwrap().flags().contains(gst::PARAM_FLAG_CONTROLLABLE);
+    assert!(controllable("jnd-scale") && controllable("max-iterations"));
+}
+
+#[test]
+fn stats_add_up_and_can_be_read_before_and_after_playing() {
+    let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 3);
+    let mut session = Session::new(&frames.caps(), &STRONG);
+    assert_eq!(session.stats().name(), "application/x-advjndprotect-stats");
+    assert_eq!(session.count("frames"), 0);
+    session.protect_all(&frames);
+    session.element.set_state(gst::State::Null).unwrap();
+    assert_eq!((session.count("frames"), session.count("faces")), (3, 3));
+    assert_eq!(session.count("protected") + session.count("covered"), 3);
+    assert_eq!((session.count("frames-dropped"), session.count("frames-late"), session.count("faults")), (0, 0, 0));
+    assert!(session.count("protected") > 0 && session.count("iterations") > 0, "{}", session.stats());
+    let similarity = |field: &str| session.stats().get::<f64>(field).unwrap();
+    assert!(similarity("similarity-before") > 0.9 && similarity("similarity-after") < similarity("similarity-before"));
+    for field in ["detect-time", "jnd-time", "attack-time", "verify-time"] {
+        assert!(session.count(field) > 0, "{field} is zero");
+    }
+}
+
+#[test]
+fn properties_take_effect_while_playing() {
+    let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 1);
+    let mut session = Session::new(&frames.caps(), &STRONG);
+    assert_eq!(faces(&session.protect(&frames.buffers[0]))[0].verdict, "protected");
+    session.element.set_property("jnd-scale", 0.0f32);
+    assert_eq!(faces(&session.protect(&frames.buffers[0]))[0].verdict, "covered-not-yet-protected");
+}
+
+#[test]
+fn messages_are_posted_when_a_verdict_changes_and_not_otherwise() {
+    let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 3);
+    let mut session = Session::new(&frames.caps(), &STRONG);
+    let outputs = session.protect_all(&frames);
+    let verdicts: Vec<String> = outputs.iter().map(|output| faces(output).swap_remove(0).verdict).collect();
+    let mut expected = verdicts.clone();
+    expected.dedup();
+    let messages = session.element_messages();
+    let posted: Vec<String> = messages.iter().map(|message| message.get("verdict").unwrap()).collect();
+    assert_eq!(posted, expected, "one message for each change");
+    let message = &messages[0];
+    assert_eq!(message.name(), "advjndprotect");
+    assert_eq!(message.get::<u64>("face").unwrap() as i32, faces(&outputs[0])[0].id);
+    assert_eq!(message.get::<gst::ClockTime>("timestamp").ok(), frames.buffers[0].pts());
+    assert_eq!(message.get::<gst::ClockTime>("running-time").ok(), frames.buffers[0].pts());
+    let rect = ["x", "y", "width", "height"].map(|name| message.get::<u32>(name).unwrap());
+    assert_eq!((rect[0], rect[1], rect[2], rect[3]), faces(&outputs[0])[0].rect);
+    assert!(message.get::<f64>("similarity-after").is_ok());
+}
+
+#[test]
+fn messages_and_metas_can_be_switched_off() {
+    let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 1);
+    let mut session = Session::new(&frames.caps(), &[("messages", "false"), ("attach-meta", "false")]);
+    assert!(faces(&session.protect(&frames.buffers[0])).is_empty());
+    assert!(session.element_messages().is_empty());
+    assert_eq!(session.count("faces"), 1);
+}
+
+#[test]
+fn metas_describe_every_face() {
+    let frames = Frames::sample("identity", VideoFormat::I420, 1);
+    let output = Session::new(&frames.caps(), &[("max-iterations", "1")]).protect(&frames.buffers[0]);
+    let faces = faces(&output);
+    assert_eq!(faces.len(), 3, "the sample clip starts with three faces: {faces:?}");
+    for face in &faces {
+        let (x, y, width, height) = face.rect;
+        assert!(width >= 40 && height >= 40 && x + width <= 1280 && y + height <= 720, "{face:?}");
+        assert!(face.touches((x + width / 2) as usize, (y + height / 2) as usize), "{face:?}");
+        assert!(face.param.get::<f64>("score").unwrap() > 0.5);
+        assert_eq!(face.param.get::<gst::ArrayRef>("landmarks").unwrap().len(), 10);
+    }
+}
+
+#[test]
+fn faces_of_a_real_clip_keep_their_numbers() {
+    let Some(clip) = shared("clips/pyfeat_single_360p.mp4") else { return };
+    let frames = Frames::of_clip(&clip, "identity", VideoFormat::I420, 8);
+    let mut session = Session::new(&frames.caps(), &[]);
+    let outputs = session.protect_all(&frames);
+    let ids: Vec<Vec<i32>> = outputs.iter().map(|output| faces(output).iter().map(|face| face.id).collect()).collect();
+    assert!(ids.iter().all(|ids_now| ids_now.len() == 1 && *ids_now == ids[0]), "{ids:?}");
+    assert!(!session.element_messages().is_empty());
+}
