@@ -21,7 +21,7 @@ proptest! {
             prop::collection::vec(0.0f32..4.0, n),
         )),
     ) {
-        let attack = Attack { direction: Direction::Sign, momentum: 0.9, step_size: 0.25 };
+        let attack = Attack { direction: Direction::Sign, momentum: 0.9, step_size: 0.25, approach: 0.0 };
         let mut state = Perturbation::zeros(weights.len());
         let budget = Budget::symmetric(&bounds);
         attack.run(&mut Linear(weights.clone()), &budget, &mut state, 20, f32::INFINITY).expect("run");
@@ -58,7 +58,7 @@ fn scaled_steps_follow_the_gradient_in_units_of_the_bounds() {
     let weights = vec![3.0, -4.0];
     let budget = Budget::symmetric(&[10.0, 10.0]);
     let mut state = Perturbation::zeros(2);
-    let attack = Attack { direction: Direction::Scaled, momentum: 0.0, step_size: 0.1 };
+    let attack = Attack { direction: Direction::Scaled, momentum: 0.0, step_size: 0.1, approach: 0.0 };
     attack.run(&mut Linear(weights), &budget, &mut state, 1, f32::INFINITY).expect("run");
     // Root mean square 0.1 bounds = 1.0, along (3, −4).
     let rms = ((state.delta[0].powi(2) + state.delta[1].powi(2)) / 2.0).sqrt();
@@ -80,7 +80,7 @@ fn a_zero_gradient_changes_nothing_and_makes_no_nan() {
 fn iterations_stop_at_the_goal_and_the_warm_start_is_kept() {
     let budget = Budget::symmetric(&[1.0; 4]);
     let mut state = Perturbation::zeros(4);
-    let attack = Attack { direction: Direction::Sign, momentum: 0.0, step_size: 0.5 };
+    let attack = Attack { direction: Direction::Sign, momentum: 0.0, step_size: 0.5, approach: 0.0 };
     let first = attack.run(&mut Linear(vec![1.0; 4]), &budget, &mut state, 10, 1.5).expect("run");
     assert_eq!(first.iterations, 2, "0 at the start, 2 after one step");
     let again = attack.run(&mut Linear(vec![1.0; 4]), &budget, &mut state, 10, 1.5).expect("run");

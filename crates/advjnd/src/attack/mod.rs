@@ -40,11 +40,17 @@ pub struct Attack {
     pub momentum: f32,
     /// Root mean square of a step, as a share of the bounds.
     pub step_size: f32,
+    /// Distance of the value from the stop from which on steps become smaller in proportion (to [`LEAST_STEP`] of their
+    /// size): a long first step, and little overshoot at the end. Zero: all steps are of one size.
+    pub approach: f32,
 }
+
+/// Share of the step size that is left close to the stop.
+pub const LEAST_STEP: f32 = 0.3;
 
 impl Default for Attack {
     fn default() -> Self {
-        Self { direction: Direction::Scaled, momentum: 0.9, step_size: 0.15 }
+        Self { direction: Direction::Scaled, momentum: 0.3, step_size: 0.4, approach: 0.5 }
     }
 }
 
@@ -105,10 +111,14 @@ impl Attack {
                 break;
             }
             self.accumulate(state);
-            self.step(budget, state);
+            self.step(budget, state, self.step_size * self.slowdown(stop_at - outcome.value));
             budget.project(&mut state.delta);
         }
         Ok(outcome)
+    }
+
+    fn slowdown(&self, distance: f32) -> f32 {
+        if self.approach > 0.0 { (distance / self.approach).clamp(LEAST_STEP, 1.0) } else { 1.0 }
     }
 
     /// m ← μ·m + g/mean|g| (Dong et al., eq. 6; the mean in place of the sum only changes m's unit).
@@ -120,13 +130,13 @@ impl Attack {
         }
     }
 
-    fn step(&self, budget: &Budget, state: &mut Perturbation) {
+    fn step(&self, budget: &Budget, state: &mut Perturbation, step_size: f32) {
         let widths = || budget.half_widths();
         match self.direction {
             Direction::Sign => {
                 for ((delta, m), width) in state.delta.iter_mut().zip(&state.momentum).zip(widths()) {
                     // f32::signum(0) is 1.
-                    *delta += self.step_size * width * if *m == 0.0 { 0.0 } else { m.signum() };
+                    *delta += step_size * width * if *m == 0.0 { 0.0 } else { m.signum() };
                 }
             }
             Direction::Scaled => {
@@ -137,7 +147,7 @@ impl Attack {
                     return;
                 }
                 for ((delta, m), width) in state.delta.iter_mut().zip(&state.momentum).zip(widths()) {
-                    *delta += self.step_size / rms * m * width * width;
+                    *delta += step_size / rms * m * width * width;
                 }
             }
         }

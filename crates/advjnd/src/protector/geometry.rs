@@ -13,7 +13,7 @@ pub const GRID: usize = 160;
 const GRID_SCALE: f32 = GRID as f32 / 112.0;
 /// The face oval in the ArcFace chip of 112²: centre and half axes, from hairline to chin and from cheek to cheek.
 const OVAL_CENTER: [f32; 2] = [56.0, 66.0];
-const OVAL_AXES: [f32; 2] = [40.0, 50.0];
+const OVAL_AXES: [f32; 2] = [48.0, 60.0];
 /// Share of the oval's radius inside which the mask is one; it falls to zero at the rim.
 const OVAL_CORE: f32 = 0.75;
 /// How far around the chips a region reaches, as a share of the chip: what random views may look at.

@@ -22,6 +22,7 @@ use crate::frame::{Cover, FrameMut, Rect, cover};
 use crate::jnd::Namm;
 use crate::models::Models;
 use crate::net::graph::Graph;
+use crate::net::cpu::Pool;
 use crate::net::{Backend, DetectorNet, Network, Recognizer};
 use crate::report::{CoverReason, FaceReport, FrameReport, StageTimes, Verdict};
 
@@ -69,7 +70,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            jnd_scale: 0.6,
+            jnd_scale: 1.0,
             max_iterations: 3,
             fail_policy: FailPolicy::Fill,
             score_threshold: 0.5,
@@ -96,8 +97,7 @@ impl Protector {
     /// # Errors
     /// [`Error::Model`] if a network cannot be planned.
     pub fn new(models: Arc<Models>, threads: usize, seed: u64) -> Result<Self> {
-        let _ = threads;
-        let backend = Backend::Candle(candle_core::Device::Cpu);
+        let backend = Backend::Cpu(Pool::new(threads)?);
         let eye = |(network, graph): &(Network, Graph)| {
             Recognizer::new(network.spec(), backend.executor(graph, 1)?).map(Eye::new)
         };

@@ -18,11 +18,11 @@ use crate::report::{CoverReason, StageTimes, Verdict};
 /// Margin from which a face counts as protected.
 pub const MARGIN_PROTECTED: f32 = 0.06;
 /// Margin at which the iterations stop.
-pub const MARGIN_GOAL: f32 = 0.30;
+pub const MARGIN_GOAL: f32 = 0.20;
 /// Margin above which the perturbation is made smaller.
-const MARGIN_SPARE: f32 = 0.36;
+const MARGIN_SPARE: f32 = 0.24;
 /// What is left of the perturbation after one frame with margin to spare.
-const SHRINK: f32 = 0.97;
+const SHRINK: f32 = 0.95;
 /// Random views: entries of the transform within ± this.
 const VIEW_STRENGTH: f32 = 0.02;
 /// Frames over which the clean embedding of a track is averaged evenly; later ones count as the last of so many.

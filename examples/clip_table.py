@@ -1,0 +1,84 @@
+"""clip_table.py [--shared DIR] [--out results/clips.json] [CLIP ...]: the table of protected clips.
+
+Every clip of DIR/clips goes through `protect_file` (default settings) twice: losslessly (FFV1), and as the demo does it
+(H.264). `DIR/tools/check_clip.py`, which shares no code with this project, looks at both. Writes a JSON list, one entry a
+clip, and puts it as a table into README.md between the markers `clip-table`. `--table-only` does the latter alone.
+
+    make clip-table        (installs nothing; needs numpy opencv-python-headless onnxruntime torch safetensors scikit-image)
+"""
+import argparse, json, os, platform, re, subprocess, sys, tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+MARKERS = ("<!-- clip-table -->", "<!-- /clip-table -->")
+
+
+def protect(clip, out, lossless):
+    command = [TARGET / "release/examples/protect_file", clip, out] + (["--lossless"] if lossless else [])
+    env = dict(os.environ, GST_PLUGIN_PATH=str(TARGET / "release"))
+    text = subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout
+    return text
+
+
+def check(shared, clean, protected, only=None):
+    command = [sys.executable, shared / "tools/check_clip.py", clean, protected] + (["--only", only] if only else [])
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip().splitlines()[-1])
+
+
+def row(clip, shared, scratch):
+    entry = {"clip": str(clip.relative_to(shared / "clips"))}
+    lossless, encoded = scratch / "lossless.mkv", scratch / "encoded.mp4"
+    said = protect(clip, lossless, True)
+    seconds, fps = re.search(r"frames in ([\d.]+) s \(([\d.]+) fps\)", said).groups()
+    entry |= {"seconds": float(seconds), "fps": float(fps)}
+    entry |= {"lossless": check(shared, clip, lossless)}
+    protect(clip, encoded, False)
+    entry |= {"h264": check(shared, clip, encoded, "dlib")}
+    return entry
+
+
+def table(entries):
+    head = ("clip", "faces", "covered", "protected", "after H.264", "SFace", "MobileFaceNet", "PSNR", "SSIM", "s", "fps")
+    lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
+    share = lambda check, name: f"{100 * check[name]['protected']:.1f} %" if check[name]["of"] else "–"
+    for e in entries:
+        c = e["lossless"]
+        quality = (f"{c['psnr']:.1f}", f"{c['ssim']:.3f}") if c.get("ssim") else ("–", "–")
+        lines.append("| " + " | ".join((
+            e["clip"], str(c["face_frames"]), f"{100 * c['covered']:.1f} %", share(c, "dlib"), share(e["h264"], "dlib"),
+            share(c, "sface"), share(c, "mobilefacenet"), *quality, f"{e['seconds']:.1f}", f"{e['fps']:.0f}")) + " |")
+    return "\n".join(lines)
+
+
+def splice(text, body):
+    before, rest = text.split(MARKERS[0])
+    return before + MARKERS[0] + "\n" + body + "\n" + MARKERS[1] + rest.split(MARKERS[1])[1]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="*", type=Path)
+    parser.add_argument("--shared", type=Path, default=ROOT / "../shared")
+    parser.add_argument("--out", type=Path, default=ROOT / "results/clips.json")
+    parser.add_argument("--table-only", action="store_true")
+    args = parser.parse_args()
+    shared = args.shared.resolve()
+    if not args.table_only:
+        kinds = (".mp4", ".mkv", ".mpg")
+        clips = [c.resolve() for c in args.clips] or sorted(c for c in (shared / "clips").rglob("*") if c.suffix in kinds)
+        entries = []
+        with tempfile.TemporaryDirectory() as scratch:
+            for clip in clips:
+                entries.append(row(clip, shared, Path(scratch)))
+                print(json.dumps(entries[-1]), flush=True)
+        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
+        machine = f"{os.cpu_count()} cores, {platform.machine()}"
+        args.out.parent.mkdir(exist_ok=True)
+        args.out.write_text(json.dumps({"commit": commit.strip(), "machine": machine, "clips": entries}, indent=1) + "\n")
+    readme = ROOT / "README.md"
+    readme.write_text(splice(readme.read_text(), table(json.loads(args.out.read_text())["clips"])))
+
+
+if __name__ == "__main__":
+    main()
