@@ -13,6 +13,7 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 .PHONY: demo test packages
 
 demo: packages
+	cargo build --release --locked --example protect_file
 	@name=$$(basename "$$CLIP"); \
 	cargo run --release --quiet --locked --example protect_file -- "$$CLIP" "out/$${name%.*}-protected.mp4"
 
