@@ -17,8 +17,7 @@ MARKERS = ("<!-- clip-table -->", "<!-- /clip-table -->")
 def protect(clip, out, lossless):
     command = [TARGET / "release/examples/protect_file", clip, out] + (["--lossless"] if lossless else [])
     env = dict(os.environ, GST_PLUGIN_PATH=str(TARGET / "release"))
-    text = subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout
-    return text
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=env, timeout=900).stdout
 
 
 def check(shared, clean, protected, only=None):

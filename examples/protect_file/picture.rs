@@ -24,24 +24,31 @@ pub fn side_by_side(clean: &Path, protected: &Path, at: Duration, picture: &Path
 
 fn frame(file: &Path, at: Duration) -> Result<RgbImage> {
     let pipeline = "filesrc name=source ! decodebin ! videoflip method=automatic ! videoconvert ! \
-                    appsink name=sink caps=video/x-raw,format=RGB sync=false max-buffers=1";
+                    appsink name=sink caps=video/x-raw,format=RGB sync=false max-buffers=2";
     let pipeline = gst::parse::launch(pipeline)?.downcast::<gst::Pipeline>().map_err(|_| "not a pipeline")?;
     let source = pipeline.by_name("source").ok_or("the pipeline has no source")?;
     source.set_property("location", file);
     let sink = pipeline.by_name("sink").and_then(|sink| sink.downcast::<gst_app::AppSink>().ok());
     let sink = sink.ok_or("the pipeline has no sink")?;
-    let image = paused_frame(&pipeline, &sink, at).map_err(|error| format!("{}: {error}", file.display()));
+    pipeline.set_state(gst::State::Playing)?;
+    let image = frame_at(&sink, at).map_err(|error| format!("{}: {error}", file.display()));
     pipeline.set_state(gst::State::Null)?;
     Ok(image?)
 }
 
-fn paused_frame(pipeline: &gst::Pipeline, sink: &gst_app::AppSink, at: Duration) -> Result<RgbImage> {
-    pipeline.set_state(gst::State::Paused)?;
-    pipeline.state(None).0?;
-    let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE;
-    pipeline.seek_simple(flags, gst::ClockTime::try_from(at)?)?;
-    pipeline.state(None).0?;
-    let sample = sink.pull_preroll()?;
+/// The first frame at or after `at`, else the last one. Plays up to it: not every container can be searched.
+fn frame_at(sink: &gst_app::AppSink, at: Duration) -> Result<RgbImage> {
+    let mut last = None;
+    while let Ok(sample) = sink.pull_sample() {
+        let segment = sample.segment().and_then(|segment| segment.downcast_ref::<gst::ClockTime>());
+        let time = segment.zip(sample.buffer()).and_then(|(segment, buffer)| segment.to_stream_time(buffer.pts()));
+        let reached = time.is_some_and(|time| Duration::from(time) >= at);
+        last = Some(sample);
+        if reached {
+            break;
+        }
+    }
+    let sample = last.ok_or("it has no frame")?;
     let info = gst_video::VideoInfo::from_caps(sample.caps().ok_or("a frame without caps")?)?;
     let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(sample.buffer().ok_or("no frame")?, &info)?;
     let (width, stride) = (info.width() as usize, frame.plane_stride()[0] as usize);

@@ -5,7 +5,7 @@
 //! that what is seen does not alias. Outside the source lies zero. Sample positions and weights are kept, so that the
 //! operator, and the adjoint by scattering the same weights, cost one pass over them each.
 //!
-//! [`reference`] is the naive twin: the definition, sample by sample.
+//! [`reference`](mod@reference) is the naive twin: the definition, sample by sample.
 
 use super::SimilarityTransform;
 

@@ -61,11 +61,11 @@ impl Thumbnail {
             }
         }
         if frame.format.is_yuv() {
-            self.to_bgr(frame, width, height);
+            self.convert_to_bgr(frame, width, height);
         }
     }
 
-    fn to_bgr(&mut self, frame: &FrameMut<'_>, width: usize, height: usize) {
+    fn convert_to_bgr(&mut self, frame: &FrameMut<'_>, width: usize, height: usize) {
         let convert = frame.colorimetry.to_rgb();
         let (first, rest) = self.bgr.split_at_mut(self.padded_width * self.padded_height);
         let (second, third) = rest.split_at_mut(self.padded_width * self.padded_height);
