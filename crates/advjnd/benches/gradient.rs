@@ -33,10 +33,10 @@ struct Measured {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, serve, name, threads, ..] = &arguments[..] {
-        if serve == "--serve" {
-            return serve_runs(name, threads.parse().expect("a number of threads"));
-        }
+    if let [_, serve, name, threads, ..] = &arguments[..]
+        && serve == "--serve"
+    {
+        return serve_runs(name, threads.parse().expect("a number of threads"));
     }
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let selected = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);

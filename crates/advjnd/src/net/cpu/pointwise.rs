@@ -3,7 +3,7 @@
 
 use super::layout::{Blocked, blocks};
 use super::memory::Memory;
-use super::simd::{Isa, Level, per_level};
+use super::simd::{Isa, LANES, Level, per_level};
 use super::sink::Epilogue;
 use crate::net::graph::Shape;
 
@@ -56,16 +56,21 @@ unsafe fn run_item<I: Isa>(plan: &Sum, item: usize, memory: &Memory) {
         // SAFETY: only places inside each term are read, and the row lies in the target.
         unsafe {
             let sink = plan.epilogue.at(memory, sample, block, row, 0);
+            let sources = plan.terms.iter().filter_map(|term| {
+                let (value, y) = (&term.value, row / term.enlarge);
+                let inside = block < value.blocks() && y < value.shape.height;
+                let end = value.shape.width * term.enlarge;
+                inside.then(|| (memory.data.add(value.grid.at(sample, block, y, 0)), end, term.enlarge))
+            });
             for column in 0..plan.target.width {
                 let mut sum = I::splat(0.0);
-                for term in &plan.terms {
-                    let (y, x) = (row / term.enlarge, column / term.enlarge);
-                    let shape = term.value.shape;
-                    if block < term.value.blocks() && y < shape.height && x < shape.width {
-                        sum = I::add(sum, I::load(memory.data.add(term.value.grid.at(sample, block, y, x))));
+                for (source, end, enlarge) in sources.clone() {
+                    if column < end {
+                        let x = if enlarge == 1 { column } else { column / enlarge };
+                        sum = I::add(sum, I::load(source.add(x * LANES)));
                     }
                 }
-                sink.put::<I>(sum, 0, column);
+                sink.put_run::<I, 1>([sum], column);
             }
         }
     }

@@ -153,11 +153,12 @@ impl Program {
         let taken = &self.progress[step].taken;
         let mut word = taken.load(Ordering::Acquire);
         loop {
-            let (front, back) = (word & COUNT, word / BACK & COUNT);
+            let (front, back) = (word & COUNT, (word / BACK) & COUNT);
             if word >> RUN_SHIFT != run || front + back >= items {
                 return None;
             }
-            let (next, item) = if worker % 2 == 0 { (word + 1, front) } else { (word + BACK, items - 1 - back) };
+            let (next, item) =
+                if worker.is_multiple_of(2) { (word + 1, front) } else { (word + BACK, items - 1 - back) };
             match taken.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Some(item as usize),
                 Err(now) => word = now,

@@ -133,6 +133,62 @@ impl Sink {
     }
 }
 
+impl Sink {
+    /// [`put`](Self::put) for a run of vectors from `column` on: one decision for all of them.
+    ///
+    /// # Safety
+    /// As `put`, for each of them.
+    #[inline(always)]
+    pub(super) unsafe fn put_run<I: Isa, const N: usize>(&self, mut sums: [I::Vector; N], column: usize) {
+        // SAFETY: as in `put`.
+        unsafe {
+            if !self.bias.is_null() {
+                let bias = I::load(self.bias);
+                for sum in &mut sums {
+                    *sum = I::add(*sum, bias);
+                }
+            }
+            if !self.residual.is_null() {
+                let residual = self.residual.add(column * self.residual_grid.pixel);
+                for (pixel, sum) in sums.iter_mut().enumerate() {
+                    *sum = I::add(*sum, I::load(residual.add(pixel * self.residual_grid.pixel)));
+                }
+            }
+            let signs = self.signs.wrapping_add(column * self.signs_grid.pixel);
+            let step = self.signs_grid.pixel;
+            let zero = I::splat(0.0);
+            match self.finish {
+                Finish::Keep => {}
+                Finish::Relu => {
+                    for (pixel, sum) in sums.iter_mut().enumerate() {
+                        *sum = finish::<I>(*sum, Finish::Relu, self.slope, signs.add(pixel * step));
+                    }
+                }
+                Finish::Prelu(offset) => {
+                    for (pixel, sum) in sums.iter_mut().enumerate() {
+                        *sum = finish::<I>(*sum, Finish::Prelu(offset), self.slope, signs.add(pixel * step));
+                    }
+                }
+                Finish::ReluDerivative => {
+                    for (pixel, sum) in sums.iter_mut().enumerate() {
+                        *sum = I::select(*signs.add(pixel * step), *sum, zero);
+                    }
+                }
+                Finish::PreluDerivative(_) => {
+                    let slope = I::load(self.slope);
+                    for (pixel, sum) in sums.iter_mut().enumerate() {
+                        *sum = I::select(*signs.add(pixel * step), *sum, I::mul(*sum, slope));
+                    }
+                }
+            }
+            let target = self.target.add(column * self.grid.pixel);
+            for (pixel, sum) in sums.into_iter().enumerate() {
+                I::store(target.add(pixel * self.grid.pixel), sum);
+            }
+        }
+    }
+}
+
 /// Activation or derivative of one vector.
 ///
 /// # Safety

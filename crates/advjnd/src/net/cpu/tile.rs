@@ -11,6 +11,7 @@
 //!
 //! Sizes are constants so that sums stay in registers: with AVX-512, 28 sums, 2 weights and 1 scalar fill 31 of 32.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
+#![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
 use super::simd::portable::Portable;
 use super::simd::{Isa, LANES, Level};

@@ -7,6 +7,7 @@
 //!
 //! An item is a run of tiles taken through all three steps in a thread's own scratch, which stays in its cache.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
+#![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
 use super::layout::{Blocked, Grid, Halo, blocks};
 use super::memory::{Memory, WeightStore};

@@ -77,7 +77,6 @@ impl Planner<'_> {
             let view = g.cropped(self.shape(residual));
             self.share(state, residual, Some(Part { view, home: Rc::clone(&part.home) }))?;
         }
-        let context = (self.level, self.batch);
         match node.op {
             Op::Conv { input, conv, .. } if self.ends_in_image(*input, conv) => {
                 let shape = self.shape(*input);
@@ -128,10 +127,7 @@ impl Planner<'_> {
                 self.steps.push(Step::Dense(dense.ok_or_else(|| self.unplannable("a linear layer"))?));
                 self.share(state, *input, Some(Part { view: target, home: Rc::new(target) }))?;
             }
-            Op::UpsampleAdd { .. } | Op::Normalize { .. } => {
-                let _ = context;
-                return Err(self.unplannable("the gradient of a detector"));
-            }
+            Op::UpsampleAdd { .. } | Op::Normalize { .. } => return Err(self.unplannable("an operation's gradient")),
         }
         Ok(None)
     }

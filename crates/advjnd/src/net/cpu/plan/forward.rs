@@ -27,10 +27,11 @@ impl Planner<'_> {
             operands.dedup();
             for operand in operands {
                 readers[operand] -= 1;
-                if readers[operand] == 0 && !self.is_output(operand) {
-                    if let Some(place) = self.places[operand].take() {
-                        self.space.give(place);
-                    }
+                if readers[operand] == 0
+                    && !self.is_output(operand)
+                    && let Some(place) = self.places[operand].take()
+                {
+                    self.space.give(place);
                 }
             }
         }
