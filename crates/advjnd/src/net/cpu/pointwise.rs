@@ -1,4 +1,4 @@
-//! Sums of values entry by entry, each extended by zeros or by repeating pixels, through an epilogue; and copies.
+//! Sums of two values entry by entry, each extended by zeros or by repeating pixels, through an epilogue; and copies.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 
 use super::layout::{Blocked, blocks};
@@ -14,10 +14,18 @@ pub(super) struct Term {
     pub(super) enlarge: usize,
 }
 
+impl Term {
+    /// A term that adds nothing, in the place of `value`.
+    pub(super) fn nothing(value: Blocked) -> Self {
+        let shape = Shape { height: 0, ..value.shape };
+        Self { value: Blocked { shape, ..value }, enlarge: 1 }
+    }
+}
+
 /// A sum of terms; an item is a block of the target.
 pub(super) struct Sum {
     level: Level,
-    terms: Vec<Term>,
+    terms: [Term; 2],
     target: Shape,
     samples: usize,
     epilogue: Epilogue,
@@ -25,7 +33,7 @@ pub(super) struct Sum {
 
 impl Sum {
     /// The sum of `terms` into the epilogue's target, of shape `target`.
-    pub(super) fn new((level, samples): (Level, usize), terms: Vec<Term>, target: Shape, epilogue: Epilogue) -> Self {
+    pub(super) fn new((level, samples): (Level, usize), terms: [Term; 2], target: Shape, epilogue: Epilogue) -> Self {
         Self { level, terms, target, samples, epilogue }
     }
 
@@ -56,15 +64,15 @@ unsafe fn run_item<I: Isa>(plan: &Sum, item: usize, memory: &Memory) {
         // SAFETY: only places inside each term are read, and the row lies in the target.
         unsafe {
             let sink = plan.epilogue.at(memory, sample, block, row, 0);
-            let sources = plan.terms.iter().filter_map(|term| {
-                let (value, y) = (&term.value, row / term.enlarge);
+            let sources = plan.terms.map(|term| {
+                let (value, y) = (term.value, row / term.enlarge);
                 let inside = block < value.blocks() && y < value.shape.height;
-                let end = value.shape.width * term.enlarge;
-                inside.then(|| (memory.data.add(value.grid.at(sample, block, y, 0)), end, term.enlarge))
+                let end = if inside { value.shape.width * term.enlarge } else { 0 };
+                (memory.data.wrapping_add(value.grid.at(sample, block, y, 0)), end, term.enlarge)
             });
             for column in 0..plan.target.width {
                 let mut sum = I::splat(0.0);
-                for (source, end, enlarge) in sources.clone() {
+                for (source, end, enlarge) in sources {
                     if column < end {
                         let x = if enlarge == 1 { column } else { column / enlarge };
                         sum = I::add(sum, I::load(source.add(x * LANES)));

@@ -15,6 +15,8 @@ pub(super) enum Finish {
     Keep,
     /// ReLU; its sign is saved.
     Relu,
+    /// ReLU where no backward pass follows; nothing is saved.
+    Rectify,
     /// PReLU with slopes at this offset; its sign is saved.
     Prelu(usize),
     /// The derivative of ReLU by the saved sign.
@@ -155,31 +157,21 @@ impl Sink {
                 }
             }
             let signs = self.signs.wrapping_add(column * self.signs_grid.pixel);
-            let step = self.signs_grid.pixel;
-            let zero = I::splat(0.0);
+            macro_rules! each {
+                ($finish:expr) => {
+                    for (pixel, sum) in sums.iter_mut().enumerate() {
+                        let signs = signs.wrapping_add(pixel * self.signs_grid.pixel);
+                        *sum = finish::<I>(*sum, $finish, self.slope, signs);
+                    }
+                };
+            }
             match self.finish {
                 Finish::Keep => {}
-                Finish::Relu => {
-                    for (pixel, sum) in sums.iter_mut().enumerate() {
-                        *sum = finish::<I>(*sum, Finish::Relu, self.slope, signs.add(pixel * step));
-                    }
-                }
-                Finish::Prelu(offset) => {
-                    for (pixel, sum) in sums.iter_mut().enumerate() {
-                        *sum = finish::<I>(*sum, Finish::Prelu(offset), self.slope, signs.add(pixel * step));
-                    }
-                }
-                Finish::ReluDerivative => {
-                    for (pixel, sum) in sums.iter_mut().enumerate() {
-                        *sum = I::select(*signs.add(pixel * step), *sum, zero);
-                    }
-                }
-                Finish::PreluDerivative(_) => {
-                    let slope = I::load(self.slope);
-                    for (pixel, sum) in sums.iter_mut().enumerate() {
-                        *sum = I::select(*signs.add(pixel * step), *sum, I::mul(*sum, slope));
-                    }
-                }
+                Finish::Relu => each!(Finish::Relu),
+                Finish::Rectify => each!(Finish::Rectify),
+                Finish::Prelu(slope) => each!(Finish::Prelu(slope)),
+                Finish::ReluDerivative => each!(Finish::ReluDerivative),
+                Finish::PreluDerivative(slope) => each!(Finish::PreluDerivative(slope)),
             }
             let target = self.target.add(column * self.grid.pixel);
             for (pixel, sum) in sums.into_iter().enumerate() {
@@ -200,6 +192,7 @@ pub(super) unsafe fn finish<I: Isa>(sum: I::Vector, finish: Finish, slope: *cons
         let zero = I::splat(0.0);
         match finish {
             Finish::Keep => sum,
+            Finish::Rectify => I::select(I::exceeds(sum, zero), sum, zero),
             Finish::Relu => {
                 let positive = I::exceeds(sum, zero);
                 *signs = positive;

@@ -85,17 +85,27 @@ unsafe fn tile<I: Isa, const R: usize, const Q: usize, const B: usize, const P: 
                 }
             }
         }
-        if sink.finish != Finish::Keep {
-            let grid = &sink.signs_grid;
-            for r in 0..R {
-                for q in 0..Q {
-                    for b in 0..B {
-                        let signs = sink.signs.wrapping_add(r * grid.row + q * grid.pixel + b * grid.block);
-                        let slope = sink.slope.wrapping_add(b * LANES);
-                        sums[r][q][b] = finish::<I>(sums[r][q][b], sink.finish, slope, signs);
+        macro_rules! each {
+            ($finish:expr) => {{
+                let grid = &sink.signs_grid;
+                for r in 0..R {
+                    for q in 0..Q {
+                        for b in 0..B {
+                            let signs = sink.signs.wrapping_add(r * grid.row + q * grid.pixel + b * grid.block);
+                            let slope = sink.slope.wrapping_add(b * LANES);
+                            sums[r][q][b] = finish::<I>(sums[r][q][b], $finish, slope, signs);
+                        }
                     }
                 }
-            }
+            }};
+        }
+        match sink.finish {
+            Finish::Keep => {}
+            Finish::Relu => each!(Finish::Relu),
+            Finish::Rectify => each!(Finish::Rectify),
+            Finish::Prelu(slope) => each!(Finish::Prelu(slope)),
+            Finish::ReluDerivative => each!(Finish::ReluDerivative),
+            Finish::PreluDerivative(slope) => each!(Finish::PreluDerivative(slope)),
         }
         for r in 0..R {
             for q in 0..Q {

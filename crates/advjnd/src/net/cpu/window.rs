@@ -24,7 +24,7 @@ pub(super) enum Kind {
     Max {
         kernel: usize,
         stride: usize,
-        owners: Grid,
+        owners: Option<Grid>,
     },
     MaxBackward {
         kernel: usize,
@@ -99,13 +99,16 @@ unsafe fn run_item<I: Isa>(plan: &Window, item: usize, memory: &Memory) {
     // SAFETY: passed on.
     unsafe {
         match plan.kind {
-            Kind::Max { kernel: 2, stride, owners } => {
+            Kind::Max { kernel, stride, owners: None } => {
+                rows(plan, item, memory, |at| bare_maximum::<I>(plan, memory, at, (kernel, stride)));
+            }
+            Kind::Max { kernel: 2, stride, owners: Some(owners) } => {
                 rows(plan, item, memory, |at| maximum::<I, 2, 4>(plan, memory, at, stride, owners));
             }
-            Kind::Max { kernel: 3, stride, owners } => {
+            Kind::Max { kernel: 3, stride, owners: Some(owners) } => {
                 rows(plan, item, memory, |at| maximum::<I, 3, 9>(plan, memory, at, stride, owners));
             }
-            Kind::Max { kernel, stride, owners } => {
+            Kind::Max { kernel, stride, owners: Some(owners) } => {
                 rows(plan, item, memory, |at| any_maximum::<I>(plan, memory, at, (kernel, stride), owners));
             }
             Kind::MaxBackward { kernel, stride, owners } => {
@@ -184,6 +187,25 @@ unsafe fn maximum<I: Isa, const K: usize, const T: usize>(
         for tap in (0..T).rev() {
             *owners.add(tap) = wins[tap] & !later;
             later |= wins[tap];
+        }
+        Summed(maximum)
+    }
+}
+
+/// The maximum where no backward pass follows.
+#[inline(always)]
+unsafe fn bare_maximum<I: Isa>(plan: &Window, memory: &Memory, at: At, (kernel, stride): (usize, usize)) -> Summed<I> {
+    // SAFETY: the window lies in the source.
+    unsafe {
+        let (row, column) = (at.row * stride, at.column * stride);
+        let source = memory.data.add(plan.source.grid.at(at.sample, at.block, row, column));
+        let mut maximum = I::load(source);
+        for y in 0..kernel {
+            for x in 0..kernel {
+                let value = I::load(source.add(y * plan.source.grid.row + x * LANES));
+                let wins = I::exceeds(value, maximum) & !I::exceeds(maximum, maximum);
+                maximum = I::select(wins, value, maximum);
+            }
         }
         Summed(maximum)
     }

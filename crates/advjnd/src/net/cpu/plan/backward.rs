@@ -193,8 +193,12 @@ impl Planner<'_> {
         }
         let (target, mut epilogue) = self.open(state, value);
         epilogue.residual = None;
-        let terms = state.sums[value].iter().chain(&part);
-        let terms = terms.map(|part| Term { value: part.view, enlarge: 1 }).collect();
+        let term = |part: &Part| Term { value: part.view, enlarge: 1 };
+        let terms = match (&state.sums[value], &part) {
+            (Some(sum), Some(part)) => [term(sum), term(part)],
+            (Some(only), None) | (None, Some(only)) => [term(only), Term::nothing(only.view)],
+            (None, None) => return Ok(()),
+        };
         self.steps.push(Step::Sum(Sum::new((self.level, self.batch), terms, self.shape(value), epilogue)));
         self.close(state, value, target);
         self.drop_part(part);

@@ -188,6 +188,7 @@ impl<'g> Planner<'g> {
     fn activate(&mut self, node: &Node) -> (Finish, Option<Grid>) {
         let finish = match node.activation {
             Activation::None => return (Finish::Keep, None),
+            Activation::Relu if !self.differentiable() => return (Finish::Rectify, None),
             Activation::Relu => Finish::Relu,
             Activation::Prelu(slope) => {
                 let offset = self.store.push(slope);
