@@ -184,7 +184,7 @@ unsafe fn rows<I: Isa, const T: usize>(plan: &Depthwise, item: usize, memory: &M
                         *sum = I::mul_add(weights[tap], I::load(at.add(pixel * plan.source.pixel)), *sum);
                     }
                 }
-                sink.put_run::<I, RUN>(sums, column);
+                sink.put_run::<I, RUN>(sums, 0, column);
                 column += RUN;
             }
             while column < plan.columns {
@@ -193,7 +193,7 @@ unsafe fn rows<I: Isa, const T: usize>(plan: &Depthwise, item: usize, memory: &M
                     let at = source.add(column * plan.source.pixel).offset(taps[tap]);
                     sum = I::mul_add(weights[tap], I::load(at), sum);
                 }
-                sink.put_run::<I, 1>([sum], column);
+                sink.put_run::<I, 1>([sum], 0, column);
                 column += 1;
             }
         }
@@ -213,12 +213,12 @@ unsafe fn square_rows<I: Isa>(plan: &Depthwise, item: usize, memory: &Memory) {
             let mut column = 0;
             while column + RUN <= plan.columns {
                 let sums = square_run::<I, RUN>(source.add(column * LANES), plan.source.row, &weights);
-                sink.put_run::<I, RUN>(sums, column);
+                sink.put_run::<I, RUN>(sums, 0, column);
                 column += RUN;
             }
             while column < plan.columns {
                 let sums = square_run::<I, 1>(source.add(column * LANES), plan.source.row, &weights);
-                sink.put_run::<I, 1>(sums, column);
+                sink.put_run::<I, 1>(sums, 0, column);
                 column += 1;
             }
         }
@@ -265,7 +265,7 @@ unsafe fn any_rows<I: Isa>(plan: &Depthwise, item: usize, memory: &Memory) {
                     let at = source.add(column * plan.source.pixel).offset(*offset);
                     sum = I::mul_add(I::load(weights.add(tap * LANES)), I::load(at), sum);
                 }
-                sink.put_run::<I, 1>([sum], column);
+                sink.put_run::<I, 1>([sum], 0, column);
             }
         }
     }

@@ -78,7 +78,7 @@ unsafe fn run_item<I: Isa>(plan: &Sum, item: usize, memory: &Memory) {
                         sum = I::add(sum, I::load(source.add(x * LANES)));
                     }
                 }
-                sink.put_run::<I, 1>([sum], column);
+                sink.put_run::<I, 1>([sum], 0, column);
             }
         }
     }

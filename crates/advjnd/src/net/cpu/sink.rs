@@ -113,36 +113,13 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    /// Finishes the sum of the vector at (`row`, `column`) from here, in this block.
+    /// Finishes the sums of `N` neighbouring vectors from (`row`, `column`) on, counted from here, in this block.
     ///
     /// # Safety
-    /// The vector lies in the target, and the processor has the instruction set.
+    /// The vectors lie in the target, and the processor has the instruction set.
     #[inline(always)]
-    pub(super) unsafe fn put<I: Isa>(&self, mut sum: I::Vector, row: usize, column: usize) {
-        // SAFETY: the pointers came from [`Epilogue::at`], and the vector lies in the target by contract.
-        unsafe {
-            if !self.bias.is_null() {
-                sum = I::add(sum, I::load(self.bias));
-            }
-            if !self.residual.is_null() {
-                let offset = row * self.residual_grid.row + column * self.residual_grid.pixel;
-                sum = I::add(sum, I::load(self.residual.add(offset)));
-            }
-            let signs = self.signs.wrapping_add(row * self.signs_grid.row + column * self.signs_grid.pixel);
-            let value = finish::<I>(sum, self.finish, self.slope, signs);
-            I::store(self.target.add(row * self.grid.row + column * self.grid.pixel), value);
-        }
-    }
-}
-
-impl Sink {
-    /// [`put`](Self::put) for a run of vectors from `column` on: one decision for all of them.
-    ///
-    /// # Safety
-    /// As `put`, for each of them.
-    #[inline(always)]
-    pub(super) unsafe fn put_run<I: Isa, const N: usize>(&self, mut sums: [I::Vector; N], column: usize) {
-        // SAFETY: as in `put`.
+    pub(super) unsafe fn put_run<I: Isa, const N: usize>(&self, mut sums: [I::Vector; N], row: usize, column: usize) {
+        // SAFETY: the pointers came from [`Epilogue::at`], and the vectors lie in the target by contract.
         unsafe {
             if !self.bias.is_null() {
                 let bias = I::load(self.bias);
@@ -151,12 +128,12 @@ impl Sink {
                 }
             }
             if !self.residual.is_null() {
-                let residual = self.residual.add(column * self.residual_grid.pixel);
+                let residual = self.residual.add(row * self.residual_grid.row + column * self.residual_grid.pixel);
                 for (pixel, sum) in sums.iter_mut().enumerate() {
                     *sum = I::add(*sum, I::load(residual.add(pixel * self.residual_grid.pixel)));
                 }
             }
-            let signs = self.signs.wrapping_add(column * self.signs_grid.pixel);
+            let signs = self.signs.wrapping_add(row * self.signs_grid.row + column * self.signs_grid.pixel);
             macro_rules! each {
                 ($finish:expr) => {
                     for (pixel, sum) in sums.iter_mut().enumerate() {
@@ -173,7 +150,7 @@ impl Sink {
                 Finish::ReluDerivative => each!(Finish::ReluDerivative),
                 Finish::PreluDerivative(slope) => each!(Finish::PreluDerivative(slope)),
             }
-            let target = self.target.add(column * self.grid.pixel);
+            let target = self.target.add(row * self.grid.row + column * self.grid.pixel);
             for (pixel, sum) in sums.into_iter().enumerate() {
                 I::store(target.add(pixel * self.grid.pixel), sum);
             }

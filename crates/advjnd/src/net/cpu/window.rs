@@ -131,7 +131,7 @@ unsafe fn run_item<I: Isa>(plan: &Window, item: usize, memory: &Memory) {
             unsafe {
                 let sink = plan.epilogue.at(memory, sample, block, row, 0);
                 for column in 0..plan.target.width {
-                    sink.put_run::<I, 1>([vector(At { sample, block, row, column }).0], column);
+                    sink.put_run::<I, 1>([vector(At { sample, block, row, column }).0], 0, column);
                 }
             }
         }

@@ -298,10 +298,15 @@ macro_rules! transforms {
                         }
                         for y in 0..$m {
                             let row = $output::<I>(half[y]);
-                            for x in 0..$m {
-                                if y < rows && x < columns {
-                                    sink.put::<I>(row[x], y, x);
-                                }
+                            if y >= rows {
+                                continue;
+                            }
+                            if columns == $m {
+                                sink.put_run::<I, $m>(row, y, 0);
+                                continue;
+                            }
+                            for x in 0..columns {
+                                sink.put_run::<I, 1>([row[x]], y, x);
                             }
                         }
                     }
