@@ -15,6 +15,7 @@ use super::conv::Dense;
 use super::depthwise::Depthwise;
 use super::image::Image;
 use super::layout::Blocked;
+use super::linear::LinearBackward;
 use super::memory::{Block, Memory};
 use super::pointwise::Sum;
 use super::pool::{Job, Pool};
@@ -34,6 +35,7 @@ pub(super) enum Step {
     Depthwise(Depthwise),
     Window(Window),
     Sum(Sum),
+    LinearBackward(LinearBackward),
 }
 
 impl Step {
@@ -45,6 +47,7 @@ impl Step {
             Self::Depthwise(step) => step.items(),
             Self::Window(step) => step.items(),
             Self::Sum(step) => step.items(),
+            Self::LinearBackward(step) => step.items(),
         }
     }
 
@@ -68,6 +71,7 @@ impl Step {
                 Self::Depthwise(step) => step.run(item, memory),
                 Self::Window(step) => step.run(item, memory),
                 Self::Sum(step) => step.run(item, memory),
+                Self::LinearBackward(step) => step.run(item, memory),
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::net::cpu::conv::{Dense, IMAGE_STEP, mirrored};
 use crate::net::cpu::depthwise::Depthwise;
 use crate::net::cpu::image::{Direction, Form};
 use crate::net::cpu::layout::{Blocked, Grid, Halo};
+use crate::net::cpu::linear::LinearBackward;
 use crate::net::cpu::pointwise::{Sum, Term};
 use crate::net::cpu::program::Step;
 use crate::net::cpu::simd::LANES;
@@ -120,11 +121,11 @@ impl Planner<'_> {
             }
             Op::AvgPool2 { input } => self.pooling_backward(state, *input, Kind::MeanBackward, g),
             Op::GlobalMean { input } => self.pooling_backward(state, *input, Kind::GlobalBackward, g),
-            Op::Linear { input, weight, bias } => {
+            Op::Linear { input, .. } => {
+                let Some(packed) = self.linear[node.result] else { return Err(self.unplannable("a linear layer")) };
                 let target = self.space.take(self.shape(*input), Halo::default());
-                let layer = (&**weight, bias.len());
-                let dense = Dense::linear_backward(self.level, &mut self.store, self.batch, layer, &g, &target);
-                self.steps.push(Step::Dense(dense.ok_or_else(|| self.unplannable("a linear layer"))?));
+                let step = LinearBackward::new((self.level, self.batch), packed, &g, &target);
+                self.steps.push(Step::LinearBackward(step));
                 self.share(state, *input, Some(Part { view: target, home: Rc::new(target) }))?;
             }
             Op::UpsampleAdd { .. } | Op::Normalize { .. } => return Err(self.unplannable("an operation's gradient")),

@@ -119,7 +119,9 @@ impl Planner<'_> {
                 let source = self.place(*input)?;
                 let layer = (&**weight, bias.len());
                 let dense = Dense::linear(self.level, &mut self.store, self.batch, layer, &source, epilogue);
-                Step::Dense(dense.ok_or_else(|| self.unplannable("a linear layer"))?)
+                let dense = dense.ok_or_else(|| self.unplannable("a linear layer"))?;
+                self.linear[node.result] = Some(dense.packed());
+                Step::Dense(dense)
             }
             Op::Normalize { .. } => return Err(self.unplannable("an inner normalisation")),
         };

@@ -12,6 +12,7 @@ mod nodes;
 use super::conv::{backward_halo, forward_halo, mirrored, to_image_halo};
 use super::image::{Affine, Direction, Form, Image};
 use super::layout::{Blocked, Grid, Halo, Space, blocks};
+use super::linear::Packed;
 use super::memory::WeightStore;
 use super::program::{Program, Step};
 use super::simd::Level;
@@ -56,6 +57,7 @@ pub(super) fn plan(graph: &Graph, batch: usize, level: Level, threads: usize) ->
         signs: vec![None; values],
         slopes: vec![None; values],
         owners: vec![None; values],
+        linear: vec![None; values],
     };
     planner.forward()?;
     let forward = planner.steps.len();
@@ -85,6 +87,7 @@ struct Planner<'g> {
     signs: Vec<Option<Grid>>,
     slopes: Vec<Option<usize>>,
     owners: Vec<Option<Grid>>,
+    linear: Vec<Option<Packed>>,
 }
 
 /// How a dense convolution is computed.
