@@ -52,7 +52,7 @@ def detector(session, picture):
     return {name: sampled(output) for name, output in zip(names, outputs)}
 
 
-def any_size(path):
+def any_size(path, options=None):
     """The detector's file fixes its input at 640 x 640; its operations do not."""
     model = onnx.load(path)
     for value in model.graph.input:
@@ -61,7 +61,7 @@ def any_size(path):
     del model.graph.value_info[:]
     for value in model.graph.output:
         value.type.tensor_type.shape.dim[1].dim_param = value.name + "_anchors"
-    return onnxruntime.InferenceSession(model.SerializeToString())
+    return onnxruntime.InferenceSession(model.SerializeToString(), options)
 
 
 def main(models, faces, out):

@@ -4,6 +4,9 @@
 //! spread, the rate with the direct algorithm's operations counted (2 per multiply-accumulate, twice for a gradient), and
 //! that rate as a fraction of the multiply-add peak of as many threads, measured between the runs. Last lines:
 //! `gradient NETWORK threads=N ms=… gflops=… peak_fraction=…`; for the detector `forward NETWORK …`.
+//!
+//! `--serve NETWORK THREADS` is for `models/convert/bench_pytorch.py`: for every line with a number of runs it answers
+//! with their times in milliseconds and the norm of the result.
 
 #![allow(clippy::expect_used, reason = "a bench fails by panicking")]
 
@@ -29,6 +32,12 @@ struct Measured {
 }
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, serve, name, threads, ..] = &arguments[..]
+        && serve == "--serve"
+    {
+        return serve_runs(name, threads.parse().expect("a number of threads"));
+    }
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let selected = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -49,11 +58,54 @@ fn main() {
     lines.iter().for_each(|line| println!("{line}"));
 }
 
+/// A network, and a run of it that returns the norm of its result.
+fn subject(name: &str, bytes: &[u8], pool: &Arc<Pool>) -> Box<dyn FnMut() -> f64> {
+    let norm = |values: &[f32]| values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>();
+    let Some(network) = Network::from_name(name) else {
+        let mut detector = DetectorNet::load(bytes, Backend::Cpu(Arc::clone(pool))).expect("model");
+        let input = ramp(3 * DETECTOR_SIDE * DETECTOR_SIDE);
+        return Box::new(move || {
+            detector.forward(&input, DETECTOR_SIDE, DETECTOR_SIDE).expect("forward");
+            let of = |level| [detector.cls(level), detector.obj(level), detector.bbox(level), detector.kps(level)];
+            (0..3).flat_map(of).map(norm).sum::<f64>().sqrt()
+        });
+    };
+    let graph = network.graph(bytes).expect("model");
+    let mut engine = Engine::new(&graph, 1, pool).expect("plan");
+    let input = ramp(graph.input_shape().len());
+    let cotangent = vec![1.0; network.spec().embedding_len];
+    let mut gradient = vec![0.0; input.len()];
+    Box::new(move || {
+        engine.forward(&input, Pass::Differentiable).expect("forward");
+        engine.input_gradient(&cotangent, &mut gradient).expect("gradient");
+        norm(&gradient[..]).sqrt()
+    })
+}
+
+fn ramp(length: usize) -> Vec<f32> {
+    (0..length).map(|index| (index * 37 % 256) as f32).collect()
+}
+
+fn serve_runs(name: &str, threads: usize) {
+    let bytes = model(name).expect("a model file");
+    let mut run = subject(name, &bytes, &Pool::new(threads).expect("pool"));
+    for line in std::io::stdin().lines() {
+        let runs: usize = line.expect("a line").trim().parse().expect("a number of runs");
+        let mut norm = 0.0;
+        for _ in 0..runs {
+            let start = Instant::now();
+            norm = run();
+            print!("{:.4} ", start.elapsed().as_secs_f64() * 1e3);
+        }
+        println!("{norm}");
+    }
+}
+
 fn gradient(network: Network, bytes: &[u8], pool: &Arc<Pool>) -> String {
     let name = network.spec().name;
     let graph = network.graph(bytes).expect("model");
     let mut engine = Engine::new(&graph, 1, pool).expect("plan");
-    let input: Vec<f32> = (0..graph.input_shape().len()).map(|index| (index * 37 % 256) as f32).collect();
+    let input = ramp(graph.input_shape().len());
     let cotangent = vec![1.0; network.spec().embedding_len];
     let mut gradient = vec![0.0; input.len()];
     let measured = measure(pool.threads(), || {
@@ -67,7 +119,7 @@ fn gradient(network: Network, bytes: &[u8], pool: &Arc<Pool>) -> String {
 
 fn detector(bytes: &[u8], pool: &Arc<Pool>) -> String {
     let mut detector = DetectorNet::load(bytes, Backend::Cpu(Arc::clone(pool))).expect("model");
-    let input: Vec<f32> = (0..3 * DETECTOR_SIDE * DETECTOR_SIDE).map(|index| (index * 37 % 256) as f32).collect();
+    let input = ramp(3 * DETECTOR_SIDE * DETECTOR_SIDE);
     let measured = measure(pool.threads(), || {
         detector.forward(&input, DETECTOR_SIDE, DETECTOR_SIDE).expect("forward");
     });

@@ -112,3 +112,37 @@ fn assert_detector(detector: &DetectorNet, golden: &Value) {
         }
     }
 }
+
+/// Least cosine of the engine's gradient and the reference's on photographs.
+const REAL_GRADIENT_COSINE: f64 = 0.99999;
+
+#[test]
+fn net_gradients_agree_on_real_faces() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/faces/london");
+    let Ok(people) = std::fs::read_dir(&folder) else {
+        eprintln!("SKIPPED: no {}", folder.display());
+        return;
+    };
+    let pool = Pool::new(0).expect("pool");
+    let mut pictures: Vec<_> = people.flatten().map(|person| person.path().join("neutral.jpg")).collect();
+    pictures.sort();
+    for network in Network::ALL {
+        let Some(bytes) = model(&network.spec().name) else { continue };
+        let mut reference = Recognizer::load(network, &bytes, &Backend::Candle(Device::Cpu)).expect("model");
+        let mut engine = Recognizer::load(network, &bytes, &Backend::Cpu(pool.clone())).expect("model");
+        for picture in pictures.iter().step_by(pictures.len().div_ceil(4)) {
+            let chip = common::face(picture, network.spec().chip_size);
+            let run = |recogniser: &mut Recognizer| {
+                let mut gradient = vec![0.0; chip.len()];
+                let mut towards = |embedding: &[f32], cotangent: &mut [f32]| cotangent.copy_from_slice(embedding);
+                recogniser.embed_vjp(&chip, &mut towards, &mut gradient).expect("gradient");
+                gradient
+            };
+            let (expected, found) = (run(&mut reference), run(&mut engine));
+            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+            let cosine = dot(&expected, &found) / (dot(&expected, &expected) * dot(&found, &found)).sqrt();
+            println!("{network:?} {}: cosine {cosine:.9}", picture.display());
+            assert!(cosine >= REAL_GRADIENT_COSINE, "{network:?} on {}: cosine {cosine}", picture.display());
+        }
+    }
+}

@@ -64,4 +64,13 @@ pub fn picture(path: &str, copy: Option<&str>) -> Option<image::RgbImage> {
             None
         }
     }
+/// The middle of a portrait at the size of a chip, planar RGB `[3][side][side]`.
+pub fn face(path: &Path, side: usize) -> Vec<f32> {
+    let picture = image::open(path).expect("a picture");
+    let square = picture.width().min(picture.height()) * 3 / 5;
+    let (left, top) = ((picture.width() - square) / 2, (picture.height() - square) / 2);
+    let middle = picture.crop_imm(left, top, square, square);
+    let chip = middle.resize_exact(side as u32, side as u32, image::imageops::FilterType::Triangle).to_rgb8();
+    let plane = |channel: usize| chip.pixels().map(move |pixel| f32::from(pixel.0[channel]));
+    (0..3).flat_map(plane).collect()
 }

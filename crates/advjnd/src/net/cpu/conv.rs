@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use super::layout::{Blocked, Grid, Halo, blocks};
+use super::linear::Packed;
 use super::memory::{Memory, WeightStore};
 use super::simd::{LANES, Level};
 use super::sink::Epilogue;
@@ -252,32 +253,10 @@ impl Dense {
         })
     }
 
-    /// The adjoint of [`linear`](Self::linear); `target` has no frame, so that its vectors follow each other.
-    pub(super) fn linear_backward(
-        level: Level,
-        store: &mut WeightStore,
-        samples: usize,
-        (weight, outputs): (&[f32], usize),
-        source: &Blocked,
-        target: &Blocked,
-    ) -> Option<Self> {
-        let shape = target.shape;
-        let problem = Problem {
-            source: source.grid,
-            pitch: LANES,
-            rows: 1,
-            columns: 1,
-            out_blocks: target.blocks() * shape.plane(),
-            chunks: (0..blocks(outputs)).map(|block| offset(&source.grid, block, 0, 0)).collect(),
-            chunk_len: LANES,
-            epilogue: Epilogue::plain(Grid { block: LANES, ..target.grid }),
-        };
-        problem.pack(level, store, samples, |chunk, lane, entry| {
-            let (vector, out) = (entry / LANES, chunk * LANES + lane);
-            let channel = vector / shape.plane() * LANES + entry % LANES;
-            let input = channel * shape.plane() + vector % shape.plane();
-            if channel < shape.channels && out < outputs { weight[out * shape.len() + input] } else { 0.0 }
-        })
+    /// Where its weights lie.
+    pub(super) fn packed(&self) -> Packed {
+        let Self { weights, groups, group_blocks, .. } = *self;
+        Packed { weights, groups, group_blocks, chunks: self.chunks.len() }
     }
 
     /// Items that may run at the same time.

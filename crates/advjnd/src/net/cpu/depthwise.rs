@@ -4,6 +4,7 @@
 //! pass are the same kernel with fewer taps. For up to nine taps the weights stay in registers while a run of pixels is
 //! computed; longer lists are walked pixel by pixel.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
+#![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
 use super::conv::reaching_taps;
 use super::layout::{Blocked, Grid, blocks};
@@ -15,6 +16,9 @@ use crate::net::graph::{Conv, Shape};
 /// Least work of an item, in multiply-adds of vectors: some 2 µs.
 const ITEM_WORK: usize = 4_000;
 
+/// Neighbouring pixels computed together.
+const RUN: usize = 7;
+
 /// A depthwise convolution, ready to run.
 pub(super) struct Depthwise {
     level: Level,
@@ -25,6 +29,8 @@ pub(super) struct Depthwise {
     columns: usize,
     rows_per_item: usize,
     taps: Vec<isize>,
+    /// 3 × 3 taps side by side: neighbours share what they load.
+    square: bool,
     weights: usize,
     epilogue: Epilogue,
 }
@@ -46,7 +52,9 @@ impl Depthwise {
         let taps: Vec<(isize, usize)> =
             (0..k * k).map(|tap| ((tap / k * grid.row + tap % k * grid.pixel) as isize - start, tap)).collect();
         let strided = Grid { row: grid.row * conv.stride, pixel: grid.pixel * conv.stride, ..grid };
-        Some(Self::new(level, store, samples, conv, strided, (output.height, output.width), &taps, epilogue))
+        let mut plan = Self::new(level, store, samples, conv, strided, (output.height, output.width), &taps, epilogue);
+        plan.square = k == 3 && conv.stride == 1;
+        Some(plan)
     }
 
     /// Backward with stride over one: `source` is the cotangent, the epilogue's target the gradient of `shape`.
@@ -107,6 +115,7 @@ impl Depthwise {
             columns,
             rows_per_item: (ITEM_WORK / row_work).clamp(1, rows.max(1)),
             taps: taps.iter().map(|tap| tap.0).collect(),
+            square: false,
             weights: store.push(&packed),
             epilogue,
         }
@@ -136,6 +145,7 @@ unsafe fn run_item<I: Isa>(plan: &Depthwise, item: usize, memory: &Memory) {
     // SAFETY: passed on.
     unsafe {
         match plan.taps.len() {
+            9 if plan.square => square_rows::<I>(plan, item, memory),
             9 => rows::<I, 9>(plan, item, memory),
             4 => rows::<I, 4>(plan, item, memory),
             2 => rows::<I, 2>(plan, item, memory),
@@ -166,18 +176,16 @@ unsafe fn rows<I: Isa, const T: usize>(plan: &Depthwise, item: usize, memory: &M
             let source = memory.data.add(plan.source.at(sample, block, row, 0));
             let sink = plan.epilogue.at(memory, sample, block, row, 0);
             let mut column = 0;
-            while column + 4 <= plan.columns {
-                let mut sums = [I::splat(0.0); 4];
+            while column + RUN <= plan.columns {
+                let mut sums = [I::splat(0.0); RUN];
                 for tap in 0..T {
+                    let at = source.add(column * plan.source.pixel).offset(taps[tap]);
                     for (pixel, sum) in sums.iter_mut().enumerate() {
-                        let at = source.add((column + pixel) * plan.source.pixel).offset(taps[tap]);
-                        *sum = I::mul_add(weights[tap], I::load(at), *sum);
+                        *sum = I::mul_add(weights[tap], I::load(at.add(pixel * plan.source.pixel)), *sum);
                     }
                 }
-                for (pixel, sum) in sums.into_iter().enumerate() {
-                    sink.put::<I>(sum, 0, column + pixel);
-                }
-                column += 4;
+                sink.put_run::<I, RUN>(sums, 0, column);
+                column += RUN;
             }
             while column < plan.columns {
                 let mut sum = I::splat(0.0);
@@ -185,10 +193,60 @@ unsafe fn rows<I: Isa, const T: usize>(plan: &Depthwise, item: usize, memory: &M
                     let at = source.add(column * plan.source.pixel).offset(taps[tap]);
                     sum = I::mul_add(weights[tap], I::load(at), sum);
                 }
-                sink.put::<I>(sum, 0, column);
+                sink.put_run::<I, 1>([sum], 0, column);
                 column += 1;
             }
         }
+    }
+}
+
+#[inline(always)]
+unsafe fn square_rows<I: Isa>(plan: &Depthwise, item: usize, memory: &Memory) {
+    let (sample, block, rows) = part(plan, item);
+    // SAFETY: taps reach into the source and its frame, the rows lie in the target.
+    unsafe {
+        let weights = memory.weights.add(plan.weights + block * 9 * LANES);
+        let weights: [I::Vector; 9] = std::array::from_fn(|tap| I::load(weights.add(tap * LANES)));
+        for row in rows {
+            let source = memory.data.add(plan.source.at(sample, block, row, 0)).offset(plan.taps[0]);
+            let sink = plan.epilogue.at(memory, sample, block, row, 0);
+            let mut column = 0;
+            while column + RUN <= plan.columns {
+                let sums = square_run::<I, RUN>(source.add(column * LANES), plan.source.row, &weights);
+                sink.put_run::<I, RUN>(sums, 0, column);
+                column += RUN;
+            }
+            while column < plan.columns {
+                let sums = square_run::<I, 1>(source.add(column * LANES), plan.source.row, &weights);
+                sink.put_run::<I, 1>(sums, 0, column);
+                column += 1;
+            }
+        }
+    }
+}
+
+/// `N` neighbouring sums over 3 × 3 taps; `source` is the first tap of the first.
+#[inline(always)]
+unsafe fn square_run<I: Isa, const N: usize>(
+    source: *const f32,
+    source_row: usize,
+    weights: &[I::Vector; 9],
+) -> [I::Vector; N] {
+    // SAFETY: the caller's taps are valid.
+    unsafe {
+        let mut sums = [I::splat(0.0); N];
+        for y in 0..3 {
+            let row = source.add(y * source_row);
+            for x in 0..N + 2 {
+                let value = I::load(row.add(x * LANES));
+                for tap in 0..3 {
+                    if let Some(sum) = x.checked_sub(tap).and_then(|pixel| sums.get_mut(pixel)) {
+                        *sum = I::mul_add(weights[3 * y + tap], value, *sum);
+                    }
+                }
+            }
+        }
+        sums
     }
 }
 
@@ -207,7 +265,7 @@ unsafe fn any_rows<I: Isa>(plan: &Depthwise, item: usize, memory: &Memory) {
                     let at = source.add(column * plan.source.pixel).offset(*offset);
                     sum = I::mul_add(I::load(weights.add(tap * LANES)), I::load(at), sum);
                 }
-                sink.put::<I>(sum, 0, column);
+                sink.put_run::<I, 1>([sum], 0, column);
             }
         }
     }

@@ -82,36 +82,49 @@ impl Image {
         let parts = height.div_ceil(ITEM_ROWS);
         let (sample, start) = (item / parts, item % parts * ITEM_ROWS);
         for row in start..height.min(start + ITEM_ROWS) {
+            let at = |channel: usize, column: usize| self.form.at(channels, sample, channel, row, column);
+            let plane = |channel: usize| ((sample * channels + self.affine.order[channel]) * height + row) * width;
+            if self.direction == Direction::In && channels == 3 && matches!(self.form, Form::Interleaved(_)) {
+                // SAFETY: the row lies in the plan's image, the planes in the caller's input.
+                unsafe { self.interleave(memory.data.add(at(0, 0)), [0, 1, 2].map(|c| memory.input.add(plane(c)))) };
+                continue;
+            }
             for channel in 0..channels {
                 let (scale, shift) = (self.affine.scale[channel], self.affine.shift[channel]);
-                let plane = ((sample * channels + self.affine.order[channel]) * height + row) * width;
-                let at = |column: usize| self.form.at(channels, sample, channel, row, column);
-                let (first, step, second) = (at(0), at(IMAGE_STEP.min(width - 1)) - at(0), at(1.min(width - 1)));
-                let (pairs, single) = (width / IMAGE_STEP, width % IMAGE_STEP);
-                for pair in 0..pairs {
-                    for (offset, column) in [(first, 0), (second, 1)] {
+                let starts = [at(channel, 0), at(channel, 1.min(width - 1))];
+                let step = at(channel, IMAGE_STEP.min(width - 1)) - starts[0];
+                for (parity, start) in starts.into_iter().enumerate().take(width) {
+                    let outside = plane(channel) + parity;
+                    for pair in 0..(width - parity).div_ceil(IMAGE_STEP) {
                         // SAFETY: the place lies in the plan's image, the column in the caller's row.
                         unsafe {
-                            let value = memory.data.add(offset + pair * step);
-                            let outside = plane + pair * IMAGE_STEP + column;
-                            if self.direction == Direction::In {
-                                *value = *memory.input.add(outside) * scale + shift;
-                            } else {
-                                *memory.gradient.add(outside) = *value * scale;
+                            let value = memory.data.add(start + pair * step);
+                            match self.direction {
+                                Direction::In => {
+                                    *value = *memory.input.add(outside + pair * IMAGE_STEP) * scale + shift;
+                                }
+                                Direction::Out => *memory.gradient.add(outside + pair * IMAGE_STEP) = *value * scale,
                             }
                         }
                     }
                 }
-                if single == 1 {
-                    // SAFETY: as above.
-                    unsafe {
-                        let value = memory.data.add(at(width - 1));
-                        if self.direction == Direction::In {
-                            *value = *memory.input.add(plane + width - 1) * scale + shift;
-                        } else {
-                            *memory.gradient.add(plane + width - 1) = *value * scale;
-                        }
-                    }
+            }
+        }
+    }
+
+    /// One row of three planes, normalised, side by side.
+    ///
+    /// # Safety
+    /// `planes` are valid for a row, `target` for three times as many entries.
+    unsafe fn interleave(&self, target: *mut f32, planes: [*const f32; 3]) {
+        let (scale, shift) = (&self.affine.scale, &self.affine.shift);
+        let (scale, shift) = ([scale[0], scale[1], scale[2]], [shift[0], shift[1], shift[2]]);
+        for column in 0..self.shape.width {
+            for channel in 0..3 {
+                // SAFETY: by contract.
+                unsafe {
+                    let value = *planes[channel].add(column) * scale[channel] + shift[channel];
+                    *target.add(3 * column + channel) = value;
                 }
             }
         }

@@ -7,6 +7,7 @@
 //!
 //! * [`simd`](self): vectors of 16 on AVX-512, AVX2, or anything; chosen at run time.
 //! * `tile`: the register tile that all dense products share; `conv`: what it is fed with; `winograd`: 3×3 at stride 1.
+//! * `depthwise`, `window`, `pointwise`, `linear`, `image`: the rest, each bound by memory rather than arithmetic.
 //! * `sink`: bias, residual, activation and its derivative, in the epilogue of every kernel.
 //! * `plan`: algorithm, place and epilogue of every operation; `program`, `pool`: how threads take the steps apart.
 //!
@@ -17,6 +18,7 @@ mod conv;
 mod depthwise;
 mod image;
 mod layout;
+mod linear;
 mod memory;
 mod plan;
 mod pointwise;

@@ -1,9 +1,9 @@
-//! Sums of values entry by entry, each extended by zeros or by repeating pixels, through an epilogue; and copies.
+//! Sums of two values entry by entry, each extended by zeros or by repeating pixels, through an epilogue; and copies.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 
 use super::layout::{Blocked, blocks};
 use super::memory::Memory;
-use super::simd::{Isa, Level, per_level};
+use super::simd::{Isa, LANES, Level, per_level};
 use super::sink::Epilogue;
 use crate::net::graph::Shape;
 
@@ -14,10 +14,18 @@ pub(super) struct Term {
     pub(super) enlarge: usize,
 }
 
+impl Term {
+    /// A term that adds nothing, in the place of `value`.
+    pub(super) fn nothing(value: Blocked) -> Self {
+        let shape = Shape { height: 0, ..value.shape };
+        Self { value: Blocked { shape, ..value }, enlarge: 1 }
+    }
+}
+
 /// A sum of terms; an item is a block of the target.
 pub(super) struct Sum {
     level: Level,
-    terms: Vec<Term>,
+    terms: [Term; 2],
     target: Shape,
     samples: usize,
     epilogue: Epilogue,
@@ -25,7 +33,7 @@ pub(super) struct Sum {
 
 impl Sum {
     /// The sum of `terms` into the epilogue's target, of shape `target`.
-    pub(super) fn new((level, samples): (Level, usize), terms: Vec<Term>, target: Shape, epilogue: Epilogue) -> Self {
+    pub(super) fn new((level, samples): (Level, usize), terms: [Term; 2], target: Shape, epilogue: Epilogue) -> Self {
         Self { level, terms, target, samples, epilogue }
     }
 
@@ -56,16 +64,21 @@ unsafe fn run_item<I: Isa>(plan: &Sum, item: usize, memory: &Memory) {
         // SAFETY: only places inside each term are read, and the row lies in the target.
         unsafe {
             let sink = plan.epilogue.at(memory, sample, block, row, 0);
+            let sources = plan.terms.map(|term| {
+                let (value, y) = (term.value, row / term.enlarge);
+                let inside = block < value.blocks() && y < value.shape.height;
+                let end = if inside { value.shape.width * term.enlarge } else { 0 };
+                (memory.data.wrapping_add(value.grid.at(sample, block, y, 0)), end, term.enlarge)
+            });
             for column in 0..plan.target.width {
                 let mut sum = I::splat(0.0);
-                for term in &plan.terms {
-                    let (y, x) = (row / term.enlarge, column / term.enlarge);
-                    let shape = term.value.shape;
-                    if block < term.value.blocks() && y < shape.height && x < shape.width {
-                        sum = I::add(sum, I::load(memory.data.add(term.value.grid.at(sample, block, y, x))));
+                for (source, end, enlarge) in sources {
+                    if column < end {
+                        let x = if enlarge == 1 { column } else { column / enlarge };
+                        sum = I::add(sum, I::load(source.add(x * LANES)));
                     }
                 }
-                sink.put::<I>(sum, 0, column);
+                sink.put_run::<I, 1>([sum], 0, column);
             }
         }
     }

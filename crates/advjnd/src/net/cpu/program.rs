@@ -15,6 +15,7 @@ use super::conv::Dense;
 use super::depthwise::Depthwise;
 use super::image::Image;
 use super::layout::Blocked;
+use super::linear::LinearBackward;
 use super::memory::{Block, Memory};
 use super::pointwise::Sum;
 use super::pool::{Job, Pool};
@@ -34,6 +35,7 @@ pub(super) enum Step {
     Depthwise(Depthwise),
     Window(Window),
     Sum(Sum),
+    LinearBackward(LinearBackward),
 }
 
 impl Step {
@@ -45,6 +47,7 @@ impl Step {
             Self::Depthwise(step) => step.items(),
             Self::Window(step) => step.items(),
             Self::Sum(step) => step.items(),
+            Self::LinearBackward(step) => step.items(),
         }
     }
 
@@ -68,6 +71,7 @@ impl Step {
                 Self::Depthwise(step) => step.run(item, memory),
                 Self::Window(step) => step.run(item, memory),
                 Self::Sum(step) => step.run(item, memory),
+                Self::LinearBackward(step) => step.run(item, memory),
             }
         }
     }
@@ -153,11 +157,12 @@ impl Program {
         let taken = &self.progress[step].taken;
         let mut word = taken.load(Ordering::Acquire);
         loop {
-            let (front, back) = (word & COUNT, word / BACK & COUNT);
+            let (front, back) = (word & COUNT, (word / BACK) & COUNT);
             if word >> RUN_SHIFT != run || front + back >= items {
                 return None;
             }
-            let (next, item) = if worker % 2 == 0 { (word + 1, front) } else { (word + BACK, items - 1 - back) };
+            let (next, item) =
+                if worker.is_multiple_of(2) { (word + 1, front) } else { (word + BACK, items - 1 - back) };
             match taken.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Some(item as usize),
                 Err(now) => word = now,
@@ -228,30 +233,37 @@ pub(super) fn run(
 impl Program {
     /// Copies a value out of its place, `[batch][channels][height][width]`.
     pub(super) fn read(&self, place: &Blocked, values: &mut [f32]) {
-        self.each(place, values.len(), |value, index| values[index] = *value);
+        let Shape { channels, height, width } = place.shape;
+        for (plane, values) in values.chunks_exact_mut(height * width).enumerate() {
+            for (row, values) in values.chunks_exact_mut(width).enumerate() {
+                let vector = place.grid.at(plane / channels, plane % channels / LANES, row, 0);
+                for (column, value) in values.iter_mut().enumerate() {
+                    // SAFETY: the entry lies in the plan's values, and between runs nobody else touches them.
+                    *value = unsafe { *self.entry(vector + plane % channels % LANES + column * place.grid.pixel) };
+                }
+            }
+        }
     }
 
     /// Copies a value to its place; entries of channels there are none of become zero.
     pub(super) fn write(&self, place: &Blocked, values: &[f32]) {
-        let Shape { height, width, .. } = place.shape;
-        let whole = Blocked { shape: Shape::new(place.blocks() * LANES, height, width), ..*place };
-        let samples = values.len() / place.shape.len();
-        self.each(&whole, samples * whole.shape.len(), |value, index| {
-            let (sample, within) = (index / whole.shape.len(), index % whole.shape.len());
-            let inside = within < place.shape.len();
-            *value = if inside { values[sample * place.shape.len() + within] } else { 0.0 };
-        });
+        let Shape { channels, height, width } = place.shape;
+        let lanes = place.blocks() * LANES;
+        for plane in 0..values.len() / place.shape.len() * lanes {
+            let (sample, channel) = (plane / lanes, plane % lanes);
+            for row in 0..height {
+                let vector = place.grid.at(sample, channel / LANES, row, 0);
+                let start = ((sample * channels + channel) * height + row) * width;
+                for column in 0..width {
+                    let value = if channel < channels { values[start + column] } else { 0.0 };
+                    // SAFETY: the entry lies in the plan's values, and between runs nobody else touches them.
+                    unsafe { *self.entry(vector + channel % LANES + column * place.grid.pixel) = value };
+                }
+            }
+        }
     }
 
-    /// Visits the first `count` entries of a place in the caller's order.
-    fn each(&self, place: &Blocked, count: usize, mut visit: impl FnMut(&mut f32, usize)) {
-        let Shape { channels, height, width } = place.shape;
-        for index in 0..count {
-            let (plane, pixel) = (index / (height * width), index % (height * width));
-            let (sample, channel) = (plane / channels, plane % channels);
-            let vector = place.grid.at(sample, channel / LANES, pixel / width, pixel % width);
-            // SAFETY: the entry lies in the plan's values, and between runs nobody else touches them.
-            visit(unsafe { &mut *self.data.pointer().add(vector + channel % LANES) }, index);
-        }
+    fn entry(&self, offset: usize) -> *mut f32 {
+        self.data.pointer().wrapping_add(offset)
     }
 }

@@ -15,6 +15,8 @@ pub(super) enum Finish {
     Keep,
     /// ReLU; its sign is saved.
     Relu,
+    /// ReLU where no backward pass follows; nothing is saved.
+    Rectify,
     /// PReLU with slopes at this offset; its sign is saved.
     Prelu(usize),
     /// The derivative of ReLU by the saved sign.
@@ -111,24 +113,47 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    /// Finishes the sum of the vector at (`row`, `column`) from here, in this block.
+    /// Finishes the sums of `N` neighbouring vectors from (`row`, `column`) on, counted from here, in this block.
     ///
     /// # Safety
-    /// The vector lies in the target, and the processor has the instruction set.
+    /// The vectors lie in the target, and the processor has the instruction set.
     #[inline(always)]
-    pub(super) unsafe fn put<I: Isa>(&self, mut sum: I::Vector, row: usize, column: usize) {
-        // SAFETY: the pointers came from [`Epilogue::at`], and the vector lies in the target by contract.
+    pub(super) unsafe fn put_run<I: Isa, const N: usize>(&self, mut sums: [I::Vector; N], row: usize, column: usize) {
+        // SAFETY: the pointers came from [`Epilogue::at`], and the vectors lie in the target by contract.
         unsafe {
             if !self.bias.is_null() {
-                sum = I::add(sum, I::load(self.bias));
+                let bias = I::load(self.bias);
+                for sum in &mut sums {
+                    *sum = I::add(*sum, bias);
+                }
             }
             if !self.residual.is_null() {
-                let offset = row * self.residual_grid.row + column * self.residual_grid.pixel;
-                sum = I::add(sum, I::load(self.residual.add(offset)));
+                let residual = self.residual.add(row * self.residual_grid.row + column * self.residual_grid.pixel);
+                for (pixel, sum) in sums.iter_mut().enumerate() {
+                    *sum = I::add(*sum, I::load(residual.add(pixel * self.residual_grid.pixel)));
+                }
             }
             let signs = self.signs.wrapping_add(row * self.signs_grid.row + column * self.signs_grid.pixel);
-            let value = finish::<I>(sum, self.finish, self.slope, signs);
-            I::store(self.target.add(row * self.grid.row + column * self.grid.pixel), value);
+            macro_rules! each {
+                ($finish:expr) => {
+                    for (pixel, sum) in sums.iter_mut().enumerate() {
+                        let signs = signs.wrapping_add(pixel * self.signs_grid.pixel);
+                        *sum = finish::<I>(*sum, $finish, self.slope, signs);
+                    }
+                };
+            }
+            match self.finish {
+                Finish::Keep => {}
+                Finish::Relu => each!(Finish::Relu),
+                Finish::Rectify => each!(Finish::Rectify),
+                Finish::Prelu(slope) => each!(Finish::Prelu(slope)),
+                Finish::ReluDerivative => each!(Finish::ReluDerivative),
+                Finish::PreluDerivative(slope) => each!(Finish::PreluDerivative(slope)),
+            }
+            let target = self.target.add(row * self.grid.row + column * self.grid.pixel);
+            for (pixel, sum) in sums.into_iter().enumerate() {
+                I::store(target.add(pixel * self.grid.pixel), sum);
+            }
         }
     }
 }
@@ -144,6 +169,7 @@ pub(super) unsafe fn finish<I: Isa>(sum: I::Vector, finish: Finish, slope: *cons
         let zero = I::splat(0.0);
         match finish {
             Finish::Keep => sum,
+            Finish::Rectify => I::select(I::exceeds(sum, zero), sum, zero),
             Finish::Relu => {
                 let positive = I::exceeds(sum, zero);
                 *signs = positive;

@@ -11,6 +11,7 @@
 //!
 //! Sizes are constants so that sums stay in registers: with AVX-512, 28 sums, 2 weights and 1 scalar fill 31 of 32.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
+#![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
 use super::simd::portable::Portable;
 use super::simd::{Isa, LANES, Level};
@@ -84,17 +85,27 @@ unsafe fn tile<I: Isa, const R: usize, const Q: usize, const B: usize, const P: 
                 }
             }
         }
-        if sink.finish != Finish::Keep {
-            let grid = &sink.signs_grid;
-            for r in 0..R {
-                for q in 0..Q {
-                    for b in 0..B {
-                        let signs = sink.signs.wrapping_add(r * grid.row + q * grid.pixel + b * grid.block);
-                        let slope = sink.slope.wrapping_add(b * LANES);
-                        sums[r][q][b] = finish::<I>(sums[r][q][b], sink.finish, slope, signs);
+        macro_rules! each {
+            ($finish:expr) => {{
+                let grid = &sink.signs_grid;
+                for r in 0..R {
+                    for q in 0..Q {
+                        for b in 0..B {
+                            let signs = sink.signs.wrapping_add(r * grid.row + q * grid.pixel + b * grid.block);
+                            let slope = sink.slope.wrapping_add(b * LANES);
+                            sums[r][q][b] = finish::<I>(sums[r][q][b], $finish, slope, signs);
+                        }
                     }
                 }
-            }
+            }};
+        }
+        match sink.finish {
+            Finish::Keep => {}
+            Finish::Relu => each!(Finish::Relu),
+            Finish::Rectify => each!(Finish::Rectify),
+            Finish::Prelu(slope) => each!(Finish::Prelu(slope)),
+            Finish::ReluDerivative => each!(Finish::ReluDerivative),
+            Finish::PreluDerivative(slope) => each!(Finish::PreluDerivative(slope)),
         }
         for r in 0..R {
             for q in 0..Q {
@@ -142,7 +153,8 @@ pub(super) fn tile_function(level: Level, pitch: usize, rows: usize, columns: us
         Level::Avx512 => table!(tile_avx512, pitch, rows, columns, blocks;
             16: 1 x [1 2 3 4 5 6 7 8 9 10 11 12 13 14] x 1, 1 x [1 2 3 4 5 6 7 8 9 10 11 12 13 14] x 2,
                 2 x [2 3 4 5 6 7] x 1, 2 x [2 3 4 5 6 7] x 2, 3 x [3 4] x 1, 3 x [3 4] x 2, 4 x [3 4] x 1, 4 x [3] x 2;
-            32: 1 x [1 2 3 4 5 6 7 8 9 10 11 12 13 14] x 1, 1 x [1 2 3 4 5 6 7 8 9 10 11 12 13 14] x 2;
+            32: 1 x [1 2 3 4 5 6 7 8 9 10 11 12 13 14] x 1, 1 x [1 2 3 4 5 6 7 8 9 10 11 12 13 14] x 2,
+                2 x [2 3 4] x 1, 2 x [2 3 4] x 2, 3 x [3 4] x 1, 3 x [3 4] x 2, 4 x [3 4] x 1;
             3: 1 x [1 2 3 4 5 6 7 8 9 10 11 12 13 14] x 1, 1 x [1 2 3 4 5 6 7 8 9 10 11 12 13 14] x 2;
             6: 1 x [1 2 3 4 5 6 7 8 9 10 11 12 13 14] x 1, 1 x [1 2 3 4 5 6 7 8 9 10 11 12 13 14] x 2;),
         #[cfg(target_arch = "x86_64")]

@@ -1,14 +1,21 @@
 //! Pooling: maximum over windows, mean over 2 × 2, mean over a plane; forward and backward.
 //!
 //! The maximum keeps, per window and tap, 16 bits that tell for which channels this tap was the (first) maximum. Backward,
-//! every pixel collects from the windows that contain it; so it is written once, and the epilogue applies.
+//! every pixel collects from the windows that contain it; so it is written once, and the epilogue applies. What is not a
+//! number wins over any number and is not beaten, so it reaches the outputs and is seen.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
+#![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
+
+use std::ops::Range;
 
 use super::layout::{Blocked, Grid};
 use super::memory::Memory;
-use super::simd::{Isa, Level, per_level};
+use super::simd::{Isa, LANES, Level, per_level};
 use super::sink::Epilogue;
 use crate::net::graph::Shape;
+
+/// Rows of an item.
+const ITEM_ROWS: usize = 8;
 
 /// Which pooling.
 #[derive(Clone, Copy)]
@@ -17,7 +24,7 @@ pub(super) enum Kind {
     Max {
         kernel: usize,
         stride: usize,
-        owners: Grid,
+        owners: Option<Grid>,
     },
     MaxBackward {
         kernel: usize,
@@ -40,6 +47,8 @@ pub(super) struct Window {
     target: Shape,
     samples: usize,
     blocks: usize,
+    /// Windows that contain each row and each column of the target; for the maximum's way back only.
+    containing: (Vec<Range<usize>>, Vec<Range<usize>>),
     epilogue: Epilogue,
 }
 
@@ -52,12 +61,23 @@ impl Window {
         target: Shape,
         epilogue: Epilogue,
     ) -> Self {
-        Self { level, kind, source, target, samples, blocks: super::layout::blocks(target.channels), epilogue }
+        let containing = match kind {
+            Kind::MaxBackward { kernel, stride, .. } => {
+                let of = |size: usize, windows: usize| {
+                    let first = |at: usize| (at + 1).saturating_sub(kernel).div_ceil(stride);
+                    (0..size).map(|at| first(at)..(at / stride + 1).min(windows)).collect()
+                };
+                (of(target.height, source.shape.height), of(target.width, source.shape.width))
+            }
+            _ => (Vec::new(), Vec::new()),
+        };
+        let blocks = super::layout::blocks(target.channels);
+        Self { level, kind, source, target, samples, blocks, containing, epilogue }
     }
 
     /// Items that may run at the same time.
     pub(super) fn items(&self) -> usize {
-        self.samples * self.blocks
+        self.samples * self.blocks * self.target.height.div_ceil(ITEM_ROWS)
     }
 
     /// Runs one item.
@@ -76,79 +96,211 @@ per_level! {
 
 #[inline(always)]
 unsafe fn run_item<I: Isa>(plan: &Window, item: usize, memory: &Memory) {
-    let (sample, block) = (item / plan.blocks, item % plan.blocks);
-    for row in 0..plan.target.height {
-        for column in 0..plan.target.width {
-            // SAFETY: the windows lie in the source, the vector in the target.
+    // SAFETY: passed on.
+    unsafe {
+        match plan.kind {
+            Kind::Max { kernel, stride, owners: None } => {
+                rows(plan, item, memory, |at| bare_maximum::<I>(plan, memory, at, (kernel, stride)));
+            }
+            Kind::Max { kernel: 2, stride, owners: Some(owners) } => {
+                rows(plan, item, memory, |at| maximum::<I, 2, 4>(plan, memory, at, stride, owners));
+            }
+            Kind::Max { kernel: 3, stride, owners: Some(owners) } => {
+                rows(plan, item, memory, |at| maximum::<I, 3, 9>(plan, memory, at, stride, owners));
+            }
+            Kind::Max { kernel, stride, owners: Some(owners) } => {
+                rows(plan, item, memory, |at| any_maximum::<I>(plan, memory, at, (kernel, stride), owners));
+            }
+            Kind::MaxBackward { kernel, stride, owners } => {
+                rows(plan, item, memory, |at| owned::<I>(plan, memory, at, (kernel, stride), owners));
+            }
+            Kind::Mean => rows(plan, item, memory, |at| mean::<I>(plan, memory, at)),
+            Kind::MeanBackward => rows(plan, item, memory, |at| mean_backward::<I>(plan, memory, at)),
+            Kind::Global => rows(plan, item, memory, |at| global::<I>(plan, memory, at)),
+            Kind::GlobalBackward => rows(plan, item, memory, |at| global_backward::<I>(plan, memory, at)),
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn rows<I: Isa, V: FnMut(At) -> Summed<I>>(plan: &Window, item: usize, memory: &Memory, mut vector: V) {
+        let parts = plan.target.height.div_ceil(ITEM_ROWS);
+        let (plane, start) = (item / parts, item % parts * ITEM_ROWS);
+        let (sample, block) = (plane / plan.blocks, plane % plan.blocks);
+        for row in start..plan.target.height.min(start + ITEM_ROWS) {
+            // SAFETY: the row lies in the target.
             unsafe {
-                let sum = vector::<I>(plan, memory, (sample, block, row, column));
-                plan.epilogue.at(memory, sample, block, row, column).put::<I>(sum, 0, 0);
+                let sink = plan.epilogue.at(memory, sample, block, row, 0);
+                for column in 0..plan.target.width {
+                    sink.put_run::<I, 1>([vector(At { sample, block, row, column }).0], 0, column);
+                }
             }
         }
     }
 }
 
+/// A vector of the target.
+#[derive(Clone, Copy)]
+struct At {
+    sample: usize,
+    block: usize,
+    row: usize,
+    column: usize,
+}
+
+/// The sum that belongs there.
+struct Summed<I: Isa>(I::Vector);
+
+impl Window {
+    /// The source's vector at (`row`, `column`) of the same plane.
+    ///
+    /// # Safety
+    /// It lies in the source.
+    #[inline(always)]
+    unsafe fn load<I: Isa>(&self, memory: &Memory, at: At, row: usize, column: usize) -> I::Vector {
+        // SAFETY: by contract.
+        unsafe { I::load(memory.data.add(self.source.grid.at(at.sample, at.block, row, column))) }
+    }
+}
+
+/// The maximum over `K × K = T` taps.
 #[inline(always)]
-unsafe fn vector<I: Isa>(
+unsafe fn maximum<I: Isa, const K: usize, const T: usize>(
     plan: &Window,
     memory: &Memory,
-    (sample, block, row, column): (usize, usize, usize, usize),
-) -> I::Vector {
-    let grid = &plan.source.grid;
-    // SAFETY: by contract of the caller, all places lie in the source.
+    at: At,
+    stride: usize,
+    owners: Grid,
+) -> Summed<I> {
+    // SAFETY: the window lies in the source.
     unsafe {
-        let load = |row: usize, column: usize| I::load(memory.data.add(grid.at(sample, block, row, column)));
-        match plan.kind {
-            Kind::Max { kernel, stride, owners } => {
-                let owners = memory.bits.add(owners.at(sample, block, row, column));
-                let mut maximum = load(row * stride, column * stride);
-                *owners = u16::MAX;
-                for tap in 1..kernel * kernel {
-                    let value = load(row * stride + tap / kernel, column * stride + tap % kernel);
-                    let wins = I::exceeds(value, maximum);
-                    maximum = I::select(wins, value, maximum);
-                    for earlier in 0..tap {
-                        *owners.add(earlier) &= !wins;
-                    }
-                    *owners.add(tap) = wins;
-                }
-                maximum
+        let (row, column) = (at.row * stride, at.column * stride);
+        let source = memory.data.add(plan.source.grid.at(at.sample, at.block, row, column));
+        let mut maximum = I::load(source);
+        let mut wins = [u16::MAX; T];
+        for tap in 1..T {
+            let value = I::load(source.add(tap / K * plan.source.grid.row + tap % K * LANES));
+            wins[tap] = I::exceeds(value, maximum) & !I::exceeds(maximum, maximum);
+            maximum = I::select(wins[tap], value, maximum);
+        }
+        let owners = memory.bits.add(owners.at(at.sample, at.block, at.row, at.column));
+        let mut later = 0;
+        for tap in (0..T).rev() {
+            *owners.add(tap) = wins[tap] & !later;
+            later |= wins[tap];
+        }
+        Summed(maximum)
+    }
+}
+
+/// The maximum where no backward pass follows.
+#[inline(always)]
+unsafe fn bare_maximum<I: Isa>(plan: &Window, memory: &Memory, at: At, (kernel, stride): (usize, usize)) -> Summed<I> {
+    // SAFETY: the window lies in the source.
+    unsafe {
+        let (row, column) = (at.row * stride, at.column * stride);
+        let source = memory.data.add(plan.source.grid.at(at.sample, at.block, row, column));
+        let mut maximum = I::load(source);
+        for y in 0..kernel {
+            for x in 0..kernel {
+                let value = I::load(source.add(y * plan.source.grid.row + x * LANES));
+                let wins = I::exceeds(value, maximum) & !I::exceeds(maximum, maximum);
+                maximum = I::select(wins, value, maximum);
             }
-            Kind::MaxBackward { kernel, stride, owners } => {
-                let windows = |at: usize, count: usize| {
-                    let first = (at + 1).saturating_sub(kernel).div_ceil(stride);
-                    first..(at / stride + 1).min(count)
-                };
-                let mut sum = I::splat(0.0);
-                for y in windows(row, plan.source.shape.height) {
-                    for x in windows(column, plan.source.shape.width) {
-                        let tap = (row - y * stride) * kernel + column - x * stride;
-                        let owned = *memory.bits.add(owners.at(sample, block, y, x) + tap);
-                        sum = I::add(sum, I::select(owned, load(y, x), I::splat(0.0)));
-                    }
-                }
-                sum
+        }
+        Summed(maximum)
+    }
+}
+
+#[inline(always)]
+unsafe fn any_maximum<I: Isa>(
+    plan: &Window,
+    memory: &Memory,
+    at: At,
+    (kernel, stride): (usize, usize),
+    owners: Grid,
+) -> Summed<I> {
+    // SAFETY: the window lies in the source.
+    unsafe {
+        let owners = memory.bits.add(owners.at(at.sample, at.block, at.row, at.column));
+        let mut maximum = plan.load::<I>(memory, at, at.row * stride, at.column * stride);
+        *owners = u16::MAX;
+        for tap in 1..kernel * kernel {
+            let (row, column) = (at.row * stride + tap / kernel, at.column * stride + tap % kernel);
+            let value = plan.load::<I>(memory, at, row, column);
+            let wins = I::exceeds(value, maximum) & !I::exceeds(maximum, maximum);
+            maximum = I::select(wins, value, maximum);
+            for earlier in 0..tap {
+                *owners.add(earlier) &= !wins;
             }
-            Kind::Mean => {
-                let (y, x) = (2 * row, 2 * column);
-                let sum = I::add(I::add(load(y, x), load(y, x + 1)), I::add(load(y + 1, x), load(y + 1, x + 1)));
-                I::mul(sum, I::splat(0.25))
+            *owners.add(tap) = wins;
+        }
+        Summed(maximum)
+    }
+}
+
+/// What a pixel collects from the windows in which it was the maximum.
+#[inline(always)]
+unsafe fn owned<I: Isa>(
+    plan: &Window,
+    memory: &Memory,
+    at: At,
+    (kernel, stride): (usize, usize),
+    owners: Grid,
+) -> Summed<I> {
+    // SAFETY: only windows of the source are visited.
+    unsafe {
+        let mut sum = I::splat(0.0);
+        for y in plan.containing.0[at.row].clone() {
+            for x in plan.containing.1[at.column].clone() {
+                let tap = (at.row - y * stride) * kernel + at.column - x * stride;
+                let bits = *memory.bits.add(owners.at(at.sample, at.block, y, x) + tap);
+                sum = I::add(sum, I::select(bits, plan.load::<I>(memory, at, y, x), I::splat(0.0)));
             }
-            Kind::MeanBackward => {
-                let inside = row / 2 < plan.source.shape.height && column / 2 < plan.source.shape.width;
-                if inside { I::mul(load(row / 2, column / 2), I::splat(0.25)) } else { I::splat(0.0) }
-            }
-            Kind::Global => {
-                let Shape { height, width, .. } = plan.source.shape;
-                let mut sum = I::splat(0.0);
-                for y in 0..height {
-                    for x in 0..width {
-                        sum = I::add(sum, load(y, x));
-                    }
-                }
-                I::mul(sum, I::splat(1.0 / (height * width) as f32))
-            }
-            Kind::GlobalBackward => I::mul(load(0, 0), I::splat(1.0 / plan.target.plane() as f32)),
+        }
+        Summed(sum)
+    }
+}
+
+#[inline(always)]
+unsafe fn mean<I: Isa>(plan: &Window, memory: &Memory, at: At) -> Summed<I> {
+    // SAFETY: the window lies in the source.
+    unsafe {
+        let load = |y, x| plan.load::<I>(memory, at, 2 * at.row + y, 2 * at.column + x);
+        let sum = I::add(I::add(load(0, 0), load(0, 1)), I::add(load(1, 0), load(1, 1)));
+        Summed(I::mul(sum, I::splat(0.25)))
+    }
+}
+
+#[inline(always)]
+unsafe fn mean_backward<I: Isa>(plan: &Window, memory: &Memory, at: At) -> Summed<I> {
+    let (y, x) = (at.row / 2, at.column / 2);
+    // SAFETY: only windows of the source are read.
+    unsafe {
+        if y < plan.source.shape.height && x < plan.source.shape.width {
+            Summed(I::mul(plan.load::<I>(memory, at, y, x), I::splat(0.25)))
+        } else {
+            Summed(I::splat(0.0))
         }
     }
+}
+
+#[inline(always)]
+unsafe fn global<I: Isa>(plan: &Window, memory: &Memory, at: At) -> Summed<I> {
+    let Shape { height, width, .. } = plan.source.shape;
+    // SAFETY: the whole plane lies in the source.
+    unsafe {
+        let mut sum = I::splat(0.0);
+        for y in 0..height {
+            for x in 0..width {
+                sum = I::add(sum, plan.load::<I>(memory, at, y, x));
+            }
+        }
+        Summed(I::mul(sum, I::splat(1.0 / (height * width) as f32)))
+    }
+}
+
+#[inline(always)]
+unsafe fn global_backward<I: Isa>(plan: &Window, memory: &Memory, at: At) -> Summed<I> {
+    // SAFETY: the source is one pixel.
+    unsafe { Summed(I::mul(plan.load::<I>(memory, at, 0, 0), I::splat(1.0 / plan.target.plane() as f32))) }
 }

@@ -7,6 +7,7 @@
 //!
 //! An item is a run of tiles taken through all three steps in a thread's own scratch, which stays in its cache.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
+#![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
 use super::layout::{Blocked, Grid, Halo, blocks};
 use super::memory::{Memory, WeightStore};
@@ -297,10 +298,15 @@ macro_rules! transforms {
                         }
                         for y in 0..$m {
                             let row = $output::<I>(half[y]);
-                            for x in 0..$m {
-                                if y < rows && x < columns {
-                                    sink.put::<I>(row[x], y, x);
-                                }
+                            if y >= rows {
+                                continue;
+                            }
+                            if columns == $m {
+                                sink.put_run::<I, $m>(row, y, 0);
+                                continue;
+                            }
+                            for x in 0..columns {
+                                sink.put_run::<I, 1>([row[x]], y, x);
                             }
                         }
                     }

@@ -12,6 +12,7 @@ use crate::net::cpu::conv::{Dense, IMAGE_STEP, mirrored};
 use crate::net::cpu::depthwise::Depthwise;
 use crate::net::cpu::image::{Direction, Form};
 use crate::net::cpu::layout::{Blocked, Grid, Halo};
+use crate::net::cpu::linear::LinearBackward;
 use crate::net::cpu::pointwise::{Sum, Term};
 use crate::net::cpu::program::Step;
 use crate::net::cpu::simd::LANES;
@@ -77,7 +78,6 @@ impl Planner<'_> {
             let view = g.cropped(self.shape(residual));
             self.share(state, residual, Some(Part { view, home: Rc::clone(&part.home) }))?;
         }
-        let context = (self.level, self.batch);
         match node.op {
             Op::Conv { input, conv, .. } if self.ends_in_image(*input, conv) => {
                 let shape = self.shape(*input);
@@ -121,17 +121,14 @@ impl Planner<'_> {
             }
             Op::AvgPool2 { input } => self.pooling_backward(state, *input, Kind::MeanBackward, g),
             Op::GlobalMean { input } => self.pooling_backward(state, *input, Kind::GlobalBackward, g),
-            Op::Linear { input, weight, bias } => {
+            Op::Linear { input, .. } => {
+                let Some(packed) = self.linear[node.result] else { return Err(self.unplannable("a linear layer")) };
                 let target = self.space.take(self.shape(*input), Halo::default());
-                let layer = (&**weight, bias.len());
-                let dense = Dense::linear_backward(self.level, &mut self.store, self.batch, layer, &g, &target);
-                self.steps.push(Step::Dense(dense.ok_or_else(|| self.unplannable("a linear layer"))?));
+                let step = LinearBackward::new((self.level, self.batch), packed, &g, &target);
+                self.steps.push(Step::LinearBackward(step));
                 self.share(state, *input, Some(Part { view: target, home: Rc::new(target) }))?;
             }
-            Op::UpsampleAdd { .. } | Op::Normalize { .. } => {
-                let _ = context;
-                return Err(self.unplannable("the gradient of a detector"));
-            }
+            Op::UpsampleAdd { .. } | Op::Normalize { .. } => return Err(self.unplannable("an operation's gradient")),
         }
         Ok(None)
     }
@@ -197,8 +194,12 @@ impl Planner<'_> {
         }
         let (target, mut epilogue) = self.open(state, value);
         epilogue.residual = None;
-        let terms = state.sums[value].iter().chain(&part);
-        let terms = terms.map(|part| Term { value: part.view, enlarge: 1 }).collect();
+        let term = |part: &Part| Term { value: part.view, enlarge: 1 };
+        let terms = match (&state.sums[value], &part) {
+            (Some(sum), Some(part)) => [term(sum), term(part)],
+            (Some(only), None) | (None, Some(only)) => [term(only), Term::nothing(only.view)],
+            (None, None) => return Ok(()),
+        };
         self.steps.push(Step::Sum(Sum::new((self.level, self.batch), terms, self.shape(value), epilogue)));
         self.close(state, value, target);
         self.drop_part(part);

@@ -27,10 +27,11 @@ impl Planner<'_> {
             operands.dedup();
             for operand in operands {
                 readers[operand] -= 1;
-                if readers[operand] == 0 && !self.is_output(operand) {
-                    if let Some(place) = self.places[operand].take() {
-                        self.space.give(place);
-                    }
+                if readers[operand] == 0
+                    && !self.is_output(operand)
+                    && let Some(place) = self.places[operand].take()
+                {
+                    self.space.give(place);
                 }
             }
         }
@@ -97,20 +98,19 @@ impl Planner<'_> {
                 }
             },
             Op::Add { a, b, .. } => {
-                let terms = [*a, *b].map(|value| self.place(value).map(|value| Term { value, enlarge: 1 }));
-                Step::Sum(Sum::new(context, terms.into_iter().collect::<Result<_>>()?, target.shape, epilogue))
+                let terms = [self.place(*a)?, self.place(*b)?].map(|value| Term { value, enlarge: 1 });
+                Step::Sum(Sum::new(context, terms, target.shape, epilogue))
             }
             Op::UpsampleAdd { small, large } => {
-                let terms = vec![
-                    Term { value: self.place(*small)?, enlarge: 2 },
-                    Term { value: self.place(*large)?, enlarge: 1 },
-                ];
+                let terms =
+                    [Term { value: self.place(*small)?, enlarge: 2 }, Term { value: self.place(*large)?, enlarge: 1 }];
                 Step::Sum(Sum::new(context, terms, target.shape, epilogue))
             }
             Op::MaxPool { input, kernel, stride } => {
-                let owners = self.take_bits(target.shape, kernel * kernel);
-                self.owners[node.result] = Some(owners);
-                let kind = Kind::Max { kernel: *kernel, stride: *stride, owners };
+                if self.differentiable() {
+                    self.owners[node.result] = Some(self.take_bits(target.shape, kernel * kernel));
+                }
+                let kind = Kind::Max { kernel: *kernel, stride: *stride, owners: self.owners[node.result] };
                 self.pooling(*input, kind, target.shape, epilogue)?
             }
             Op::AvgPool2 { input } => self.pooling(*input, Kind::Mean, target.shape, epilogue)?,
@@ -119,7 +119,9 @@ impl Planner<'_> {
                 let source = self.place(*input)?;
                 let layer = (&**weight, bias.len());
                 let dense = Dense::linear(self.level, &mut self.store, self.batch, layer, &source, epilogue);
-                Step::Dense(dense.ok_or_else(|| self.unplannable("a linear layer"))?)
+                let dense = dense.ok_or_else(|| self.unplannable("a linear layer"))?;
+                self.linear[node.result] = Some(dense.packed());
+                Step::Dense(dense)
             }
             Op::Normalize { .. } => return Err(self.unplannable("an inner normalisation")),
         };

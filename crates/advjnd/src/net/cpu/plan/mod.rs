@@ -12,6 +12,7 @@ mod nodes;
 use super::conv::{backward_halo, forward_halo, mirrored, to_image_halo};
 use super::image::{Affine, Direction, Form, Image};
 use super::layout::{Blocked, Grid, Halo, Space, blocks};
+use super::linear::Packed;
 use super::memory::WeightStore;
 use super::program::{Program, Step};
 use super::simd::Level;
@@ -56,6 +57,7 @@ pub(super) fn plan(graph: &Graph, batch: usize, level: Level, threads: usize) ->
         signs: vec![None; values],
         slopes: vec![None; values],
         owners: vec![None; values],
+        linear: vec![None; values],
     };
     planner.forward()?;
     let forward = planner.steps.len();
@@ -85,6 +87,7 @@ struct Planner<'g> {
     signs: Vec<Option<Grid>>,
     slopes: Vec<Option<usize>>,
     owners: Vec<Option<Grid>>,
+    linear: Vec<Option<Packed>>,
 }
 
 /// How a dense convolution is computed.
@@ -188,6 +191,7 @@ impl<'g> Planner<'g> {
     fn activate(&mut self, node: &Node) -> (Finish, Option<Grid>) {
         let finish = match node.activation {
             Activation::None => return (Finish::Keep, None),
+            Activation::Relu if !self.differentiable() => return (Finish::Rectify, None),
             Activation::Relu => Finish::Relu,
             Activation::Prelu(slope) => {
                 let offset = self.store.push(slope);

@@ -1,0 +1,91 @@
+//! The adjoint of a fully connected layer, on the weights as the forward pass packed them.
+//!
+//! Such a layer is bound by memory (SFace's is two thirds of its weights), so they are not packed twice. Forward, a weight
+//! vector holds 16 outputs of one input; here it is multiplied with those outputs' cotangents, and the 16 entries of each
+//! of 16 inputs' sums are added up at the end.
+#![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
+#![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
+
+use super::layout::{Blocked, Grid};
+use super::memory::Memory;
+use super::simd::{Isa, LANES, Level, per_level};
+
+/// Chunks of 16 inputs in an item.
+const ITEM_CHUNKS: usize = 64;
+
+/// Where a dense layer's weights lie: `[group][chunk][16 inputs][blocks of 16 outputs]`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Packed {
+    pub(super) weights: usize,
+    pub(super) groups: usize,
+    pub(super) group_blocks: usize,
+    pub(super) chunks: usize,
+}
+
+/// The backward pass of a fully connected layer, ready to run.
+pub(super) struct LinearBackward {
+    level: Level,
+    samples: usize,
+    packed: Packed,
+    source: Grid,
+    target: Grid,
+}
+
+impl LinearBackward {
+    /// From the cotangent `source` to `target`, which has no frame, so that its vectors follow each other as chunks do.
+    pub(super) fn new((level, samples): (Level, usize), packed: Packed, source: &Blocked, target: &Blocked) -> Self {
+        Self { level, samples, packed, source: source.grid, target: target.grid }
+    }
+
+    /// Items that may run at the same time.
+    pub(super) fn items(&self) -> usize {
+        self.samples * self.packed.chunks.div_ceil(ITEM_CHUNKS)
+    }
+
+    /// Runs one item.
+    ///
+    /// # Safety
+    /// `memory` is that of the plan, and the processor runs the level it was made for.
+    pub(super) unsafe fn run(&self, item: usize, memory: &Memory) {
+        // SAFETY: passed on.
+        unsafe { run(self.level, self, item, memory) }
+    }
+}
+
+per_level! {
+    unsafe fn run(plan: &LinearBackward, item: usize, memory: &Memory) = run_item;
+}
+
+#[inline(always)]
+unsafe fn run_item<I: Isa>(plan: &LinearBackward, item: usize, memory: &Memory) {
+    let Packed { weights, groups, group_blocks, chunks } = plan.packed;
+    let parts = chunks.div_ceil(ITEM_CHUNKS);
+    let (sample, start) = (item / parts, item % parts * ITEM_CHUNKS);
+    let chunk_len = LANES * group_blocks * LANES;
+    for chunk in start..chunks.min(start + ITEM_CHUNKS) {
+        // SAFETY: chunks, groups and blocks are those the weights were packed with; the target holds a vector per chunk.
+        unsafe {
+            let mut sums = [I::splat(0.0); LANES];
+            for group in 0..groups {
+                let weights = memory.weights.add(weights + (group * chunks + chunk) * chunk_len);
+                for block in 0..group_blocks {
+                    let cotangent = plan.source.at(sample, group * group_blocks + block, 0, 0);
+                    let cotangent = I::load(memory.data.add(cotangent));
+                    for input in 0..LANES {
+                        let weights = weights.add((input * group_blocks + block) * LANES);
+                        I::prefetch_far(weights.wrapping_add(4 * chunk_len));
+                        sums[input] = I::mul_add(I::load(weights), cotangent, sums[input]);
+                    }
+                }
+            }
+            let mut entries = [[0.0f32; LANES]; LANES];
+            for input in 0..LANES {
+                I::store(entries[input].as_mut_ptr(), sums[input]);
+            }
+            let target = memory.data.add(plan.target.at(sample, 0, 0, 0) + chunk * LANES);
+            for input in 0..LANES {
+                *target.add(input) = entries[input].iter().sum();
+            }
+        }
+    }
+}

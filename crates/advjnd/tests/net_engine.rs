@@ -1,0 +1,319 @@
+//! The fast path against the reference and both against central differences, on random networks.
+
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use advjnd::net::cpu::{Engine, Level, Pool};
+use advjnd::net::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape, ValueId};
+use advjnd::net::reference::Reference;
+use advjnd::net::{Executor, Pass};
+use candle_core::Device;
+use proptest::prelude::*;
+
+/// Outputs, as a share of their norm: sums of up to some thousand products in another order, and Winograd F(4×4, 3×3),
+/// whose constants lose about two more bits than the direct algorithm.
+const OUTPUT_TOLERANCE: f32 = 3e-5;
+/// Least cosine of the two gradients. An activation whose sum is within rounding of zero may take the other side.
+const GRADIENT_COSINE: f64 = 0.99999;
+/// The same where such activations are few enough for one to matter: tiny random networks.
+const TINY_GRADIENT_COSINE: f64 = 0.9995;
+/// Derivative along a direction against its central difference: `f32` leaves about three digits of a difference.
+const DIFFERENCE_TOLERANCE: f64 = 2e-2;
+
+/// Reproducible numbers in −1..1.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> f32 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    }
+
+    fn many(&mut self, count: usize, scale: f32) -> Vec<f32> {
+        (0..count).map(|_| self.next() * scale).collect()
+    }
+
+    fn activation(&mut self, which: usize, channels: usize) -> Activation {
+        match which % 3 {
+            0 => Activation::None,
+            1 => Activation::Relu,
+            _ => Activation::Prelu(self.many(channels, 0.5).into()),
+        }
+    }
+
+    fn conv(
+        &mut self,
+        in_channels: usize,
+        out_channels: usize,
+        kernel: usize,
+        stride: usize,
+        padding: Padding,
+    ) -> Conv {
+        self.any_conv(in_channels, out_channels, kernel, stride, padding, false)
+    }
+
+    fn any_conv(
+        &mut self,
+        in_channels: usize,
+        out_channels: usize,
+        kernel: usize,
+        stride: usize,
+        padding: Padding,
+        depthwise: bool,
+    ) -> Conv {
+        let inputs = if depthwise { 1 } else { in_channels };
+        let per_filter = inputs * kernel * kernel;
+        let weight = self.many(out_channels * per_filter, (3.0 / per_filter as f32).sqrt()).into();
+        let bias = self.many(out_channels, 0.1).into();
+        Conv { in_channels, out_channels, kernel, stride, padding, depthwise, weight, bias }
+    }
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let norms = (dot(a, a) * dot(b, b)).sqrt();
+    if norms == 0.0 { 1.0 } else { dot(a, b) / norms }
+}
+
+fn relative_difference(found: &[f32], expected: &[f32]) -> f32 {
+    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+    let difference = norm(&mut found.iter().zip(expected).map(|(a, b)| a - b));
+    (difference / norm(&mut expected.iter().copied()).max(1e-6)) as f32
+}
+
+fn run(executor: &mut dyn Executor, input: &[f32], cotangent: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    let mut gradient = vec![f32::NAN; input.len()];
+    executor.forward(input, Pass::Differentiable).expect("forward");
+    executor.input_gradient(cotangent, &mut gradient).expect("gradient");
+    (executor.output(0).to_vec(), gradient)
+}
+
+/// Runs `graph` on the reference and on the engine at every level with 1 and 2 threads.
+fn assert_same(graph: &Graph, batch: usize, numbers: &mut Numbers, least_cosine: f64) {
+    let input = numbers.many(batch * graph.input_shape().len(), 1.0);
+    let mut reference = Reference::new(graph, batch, &Device::Cpu).expect("reference");
+    let cotangent = numbers.many(batch * reference.output_shape(0).expect("output").len(), 1.0);
+    let (expected, gradient) = run(&mut reference, &input, &cotangent);
+    for level in Level::available() {
+        for threads in [1, 2] {
+            let pool = Pool::new(threads).expect("pool");
+            let mut engine = Engine::at_level(graph, batch, &pool, level).expect("plan");
+            for round in 0..2 {
+                let (output, pulled) = run(&mut engine, &input, &cotangent);
+                let difference = relative_difference(&output, &expected);
+                let about = format!("{level:?}, {threads} threads, round {round}, {:?}", graph.ops());
+                let about = &about[..about.len().min(3000)];
+                assert!(difference <= OUTPUT_TOLERANCE, "output differs by {difference}: {about}");
+                let cosine = cosine(&pulled, &gradient);
+                assert!(cosine >= least_cosine, "cosine of the gradients {cosine}: {about}");
+                let size = relative_difference(&pulled, &gradient);
+                assert!(
+                    f64::from(size) <= (2.0 * (1.0 - least_cosine)).sqrt() * 1.5,
+                    "gradient differs by {size}: {about}"
+                );
+            }
+        }
+    }
+}
+
+fn conv_graph(shape: Shape, conv: Conv, activation: Activation) -> Option<Graph> {
+    let mut graph = Graph::new("test", shape);
+    let output = graph.push(Op::Conv { input: INPUT, conv, activation }).ok()?;
+    graph.push_output(output);
+    Some(graph)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn net_convolutions_agree(
+        seed in any::<u64>(), height in 1usize..22, width in 1usize..22, in_channels in 1usize..40, out_channels in 1usize..40,
+        kernel in 1usize..6, stride in 1usize..3, pads in prop::array::uniform4(0usize..3), which in 0usize..3, batch in 1usize..3,
+    ) {
+        let mut numbers = Numbers(seed);
+        let [top, left, bottom, right] = pads.map(|pad| pad.min(kernel - 1));
+        let padding = Padding { top, left, bottom, right };
+        let conv = numbers.conv(in_channels, out_channels, kernel, stride, padding);
+        let activation = numbers.activation(which, out_channels);
+        if let Some(graph) = conv_graph(Shape::new(in_channels, height, width), conv, activation) {
+            assert_same(&graph, batch, &mut numbers, TINY_GRADIENT_COSINE);
+        }
+    }
+
+    #[test]
+    fn net_depthwise_agrees(
+        seed in any::<u64>(), height in 1usize..20, width in 1usize..20, channels in 1usize..40,
+        kernel in prop::sample::select(vec![1usize, 2, 3, 3, 3, 5, 7]), stride in 1usize..3, pad in 0usize..3, which in 0usize..3,
+        batch in 1usize..3,
+    ) {
+        let mut numbers = Numbers(seed);
+        let padding = Padding { bottom: 0, ..Padding::all(pad.min(kernel - 1)) };
+        let conv = numbers.any_conv(channels, channels, kernel, stride, padding, true);
+        let activation = numbers.activation(which, channels);
+        if let Some(graph) = conv_graph(Shape::new(channels, height, width), conv, activation) {
+            assert_same(&graph, batch, &mut numbers, TINY_GRADIENT_COSINE);
+        }
+    }
+
+    #[test]
+    fn net_winograd_agrees(
+        seed in any::<u64>(), height in 5usize..30, width in 5usize..30, in_blocks in 1usize..4, out_blocks in 1usize..4,
+        odd in 0usize..9, which in 0usize..3, batch in 1usize..3, pad in 0usize..2,
+    ) {
+        let mut numbers = Numbers(seed);
+        let (in_channels, out_channels) = (16 * in_blocks + odd, 16 * out_blocks + odd);
+        let conv = numbers.conv(in_channels, out_channels, 3, 1, Padding::all(pad));
+        let activation = numbers.activation(which, out_channels);
+        if let Some(graph) = conv_graph(Shape::new(in_channels, height, width), conv, activation) {
+            assert_same(&graph, batch, &mut numbers, TINY_GRADIENT_COSINE);
+        }
+    }
+
+    #[test]
+    fn net_random_networks_agree(
+        seed in any::<u64>(), side in 8usize..40, channels in 1usize..33, which in 0usize..3, batch in 1usize..3, pool in 0usize..3,
+    ) {
+        let mut numbers = Numbers(seed);
+        let graph = random_network(&mut numbers, side, channels, which, pool).expect("graph");
+        assert_same(&graph, batch, &mut numbers, TINY_GRADIENT_COSINE);
+    }
+}
+
+/// Normalised image, strided stem, pooling, residual blocks of equal and of halved size, depthwise, mean, linear layer.
+fn random_network(
+    numbers: &mut Numbers,
+    side: usize,
+    channels: usize,
+    which: usize,
+    pool: usize,
+) -> advjnd::Result<Graph> {
+    let mut graph = Graph::new("test", Shape::new(3, side, side + 3));
+    let normalize = Op::Normalize { input: INPUT, order: [2, 0, 1], mean: [0.1, -0.2, 0.3], scale: [1.5, 0.5, 2.0] };
+    let mut x = graph.push(normalize)?;
+    let mut push = |graph: &mut Graph, input: ValueId, conv: Conv, which: usize| {
+        let activation = numbers.activation(which, conv.out_channels);
+        graph.push(Op::Conv { input, conv, activation })
+    };
+    let numbers = &mut Numbers(7 + channels as u64);
+    x = push(&mut graph, x, numbers.conv(3, channels, 3, 1 + which % 2, Padding::all(1)), 1)?;
+    match pool {
+        0 => x = graph.push(Op::MaxPool { input: x, kernel: 3, stride: 2 })?,
+        1 => x = graph.push(Op::MaxPool { input: x, kernel: 2, stride: 2 })?,
+        _ => {}
+    }
+    let inner = push(&mut graph, x, numbers.conv(channels, channels + 5, 3, 1, Padding::all(1)), 1)?;
+    let branch = push(&mut graph, inner, numbers.conv(channels + 5, channels, 3, 1, Padding::all(1)), 0)?;
+    let activation = numbers.activation(which, channels);
+    x = graph.push(Op::Add { a: branch, b: x, activation })?;
+    x = push(&mut graph, x, numbers.any_conv(channels, channels, 3, 1, Padding::all(1), true), which + 1)?;
+    let inner = push(&mut graph, x, numbers.conv(channels, 2 * channels, 2, 2, Padding::all(0)), 2)?;
+    let branch = push(&mut graph, inner, numbers.conv(2 * channels, 2 * channels, 3, 1, Padding::all(1)), 0)?;
+    let skip = graph.push(Op::AvgPool2 { input: x })?;
+    x = graph.push(Op::Add { a: branch, b: skip, activation: Activation::Relu })?;
+    let (shape, outputs) = (graph.shape(x), 9);
+    x = if which == 0 { x } else { graph.push(Op::GlobalMean { input: x })? };
+    let inputs = if which == 0 { shape.len() } else { shape.channels };
+    let weight = numbers.many(inputs * outputs, (3.0 / inputs as f32).sqrt()).into();
+    x = graph.push(Op::Linear { input: x, weight, bias: numbers.many(outputs, 1.0).into() })?;
+    graph.push_output(x);
+    Ok(graph)
+}
+
+#[test]
+fn net_gradients_equal_central_differences() {
+    for seed in 0..6 {
+        let mut numbers = Numbers(seed);
+        let graph = random_network(&mut numbers, 17, 8, 2, seed as usize % 3).expect("graph");
+        let input = numbers.many(graph.input_shape().len(), 1.0);
+        let direction = numbers.many(input.len(), 1.0);
+        let cotangent = numbers.many(9, 1.0);
+        let pool = Pool::new(1).expect("pool");
+        let mut reference = Reference::new(&graph, 1, &Device::Cpu).expect("reference");
+        let mut engine = Engine::new(&graph, 1, &pool).expect("plan");
+        let executors: [&mut dyn Executor; 2] = [&mut reference, &mut engine];
+        for executor in executors {
+            let (_, gradient) = run(executor, &input, &cotangent);
+            let expected: f64 = gradient.iter().zip(&direction).map(|(g, d)| f64::from(*g) * f64::from(*d)).sum();
+            let step = 2e-4;
+            let mut value = |sign: f32| -> f64 {
+                let moved: Vec<f32> = input.iter().zip(&direction).map(|(x, d)| x + sign * step * d).collect();
+                executor.forward(&moved, Pass::Infer).expect("forward");
+                executor.output(0).iter().zip(&cotangent).map(|(y, c)| f64::from(*y) * f64::from(*c)).sum()
+            };
+            let found = (value(1.0) - value(-1.0)) / f64::from(2.0 * step);
+            let scale = expected.abs().max(0.5);
+            assert!((found - expected).abs() <= DIFFERENCE_TOLERANCE * scale, "seed {seed}: {found}, not {expected}");
+        }
+    }
+}
+
+#[test]
+fn net_large_layers_agree() {
+    let mut numbers = Numbers(1);
+    for (channels, side) in [(32, 35), (64, 17), (128, 8), (256, 4)] {
+        let conv = numbers.conv(channels, channels, 3, 1, Padding::all(1));
+        let graph = conv_graph(Shape::new(channels, side, side), conv, Activation::Relu).expect("graph");
+        assert_same(&graph, 1, &mut numbers, GRADIENT_COSINE);
+    }
+}
+
+#[test]
+fn net_not_a_number_is_seen() {
+    let mut numbers = Numbers(3);
+    let graph = random_network(&mut numbers, 20, 16, 1, 0).expect("graph");
+    let pool = Pool::new(2).expect("pool");
+    let mut engine = Engine::new(&graph, 1, &pool).expect("plan");
+    let mut input = numbers.many(graph.input_shape().len(), 1.0);
+    input[333] = f32::NAN;
+    engine.forward(&input, Pass::Infer).expect("forward");
+    assert!(engine.output(0).iter().any(|value| value.is_nan()));
+}
+
+#[test]
+fn net_odd_strides_are_refused() {
+    let conv = Numbers(1).conv(4, 4, 3, 3, Padding::all(1));
+    let graph = conv_graph(Shape::new(4, 9, 9), conv, Activation::None).expect("graph");
+    let error = Engine::new(&graph, 1, &Pool::new(1).expect("pool")).err().expect("no algorithm");
+    assert!(error.to_string().contains("stride 3"), "{error}");
+}
+
+#[test]
+fn net_misuse_is_an_error() {
+    let mut numbers = Numbers(5);
+    let graph = random_network(&mut numbers, 12, 4, 1, 2).expect("graph");
+    let pool = Pool::new(1).expect("pool");
+    let mut engine = Engine::new(&graph, 2, &pool).expect("plan");
+    let input = vec![0.5; 2 * graph.input_shape().len()];
+    let mut gradient = vec![0.0; input.len()];
+    assert!(engine.input_gradient(&[0.0; 18], &mut gradient).is_err(), "before any forward pass");
+    assert!(engine.forward(&input[1..], Pass::Infer).is_err(), "a short input");
+    engine.forward(&input, Pass::Infer).expect("forward");
+    assert!(engine.input_gradient(&[0.0; 18], &mut gradient).is_err(), "after Infer");
+    engine.forward(&input, Pass::Differentiable).expect("forward");
+    assert!(engine.input_gradient(&[0.0; 17], &mut gradient).is_err(), "a short cotangent");
+    assert!(engine.input_gradient(&[0.0; 18], &mut gradient[1..]).is_err(), "a short gradient");
+    engine.input_gradient(&[0.0; 18], &mut gradient).expect("gradient");
+}
+
+#[test]
+fn net_engines_share_a_pool() {
+    let pool = Pool::new(2).expect("pool");
+    let threads: Vec<_> = (0..3)
+        .map(|seed| {
+            let pool = Arc::clone(&pool);
+            std::thread::spawn(move || {
+                let mut numbers = Numbers(seed);
+                let graph = random_network(&mut numbers, 16, 16, 1, 1).expect("graph");
+                let mut engine = Engine::new(&graph, 1, &pool).expect("plan");
+                let input = numbers.many(graph.input_shape().len(), 1.0);
+                let first = run(&mut engine, &input, &[1.0; 9]);
+                (0..200).all(|_| run(&mut engine, &input, &[1.0; 9]) == first)
+            })
+        })
+        .collect();
+    for thread in threads {
+        assert!(thread.join().expect("no panic"), "the same input gave another result");
+    }
+}
