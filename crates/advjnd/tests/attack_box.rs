@@ -1,7 +1,7 @@
 //! The attack where the answer is known: a linear value in a box is greatest at a corner.
 
-use advjnd::attack::{Attack, Budget, Direction, Objective, Perturbation};
 use advjnd::Result;
+use advjnd::attack::{Attack, Budget, Direction, Objective, Perturbation};
 use proptest::prelude::*;
 
 struct Linear(Vec<f32>);

@@ -5,6 +5,7 @@
 mod common;
 
 use advjnd::face::Detector;
+use advjnd::net::cpu::Pool;
 use advjnd::net::{Backend, DetectorNet};
 use advjnd::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
 use serde::Deserialize;
@@ -29,8 +30,8 @@ struct Case {
 fn boxes_and_landmarks_agree_with_onnx_runtime() {
     let golden: Golden = serde_json::from_str(include_str!("data/yunet_golden.json")).expect("golden file");
     let bytes = common::model("yunet_2023mar").expect("the detector ships with the project");
-    let graph = DetectorNet::graph(&bytes).expect("model");
-    let mut detector = Detector::new(DetectorNet::new(graph, Backend::Candle(candle_core::Device::Cpu)));
+    let backend = Backend::Cpu(Pool::new(0).expect("threads"));
+    let mut detector = Detector::new(DetectorNet::load(&bytes, backend).expect("model"));
     let mut compared = 0;
     // The detector never enlarges a frame: reference runs at scale 2 are not ours to match.
     for case in golden.cases.iter().filter(|case| case.scale <= 1.0) {

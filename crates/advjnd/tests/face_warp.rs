@@ -10,8 +10,12 @@ const MAX_ERROR_TWIN: f32 = 0.02;
 const MAX_ERROR_ADJOINT: f64 = 1e-4;
 
 fn transforms() -> impl Strategy<Value = SimilarityTransform> {
-    (0.2f32..5.0, -3.2f32..3.2, -20.0f32..40.0, -20.0f32..40.0)
-        .prop_map(|(scale, angle, tx, ty)| SimilarityTransform { a: scale * angle.cos(), b: scale * angle.sin(), tx, ty })
+    (0.2f32..5.0, -3.2f32..3.2, -20.0f32..40.0, -20.0f32..40.0).prop_map(|(scale, angle, tx, ty)| SimilarityTransform {
+        a: scale * angle.cos(),
+        b: scale * angle.sin(),
+        tx,
+        ty,
+    })
 }
 
 fn noise(len: usize, seed: u32) -> Vec<f32> {

@@ -88,7 +88,7 @@ fn net_detector_equals_onnx_runtime() {
     let golden = golden();
     let Some(bytes) = model("yunet_2023mar") else { return };
     for backend in backends() {
-        let mut detector = DetectorNet::new(DetectorNet::graph(&bytes).expect("model"), backend);
+        let mut detector = DetectorNet::load(&bytes, backend).expect("model");
         detector.forward(&synthetic(64, 96), 64, 96).expect("forward");
         assert_detector(&detector, &golden["yunet_2023mar"]["synthetic"]);
         let Some(rgb) = photograph(320) else { return };

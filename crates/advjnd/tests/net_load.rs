@@ -33,7 +33,7 @@ fn net_damaged_models_are_errors() {
 #[test]
 fn net_detector_refuses_odd_sizes() {
     let Some(bytes) = model("yunet_2023mar") else { return };
-    let mut detector = DetectorNet::new(DetectorNet::graph(&bytes).expect("model"), Backend::Candle(Device::Cpu));
+    let mut detector = DetectorNet::load(&bytes, Backend::Candle(Device::Cpu)).expect("model");
     for (height, width) in [(0, 32), (32, 0), (33, 32), (32, 31)] {
         assert!(detector.forward(&vec![0.0; 3 * height * width], height, width).is_err(), "{width}x{height}");
     }

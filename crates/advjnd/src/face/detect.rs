@@ -93,12 +93,8 @@ impl Detector {
             let [dx, dy, log_width, log_height] = [0, 1, 2, 3].map(|i| boxes[4 * anchor + i]);
             let side = |log: f32| log.min(MAX_LOG_SIZE).exp() * stride;
             let (width, height) = (side(log_width), side(log_height));
-            let bbox = BBox {
-                x: (column + dx) * stride - width / 2.0,
-                y: (row + dy) * stride - height / 2.0,
-                width,
-                height,
-            };
+            let bbox =
+                BBox { x: (column + dx) * stride - width / 2.0, y: (row + dy) * stride - height / 2.0, width, height };
             let point = |i: usize| {
                 [(points[10 * anchor + 2 * i] + column) * stride, (points[10 * anchor + 2 * i + 1] + row) * stride]
             };

@@ -37,7 +37,8 @@ impl BBox {
     /// Intersection over union, 0..=1.
     pub fn iou(&self, other: &Self) -> f32 {
         let overlap = |a: f32, a_len: f32, b: f32, b_len: f32| ((a + a_len).min(b + b_len) - a.max(b)).max(0.0);
-        let both = overlap(self.x, self.width, other.x, other.width) * overlap(self.y, self.height, other.y, other.height);
+        let both =
+            overlap(self.x, self.width, other.x, other.width) * overlap(self.y, self.height, other.y, other.height);
         let union = self.width * self.height + other.width * other.height - both;
         if union > 0.0 { both / union } else { 0.0 }
     }

@@ -168,8 +168,7 @@ impl Track {
     fn miss(&mut self) {
         self.misses += 1;
         self.velocity = self.velocity.map(|v| v * COAST_DAMPING);
-        self.state =
-            if self.misses <= COAST_FRAMES { TrackState::Coasting(self.misses) } else { TrackState::Lost };
+        self.state = if self.misses <= COAST_FRAMES { TrackState::Coasting(self.misses) } else { TrackState::Lost };
     }
 }
 

@@ -185,7 +185,8 @@ impl ToRgb {
     /// R', G', B' of one pixel, clamped to 0..=255.
     pub(crate) fn apply(&self, luma: f32, cb: f32, cr: f32) -> [f32; 3] {
         let (luma, cb, cr) = ((luma - self.offset) * self.luma, cb - 128.0, cr - 128.0);
-        [luma + self.r_cr * cr, luma - self.g_cb * cb - self.g_cr * cr, luma + self.b_cb * cb].map(|v| v.clamp(0.0, 255.0))
+        [luma + self.r_cr * cr, luma - self.g_cb * cb - self.g_cr * cr, luma + self.b_cb * cb]
+            .map(|v| v.clamp(0.0, 255.0))
     }
 }
 

@@ -22,6 +22,11 @@ impl DetectorNet {
         yunet::graph(bytes, yunet::SIZE_MULTIPLE, yunet::SIZE_MULTIPLE)
     }
 
+    /// YuNet from the bytes of its safetensors file, run by `backend`; [`Error::Model`] if they are not that.
+    pub fn load(bytes: &[u8], backend: Backend) -> Result<Self> {
+        Ok(Self::new(Self::graph(bytes)?, backend))
+    }
+
     /// A detector over a graph that [`graph`](Self::graph) returned, run by `backend`.
     pub fn new(graph: Graph, backend: Backend) -> Self {
         Self { graph, backend, executor: None, outputs: Default::default() }

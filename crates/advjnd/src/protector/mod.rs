@@ -21,8 +21,8 @@ use crate::face::{Detector, Track, TrackId, TrackState, Tracker};
 use crate::frame::{Cover, FrameMut, Rect, cover};
 use crate::jnd::Namm;
 use crate::models::Models;
-use crate::net::graph::Graph;
 use crate::net::cpu::Pool;
+use crate::net::graph::Graph;
 use crate::net::{Backend, DetectorNet, Network, Recognizer};
 use crate::report::{CoverReason, FaceReport, FrameReport, StageTimes, Verdict};
 
@@ -144,7 +144,8 @@ impl Protector {
                     report.faces.push(face);
                 }
                 self.recheck_overlapping(frame, &mut report);
-                let unprotected = tracks.iter().zip(&report.faces).filter(|(_, face)| face.verdict != Verdict::Protected);
+                let unprotected =
+                    tracks.iter().zip(&report.faces).filter(|(_, face)| face.verdict != Verdict::Protected);
                 hidden.extend(unprotected.map(|(track, _)| hiding_place(track, frame)));
                 self.compare_verdicts(&mut report);
             }

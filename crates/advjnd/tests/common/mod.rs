@@ -64,6 +64,8 @@ pub fn picture(path: &str, copy: Option<&str>) -> Option<image::RgbImage> {
             None
         }
     }
+}
+
 /// The middle of a portrait at the size of a chip, planar RGB `[3][side][side]`.
 pub fn face(path: &Path, side: usize) -> Vec<f32> {
     let picture = image::open(path).expect("a picture");
