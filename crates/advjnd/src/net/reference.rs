@@ -9,7 +9,8 @@
 //! * Depthwise convolution: a sum over the taps of shifted, scaled inputs; backward adds each tap back where it came from.
 //! * Max-pool: the maximum over the taps; backward gives each window's cotangent to its first maximum.
 
-use candle_core::{D, DType, Device, Tensor};
+use candle_core::{D, DType, Device, Module, Tensor};
+use candle_nn::{Conv2d, Conv2dConfig, Linear};
 
 use super::executor::{Executor, Pass, check_len};
 use super::graph::{Activation, Conv, Graph, INPUT, Op, Shape, ValueId};
@@ -32,10 +33,10 @@ pub struct Reference {
 enum Layer {
     Plain,
     Affine { order: Tensor, inverse: Tensor, scale: Tensor, shift: Tensor },
-    Full { forward: Tensor, backward: Tensor, bias: Tensor, slope: Option<Tensor> },
+    Full { forward: Conv2d, backward: Conv2d, slope: Option<Tensor> },
     Depthwise { taps: Tensor, bias: Tensor, slope: Option<Tensor> },
     Activated { slope: Option<Tensor> },
-    Linear { weight: Tensor, bias: Tensor },
+    Linear(Linear),
 }
 
 impl Reference {
@@ -154,20 +155,20 @@ impl Layer {
                 let mut turned = conv.weight.to_vec();
                 turned.chunks_exact_mut(taps).for_each(<[f32]>::reverse);
                 let backward = Tensor::from_vec(turned, (conv.out_channels, conv.in_channels, k, k), device)?;
+                let weight = Tensor::from_slice(&conv.weight, (conv.out_channels, conv.in_channels, k, k), device)?;
+                let bias = Tensor::from_slice(&conv.bias, conv.out_channels, device)?;
+                let config = Conv2dConfig { stride: conv.stride, ..Conv2dConfig::default() };
                 Self::Full {
-                    forward: Tensor::from_slice(&conv.weight, (conv.out_channels, conv.in_channels, k, k), device)?,
-                    backward: backward.transpose(0, 1)?.contiguous()?,
-                    bias: per_channel(&conv.bias)?,
+                    forward: Conv2d::new(weight, Some(bias), config),
+                    backward: Conv2d::new(backward.transpose(0, 1)?.contiguous()?, None, Conv2dConfig::default()),
                     slope: slope(activation)?,
                 }
             }
             Op::Add { activation, .. } => Self::Activated { slope: slope(activation)? },
             Op::Linear { weight, bias, .. } => {
                 let (outputs, inputs) = (bias.len(), weight.len() / bias.len());
-                Self::Linear {
-                    weight: Tensor::from_slice(weight, (outputs, inputs), device)?,
-                    bias: Tensor::from_slice(bias, outputs, device)?,
-                }
+                let weight = Tensor::from_slice(weight, (outputs, inputs), device)?;
+                Self::Linear(Linear::new(weight, Some(Tensor::from_slice(bias, outputs, device)?)))
             }
             Op::MaxPool { .. } | Op::AvgPool2 { .. } | Op::UpsampleAdd { .. } | Op::GlobalMean { .. } => Self::Plain,
         })
@@ -178,9 +179,8 @@ impl Layer {
             (Self::Affine { order, scale, shift, .. }, Op::Normalize { input, .. }) => {
                 values[*input].index_select(order, 1)?.broadcast_mul(scale)?.broadcast_add(shift)
             }
-            (Self::Full { forward, bias, slope, .. }, Op::Conv { input, conv, activation }) => {
-                let sum = pad(&values[*input], conv)?.conv2d(forward, 0, conv.stride, 1, 1)?;
-                activate(sum.broadcast_add(bias)?, activation, slope)
+            (Self::Full { forward, slope, .. }, Op::Conv { input, conv, activation }) => {
+                activate(forward.forward(&pad(&values[*input], conv)?)?, activation, slope)
             }
             (Self::Depthwise { taps, bias, slope }, Op::Conv { input, conv, activation }) => {
                 let windows = Windows::new(&pad(&values[*input], conv)?, conv.kernel, conv.stride)?;
@@ -195,9 +195,8 @@ impl Layer {
                 let target = larger(a, b)?;
                 activate((extend(a, target)? + extend(b, target)?)?, activation, slope)
             }
-            (Self::Linear { weight, bias }, Op::Linear { input, .. }) => {
-                let y = values[*input].flatten_from(1)?.matmul(&weight.t()?)?.broadcast_add(bias)?;
-                y.unsqueeze(2)?.unsqueeze(3)
+            (Self::Linear(linear), Op::Linear { input, .. }) => {
+                linear.forward(&values[*input].flatten_from(1)?)?.unsqueeze(2)?.unsqueeze(3)
             }
             (_, Op::MaxPool { input, kernel, stride }) => {
                 let windows = Windows::new(&values[*input], *kernel, *stride)?;
@@ -223,14 +222,13 @@ impl Layer {
             (Self::Affine { inverse, scale, .. }, Op::Normalize { input, .. }) => {
                 Ok(vec![(*input, g.broadcast_mul(scale)?.index_select(inverse, 1)?)])
             }
-            (Self::Full { forward, backward, bias, slope }, Op::Conv { input, conv, activation }) => {
-                let x = pad(&values[*input], conv)?;
-                let sum = || x.conv2d(forward, 0, conv.stride, 1, 1)?.broadcast_add(bias);
+            (Self::Full { forward, backward, slope }, Op::Conv { input, conv, activation }) => {
+                let sum = || forward.forward(&pad(&values[*input], conv)?);
                 let g = activation_gradient(g, &values[id], sum, activation, slope)?;
                 let edge = conv.kernel - 1;
                 let spread = Windows::spread(&g, conv.stride)?;
                 let spread = spread.pad_with_zeros(2, edge, edge)?.pad_with_zeros(3, edge, edge)?;
-                Ok(vec![(*input, unpad(&spread.conv2d(backward, 0, 1, 1, 1)?, conv, &values[*input])?)])
+                Ok(vec![(*input, unpad(&backward.forward(&spread)?, conv, &values[*input])?)])
             }
             (Self::Depthwise { taps, slope, .. }, Op::Conv { input, conv, activation }) => {
                 let windows = Windows::new(&pad(&values[*input], conv)?, conv.kernel, conv.stride)?;
@@ -250,8 +248,8 @@ impl Layer {
                 let g = activation_gradient(g, &values[id], sum, activation, slope)?;
                 Ok(vec![(*a, crop(&g, &values[*a])?), (*b, crop(&g, &values[*b])?)])
             }
-            (Self::Linear { weight, .. }, Op::Linear { input, .. }) => {
-                Ok(vec![(*input, g.flatten_from(1)?.matmul(weight)?.reshape(values[*input].dims())?)])
+            (Self::Linear(linear), Op::Linear { input, .. }) => {
+                Ok(vec![(*input, g.flatten_from(1)?.matmul(linear.weight())?.reshape(values[*input].dims())?)])
             }
             (_, Op::MaxPool { input, kernel, stride }) => {
                 let windows = Windows::new(&values[*input], *kernel, *stride)?;
