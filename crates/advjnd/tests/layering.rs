@@ -40,6 +40,7 @@ fn rooms_use_only_what_they_may() {
             let used: BTreeSet<String> = code
                 .flat_map(|line| line.split("crate::").skip(1))
                 .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+                .filter(|name: &String| name.starts_with(char::is_lowercase))
                 .collect();
             for used in used {
                 let may = used == room || used == "error" || allowed.contains(&used.as_str());

@@ -1,0 +1,144 @@
+//! Reading a region, writing a residual, covering: in every format.
+
+use advjnd::frame::{Cover, Rect, Region, Thumbnail, cover};
+use advjnd::{Colorimetry, FrameMut, Matrix, PixelFormat, PlaneMut};
+use proptest::prelude::*;
+
+/// A frame in memory of its own, filled with noise.
+struct Memory {
+    format: PixelFormat,
+    width: usize,
+    height: usize,
+    planes: Vec<(Vec<u8>, usize)>,
+}
+
+impl Memory {
+    fn noise(format: PixelFormat, width: usize, height: usize, padding: usize, seed: u32) -> Self {
+        let plane = |index: usize| {
+            let (row, rows) = format.plane_size(index, width, height);
+            let stride = row + padding;
+            let hash = |i: usize| ((i as u32 ^ seed).wrapping_mul(2_654_435_761) >> 13) as u8;
+            ((0..stride * rows).map(|i| 16 + hash(i + 7919 * index) % 220).collect(), stride)
+        };
+        Self { format, width, height, planes: (0..format.planes()).map(plane).collect() }
+    }
+
+    fn frame(&mut self, colorimetry: Colorimetry) -> FrameMut<'_> {
+        let planes = self.planes.iter_mut().map(|(data, stride)| PlaneMut { data, stride: *stride }).collect();
+        FrameMut::new(self.format, colorimetry, self.width, self.height, planes).expect("frame")
+    }
+}
+
+fn formats() -> impl Strategy<Value = PixelFormat> {
+    (0..PixelFormat::ALL.len()).prop_map(|index| PixelFormat::ALL[index])
+}
+
+proptest! {
+    #[test]
+    fn a_written_residual_is_read_back_as_quantized(
+        format in formats(),
+        (width, height) in (8usize..40, 8usize..40),
+        full_range: bool,
+        padding in 0usize..5,
+        seed: u32,
+    ) {
+        let colorimetry = Colorimetry { matrix: Matrix::Bt709, full_range };
+        let mut memory = Memory::noise(format, width, height, padding, seed);
+        let rect = Rect { x: 2, y: 4, width: width - 3, height: height - 5 };
+        let (mut before, mut after) = (Region::default(), Region::default());
+        let mut frame = memory.frame(colorimetry);
+        before.read(&frame, rect);
+        let residual: Vec<f32> = (0..before.len()).map(|i| ((i * 37) % 23) as f32 - 11.0).collect();
+        let bounds: Vec<f32> = (0..before.len()).map(|i| (i % 7) as f32).collect();
+        let mut stored = vec![0.0; before.len()];
+        before.quantize(&residual, &bounds, &mut stored);
+        before.write(&mut frame, &residual, &bounds);
+        after.read(&frame, rect);
+        for i in 0..before.len() {
+            // What clips at the ends of the range is not compared.
+            let (old, new) = (before.luma[i], after.luma[i]);
+            if (10.0..=245.0).contains(&old) && (0..3).all(|c| (10.0..=245.0).contains(&before.rgb[c][i])) {
+                prop_assert!((new - old - stored[i]).abs() < 0.51, "{:?}: {} {} {}", format, old, new, stored[i]);
+            }
+            let slack = 0.5 * 255.0 / 219.0 + 1e-3;
+            prop_assert!((new - old).abs() <= bounds[i] + slack, "{:?}: changed by {}", format, new - old);
+        }
+    }
+
+    #[test]
+    fn save_and_restore_undo_a_write(format in formats(), (width, height) in (6usize..30, 6usize..30), seed: u32) {
+        let mut memory = Memory::noise(format, width, height, 3, seed);
+        let clean = memory.planes.clone();
+        let mut frame = memory.frame(Colorimetry::default());
+        let mut region = Region::default();
+        let rect = Rect { x: 2, y: 2, width: width - 4, height: height - 4 };
+        region.read(&frame, rect);
+        let mut saved = Vec::new();
+        frame.save(rect, &mut saved);
+        region.write(&mut frame, &vec![5.0; region.len()], &vec![9.0; region.len()]);
+        frame.restore(rect, &saved);
+        prop_assert_eq!(memory.planes, clean);
+    }
+
+    #[test]
+    fn covers_stay_in_their_rectangle_and_hide(
+        format in formats(),
+        (width, height) in (1usize..60, 1usize..60),
+        (x, y) in (-20.0f32..50.0, -20.0f32..50.0),
+        (w, h) in (1.0f32..40.0, 1.0f32..40.0),
+        how in prop_oneof![Just(Cover::Fill), Just(Cover::Pixelate), Just(Cover::Blur)],
+    ) {
+        let mut memory = Memory::noise(format, width, height, 2, 1);
+        let clean = memory.planes.clone();
+        let rect = Rect::covering(x, y, x + w, y + h, width, height);
+        cover(&mut memory.frame(Colorimetry::default()), rect, how);
+        let (data, stride) = &memory.planes[0];
+        let step = format.plane_size(0, width, height).0 / width;
+        for row in 0..height {
+            for column in 0..width {
+                let at = row * stride + column * step;
+                let same = data[at..at + step] == clean[0].0[at..at + step];
+                prop_assert!(same || rect.contains(column, row), "{:?}: {},{} changed outside {:?}", format, column, row, rect);
+            }
+        }
+        if how == Cover::Fill && !rect.is_empty() {
+            let channel = if step == 4 { 1 } else { 0 };
+            let first = data[rect.y * stride + rect.x * step + channel];
+            for row in rect.y..rect.y + rect.height {
+                for column in rect.x..rect.x + rect.width {
+                    prop_assert_eq!(data[row * stride + column * step + channel], first);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_thumbnail_is_the_area_average() {
+    let mut memory = Memory::noise(PixelFormat::Rgb, 8, 6, 0, 5);
+    let pixels = memory.planes[0].0.clone();
+    let mut thumbnail = Thumbnail::default();
+    thumbnail.read(&memory.frame(Colorimetry::default()), 4, 3, 32);
+    assert_eq!((thumbnail.padded_width, thumbnail.padded_height), (32, 32));
+    for (x, y, channel) in [(0, 0, 0), (3, 2, 1), (1, 2, 2)] {
+        let sample = |dx: usize, dy: usize| f32::from(pixels[((2 * y + dy) * 8 + 2 * x + dx) * 3 + 2 - channel]);
+        let mean = (sample(0, 0) + sample(1, 0) + sample(0, 1) + sample(1, 1)) / 4.0;
+        assert!((thumbnail.bgr[channel * 1024 + y * 32 + x] - mean).abs() < 1e-3);
+    }
+    assert_eq!(thumbnail.bgr[4], 0.0, "padding");
+}
+
+#[test]
+fn frames_that_do_not_fit_their_planes_are_refused() {
+    let mut data = vec![0; 100];
+    let refuse = |format, width, height, stride, data: &mut [u8]| {
+        FrameMut::new(format, Colorimetry::default(), width, height, vec![PlaneMut { data, stride }])
+            .expect_err("refused")
+            .to_string()
+    };
+    assert!(refuse(PixelFormat::Rgb, 0, 5, 9, &mut data).contains("no pixel"));
+    assert!(refuse(PixelFormat::I420, 4, 4, 4, &mut data).contains("3 planes"));
+    assert!(refuse(PixelFormat::Rgb, 4, 4, 11, &mut data).contains("stride 11"));
+    assert!(refuse(PixelFormat::Rgb, 4, 10, 12, &mut data).contains("100 bytes"));
+    assert!(refuse(PixelFormat::Rgb, 4, 4, usize::MAX, &mut data).contains("bytes given"));
+}

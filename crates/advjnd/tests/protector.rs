@@ -1,0 +1,123 @@
+//! The whole line on a picture with a face, and on frames with hardly a pixel.
+
+mod common;
+
+use std::time::Duration;
+
+use advjnd::report::CoverReason;
+use advjnd::{
+    Colorimetry, FailPolicy, FrameMut, FrameReport, Models, PixelFormat, PlaneMut, Protector, Settings, Verdict,
+};
+
+struct Picture {
+    width: usize,
+    height: usize,
+    clean: Vec<u8>,
+}
+
+fn astronaut() -> Picture {
+    let picture =
+        common::picture("faces/pkg_skimage/astronaut.png", Some("astronaut.png")).expect("the project's own copy");
+    Picture { width: picture.width() as usize, height: picture.height() as usize, clean: picture.into_raw() }
+}
+
+fn protector() -> Protector {
+    Protector::new(Models::embedded().expect("models"), 1, 0).expect("protector")
+}
+
+fn process(
+    protector: &mut Protector,
+    picture: &Picture,
+    settings: &Settings,
+) -> (Vec<u8>, advjnd::Result<FrameReport>) {
+    let mut data = picture.clean.clone();
+    let planes = vec![PlaneMut { data: &mut data, stride: 3 * picture.width }];
+    let format = PixelFormat::Rgb;
+    let mut frame =
+        FrameMut::new(format, Colorimetry::default(), picture.width, picture.height, planes).expect("frame");
+    let report = protector.process(&mut frame, None, settings);
+    (data, report)
+}
+
+#[test]
+fn a_face_is_covered_or_protected_and_soon_protected() {
+    let (picture, mut protector) = (astronaut(), protector());
+    let mut verdicts = Vec::new();
+    for frame in 0..12 {
+        let (data, report) = process(&mut protector, &picture, &Settings::default());
+        let report = report.expect("report");
+        assert_eq!(report.faces.len(), 1);
+        let face = &report.faces[0];
+        assert_eq!((face.id.0, report.fault.as_deref(), report.drop), (0, None, false));
+        assert!(face.iterations <= Settings::default().max_iterations);
+        assert_eq!(face.changed, verdicts.last() != Some(&face.verdict), "frame {frame}");
+        for (index, (new, old)) in data.iter().zip(&picture.clean).enumerate() {
+            let (x, y) = (index / 3 % picture.width, index / 3 / picture.width);
+            assert!(new == old || face.region.contains(x, y), "{x},{y} changed outside {:?}", face.region);
+        }
+        if face.verdict == Verdict::Protected {
+            assert!(face.margin > 0.0 && face.similarity_after < face.similarity_before);
+            let most = data.iter().zip(&picture.clean).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(most.is_some_and(|most| most > 0 && most < 40), "changed by {most:?}");
+        }
+        verdicts.push(face.verdict);
+    }
+    let first = verdicts.iter().position(|verdict| *verdict == Verdict::Protected);
+    assert!(first.is_some_and(|first| first <= 6), "{verdicts:?}");
+}
+
+#[test]
+fn the_same_frames_and_seed_give_the_same_bytes_on_any_number_of_threads() {
+    let picture = astronaut();
+    let run = |threads, seed| {
+        let mut protector = Protector::new(Models::embedded().expect("models"), threads, seed).expect("protector");
+        (0..4).map(|_| process(&mut protector, &picture, &Settings::default()).0).collect::<Vec<_>>()
+    };
+    let reference = run(1, 7);
+    assert!(run(1, 7) == reference && run(2, 7) == reference);
+    assert!(run(1, 8) != reference, "the seed decides the views");
+}
+
+#[test]
+fn without_budget_every_policy_hides_the_face() {
+    let picture = astronaut();
+    let helpless = |fail_policy| Settings { jnd_scale: 0.0, fail_policy, ..Settings::default() };
+    for policy in [FailPolicy::Fill, FailPolicy::Pixelate, FailPolicy::Blur] {
+        let (data, report) = process(&mut protector(), &picture, &helpless(policy));
+        let face = report.expect("report").faces.remove(0);
+        assert_eq!(face.verdict, Verdict::Covered(CoverReason::NotYetProtected));
+        let [x, y] = face.landmarks.0[2].map(|v| v as usize);
+        let nose = 3 * (y * picture.width + x);
+        assert_ne!(data[nose..nose + 3], picture.clean[nose..nose + 3], "{policy:?}");
+    }
+    let (_, report) = process(&mut protector(), &picture, &helpless(FailPolicy::Drop));
+    assert!(report.expect("report").drop);
+    let (_, report) = process(&mut protector(), &picture, &helpless(FailPolicy::Error));
+    assert!(report.expect_err("an error").to_string().contains("must not go out"));
+}
+
+#[test]
+fn a_lost_face_stays_covered_for_the_hold_time() {
+    let (picture, mut protector) = (astronaut(), protector());
+    let settings = Settings { hold_time: Duration::from_millis(300), ..Settings::default() };
+    for _ in 0..5 {
+        process(&mut protector, &picture, &settings).1.expect("report");
+    }
+    let empty = Picture { clean: vec![90; picture.clean.len()], ..picture };
+    let verdicts: Vec<_> = (0..12)
+        .map(|_| process(&mut protector, &empty, &settings).1.expect("report").faces.first().map(|face| face.verdict))
+        .collect();
+    assert!(verdicts.contains(&Some(Verdict::Covered(CoverReason::Lost))), "{verdicts:?}");
+    assert_eq!(verdicts.last(), Some(&None), "{verdicts:?}");
+}
+
+#[test]
+fn frames_with_hardly_a_pixel_come_out_as_they_were() {
+    let mut protector = protector();
+    for (width, height) in [(1, 1), (16, 16), (640, 1), (1, 480), (3, 5), (33, 31)] {
+        let picture = Picture { width, height, clean: (0..3 * width * height).map(|i| (i * 7 % 256) as u8).collect() };
+        let (data, report) = process(&mut protector, &picture, &Settings::default());
+        assert!(report.expect("report").faces.is_empty(), "{width}x{height}");
+        assert_eq!(data, picture.clean, "{width}x{height}");
+    }
+}
