@@ -63,13 +63,14 @@ fn a_buffer_or_memory_that_others_hold_is_copied_and_untouched() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bytes() {
+fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
     let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 3);
-    let run = |seed: &str| -> Vec<_> {
-        let outputs = Session::new(&frames.caps(), &[("seed", seed)]).protect_all(&frames);
+    let run = |threads: &str| -> Vec<_> {
+        let outputs = Session::new(&frames.caps(), &[("seed", "7"), ("threads", threads)]).protect_all(&frames);
         outputs.iter().map(|output| pixels(output, &frames.info)).collect()
     };
-    assert!(run("7") == run("7"));
+    let once = run("1");
+    assert!(once == run("1") && once == run("2"));
 }
 
 #[test]
