@@ -11,6 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+# Recognisers that were not attacked are asked about every so many frames.
+UNSEEN_EVERY = 5
 MARKERS = ("<!-- clip-table -->", "<!-- /clip-table -->")
 
 
@@ -20,8 +22,8 @@ def protect(clip, out, lossless):
     return subprocess.run(command, check=True, capture_output=True, text=True, env=env, timeout=900).stdout
 
 
-def check(shared, clean, protected, only=None):
-    command = [sys.executable, shared / "tools/check_clip.py", clean, protected] + (["--only", only] if only else [])
+def check(shared, clean, protected, only, every=1):
+    command = [sys.executable, shared / "tools/check_clip.py", clean, protected, "--only", only, "--every", str(every)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip().splitlines()[-1])
 
 
@@ -31,9 +33,10 @@ def row(clip, shared, scratch):
     said = protect(clip, lossless, True)
     seconds, fps = re.search(r"frames in ([\d.]+) s \(([\d.]+) fps\)", said).groups()
     entry |= {"seconds": float(seconds), "fps": float(fps)}
-    entry |= {"lossless": check(shared, clip, lossless)}
+    entry["lossless"] = check(shared, clip, lossless, "dlib")
+    entry["unseen"] = check(shared, clip, lossless, "sface,mobilefacenet", UNSEEN_EVERY)
     protect(clip, encoded, False)
-    entry |= {"h264": check(shared, clip, encoded, "dlib")}
+    entry["h264"] = check(shared, clip, encoded, "dlib")
     return entry
 
 
@@ -46,7 +49,7 @@ def table(entries):
         quality = (f"{c['psnr']:.1f}", f"{c['ssim']:.3f}") if c.get("ssim") else ("–", "–")
         lines.append("| " + " | ".join((
             e["clip"], str(c["face_frames"]), f"{100 * c['covered']:.1f} %", share(c, "dlib"), share(e["h264"], "dlib"),
-            share(c, "sface"), share(c, "mobilefacenet"), *quality, f"{e['seconds']:.1f}", f"{e['fps']:.0f}")) + " |")
+            share(e["unseen"], "sface"), share(e["unseen"], "mobilefacenet"), *quality, f"{e['seconds']:.1f}", f"{e['fps']:.0f}")) + " |")
     return "\n".join(lines)
 
 

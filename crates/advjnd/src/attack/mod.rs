@@ -50,7 +50,7 @@ pub const LEAST_STEP: f32 = 0.3;
 
 impl Default for Attack {
     fn default() -> Self {
-        Self { direction: Direction::Scaled, momentum: 0.3, step_size: 0.4, approach: 0.5 }
+        Self { direction: Direction::Scaled, momentum: 0.3, step_size: 0.25, approach: 0.5 }
     }
 }
 

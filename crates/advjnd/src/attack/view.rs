@@ -20,12 +20,13 @@ impl ViewSampler {
     }
 
     /// Coefficients `[a, b, tx, ty]` of a similarity transform about the centre of a chip of `side` pixels: entries of the
-    /// matrix within ± `strength` of the identity's, the shift within ± `strength`/2 of the side.
-    pub fn similarity(&mut self, strength: f32, side: f32) -> [f32; 4] {
-        let [scale, turn, dx, dy] = [0; 4].map(|_| self.rng.random_range(-1.0f32..=1.0) * strength);
-        let (a, b, center) = (1.0 + scale, turn, (side - 1.0) / 2.0);
-        let tx = center - (a * center - b * center) + 0.5 * dx * side;
-        let ty = center - (b * center + a * center) + 0.5 * dy * side;
+    /// matrix within ± `turn` of the identity's, the shift within ± `shift` pixels.
+    pub fn similarity(&mut self, turn: f32, shift: f32, side: f32) -> [f32; 4] {
+        let [scale, angle, dx, dy] =
+            [turn, turn, shift, shift].map(|reach| reach * self.rng.random_range(-1.0f32..=1.0));
+        let (a, b, center) = (1.0 + scale, angle, (side - 1.0) / 2.0);
+        let tx = center - (a * center - b * center) + dx;
+        let ty = center - (b * center + a * center) + dy;
         [a, b, tx, ty]
     }
 

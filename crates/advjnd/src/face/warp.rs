@@ -1,7 +1,7 @@
 //! The linear operator between two pixel grids related by a similarity transform, and its exact adjoint.
 //!
 //! Every destination pixel is the mean of `n`×`n` bilinear samples spread evenly over its (rotated) square in the source,
-//! `n` = ⌈source pixels per destination pixel⌉: plain bilinear where the image grows, an area average where it shrinks, so
+//! at most [`SAMPLE_SPACING`] source pixels apart (a bilinear sample itself reaches one pixel to each side): plain bilinear where the image grows, an area average where it shrinks, so
 //! that what is seen does not alias. Outside the source lies zero. Sample positions and weights are kept, so that the
 //! operator, and the adjoint by scattering the same weights, cost one pass over them each.
 //!
@@ -9,6 +9,8 @@
 
 use super::SimilarityTransform;
 
+/// Distance of neighbouring samples at most, source pixels.
+const SAMPLE_SPACING: f32 = 1.25;
 /// More samples along a side than this gain nothing that an 8-bit picture shows.
 const MAX_SAMPLES: usize = 8;
 
@@ -32,11 +34,17 @@ impl Warp {
     /// Plans the warp. `to_source` maps destination pixels to source pixels (pixel centres are whole numbers).
     ///
     /// The source must be at least 2×2; a smaller one yields an operator that gives zeros.
-    pub fn plan(
+    pub fn plan(&mut self, to_source: &SimilarityTransform, source: (usize, usize), target: (usize, usize)) {
+        self.plan_where(to_source, source, target, |_| true);
+    }
+
+    /// As [`plan`](Self::plan), with zeros at destination pixels whose index `wanted` denies.
+    pub fn plan_where(
         &mut self,
         to_source: &SimilarityTransform,
         (source_width, source_height): (usize, usize),
         (width, height): (usize, usize),
+        wanted: impl Fn(usize) -> bool,
     ) {
         self.taps.clear();
         self.ends.clear();
@@ -44,11 +52,27 @@ impl Warp {
         let samples = samples_per_side(to_source);
         let share = 1.0 / (samples * samples) as f32;
         let usable = source_width >= 2 && source_height >= 2;
+        let offset = |i: usize| (i as f32 + 0.5) / samples as f32 - 0.5;
+        let turn = |x: f32, y: f32| [to_source.a * x - to_source.b * y, to_source.b * x + to_source.a * y];
+        let offsets: Vec<[f32; 2]> =
+            (0..samples * samples).map(|i| turn(offset(i % samples), offset(i / samples))).collect();
+        let (last_column, last_row) = (source_width as f32 - 1.0, source_height as f32 - 1.0);
         for y in 0..height {
             for x in 0..width {
-                if usable {
-                    for position in positions(to_source, x, y, samples) {
-                        self.taps.extend(tap(position, source_width, source_height, share));
+                if usable && wanted(y * width + x) {
+                    let [center_x, center_y] = to_source.apply([x as f32, y as f32]);
+                    for [dx, dy] in &offsets {
+                        let (sx, sy) = (center_x + dx, center_y + dy);
+                        if sx >= 0.0 && sy >= 0.0 && sx < last_column && sy < last_row {
+                            // Inside, truncation is the floor.
+                            let (column, row) = (sx as u32, sy as u32);
+                            let (fx, fy) = (sx - column as f32, sy - row as f32);
+                            let (upper, lower) = ((1.0 - fy) * share, fy * share);
+                            let weights = [upper * (1.0 - fx), upper * fx, lower * (1.0 - fx), lower * fx];
+                            self.taps.push(Tap { index: row * source_width as u32 + column, weights });
+                        } else {
+                            self.taps.extend(tap([sx, sy], source_width, source_height, share));
+                        }
                     }
                 }
                 self.ends.push(self.taps.len() as u32);
@@ -98,15 +122,7 @@ impl Warp {
 }
 
 fn samples_per_side(to_source: &SimilarityTransform) -> usize {
-    // A hair above a whole number is that number: the transform of an unrotated face must not double its cost.
-    ((to_source.scale() - 1e-3).ceil().max(1.0) as usize).min(MAX_SAMPLES)
-}
-
-/// Source positions of the samples of destination pixel (`x`, `y`).
-fn positions(to_source: &SimilarityTransform, x: usize, y: usize, samples: usize) -> impl Iterator<Item = [f32; 2]> {
-    let offset = move |i: usize| (i as f32 + 0.5) / samples as f32 - 0.5;
-    (0..samples * samples)
-        .map(move |i| to_source.apply([x as f32 + offset(i % samples), y as f32 + offset(i / samples)]))
+    ((to_source.scale() / SAMPLE_SPACING).ceil().max(1.0) as usize).min(MAX_SAMPLES)
 }
 
 /// The sample at `position`, or `None` where all four source pixels lie outside.

@@ -3,6 +3,7 @@
 //! The perturbation is a [`GRID`]×[`GRID`] plane of luma in aligned-face coordinates (ArcFace's five-point template,
 //! enlarged), so that a moving head keeps it. The frame sees its warp, under a feathered oval that ends inside the face.
 
+use crate::attack::ViewSampler;
 use crate::error::Result;
 use crate::face::{Landmarks, SimilarityTransform, Warp};
 use crate::frame::Rect;
@@ -16,6 +17,16 @@ const OVAL_CENTER: [f32; 2] = [56.0, 66.0];
 const OVAL_AXES: [f32; 2] = [48.0, 60.0];
 /// Share of the oval's radius inside which the mask is one; it falls to zero at the rim.
 const OVAL_CORE: f32 = 0.75;
+/// Random views shift a chip by up to this share of its side (and turn and scale it as much),
+const VIEW_REACH: f32 = 0.015;
+/// and by as many pixels of a frame reduced to a long side of [`VIEW_LONG_SIDE`]: others find their landmarks in a reduced
+/// frame, and there a small face has few pixels.
+const VIEW_REACH_PIXELS: f32 = 1.2;
+const VIEW_LONG_SIDE: f32 = 640.0;
+/// The self-check looks through one view for every so much reach,
+const REACH_PER_CHECK: f32 = 0.025;
+/// at most through this many.
+const MAX_CHECKS: usize = 4;
 /// How far around the chips a region reaches, as a share of the chip: what random views may look at.
 const VIEW_MARGIN: f32 = 0.06;
 
@@ -28,12 +39,14 @@ fn grid_template() -> Template {
 pub struct Geometry {
     /// The pixels of the frame that the chips may look at.
     pub rect: Rect,
-    /// Region ← grid.
+    /// Per pixel of the region: one inside the face, zero outside its oval, feathered between.
+    pub mask: Vec<f32>,
+    /// Region ← grid, where the mask is not zero.
     pub spread: Warp,
     /// Grid ← region.
     pub gather: Warp,
-    to_grid: Option<SimilarityTransform>,
     to_chips: Vec<SimilarityTransform>,
+    reach: f32,
 }
 
 impl Geometry {
@@ -49,6 +62,8 @@ impl Geometry {
         height: usize,
     ) -> Result<()> {
         let to_grid = SimilarityTransform::fit(landmarks, &grid_template())?;
+        let pixels = VIEW_REACH_PIXELS * (width.max(height) as f32 / VIEW_LONG_SIDE).max(1.0);
+        self.reach = VIEW_REACH + pixels * to_grid.scale() / GRID as f32;
         self.to_chips.clear();
         let mut bounds = to_grid.inverse().square_bounds(GRID as f32 - 1.0);
         for spec in specs {
@@ -64,26 +79,29 @@ impl Geometry {
             self.to_chips.push(to_chip);
         }
         self.rect = Rect::covering(bounds[0], bounds[1], bounds[2] + 1.0, bounds[3] + 1.0, width, height);
-        self.to_grid = Some(to_grid);
         let region = (self.rect.width, self.rect.height);
-        self.spread.plan(&self.region_to_grid(&to_grid), (GRID, GRID), region);
+        self.fill_mask(&to_grid);
+        let mask = &self.mask;
+        self.spread.plan_where(&self.region_to_grid(&to_grid), (GRID, GRID), region, |at| mask[at] > 0.0);
         self.gather.plan(&self.to_region(&to_grid.inverse()), region, (GRID, GRID));
         Ok(())
     }
 
-    /// The mask per pixel of the region: one inside the face, zero outside its oval, feathered between.
-    pub fn mask(&self, mask: &mut Vec<f32>) {
-        mask.clear();
-        let Some(to_grid) = &self.to_grid else { return };
+    fn fill_mask(&mut self, to_grid: &SimilarityTransform) {
+        // Oval coordinates are affine in the pixel: one step along a row is a constant.
         let to_grid = self.region_to_grid(to_grid);
+        let scale = [GRID_SCALE * OVAL_AXES[0], GRID_SCALE * OVAL_AXES[1]];
+        let step = [to_grid.a / scale[0], to_grid.b / scale[1]];
+        self.mask.clear();
         for y in 0..self.rect.height {
-            for x in 0..self.rect.width {
-                let [gx, gy] = to_grid.apply([x as f32, y as f32]);
-                let dx = (gx / GRID_SCALE - OVAL_CENTER[0]) / OVAL_AXES[0];
-                let dy = (gy / GRID_SCALE - OVAL_CENTER[1]) / OVAL_AXES[1];
-                let inside = ((1.0 - dx.hypot(dy)) / (1.0 - OVAL_CORE)).clamp(0.0, 1.0);
-                mask.push(inside * inside * (3.0 - 2.0 * inside));
-            }
+            let [gx, gy] = to_grid.apply([0.0, y as f32]);
+            let start = [gx / scale[0] - OVAL_CENTER[0] / OVAL_AXES[0], gy / scale[1] - OVAL_CENTER[1] / OVAL_AXES[1]];
+            self.mask.extend((0..self.rect.width).map(|x| {
+                let (dx, dy) = (start[0] + step[0] * x as f32, start[1] + step[1] * x as f32);
+                let radius = (dx * dx + dy * dy).sqrt();
+                let inside = ((1.0 - radius) / (1.0 - OVAL_CORE)).clamp(0.0, 1.0);
+                inside * inside * (3.0 - 2.0 * inside)
+            }));
         }
     }
 
@@ -93,6 +111,23 @@ impl Geometry {
         let to_chip = view.map_or(*to_chip, |view| view.after(to_chip));
         let region = (self.rect.width, self.rect.height);
         warp.plan(&self.to_region(&to_chip.inverse()), region, (chip_size, chip_size));
+    }
+
+    /// A random view of a chip.
+    pub fn view(&self, chip_size: usize, views: &mut ViewSampler) -> SimilarityTransform {
+        let side = chip_size as f32;
+        let [a, b, tx, ty] = views.similarity(self.reach, self.reach * side, side);
+        SimilarityTransform { a, b, tx, ty }
+    }
+
+    /// How many random views the self-check looks through: the smaller the face, the less certain its landmarks.
+    pub fn checks(&self) -> usize {
+        ((self.reach / REACH_PER_CHECK).ceil() as usize).clamp(1, MAX_CHECKS)
+    }
+
+    /// How far random views reach, as a share of a chip's side: how uncertain the landmarks are.
+    pub fn reach(&self) -> f32 {
+        self.reach
     }
 
     fn to_region(&self, to_frame: &SimilarityTransform) -> SimilarityTransform {

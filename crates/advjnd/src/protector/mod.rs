@@ -70,8 +70,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            jnd_scale: 1.0,
-            max_iterations: 3,
+            jnd_scale: 1.5,
+            max_iterations: 4,
             fail_policy: FailPolicy::Fill,
             score_threshold: 0.5,
             min_face_size: 24,
@@ -88,6 +88,16 @@ pub struct Protector {
     work: Workspace,
     seed: u64,
     clock: Duration,
+}
+
+/// How a face's turn ended.
+enum Turn {
+    /// Too little of it is in the frame.
+    Unusable,
+    /// Not at its predicted place.
+    Gone,
+    /// Worked on and checked.
+    Taken { similarity_before: f32, work: Work },
 }
 
 impl Protector {
@@ -193,7 +203,9 @@ impl Protector {
             return face;
         }
         match self.protect(frame, track, settings, &mut report.times) {
-            Ok(Some((similarity_before, work))) => {
+            Ok(Turn::Unusable) => face.verdict = Verdict::Covered(CoverReason::Unusable),
+            Ok(Turn::Gone) => {}
+            Ok(Turn::Taken { similarity_before, work }) => {
                 face.region = face.region.union(&self.work.geometry.rect);
                 face.verdict = work.check.verdict();
                 face.iterations = work.iterations;
@@ -201,7 +213,6 @@ impl Protector {
                 face.similarity_before = similarity_before;
                 face.similarity_after = work.check.similarity;
             }
-            Ok(None) => face.verdict = Verdict::Covered(CoverReason::Unusable),
             Err(error) => {
                 face.region = face.region.union(&self.work.geometry.rect);
                 face.verdict = Verdict::Covered(CoverReason::Fault);
@@ -212,27 +223,32 @@ impl Protector {
         face
     }
 
-    /// The turn of a face in view; `None` if too little of it is.
+    /// The turn of a face in view, or where it is predicted.
     fn protect(
         &mut self,
         frame: &mut FrameMut<'_>,
         track: &Track,
         settings: &Settings,
         times: &mut StageTimes,
-    ) -> Result<Option<(f32, Work)>> {
+    ) -> Result<Turn> {
         let (work, seed) = (&mut self.work, self.seed);
         let subject = self.subjects.entry(track.id).or_insert_with(|| Subject::new(seed, track.id.0, &work.eyes));
         let watch = Instant::now();
         let open = work.open(frame, &track.landmarks, settings.jnd_scale)?;
         times.jnd += watch.elapsed();
         if !open {
-            return Ok(None);
+            return Ok(Turn::Unusable);
         }
         let watch = Instant::now();
-        let similarity = subject.enroll(work)?;
+        let seen = track.state == TrackState::Active;
+        let clean = subject.enroll(work, seen)?;
         times.attack += watch.elapsed();
-        let done = subject.protect(frame, work, settings.max_iterations, times)?;
-        Ok(Some((similarity, done)))
+        if !seen && !clean.known {
+            // The self-check would pass here because the face is elsewhere.
+            return Ok(Turn::Gone);
+        }
+        let work = subject.protect(frame, work, settings.max_iterations, times)?;
+        Ok(Turn::Taken { similarity_before: clean.similarity, work })
     }
 
     /// A face that was written may have lost its protection to a neighbour's: faces whose regions meet are checked again
@@ -244,7 +260,7 @@ impl Protector {
             if !regions[index + 1..].iter().any(|later| later.intersects(&face.region)) {
                 continue;
             }
-            let Some(subject) = self.subjects.get(&face.id) else { continue };
+            let Some(subject) = self.subjects.get_mut(&face.id) else { continue };
             match self.work.reopen(frame, &face.landmarks).and_then(|()| subject.check(frame, &mut self.work)) {
                 Ok(check) => {
                     face.verdict = check.verdict();

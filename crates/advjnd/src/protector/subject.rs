@@ -6,25 +6,24 @@
 
 use std::time::Instant;
 
-use super::geometry::GRID;
+use super::geometry::{GRID, Geometry};
 use super::workspace::{Eye, Workspace};
-use crate::attack::{Budget, Dodge, Objective, Perturbation, ViewSampler, cosine_similarity};
+use crate::attack::{Budget, Dodge, Objective, Perturbation, ViewSampler, cosine_similarity, margin};
 use crate::error::Result;
-use crate::face::SimilarityTransform;
 use crate::frame::FrameMut;
 use crate::net::{Embedder, RecognizerSpec};
 use crate::report::{CoverReason, StageTimes, Verdict};
 
-/// Margin from which a face counts as protected.
-pub const MARGIN_PROTECTED: f32 = 0.06;
-/// Margin at which the iterations stop.
-pub const MARGIN_GOAL: f32 = 0.20;
-/// Margin above which the perturbation is made smaller.
-const MARGIN_SPARE: f32 = 0.24;
+/// Margin from which a face counts as protected: this, and
+const MARGIN_PROTECTED: f32 = 0.05;
+/// this times the reach of its random views. The less certain the landmarks, the more reserve.
+const MARGIN_PER_REACH: f32 = 1.3;
+/// Margin beyond that at which the iterations stop.
+const MARGIN_GOAL: f32 = 0.12;
+/// Margin beyond that above which the perturbation is made smaller.
+const MARGIN_SPARE: f32 = 0.16;
 /// What is left of the perturbation after one frame with margin to spare.
 const SHRINK: f32 = 0.95;
-/// Random views: entries of the transform within ± this.
-const VIEW_STRENGTH: f32 = 0.02;
 /// Frames over which the clean embedding of a track is averaged evenly; later ones count as the last of so many.
 const REFERENCE_FRAMES: f32 = 50.0;
 
@@ -50,11 +49,22 @@ struct Person {
     away: Vec<f32>,
 }
 
+/// The clean face, in the eyes of every recogniser.
+#[derive(Debug, Clone, Copy)]
+pub struct Clean {
+    /// Least cosine similarity to the track's mean clean embedding.
+    pub similarity: f32,
+    /// Whether every recogniser takes it for the person of the track.
+    pub known: bool,
+}
+
 /// The face as output, in the eyes of every recogniser: the worst of each.
 #[derive(Debug, Clone, Copy)]
 pub struct Check {
     /// Least margin.
     pub margin: f32,
+    /// Margin from which the face counts as protected.
+    pub required: f32,
     /// Highest cosine similarity to the track's mean clean embedding.
     pub similarity: f32,
 }
@@ -62,11 +72,7 @@ pub struct Check {
 impl Check {
     /// The verdict it gives.
     pub fn verdict(&self) -> Verdict {
-        if self.margin >= MARGIN_PROTECTED {
-            Verdict::Protected
-        } else {
-            Verdict::Covered(CoverReason::NotYetProtected)
-        }
+        if self.margin >= self.required { Verdict::Protected } else { Verdict::Covered(CoverReason::NotYetProtected) }
     }
 }
 
@@ -99,20 +105,24 @@ impl Subject {
         }
     }
 
-    /// Looks at the clean face of an open workspace; returns the least cosine similarity to the track's mean.
-    pub fn enroll(&mut self, work: &mut Workspace) -> Result<f32> {
+    /// Looks at the clean face of an open workspace. A face that was `seen` by the detector counts for the track's mean;
+    /// at a predicted place there may be anything.
+    pub fn enroll(&mut self, work: &mut Workspace, seen: bool) -> Result<Clean> {
         let Workspace { eyes, geometry, region, .. } = work;
-        let mut similarity = 1.0f32;
+        let mut clean = Clean { similarity: 1.0, known: true };
         for (index, (eye, person)) in eyes.iter_mut().zip(&mut self.people).enumerate() {
             eye.look(index, geometry, region, None);
             eye.embedder.embed(&eye.clean, &mut person.now)?;
-            person.frames = (person.frames + 1.0).min(REFERENCE_FRAMES);
-            for (mean, now) in person.mean.iter_mut().zip(&person.now) {
-                *mean += (now - *mean) / person.frames;
+            if seen {
+                person.frames = (person.frames + 1.0).min(REFERENCE_FRAMES);
+                for (mean, now) in person.mean.iter_mut().zip(&person.now) {
+                    *mean += (now - *mean) / person.frames;
+                }
             }
-            similarity = similarity.min(cosine_similarity(&person.mean, &person.now));
+            clean.similarity = clean.similarity.min(cosine_similarity(&person.mean, &person.now));
+            clean.known &= margin(&eye.spec, &person.mean, &person.now) < 0.0;
         }
-        Ok(similarity)
+        Ok(clean)
     }
 
     /// Spends up to `max_iterations` on an enrolled face, writes it to the frame, and checks it there.
@@ -127,9 +137,10 @@ impl Subject {
     ) -> Result<Work> {
         let watch = Instant::now();
         let budget = work.budget();
+        let goal = required_margin(&work.geometry) + MARGIN_GOAL;
         let mut iterations = 0;
-        if self.margin < MARGIN_GOAL {
-            iterations += self.iterate(work, &budget, max_iterations)?;
+        if self.margin < goal {
+            iterations += self.iterate(work, &budget, max_iterations, goal)?;
         } else {
             budget.project(&mut self.perturbation.delta);
         }
@@ -138,48 +149,55 @@ impl Subject {
         self.write(frame, work);
         let mut check = self.check(frame, work)?;
         times.verify += watch.elapsed();
-        if check.margin < MARGIN_GOAL && iterations == 0 && max_iterations > 0 {
+        if check.margin < goal && iterations == 0 && max_iterations > 0 {
             let watch = Instant::now();
             frame.restore(work.region.rect, &work.saved);
-            iterations += self.iterate(work, &budget, max_iterations)?;
+            iterations += self.iterate(work, &budget, max_iterations, goal)?;
             times.attack += watch.elapsed();
             let watch = Instant::now();
             self.write(frame, work);
             check = self.check(frame, work)?;
             times.verify += watch.elapsed();
         }
-        if check.margin > MARGIN_SPARE {
+        if check.margin > check.required + MARGIN_SPARE {
             self.perturbation.shrink(SHRINK);
         }
         self.margin = check.margin;
         Ok(Work { iterations, check })
     }
 
-    /// The self-check: the face as it stands in the frame.
-    pub fn check(&self, frame: &FrameMut<'_>, work: &mut Workspace) -> Result<Check> {
+    /// The self-check: the face as it stands in the frame, as aligned and in random views; the worst counts.
+    pub fn check(&mut self, frame: &FrameMut<'_>, work: &mut Workspace) -> Result<Check> {
         let Workspace { eyes, geometry, output, .. } = work;
         output.read(frame, geometry.rect);
-        let mut worst = Check { margin: f32::INFINITY, similarity: -1.0 };
+        let mut worst = Check { margin: f32::INFINITY, required: required_margin(geometry), similarity: -1.0 };
         for (index, (eye, person)) in eyes.iter_mut().zip(&self.people).enumerate() {
-            eye.look(index, geometry, output, None);
-            eye.embedder.embed(&eye.clean, &mut eye.embedding)?;
-            let margin = person.dodge(&eye.spec).margin(&eye.embedding);
-            worst.margin = worst.margin.min(margin);
-            worst.similarity = worst.similarity.max(cosine_similarity(&person.mean, &eye.embedding));
+            for check in 0..=geometry.checks() {
+                let view = (check > 0).then(|| geometry.view(eye.spec.chip_size, &mut self.views));
+                eye.look(index, geometry, output, view.as_ref());
+                eye.embedder.embed(&eye.clean, &mut eye.embedding)?;
+                let margin = person.dodge(&eye.spec).margin(&eye.embedding);
+                worst.margin = worst.margin.min(margin);
+                worst.similarity = worst.similarity.max(cosine_similarity(&person.mean, &eye.embedding));
+            }
         }
         Ok(worst)
     }
 
-    fn iterate(&mut self, work: &mut Workspace, budget: &Budget, max_iterations: u32) -> Result<u32> {
+    fn iterate(&mut self, work: &mut Workspace, budget: &Budget, max_iterations: u32, goal: f32) -> Result<u32> {
         let attack = work.attack;
         let mut objective = View { work, people: &self.people, views: &mut self.views, turn: &mut self.turn };
-        Ok(attack.run(&mut objective, budget, &mut self.perturbation, max_iterations, MARGIN_GOAL)?.iterations)
+        Ok(attack.run(&mut objective, budget, &mut self.perturbation, max_iterations, goal)?.iterations)
     }
 
     fn write(&self, frame: &mut FrameMut<'_>, work: &mut Workspace) {
         work.geometry.spread.forward(&self.perturbation.delta, &mut work.residual);
         work.region.write(frame, &work.residual, &work.bounds);
     }
+}
+
+fn required_margin(geometry: &Geometry) -> f32 {
+    MARGIN_PROTECTED + MARGIN_PER_REACH * geometry.reach()
 }
 
 impl Person {
@@ -202,8 +220,8 @@ impl Objective for View<'_> {
         let index = *self.turn % eyes.len();
         *self.turn += 1;
         let eye = &mut eyes[index];
-        let [a, b, tx, ty] = self.views.similarity(VIEW_STRENGTH, eye.spec.chip_size as f32);
-        eye.look(index, geometry, region, Some(&SimilarityTransform { a, b, tx, ty }));
+        let view = geometry.view(eye.spec.chip_size, self.views);
+        eye.look(index, geometry, region, Some(&view));
         geometry.spread.forward(delta, residual);
         region.quantize(residual, bounds, stored);
         eye.add_luma(stored);

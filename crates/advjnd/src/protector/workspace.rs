@@ -33,7 +33,6 @@ pub struct Workspace {
     pub stored: Vec<f32>,
     /// The frame's bytes before the face was written.
     pub saved: Vec<u8>,
-    mask: Vec<f32>,
     grid_bounds: Vec<f32>,
 }
 
@@ -51,7 +50,6 @@ impl Workspace {
             residual: Vec::new(),
             stored: Vec::new(),
             saved: Vec::new(),
-            mask: Vec::new(),
             grid_bounds: Vec::new(),
         }
     }
@@ -67,8 +65,7 @@ impl Workspace {
         self.region.read(frame, rect);
         self.bounds.resize(self.region.len(), 0.0);
         self.jnd.map_luma(&self.region.luma, rect.width, rect.height, &mut self.bounds)?;
-        self.geometry.mask(&mut self.mask);
-        for (bound, mask) in self.bounds.iter_mut().zip(&self.mask) {
+        for (bound, mask) in self.bounds.iter_mut().zip(&self.geometry.mask) {
             *bound *= jnd_scale * mask;
         }
         self.residual.resize(self.region.len(), 0.0);
