@@ -2,6 +2,9 @@
 #   make demo               protects the sample clip, with a picture of before and after
 #   make demo CLIP=path     the same with a clip of one's own; the sound is kept
 #   make test               runs every test
+# With Python (numpy, opencv-python-headless, onnxruntime, torch, safetensors, scikit-image) and the test material:
+#   make clip-table         the README's table of clips
+#   make bench-pytorch      the networks against PyTorch and ONNX Runtime
 
 CLIP ?= examples/media/portraits_720p.mp4
 export CLIP
@@ -10,7 +13,10 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
 	gstreamer1.0-libav
 
-.PHONY: demo test packages
+.PHONY: demo test packages clip-table bench-pytorch
+
+SHARED ?= ../shared
+PYTHON ?= python3
 
 demo: packages
 	cargo build --release --locked --example protect_file
@@ -22,3 +28,10 @@ test: packages
 
 packages:
 	@scripts/install-packages.sh $(PACKAGES)
+
+clip-table: packages
+	cargo build --release --locked --lib --example protect_file
+	$(PYTHON) examples/clip_table.py --shared $(SHARED)
+
+bench-pytorch:
+	$(PYTHON) models/convert/bench_pytorch.py models $(SHARED)/models/yunet_2023mar.onnx

@@ -73,7 +73,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecFloat::builder("jnd-scale")
                 .nick("JND scale")
-                .blurb("How much a pixel may change, in just-noticeable differences (0 = nothing, so every face is covered; above 1 it shows)")
+                .blurb("How much a pixel may change at most, in just-noticeable differences; what is not needed is not spent (0 = nothing, so every face is covered)")
                 .minimum(0.0)
                 .maximum(4.0)
                 .default_value(default.core.jnd_scale)

@@ -82,13 +82,16 @@ fn the_same_frames_and_seed_give_the_same_bytes_on_any_number_of_threads() {
 fn without_budget_every_policy_hides_the_face() {
     let picture = astronaut();
     let helpless = |fail_policy| Settings { jnd_scale: 0.0, fail_policy, ..Settings::default() };
-    for policy in [FailPolicy::Fill, FailPolicy::Pixelate, FailPolicy::Blur] {
-        let (data, report) = process(&mut protector(), &picture, &helpless(policy));
+    // What is no number is no budget.
+    let nonsense = |jnd_scale| Settings { jnd_scale, ..Settings::default() };
+    let hiding = [FailPolicy::Fill, FailPolicy::Pixelate, FailPolicy::Blur].map(helpless);
+    for settings in hiding.into_iter().chain([f32::NAN, f32::INFINITY, -1.0].map(nonsense)) {
+        let (data, report) = process(&mut protector(), &picture, &settings);
         let face = report.expect("report").faces.remove(0);
         assert_eq!(face.verdict, Verdict::Covered(CoverReason::NotYetProtected));
         let [x, y] = face.landmarks.0[2].map(|v| v as usize);
         let nose = 3 * (y * picture.width + x);
-        assert_ne!(data[nose..nose + 3], picture.clean[nose..nose + 3], "{policy:?}");
+        assert_ne!(data[nose..nose + 3], picture.clean[nose..nose + 3], "{settings:?}");
     }
     let (_, report) = process(&mut protector(), &picture, &helpless(FailPolicy::Drop));
     assert!(report.expect("report").drop);

@@ -92,14 +92,25 @@ impl Warp {
 
     /// `destination = A · source`.
     pub fn forward(&self, source: &[f32], destination: &mut [f32]) {
+        self.forward_planes([source], [destination]);
+    }
+
+    /// [`forward`](Self::forward) for several planes of one shape in one pass over the samples.
+    pub fn forward_planes<const N: usize>(&self, sources: [&[f32]; N], mut destinations: [&mut [f32]; N]) {
         let stride = self.source_width;
         let mut start = 0;
-        for (value, &end) in destination.iter_mut().zip(&self.ends) {
-            *value = self.taps[start..end as usize].iter().fold(0.0, |sum, tap| {
-                let (at, [w00, w01, w10, w11]) = (tap.index as usize, tap.weights);
-                let (upper, lower) = (&source[at..at + 2], &source[at + stride..at + stride + 2]);
-                sum + w00 * upper[0] + w01 * upper[1] + w10 * lower[0] + w11 * lower[1]
-            });
+        for (at, &end) in self.ends.iter().enumerate() {
+            let mut sums = [0.0f32; N];
+            for Tap { index, weights: [w00, w01, w10, w11] } in &self.taps[start..end as usize] {
+                let index = *index as usize;
+                for (sum, source) in sums.iter_mut().zip(sources) {
+                    let (upper, lower) = (&source[index..index + 2], &source[index + stride..index + stride + 2]);
+                    *sum += w00 * upper[0] + w01 * upper[1] + w10 * lower[0] + w11 * lower[1];
+                }
+            }
+            for (destination, sum) in destinations.iter_mut().zip(sums) {
+                destination[at] = sum;
+            }
             start = end as usize;
         }
     }

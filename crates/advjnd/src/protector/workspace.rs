@@ -65,8 +65,9 @@ impl Workspace {
         self.region.read(frame, rect);
         self.bounds.resize(self.region.len(), 0.0);
         self.jnd.map_luma(&self.region.luma, rect.width, rect.height, &mut self.bounds)?;
+        let scale = if jnd_scale.is_finite() { jnd_scale.max(0.0) } else { 0.0 };
         for (bound, mask) in self.bounds.iter_mut().zip(&self.geometry.mask) {
-            *bound *= jnd_scale * mask;
+            *bound *= scale * mask;
         }
         self.residual.resize(self.region.len(), 0.0);
         self.stored.resize(self.region.len(), 0.0);
@@ -129,9 +130,9 @@ impl Eye {
     pub fn look(&mut self, index: usize, geometry: &Geometry, region: &Region, view: Option<&SimilarityTransform>) {
         let size = self.spec.chip_size;
         geometry.plan_chip(index, size, view, &mut self.warp);
-        for (chip, plane) in self.clean.chunks_exact_mut(size * size).zip(&region.rgb) {
-            self.warp.forward(plane, chip);
-        }
+        let (red, rest) = self.clean.split_at_mut(size * size);
+        let (green, blue) = rest.split_at_mut(size * size);
+        self.warp.forward_planes(region.rgb.each_ref().map(Vec::as_slice), [red, green, blue]);
     }
 
     /// The chip last looked at, plus a luma residual of the region.
