@@ -1,5 +1,7 @@
 //! The attack where the answer is known: a linear value in a box is greatest at a corner.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use advjnd::Result;
 use advjnd::attack::{Attack, Budget, Direction, Objective, Perturbation};
 use proptest::prelude::*;

@@ -2,6 +2,8 @@
 //!
 //! Golden numbers: `models/convert/golden_faces.py` (ONNX Runtime on the ONNX file, decoded as in its docstring).
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use advjnd::face::Detector;

@@ -1,5 +1,7 @@
 //! The tracker: identities last, one missed frame loses nothing, lost faces are held for the hold time.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use advjnd::face::track::COAST_FRAMES;
@@ -76,7 +78,7 @@ fn weak_detections_continue_but_do_not_begin() {
 #[test]
 fn noise_is_smoothed_and_motion_is_not_delayed() {
     let mut tracker = Tracker::default();
-    let noise = |frame: u64| if frame % 2 == 0 { 0.4 } else { -0.4 };
+    let noise = |frame: u64| if frame.is_multiple_of(2) { 0.4 } else { -0.4 };
     for frame in 0..30 {
         tracker.update(&[face(100.0 + noise(frame), 50.0, 80.0, 0.9)], ms(frame), 0.5, HOLD);
     }

@@ -1,5 +1,7 @@
 //! Alignment and warp: the fit, the twin, the exact adjoint.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use advjnd::face::{Landmarks, SimilarityTransform, Warp, warp};
 use proptest::prelude::*;
 

@@ -1,5 +1,7 @@
 //! Reading a region, writing a residual, covering: in every format.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use advjnd::frame::{Cover, Rect, Region, Thumbnail, cover};
 use advjnd::{Colorimetry, FrameMut, Matrix, PixelFormat, PlaneMut};
 use proptest::prelude::*;

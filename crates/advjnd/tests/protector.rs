@@ -1,5 +1,7 @@
 //! The whole line on a picture with a face, and on frames with hardly a pixel.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The linear operator between two pixel grids related by a similarity transform, and its exact adjoint.
 //!
 //! Every destination pixel is the mean of `n`×`n` bilinear samples spread evenly over its (rotated) square in the source,
-//! at most [`SAMPLE_SPACING`] source pixels apart (a bilinear sample itself reaches one pixel to each side): plain bilinear where the image grows, an area average where it shrinks, so
+//! at most `SAMPLE_SPACING` (1.25) source pixels apart (a bilinear sample itself reaches one pixel to each side): plain bilinear where the image grows, an area average where it shrinks, so
 //! that what is seen does not alias. Outside the source lies zero. Sample positions and weights are kept, so that the
 //! operator, and the adjoint by scattering the same weights, cost one pass over them each.
 //!

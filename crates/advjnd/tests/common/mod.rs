@@ -1,5 +1,6 @@
 //! What the tests of the networks share: model files and inputs.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "not every test needs everything")]
 
 use std::path::{Path, PathBuf};
