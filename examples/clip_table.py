@@ -6,7 +6,7 @@ the end, with 4 and with 2 iterations a frame. Writes a JSON file, one entry a c
 between the markers `clip-table`. `--speed-only` measures speed anew for the clips in the file, `--table-only` does the
 last step alone.
 
-    make clip-table        (installs nothing; needs numpy opencv-python-headless onnxruntime torch safetensors scikit-image)
+    make clip-table        (installs nothing; needs ffmpeg, and numpy opencv-python-headless onnxruntime torch safetensors scikit-image)
 """
 import argparse, json, os, platform, re, subprocess, sys, tempfile
 from pathlib import Path
@@ -24,6 +24,17 @@ def protect(clip, out, *options):
     return subprocess.run(command, check=True, capture_output=True, text=True, env=env, timeout=900).stdout
 
 
+def untagged(file):
+    """The same frames without colour tags: GStreamer names what the source left open, and OpenCV reads the two differently."""
+    probe = ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "stream=width,height", "-of", "csv=p=0", file]
+    size = subprocess.run(probe, check=True, capture_output=True, text=True).stdout.strip().rstrip(",").replace(",", "x")
+    out = file.with_suffix(".avi")
+    raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p"]
+    decode = subprocess.Popen(["ffmpeg", "-v", "error", "-i", file, "-fps_mode", "passthrough", *raw, "-"], stdout=subprocess.PIPE)
+    subprocess.run(["ffmpeg", "-y", "-v", "error", *raw, "-s", size, "-i", "-", "-c:v", "ffv1", out], check=True, stdin=decode.stdout)
+    return out
+
+
 def check(shared, clean, protected, only, every=1):
     command = [sys.executable, shared / "tools/check_clip.py", clean, protected, "--only", only, "--every", str(every)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip().splitlines()[-1])
@@ -33,10 +44,11 @@ def row(clip, shared, scratch):
     entry = {"clip": str(clip.relative_to(shared / "clips"))}
     lossless, encoded = scratch / "lossless.mkv", scratch / "encoded.mp4"
     protect(clip, lossless, "--lossless")
+    lossless = untagged(lossless)
     entry["lossless"] = check(shared, clip, lossless, "dlib")
     entry["unseen"] = check(shared, clip, lossless, "sface,mobilefacenet", UNSEEN_EVERY)
     protect(clip, encoded)
-    entry["h264"] = check(shared, clip, encoded, "dlib")
+    entry["h264"] = check(shared, clip, untagged(encoded), "dlib")
     return entry
 
 

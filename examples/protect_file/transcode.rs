@@ -10,9 +10,11 @@ use gst_video::VideoRegionOfInterestMeta;
 use crate::Result;
 use crate::options::Options;
 
-/// From decoded video to what the encoder takes: upright, progressive, 8-bit.
+/// From decoded video to what the encoder takes: upright, progressive, 8-bit, of a colorimetry that players know (encoders
+/// and containers lose the full range of some cameras).
 const VIDEO: &str = "queue ! deinterlace fields=top ! videoflip method=automatic ! videoconvert ! \
-                     video/x-raw,format=I420 ! advjndprotect name=protect ! queue";
+                     video/x-raw,format=I420,colorimetry=(string){ bt601, bt709, bt2020 } ! \
+                     advjndprotect name=protect ! queue";
 const H264: &str = "x264enc pass=qual quantizer=18 speed-preset=medium ! video/x-h264,profile=high ! h264parse";
 const FFV1: &str = "avenc_ffv1";
 /// Encoders of AAC, best first.
