@@ -1,10 +1,9 @@
 """clip_table.py [--shared DIR] [--out results/clips.json] [--speed-only | --table-only] [CLIP ...]: the table of clips.
 
 Every clip of DIR/clips goes through `protect_file` (default settings) twice: losslessly (FFV1), and as the demo does it
-(H.264). `DIR/tools/check_clip.py`, which shares no code with this project, looks at both. Speed is measured in a pass of its own at
-the end, with 4 and with 2 iterations a frame. Writes a JSON file, one entry a clip, and puts it as a table into README.md
-between the markers `clip-table`. `--speed-only` measures speed anew for the clips in the file, `--table-only` does the
-last step alone.
+(H.264). `DIR/tools/check_clip.py`, which shares no code with this project, looks at both. `--speed-only` adds the
+speed of the clips in the file, with 4 and with 2 iterations a frame: a pass of its own, for a quiet machine. Writes a JSON file, one entry a clip, and puts it as a table into README.md
+between the markers `clip-table`. `--table-only` does the last step alone.
 
     make clip-table        (installs nothing; needs ffmpeg, and numpy opencv-python-headless onnxruntime torch safetensors scikit-image)
 """
@@ -15,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 # Recognisers that were not attacked are asked about every so many frames.
 UNSEEN_EVERY = 5
+SPEED = (("seconds", 1), ("fps", 0), ("fps_at_2_iterations", 0))
 MARKERS = ("<!-- clip-table -->", "<!-- /clip-table -->")
 
 
@@ -67,7 +67,8 @@ def table(entries):
         quality = (f"{c['psnr']:.1f}", f"{c['ssim']:.3f}") if c.get("ssim") else ("–", "–")
         lines.append("| " + " | ".join((
             e["clip"], str(c["face_frames"]), f"{100 * c['covered']:.1f} %", share(c, "dlib"), share(e["h264"], "dlib"),
-            share(e["unseen"], "sface"), share(e["unseen"], "mobilefacenet"), *quality, f"{e['seconds']:.1f}", f"{e['fps']:.0f}", f"{e['fps_at_2_iterations']:.0f}")) + " |")
+            share(e["unseen"], "sface"), share(e["unseen"], "mobilefacenet"), *quality,
+            *(f"{e[key]:.{digits}f}" if key in e else "–" for key, digits in SPEED))) + " |")
     return "\n".join(lines)
 
 
@@ -99,7 +100,7 @@ def main():
             for clip in [] if args.speed_only else clips:
                 entries.append(row(clip, shared, scratch))
                 print(json.dumps(entries[-1]), flush=True)
-            for entry in entries:
+            for entry in entries if args.speed_only else []:
                 clip = shared / "clips" / entry["clip"]
                 entry["seconds"], entry["fps"] = speed(clip, scratch)
                 entry["fps_at_2_iterations"] = speed(clip, scratch, "--property", "max-iterations=2")[1]

@@ -15,9 +15,9 @@ use crate::net::{Embedder, RecognizerSpec};
 use crate::report::{CoverReason, StageTimes, Verdict};
 
 /// Margin from which a face counts as protected: this, and
-const MARGIN_PROTECTED: f32 = 0.05;
+const MARGIN_PROTECTED: f32 = 0.07;
 /// this times the reach of its random views. The less certain the landmarks, the more reserve.
-const MARGIN_PER_REACH: f32 = 1.3;
+const MARGIN_PER_REACH: f32 = 1.5;
 /// Margin beyond that at which the iterations stop.
 const MARGIN_GOAL: f32 = 0.12;
 /// Margin beyond that above which the perturbation is made smaller.
