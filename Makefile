@@ -32,7 +32,6 @@ packages:
 clip-table: packages
 	cargo build --release --locked --lib --example protect_file
 	$(PYTHON) examples/clip_table.py --shared $(SHARED)
-	$(PYTHON) examples/clip_table.py --shared $(SHARED) --speed-only
 
 bench-pytorch:
 	$(PYTHON) models/convert/bench_pytorch.py models $(SHARED)/models/yunet_2023mar.onnx

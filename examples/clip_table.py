@@ -1,20 +1,19 @@
 """clip_table.py [--shared DIR] [--out results/clips.json] [--speed-only | --table-only] [CLIP ...]: the table of clips.
 
 Every clip of DIR/clips goes through `protect_file` (default settings) twice: losslessly (FFV1), and as the demo does it
-(H.264). `DIR/tools/check_clip.py`, which shares no code with this project, looks at both. `--speed-only` adds the
-speed of the clips in the file, with 4 and with 2 iterations a frame: a pass of its own, for a quiet machine. Writes a JSON file, one entry a clip, and puts it as a table into README.md
+(H.264). `DIR/tools/check_clip.py`, which shares no code with this project, looks at both. `--speed-only` measures
+the speed of the clips in the file anew. Writes a JSON file, one entry a clip, and puts it as a table into README.md
 between the markers `clip-table`. `--table-only` does the last step alone.
 
     make clip-table        (installs nothing; needs ffmpeg, and numpy opencv-python-headless onnxruntime torch safetensors scikit-image)
 """
-import argparse, json, os, platform, re, subprocess, sys, tempfile
+import argparse, contextlib, io, json, os, platform, re, subprocess, sys, tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 # Recognisers that were not attacked are asked about every so many frames.
 UNSEEN_EVERY = 5
-SPEED = (("seconds", 1), ("fps", 0), ("fps_at_2_iterations", 0))
 MARKERS = ("<!-- clip-table -->", "<!-- /clip-table -->")
 
 
@@ -36,14 +35,18 @@ def untagged(file):
 
 
 def check(shared, clean, protected, only, every=1):
-    command = [sys.executable, shared / "tools/check_clip.py", clean, protected, "--only", only, "--every", str(every)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip().splitlines()[-1])
+    sys.path.insert(0, str(shared / "tools"))
+    import check_clip
+    sys.argv = ["check_clip.py", str(clean), str(protected), "--only", only, "--every", str(every)]
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        check_clip.main()
+    return json.loads(said.getvalue().strip().splitlines()[-1])
 
 
 def row(clip, shared, scratch):
     entry = {"clip": str(clip.relative_to(shared / "clips"))}
     lossless, encoded = scratch / "lossless.mkv", scratch / "encoded.mp4"
-    protect(clip, lossless, "--lossless")
+    entry["seconds"], entry["fps"] = speed(clip, lossless)
     lossless = untagged(lossless)
     entry["lossless"] = check(shared, clip, lossless, "dlib")
     entry["unseen"] = check(shared, clip, lossless, "sface,mobilefacenet", UNSEEN_EVERY)
@@ -52,14 +55,14 @@ def row(clip, shared, scratch):
     return entry
 
 
-def speed(clip, scratch, *options):
-    said = protect(clip, scratch / "speed.mkv", "--lossless", *options)
+def speed(clip, out, *options):
+    said = protect(clip, out, "--lossless", *options)
     seconds, fps = re.search(r"frames in ([\d.]+) s \(([\d.]+) fps\)", said).groups()
     return float(seconds), float(fps)
 
 
 def table(entries):
-    head = ("clip", "faces", "covered", "protected", "after H.264", "SFace", "MobileFaceNet", "PSNR", "SSIM", "s", "fps", "fps at 2")
+    head = ("clip", "faces", "covered", "protected", "after H.264", "SFace", "MobileFaceNet", "PSNR", "SSIM", "s", "fps")
     lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
     share = lambda check, name: f"{100 * check[name]['protected']:.1f} %" if check[name]["of"] else "–"
     for e in entries:
@@ -68,7 +71,7 @@ def table(entries):
         lines.append("| " + " | ".join((
             e["clip"], str(c["face_frames"]), f"{100 * c['covered']:.1f} %", share(c, "dlib"), share(e["h264"], "dlib"),
             share(e["unseen"], "sface"), share(e["unseen"], "mobilefacenet"), *quality,
-            *(f"{e[key]:.{digits}f}" if key in e else "–" for key, digits in SPEED))) + " |")
+            f"{e['seconds']:.1f}", f"{e['fps']:.0f}")) + " |")
     return "\n".join(lines)
 
 
@@ -102,8 +105,7 @@ def main():
                 print(json.dumps(entries[-1]), flush=True)
             for entry in entries if args.speed_only else []:
                 clip = shared / "clips" / entry["clip"]
-                entry["seconds"], entry["fps"] = speed(clip, scratch)
-                entry["fps_at_2_iterations"] = speed(clip, scratch, "--property", "max-iterations=2")[1]
+                entry["seconds"], entry["fps"] = speed(clip, scratch / "speed.mkv")
         commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
         machine = f"{os.cpu_count()} cores, {processor()}"
         args.out.parent.mkdir(exist_ok=True)
