@@ -23,14 +23,22 @@ def protect(clip, out, *options):
     return subprocess.run(command, check=True, capture_output=True, text=True, env=env, timeout=900).stdout
 
 
-def untagged(file):
-    """The same frames without colour tags: GStreamer names what the source left open, and OpenCV reads the two differently."""
-    probe = ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "stream=width,height", "-of", "csv=p=0", file]
-    size = subprocess.run(probe, check=True, capture_output=True, text=True).stdout.strip().rstrip(",").replace(",", "x")
-    out = file.with_suffix(".avi")
-    raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p"]
-    decode = subprocess.Popen(["ffmpeg", "-v", "error", "-i", file, "-fps_mode", "passthrough", *raw, "-"], stdout=subprocess.PIPE)
-    subprocess.run(["ffmpeg", "-y", "-v", "error", *raw, "-s", size, "-i", "-", "-c:v", "ffv1", out], check=True, stdin=decode.stdout)
+def probe(file, entries):
+    command = ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", f"stream={entries}", "-of", "csv=p=0", file]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip().rstrip(",").split(",")
+
+
+def as_clean(file, clean):
+    """The same samples with the colour tags of the clean clip, losslessly: GStreamer names what a source leaves open and drops
+    the full range of others, and OpenCV reads the two differently."""
+    size, out = "x".join(probe(file, "width,height")), file.with_suffix(".avi")
+    full_range = probe(clean, "color_range")[0] == "pc"
+    codec = ["-c:v", "libx264", "-qp", "0", "-preset", "ultrafast"] if full_range else ["-c:v", "ffv1"]
+    raw = ["-f", "rawvideo", "-pix_fmt"]
+    decode = ["ffmpeg", "-v", "fatal", "-i", file, "-fps_mode", "passthrough", *raw, "yuv420p", "-"]
+    encode = ["ffmpeg", "-y", "-v", "fatal", *raw, "yuvj420p" if full_range else "yuv420p", "-s", size, "-i", "-", *codec, out]
+    with subprocess.Popen(decode, stdout=subprocess.PIPE) as decoder:
+        subprocess.run(encode, check=True, stdin=decoder.stdout)
     return out
 
 
@@ -47,11 +55,11 @@ def row(clip, shared, scratch):
     entry = {"clip": str(clip.relative_to(shared / "clips"))}
     lossless, encoded = scratch / "lossless.mkv", scratch / "encoded.mp4"
     entry["seconds"], entry["fps"] = speed(clip, lossless)
-    lossless = untagged(lossless)
+    lossless = as_clean(lossless, clip)
     entry["lossless"] = check(shared, clip, lossless, "dlib")
     entry["unseen"] = check(shared, clip, lossless, "sface,mobilefacenet", UNSEEN_EVERY)
     protect(clip, encoded)
-    entry["h264"] = check(shared, clip, untagged(encoded), "dlib")
+    entry["h264"] = check(shared, clip, as_clean(encoded, clip), "dlib")
     return entry
 
 
