@@ -29,14 +29,18 @@ def probe(file, entries):
 
 
 def as_clean(file, clean):
-    """The same samples with the colour tags of the clean clip, losslessly: GStreamer names what a source leaves open and drops
-    the full range of others, and OpenCV reads the two differently."""
+    """The same picture with the range and colour tags of the clean clip, losslessly: GStreamer names what a source leaves
+    open and turns full range into limited, and OpenCV reads the two differently."""
     size, out = "x".join(probe(file, "width,height")), file.with_suffix(".avi")
     full_range = probe(clean, "color_range")[0] == "pc"
-    codec = ["-c:v", "libx264", "-qp", "0", "-preset", "ultrafast"] if full_range else ["-c:v", "ffv1"]
-    raw = ["-f", "rawvideo", "-pix_fmt"]
-    decode = ["ffmpeg", "-v", "fatal", "-i", file, "-fps_mode", "passthrough", *raw, "yuv420p", "-"]
-    encode = ["ffmpeg", "-y", "-v", "fatal", *raw, "yuvj420p" if full_range else "yuv420p", "-s", size, "-i", "-", *codec, out]
+    kind, codec = "yuv420p", ["-c:v", "ffv1"]
+    convert = []
+    if full_range:
+        kind, codec = "yuvj420p", ["-c:v", "libx264", "-qp", "0", "-preset", "ultrafast"]
+        convert = ["-vf", "scale=in_range=limited:out_range=full:flags=accurate_rnd+full_chroma_int"]
+    raw = ["-f", "rawvideo", "-pix_fmt", kind]
+    decode = ["ffmpeg", "-v", "fatal", "-i", file, "-fps_mode", "passthrough", *convert, *raw, "-"]
+    encode = ["ffmpeg", "-y", "-v", "fatal", *raw, "-s", size, "-i", "-", *codec, out]
     with subprocess.Popen(decode, stdout=subprocess.PIPE) as decoder:
         subprocess.run(encode, check=True, stdin=decoder.stdout)
     return out

@@ -101,6 +101,22 @@ fn a_file_without_sound_and_a_face_comes_out_the_same_without_loss() {
     assert!(frames[0] == frames[1]);
 }
 
+/// The clip is white, full range (255), and names no matrix:
+/// `ffmpeg -f lavfi -i color=white:size=64x48:rate=25:duration=0.12 -pix_fmt yuvj420p -c:v libx264 full_range.mkv`.
+#[test]
+fn full_range_becomes_limited_range_in_truth() {
+    let folder = Folder::new("full-range");
+    let input = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/full_range.mkv");
+    let output = folder.path("protected.mkv");
+    let done = protect_file(&["--lossless", input.to_str().unwrap(), &output]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let luma = [input.as_path(), Path::new(&output)].map(|path| {
+        let frames = common::Frames::of_clip(path, "identity", gst_video::VideoFormat::I420, 1);
+        common::pixels(&frames.buffers[0], &frames.info)[0][0]
+    });
+    assert_eq!(luma, [255, 235]);
+}
+
 #[test]
 fn mistakes_are_told_and_not_carried_out() {
     let folder = Folder::new("mistakes");

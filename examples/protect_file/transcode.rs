@@ -12,8 +12,8 @@ use crate::options::Options;
 
 /// From decoded video to what the encoder takes: upright, progressive, 8-bit, of a colorimetry that players know (encoders
 /// and containers lose the full range of some cameras).
-const VIDEO: &str = "queue ! deinterlace fields=top ! videoflip method=automatic ! videoconvert ! \
-                     video/x-raw,format=I420,colorimetry=(string){ bt601, bt709, bt2020 } ! \
+const VIDEO: &str = "queue ! deinterlace fields=top ! videoflip method=automatic ! videoconvert ! capsfilter name=range ! \
+                     videoconvert dither=none ! video/x-raw,format=I420,colorimetry=(string){ bt601, bt709, bt2020 } ! \
                      advjndprotect name=protect ! queue";
 const H264: &str = "x264enc pass=qual quantizer=18 speed-preset=medium ! video/x-h264,profile=high ! h264parse";
 const FFV1: &str = "avenc_ffv1";
@@ -65,6 +65,7 @@ impl Transcode {
         let decoder = gst::ElementFactory::make("decodebin").build()?;
         let encode = if options.lossless { FFV1 } else { H264 };
         let video = gst::parse::bin_from_description(&format!("{VIDEO} ! {encode}"), true)?;
+        convert_range(&video)?;
         let mux = if options.lossless { "matroskamux" } else { "mp4mux" };
         let mux = gst::ElementFactory::make(mux).build()?;
         let sink = gst::ElementFactory::make("filesink").property("location", &options.output).build()?;
@@ -112,6 +113,49 @@ impl Transcode {
         }
         Err("the pipeline does not start".into())
     }
+}
+
+/// Sends full-range video through R'G'B', its matrix named: GStreamer 1.22 takes full range without a matrix for limited
+/// range, its `videoconvert` turns one range into the other by name alone where the matrix stays the same, and encoders and
+/// containers tell players different ranges.
+fn convert_range(video: &gst::Bin) -> Result<()> {
+    let range = video.by_name("range").ok_or("the video branch lost its filter")?;
+    let pad = video.static_pad("sink").ok_or("the video branch has no sink pad")?;
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view()) {
+            let named = full_range(event.caps());
+            let through = gst_video::VideoCapsBuilder::new();
+            let through = if named.is_some() {
+                through.format(gst_video::VideoFormat::Rgbx).build()
+            } else {
+                gst::Caps::new_any()
+            };
+            range.set_property("caps", through);
+            if let Some(caps) = named {
+                info.data = Some(gst::PadProbeData::Event(gst::event::Caps::new(&caps)));
+            }
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Ok(())
+}
+
+/// The caps of full-range Y'CbCr video with its matrix, if it names none the one usual for its size; `None` for others.
+fn full_range(caps: &gst::CapsRef) -> Option<gst::Caps> {
+    let source = gst_video::VideoInfo::from_caps(caps).ok().filter(|source| source.is_yuv())?;
+    let given: gst_video::VideoColorimetry = caps.structure(0)?.get::<&str>("colorimetry").ok()?.parse().ok()?;
+    if given.range() != gst_video::VideoColorRange::Range0_255 {
+        return None;
+    }
+    let mut caps = caps.to_owned();
+    if given.matrix() == gst_video::VideoColorMatrix::Unknown {
+        let usual = gst_video::VideoInfo::builder(source.format(), source.width(), source.height()).build().ok()?;
+        let usual = usual.colorimetry();
+        let named =
+            gst_video::VideoColorimetry::new(given.range(), usual.matrix(), usual.transfer(), usual.primaries());
+        caps.make_mut().set("colorimetry", named.to_string());
+    }
+    Some(caps)
 }
 
 fn set_properties(element: &gst::Element, properties: &[(String, String)]) -> Result<()> {

@@ -33,7 +33,7 @@ fn boxes_and_landmarks_agree_with_onnx_runtime() {
     let golden: Golden = serde_json::from_str(include_str!("data/yunet_golden.json")).expect("golden file");
     let bytes = common::model("yunet_2023mar").expect("the detector ships with the project");
     let backend = Backend::Cpu(Pool::new(0).expect("threads"));
-    let mut detector = Detector::new(DetectorNet::load(&bytes, backend).expect("model"));
+    let mut detector = Detector::new(&DetectorNet::graph(&bytes).expect("model"), &backend);
     let mut compared = 0;
     // The detector never enlarges a frame: reference runs at scale 2 are not ours to match.
     for case in golden.cases.iter().filter(|case| case.scale <= 1.0) {
@@ -59,4 +59,30 @@ fn boxes_and_landmarks_agree_with_onnx_runtime() {
         compared += 1;
     }
     assert!(compared > 0, "no picture was compared");
+}
+
+/// A small face's second look sees what a pass over the whole frame at that scale sees.
+#[test]
+fn the_second_look_is_a_pass_at_the_common_scale() {
+    let picture = common::picture("faces/pkg_skimage/astronaut.png", Some("astronaut.png")).expect("the project's own");
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let bytes = common::model("yunet_2023mar").expect("the detector ships with the project");
+    let backend = Backend::Cpu(Pool::new(0).expect("threads"));
+    let mut detector = Detector::new(&DetectorNet::graph(&bytes).expect("model"), &backend);
+    let side = 1280;
+    let mut data = vec![0; 3 * side * side];
+    for (y, line) in picture.into_raw().chunks_exact(3 * width).enumerate() {
+        let start = 3 * ((y + 300) * side + 600);
+        data[start..start + line.len()].copy_from_slice(line);
+    }
+    assert_eq!(height, 512);
+    let planes = vec![PlaneMut { data: &mut data, stride: 3 * side }];
+    let frame = FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), side, side, planes).expect("frame");
+    let coarse = detector.detect(&frame, 24, 0.6).expect("detection");
+    let fine = detector.detect(&frame, 12, 0.6).expect("detection");
+    assert_eq!((coarse.len(), fine.len()), (1, 1));
+    assert_eq!(coarse[0].second_look, None, "one scale serves for both");
+    let second = fine[0].second_look.expect("a second look");
+    assert!(second.distance(&coarse[0].landmarks) < 0.5, "{second:?} {:?}", coarse[0].landmarks);
+    assert!(fine[0].landmarks.distance(&coarse[0].landmarks) > 1e-3, "two scales");
 }

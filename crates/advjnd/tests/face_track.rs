@@ -14,6 +14,7 @@ fn face(x: f32, y: f32, size: f32, score: f32) -> Detection {
     Detection {
         bbox: BBox { x, y, width: size, height: size },
         landmarks: Landmarks([at(0.3, 0.4), at(0.7, 0.4), at(0.5, 0.6), at(0.35, 0.8), at(0.65, 0.8)]),
+        second_look: None,
         score,
     }
 }
@@ -89,4 +90,19 @@ fn noise_is_smoothed_and_motion_is_not_delayed() {
     }
     let lag = 180.0 - tracker.tracks()[0].bbox.x;
     assert!(lag.abs() < 2.0, "a moving face lags by {lag}");
+}
+
+#[test]
+fn a_face_is_seen_by_every_look_and_by_none_while_it_coasts() {
+    let mut tracker = Tracker::default();
+    let (mut detection, aside) = (face(10.0, 50.0, 60.0, 0.9), face(14.0, 50.0, 60.0, 0.9).landmarks);
+    tracker.update(&[detection], ms(0), 0.5, HOLD);
+    assert_eq!(tracker.tracks()[0].landmark_sets().count(), 2);
+    detection.second_look = Some(aside);
+    tracker.update(&[detection], ms(1), 0.5, HOLD);
+    let sets: Vec<Landmarks> = tracker.tracks()[0].landmark_sets().collect();
+    assert_eq!(sets[1..], [detection.landmarks, aside]);
+    assert_eq!(sets[0], tracker.tracks()[0].landmarks);
+    tracker.update(&[], ms(2), 0.5, HOLD);
+    assert_eq!(tracker.tracks()[0].landmark_sets().count(), 1);
 }

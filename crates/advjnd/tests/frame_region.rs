@@ -120,14 +120,55 @@ fn a_thumbnail_is_the_area_average() {
     let mut memory = Memory::noise(PixelFormat::Rgb, 8, 6, 0, 5);
     let pixels = memory.planes[0].0.clone();
     let mut thumbnail = Thumbnail::default();
-    thumbnail.read(&memory.frame(Colorimetry::default()), 4, 3, 32);
-    assert_eq!((thumbnail.padded_width, thumbnail.padded_height), (32, 32));
+    let window = Rect { x: 0, y: 0, width: 32, height: 32 };
+    thumbnail.read(&memory.frame(Colorimetry::default()), (4, 3), window);
     for (x, y, channel) in [(0, 0, 0), (3, 2, 1), (1, 2, 2)] {
         let sample = |dx: usize, dy: usize| f32::from(pixels[((2 * y + dy) * 8 + 2 * x + dx) * 3 + 2 - channel]);
         let mean = (sample(0, 0) + sample(1, 0) + sample(0, 1) + sample(1, 1)) / 4.0;
         assert!((thumbnail.bgr[channel * 1024 + y * 32 + x] - mean).abs() < 1e-3);
     }
     assert_eq!(thumbnail.bgr[4], 0.0, "padding");
+}
+
+/// Golden numbers: `cv2.resize(numpy.uint8([[10, 50, 90], [30, 20, 250]]), (6, 4), interpolation=cv2.INTER_LINEAR)` of
+/// OpenCV, on floats.
+#[test]
+fn an_enlarged_thumbnail_is_interpolated() {
+    let source = [10u8, 50, 90, 30, 20, 250];
+    let mut data: Vec<u8> = source.iter().flat_map(|value| [*value; 3]).collect();
+    let planes = vec![PlaneMut { data: &mut data, stride: 9 }];
+    let frame = FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), 3, 2, planes).expect("frame");
+    let mut thumbnail = Thumbnail::default();
+    thumbnail.read(&frame, (6, 4), Rect { x: 0, y: 0, width: 6, height: 4 });
+    let golden = [
+        [10.000, 20.000, 40.000, 60.000, 80.000, 90.000],
+        [15.000, 21.875, 35.625, 64.375, 108.125, 130.000],
+        [25.000, 25.625, 26.875, 73.125, 164.375, 210.000],
+        [30.000, 27.500, 22.500, 77.500, 192.500, 250.000],
+    ];
+    for (value, golden) in thumbnail.bgr.iter().zip(golden.into_iter().flatten()) {
+        assert!((value - golden).abs() < 1e-3, "{value} {golden}");
+    }
+}
+
+/// A window shows what lies under it in the whole picture, in every format, reduced and enlarged.
+#[test]
+fn a_window_shows_a_part_of_the_whole() {
+    for (format, size) in PixelFormat::ALL.into_iter().flat_map(|format| [(format, (20, 14)), (format, (61, 43))]) {
+        let mut memory = Memory::noise(format, 37, 26, 3, 7);
+        let frame = memory.frame(Colorimetry::default());
+        let (mut whole, mut part) = (Thumbnail::default(), Thumbnail::default());
+        whole.read(&frame, size, Rect { x: 0, y: 0, width: 64, height: 64 });
+        let window = Rect { x: 9, y: 4, width: 30, height: 25 };
+        part.read(&frame, size, window);
+        for (at, value) in part.bgr.iter().enumerate() {
+            let (channel, x, y) = (at / (30 * 25), at % 30, at / 30 % 25);
+            let expected = whole.bgr[channel * 64 * 64 + (y + window.y) * 64 + x + window.x];
+            assert!((value - expected).abs() < 1e-3, "{format:?} {size:?} {channel} {x},{y}");
+        }
+        part.read(&frame, size, Rect { x: 64, y: 64, width: 32, height: 32 });
+        assert!(part.bgr.iter().all(|value| *value == 0.0));
+    }
 }
 
 #[test]

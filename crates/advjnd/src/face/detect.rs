@@ -4,16 +4,31 @@
 //! pixels, never enlarged, and never reduced below [`LONG_SIDE_AT_NETWORK`] pixels on its longer side. Scores are
 //! √(classification · objectness); overlapping boxes are removed greedily (IoU above [`IOU_THRESHOLD`]), as in the
 //! reference program of the model's authors (OpenCV's FaceDetectorYN).
+//!
+//! Small faces get a second look at the scale that face pipelines commonly work at, a longer side of
+//! [`LONG_SIDE_AT_NETWORK`] exactly: where the two scales differ, so do the landmarks, by up to a sixth of a face in
+//! profile, and a recogniser fed by such a pipeline sees the face by those.
 
 use super::{BBox, Landmarks};
 use crate::error::{Error, Result};
-use crate::frame::{FrameMut, Thumbnail};
-use crate::net::{DetectorNet, STRIDES};
+use crate::frame::{FrameMut, Rect, Thumbnail};
+use crate::net::graph::Graph;
+use crate::net::{Backend, DetectorNet, STRIDES};
 
 /// Least side of a face, pixels of the network's input, at which YuNet (trained on WIDER FACE) is dependable.
 pub const MIN_FACE_AT_NETWORK: f32 = 12.0;
-/// Longer side of the network's input up to which a frame is not reduced: smaller ones cost little.
+/// Longer side of the network's input that face pipelines commonly choose; up to this a frame is not reduced.
 pub const LONG_SIDE_AT_NETWORK: f32 = 640.0;
+/// A small frame is enlarged to that side for the second look, at most by this.
+pub const MAX_ENLARGEMENT: f32 = 2.0;
+/// Two scales that differ by a smaller factor see the same.
+const SCALES_APART: f32 = 1.1;
+/// Faces up to this size at the network, at either scale, are looked at twice: landmarks of larger ones hardly differ.
+const SMALL_FACE: f32 = 144.0;
+/// Side of the window around such a face.
+const WINDOW: usize = 224;
+/// Score from which the second look believes a face that is already known.
+const SECOND_LOOK_SCORE: f32 = 0.3;
 /// Overlap above which the weaker of two boxes is dropped.
 pub const IOU_THRESHOLD: f32 = 0.3;
 /// The network's input sides are multiples of this.
@@ -28,20 +43,29 @@ pub struct Detection {
     pub bbox: BBox,
     /// Landmarks.
     pub landmarks: Landmarks,
+    /// Landmarks of the second look, if there was one and it found the face too.
+    pub second_look: Option<Landmarks>,
     /// 0..=1.
     pub score: f32,
 }
 
 /// Finds faces in frames of any size.
 pub struct Detector {
+    whole: Pass,
+    near: Pass,
+}
+
+/// The network with the picture it looks at.
+struct Pass {
     net: DetectorNet,
     thumbnail: Thumbnail,
 }
 
 impl Detector {
-    /// A detector over a loaded network.
-    pub fn new(net: DetectorNet) -> Self {
-        Self { net, thumbnail: Thumbnail::default() }
+    /// A detector over the graph of a [`DetectorNet`], run by `backend`.
+    pub fn new(graph: &Graph, backend: &Backend) -> Self {
+        let pass = || Pass { net: DetectorNet::new(graph.clone(), backend.clone()), thumbnail: Thumbnail::default() };
+        Self { whole: pass(), near: pass() }
     }
 
     /// The faces of a frame with at least `score_threshold`, best first; faces from `min_face_size` pixels up are found.
@@ -49,23 +73,63 @@ impl Detector {
     /// # Errors
     /// [`Error::NotFinite`] if the network's scores are not numbers; otherwise what the network reports.
     pub fn detect(&mut self, frame: &FrameMut<'_>, min_face_size: u32, score_threshold: f32) -> Result<Vec<Detection>> {
-        let (width, height) = (frame.width() as f32, frame.height() as f32);
-        let scale = network_scale(width.max(height), min_face_size as f32);
-        let side = |size: f32| ((size * scale).round() as usize).max(1);
-        let (small_width, small_height) = (side(width), side(height));
-        self.thumbnail.read(frame, small_width, small_height, SIZE_MULTIPLE);
-        let (padded_width, padded_height) = (self.thumbnail.padded_width, self.thumbnail.padded_height);
-        self.net.forward(&self.thumbnail.bgr, padded_height, padded_width)?;
+        let long_side = frame.width().max(frame.height()) as f32;
+        let scale = network_scale(long_side, min_face_size as f32);
+        let size = scaled_size(frame, scale).map(|side| side.next_multiple_of(SIZE_MULTIPLE));
+        let window = Rect { x: 0, y: 0, width: size[0], height: size[1] };
+        let mut faces = self.whole.detect(frame, scale, window, score_threshold)?;
+        let common = (LONG_SIDE_AT_NETWORK / long_side).min(MAX_ENLARGEMENT);
+        if common.max(scale) > SCALES_APART * common.min(scale) {
+            for face in &mut faces {
+                if face.bbox.size() * common.max(scale) <= SMALL_FACE {
+                    self.look_again(frame, common, face)?;
+                }
+            }
+        }
+        Ok(faces)
+    }
+
+    fn look_again(&mut self, frame: &FrameMut<'_>, scale: f32, face: &mut Detection) -> Result<()> {
+        // The same grid of anchors as if the whole frame were looked at.
+        let start = |center: f32| {
+            let first = (center * scale - WINDOW as f32 / 2.0) / SIZE_MULTIPLE as f32;
+            first.round().max(0.0) as usize * SIZE_MULTIPLE
+        };
+        let [x, y] = face.bbox.center().map(start);
+        let window = Rect { x, y, width: WINDOW, height: WINDOW };
+        let seen = self.near.detect(frame, scale, window, SECOND_LOOK_SCORE)?;
+        let overlap = |other: &Detection| other.bbox.iou(&face.bbox);
+        let nearest = seen.iter().max_by(|a, b| overlap(a).total_cmp(&overlap(b)));
+        face.second_look = nearest.filter(|other| overlap(other) > IOU_THRESHOLD).map(|other| other.landmarks);
+        Ok(())
+    }
+}
+
+impl Pass {
+    /// The faces in `window` of the frame reduced (or enlarged) by `scale`, in pixels of the frame.
+    fn detect(
+        &mut self,
+        frame: &FrameMut<'_>,
+        scale: f32,
+        window: Rect,
+        score_threshold: f32,
+    ) -> Result<Vec<Detection>> {
+        let size = scaled_size(frame, scale);
+        self.thumbnail.read(frame, (size[0], size[1]), window);
+        self.net.forward(&self.thumbnail.bgr, window.height, window.width)?;
         let mut faces = Vec::new();
         for (level, &stride) in STRIDES.iter().enumerate() {
-            self.decode(level, stride as f32, padded_width / stride, score_threshold, &mut faces)?;
+            self.decode(level, stride as f32, window.width / stride, score_threshold, &mut faces)?;
         }
-        let (zoom_x, zoom_y) = (width / small_width as f32, height / small_height as f32);
+        let zoom = [frame.width() as f32 / size[0] as f32, frame.height() as f32 / size[1] as f32];
+        let origin = [window.x as f32, window.y as f32];
+        let in_frame =
+            |[x, y]: [f32; 2]| [(x + origin[0] + 0.5) * zoom[0] - 0.5, (y + origin[1] + 0.5) * zoom[1] - 0.5];
         for face in &mut faces {
             let b = face.bbox;
-            let (x, y) = ((b.x + 0.5) * zoom_x - 0.5, (b.y + 0.5) * zoom_y - 0.5);
-            face.bbox = BBox { x, y, width: b.width * zoom_x, height: b.height * zoom_y };
-            face.landmarks = face.landmarks.map(|[x, y]| [(x + 0.5) * zoom_x - 0.5, (y + 0.5) * zoom_y - 0.5]);
+            let [x, y] = in_frame([b.x, b.y]);
+            face.bbox = BBox { x, y, width: b.width * zoom[0], height: b.height * zoom[1] };
+            face.landmarks = face.landmarks.map(in_frame);
         }
         Ok(suppress(faces))
     }
@@ -100,7 +164,7 @@ impl Detector {
             };
             let landmarks = Landmarks([0, 1, 2, 3, 4].map(point));
             if landmarks.is_finite() && [bbox.x, bbox.y, width, height].iter().all(|v| v.is_finite()) {
-                faces.push(Detection { bbox, landmarks, score });
+                faces.push(Detection { bbox, landmarks, second_look: None, score });
             }
         }
         Ok(())
@@ -110,6 +174,11 @@ impl Detector {
 /// Pixels of the network's input per pixel of the frame.
 fn network_scale(long_side: f32, min_face_size: f32) -> f32 {
     (MIN_FACE_AT_NETWORK / min_face_size.max(1.0)).max(LONG_SIDE_AT_NETWORK / long_side).min(1.0)
+}
+
+/// Width and height of a frame at a scale.
+fn scaled_size(frame: &FrameMut<'_>, scale: f32) -> [usize; 2] {
+    [frame.width(), frame.height()].map(|side| ((side as f32 * scale).round() as usize).max(1))
 }
 
 /// Greedy non-maximum suppression, best score first.

@@ -67,6 +67,12 @@ impl Landmarks {
         Self(self.0.map(f))
     }
 
+    /// Largest distance between points of the same name.
+    pub fn distance(&self, other: &Self) -> f32 {
+        let pairs = self.0.iter().zip(&other.0);
+        pairs.map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).fold(0.0, f32::max)
+    }
+
     /// Whether every coordinate is finite.
     pub fn is_finite(&self) -> bool {
         self.0.iter().flatten().all(|v| v.is_finite())

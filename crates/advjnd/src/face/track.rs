@@ -53,6 +53,8 @@ pub struct Track {
     pub landmarks: Landmarks,
     /// Score of the last detection.
     pub score: f32,
+    /// The detection of this frame; `None` where the track goes on by prediction.
+    pub sighting: Option<Detection>,
     velocity: [f32; 2],
     last_seen: Duration,
     misses: u32,
@@ -117,6 +119,12 @@ impl Tracker {
 }
 
 impl Track {
+    /// Where its landmarks are in this frame: as followed, then as the detector saw them.
+    pub fn landmark_sets(&self) -> impl Iterator<Item = Landmarks> + '_ {
+        let seen = self.sighting.iter().flat_map(|face| [Some(face.landmarks), face.second_look]);
+        std::iter::once(self.landmarks).chain(seen.flatten())
+    }
+
     fn new(id: TrackId, detection: &Detection, time: Duration) -> Self {
         Self {
             id,
@@ -124,6 +132,7 @@ impl Track {
             bbox: detection.bbox,
             landmarks: detection.landmarks,
             score: detection.score,
+            sighting: Some(*detection),
             velocity: [0.0; 2],
             last_seen: time,
             misses: 0,
@@ -160,6 +169,7 @@ impl Track {
         let gain = if self.misses > 0 { 0.0 } else { VELOCITY_GAIN * gain };
         self.velocity = [self.velocity[0] + gain * shift[0], self.velocity[1] + gain * shift[1]];
         self.score = detection.score;
+        self.sighting = Some(*detection);
         self.last_seen = time;
         self.misses = 0;
         self.state = TrackState::Active;
@@ -167,6 +177,7 @@ impl Track {
 
     fn miss(&mut self) {
         self.misses += 1;
+        self.sighting = None;
         self.velocity = self.velocity.map(|v| v * COAST_DAMPING);
         self.state = if self.misses <= COAST_FRAMES { TrackState::Coasting(self.misses) } else { TrackState::Lost };
     }

@@ -1,20 +1,18 @@
 //! The whole frame as a small planar BGR picture: what the detector looks at.
 //!
-//! Area average: every output sample is the mean of the source samples under its square, per plane at the plane's own
-//! resolution (halved chroma is enlarged by replication in the same pass), converted to R'G'B' afterwards.
+//! Reduced by area average: every output sample is the mean of the source samples under its square, per plane at the
+//! plane's own resolution (halved chroma is enlarged by replication in the same pass), converted to R'G'B' afterwards.
+//! Enlarged by linear interpolation between sample centres.
 
-use super::{FrameMut, Layout};
+use std::ops::Range;
+
+use super::{FrameMut, Layout, Rect};
 
 /// Scratch of [`Thumbnail::read`] and its result.
 #[derive(Debug, Default)]
 pub struct Thumbnail {
-    /// Planar B', G', R', 0..=255, each [`padded_width`](Self::padded_width) × [`padded_height`](Self::padded_height);
-    /// the picture is in the upper left corner, zero elsewhere.
+    /// Planar B', G', R', 0..=255, each the window's width × height; zero outside the picture.
     pub bgr: Vec<f32>,
-    /// Width of a plane.
-    pub padded_width: usize,
-    /// Height of a plane.
-    pub padded_height: usize,
     horizontal: Spans,
     vertical: Spans,
     row: Vec<f32>,
@@ -29,48 +27,56 @@ struct Spans {
 }
 
 impl Thumbnail {
-    /// Reads the frame at `width`×`height`, padded to a multiple of `multiple` on the right and at the bottom.
-    pub fn read(&mut self, frame: &FrameMut<'_>, width: usize, height: usize, multiple: usize) {
-        self.padded_width = width.next_multiple_of(multiple);
-        self.padded_height = height.next_multiple_of(multiple);
-        let plane = self.padded_width * self.padded_height;
+    /// Reads what `window` shows of the frame at `width`×`height`; it may reach past the picture's right and lower edges.
+    pub fn read(&mut self, frame: &FrameMut<'_>, (width, height): (usize, usize), window: Rect) {
+        let pixels = window.width * window.height;
         self.bgr.clear();
-        self.bgr.resize(3 * plane, 0.0);
+        self.bgr.resize(3 * pixels, 0.0);
+        let columns = window.x.min(width)..(window.x + window.width).min(width);
+        let rows = window.y.min(height)..(window.y + window.height).min(height);
+        if columns.is_empty() || rows.is_empty() {
+            return;
+        }
         // For each channel of the frame's own colour space: plane, first byte, bytes a sample.
         let channels = match frame.format.layout() {
             Layout::Packed { step, rgb: [r, g, b] } => [(0, b, step), (0, g, step), (0, r, step)],
             Layout::Yuv420 { cb, cr, step } => [(0, 0, 1), (cb.0, cb.1, step), (cr.0, cr.1, step)],
         };
-        for (index, (source, offset, step)) in channels.into_iter().enumerate() {
-            let (row_bytes, rows) = frame.format.plane_size(source, frame.width, frame.height);
-            self.horizontal.plan(row_bytes / step, width);
-            self.vertical.plan(rows, height);
-            let out = &mut self.bgr[index * plane..(index + 1) * plane];
-            self.row.resize(row_bytes / step, 0.0);
-            for (y, out) in out.chunks_exact_mut(self.padded_width).take(height).enumerate() {
+        for (index, (plane, offset, step)) in channels.into_iter().enumerate() {
+            let (row_bytes, source_rows) = frame.format.plane_size(plane, frame.width, frame.height);
+            let enlarge = width > frame.width;
+            self.horizontal.plan(row_bytes / step, width, columns.clone(), enlarge);
+            self.vertical.plan(source_rows, height, rows.clone(), enlarge);
+            let source = self.horizontal.source();
+            self.row.resize(source.len(), 0.0);
+            let out = &mut self.bgr[index * pixels..(index + 1) * pixels];
+            for (y, out) in out.chunks_exact_mut(window.width).take(rows.len()).enumerate() {
                 self.row.fill(0.0);
                 for (source_y, weight) in self.vertical.of(y) {
-                    let line = &frame.row(source, source_y)[offset..];
-                    for (sum, sample) in self.row.iter_mut().zip(line.iter().step_by(step)) {
-                        *sum += weight * f32::from(*sample);
+                    let line = &frame.row(plane, source_y)[source.start * step + offset..];
+                    if step == 1 {
+                        add_row(&mut self.row, line.iter(), weight);
+                    } else {
+                        add_row(&mut self.row, line.iter().step_by(step), weight);
                     }
                 }
-                for (x, value) in out[..width].iter_mut().enumerate() {
-                    *value = self.horizontal.of(x).map(|(at, weight)| weight * self.row[at]).sum();
+                for (x, value) in out[..columns.len()].iter_mut().enumerate() {
+                    *value = self.horizontal.of(x).map(|(at, weight)| weight * self.row[at - source.start]).sum();
                 }
             }
         }
         if frame.format.is_yuv() {
-            self.convert_to_bgr(frame, width, height);
+            self.convert_to_bgr(frame, window.width, columns.len(), rows.len());
         }
     }
 
-    fn convert_to_bgr(&mut self, frame: &FrameMut<'_>, width: usize, height: usize) {
+    fn convert_to_bgr(&mut self, frame: &FrameMut<'_>, stride: usize, width: usize, height: usize) {
         let convert = frame.colorimetry.to_rgb();
-        let (first, rest) = self.bgr.split_at_mut(self.padded_width * self.padded_height);
-        let (second, third) = rest.split_at_mut(self.padded_width * self.padded_height);
+        let pixels = self.bgr.len() / 3;
+        let (first, rest) = self.bgr.split_at_mut(pixels);
+        let (second, third) = rest.split_at_mut(pixels);
         for y in 0..height {
-            let span = y * self.padded_width..y * self.padded_width + width;
+            let span = y * stride..y * stride + width;
             let pixels = first[span.clone()].iter_mut().zip(&mut second[span.clone()]).zip(&mut third[span]);
             for ((p0, p1), p2) in pixels {
                 let [r, g, b] = convert.apply(*p0, *p1, *p2);
@@ -80,24 +86,54 @@ impl Thumbnail {
     }
 }
 
+fn add_row<'a>(sums: &mut [f32], samples: impl Iterator<Item = &'a u8>, weight: f32) {
+    for (sum, sample) in sums.iter_mut().zip(samples) {
+        *sum += weight * f32::from(*sample);
+    }
+}
+
 impl Spans {
-    fn plan(&mut self, source: usize, target: usize) {
+    /// Spans of the samples `range` of `target`.
+    fn plan(&mut self, source: usize, target: usize, range: Range<usize>, enlarge: bool) {
         self.first.clear();
         self.ends.clear();
         self.weights.clear();
         let ratio = source as f64 / target as f64;
-        for i in 0..target {
-            let (from, to) = (i as f64 * ratio, ((i + 1) as f64 * ratio).min(source as f64));
-            let first = (from as usize).min(source - 1);
+        for i in range {
+            let first = if enlarge { self.interpolate(source, i, ratio) } else { self.average(source, i, ratio) };
             self.first.push(first as u32);
-            let mut at = first;
-            while at == first || (at as f64) < to - 1e-9 {
-                let share = (to.min(at as f64 + 1.0) - from.max(at as f64)) / (to - from);
-                self.weights.push(share as f32);
-                at += 1;
-            }
             self.ends.push(self.weights.len() as u32);
         }
+    }
+
+    fn interpolate(&mut self, source: usize, i: usize, ratio: f64) -> usize {
+        let at = ((i as f64 + 0.5) * ratio - 0.5).clamp(0.0, source as f64 - 1.0);
+        let first = (at as usize).min(source.saturating_sub(2));
+        let next = (at - first as f64) as f32;
+        self.weights.extend([1.0 - next, next].iter().take(source));
+        first
+    }
+
+    fn average(&mut self, source: usize, i: usize, ratio: f64) -> usize {
+        let (from, to) = (i as f64 * ratio, ((i + 1) as f64 * ratio).min(source as f64));
+        let first = (from as usize).min(source - 1);
+        let mut at = first;
+        while at == first || (at as f64) < to - 1e-9 {
+            let share = (to.min(at as f64 + 1.0) - from.max(at as f64)) / (to - from);
+            self.weights.push(share as f32);
+            at += 1;
+        }
+        first
+    }
+
+    /// The source samples that any span touches; empty without spans.
+    fn source(&self) -> Range<usize> {
+        let start = self.first.first().map_or(0, |first| *first as usize);
+        let end = self.first.last().map_or(0, |first| {
+            let last = self.ends.len() - 1;
+            *first as usize + (self.ends[last] as usize - if last == 0 { 0 } else { self.ends[last - 1] as usize })
+        });
+        start..end
     }
 
     fn of(&self, i: usize) -> impl Iterator<Item = (usize, f32)> + '_ {

@@ -24,14 +24,26 @@ const VIEW_REACH: f32 = 0.015;
 const VIEW_REACH_PIXELS: f32 = 1.2;
 const VIEW_LONG_SIDE: f32 = 640.0;
 /// The self-check looks through one view for every so much reach,
-const REACH_PER_CHECK: f32 = 0.025;
+const REACH_PER_CHECK: f32 = 0.03;
 /// at most through this many.
 const MAX_CHECKS: usize = 4;
+/// Sets of landmarks are told apart from this distance on, as a share of the face,
+const SETS_APART: f32 = 0.015;
+/// and thrown away if their scales differ by more than this factor.
+const SETS_RATIO: f32 = 2.0;
 /// How far around the chips a region reaches, as a share of the chip: what random views may look at.
 const VIEW_MARGIN: f32 = 0.06;
 
 fn grid_template() -> Template {
     ARCFACE_TEMPLATE.map(|[x, y]| [x * GRID_SCALE, y * GRID_SCALE])
+}
+
+/// The alignment of a face to the chip of each recogniser.
+fn chips<'a>(
+    landmarks: &Landmarks,
+    specs: impl Iterator<Item = &'a RecognizerSpec>,
+) -> Result<Vec<SimilarityTransform>> {
+    specs.map(|spec| SimilarityTransform::fit(landmarks, &spec.template)).collect()
 }
 
 /// The transforms of one face in one frame, and the operators they stand for.
@@ -45,38 +57,43 @@ pub struct Geometry {
     pub spread: Warp,
     /// Grid ← region.
     pub gather: Warp,
-    to_chips: Vec<SimilarityTransform>,
+    /// Chip ← frame by recogniser, for each set of landmarks.
+    to_chips: Vec<Vec<SimilarityTransform>>,
     reach: f32,
 }
 
 impl Geometry {
-    /// Lays out a face for a `width`×`height` frame.
+    /// Lays out a face for a `width`×`height` frame by the first of the `landmarks`; chips are seen through that one and
+    /// through those of the others that differ.
     ///
     /// # Errors
-    /// [`Error::Input`](crate::Error::Input) if the landmarks span no face.
+    /// [`Error::Input`](crate::Error::Input) if the first landmarks span no face.
     pub fn plan<'a>(
         &mut self,
-        landmarks: &Landmarks,
-        specs: impl Iterator<Item = &'a RecognizerSpec>,
+        mut landmarks: impl Iterator<Item = Landmarks>,
+        specs: impl Iterator<Item = &'a RecognizerSpec> + Clone,
         width: usize,
         height: usize,
     ) -> Result<()> {
-        let to_grid = SimilarityTransform::fit(landmarks, &grid_template())?;
+        let followed = landmarks.next().unwrap_or_default();
+        let to_grid = SimilarityTransform::fit(&followed, &grid_template())?;
         let pixels = VIEW_REACH_PIXELS * (width.max(height) as f32 / VIEW_LONG_SIDE).max(1.0);
         self.reach = VIEW_REACH + pixels * to_grid.scale() / GRID as f32;
         self.to_chips.clear();
+        self.to_chips.push(chips(&followed, specs.clone())?);
+        self.add_sets(&followed, landmarks, SETS_APART * GRID as f32 / to_grid.scale(), specs.clone());
         let mut bounds = to_grid.inverse().square_bounds(GRID as f32 - 1.0);
-        for spec in specs {
-            let to_chip = SimilarityTransform::fit(landmarks, &spec.template)?;
-            let [x0, y0, x1, y1] = to_chip.inverse().square_bounds(spec.chip_size as f32 - 1.0);
-            let margin = VIEW_MARGIN * (x1 - x0) + 1.0;
-            bounds = [
-                bounds[0].min(x0 - margin),
-                bounds[1].min(y0 - margin),
-                bounds[2].max(x1 + margin),
-                bounds[3].max(y1 + margin),
-            ];
-            self.to_chips.push(to_chip);
+        for to_chips in &self.to_chips {
+            for (spec, to_chip) in specs.clone().zip(to_chips) {
+                let [x0, y0, x1, y1] = to_chip.inverse().square_bounds(spec.chip_size as f32 - 1.0);
+                let margin = VIEW_MARGIN * (x1 - x0) + 1.0;
+                bounds = [
+                    bounds[0].min(x0 - margin),
+                    bounds[1].min(y0 - margin),
+                    bounds[2].max(x1 + margin),
+                    bounds[3].max(y1 + margin),
+                ];
+            }
         }
         self.rect = Rect::covering(bounds[0], bounds[1], bounds[2] + 1.0, bounds[3] + 1.0, width, height);
         let region = (self.rect.width, self.rect.height);
@@ -85,6 +102,34 @@ impl Geometry {
         self.spread.plan_where(&self.region_to_grid(&to_grid), (GRID, GRID), region, |at| mask[at] > 0.0);
         self.gather.plan(&self.to_region(&to_grid.inverse()), region, (GRID, GRID));
         Ok(())
+    }
+
+    /// Adds the sets that lie further than `apart` pixels from those before; one of quite another size is no sight of
+    /// this face.
+    fn add_sets<'a>(
+        &mut self,
+        followed: &Landmarks,
+        others: impl Iterator<Item = Landmarks>,
+        apart: f32,
+        specs: impl Iterator<Item = &'a RecognizerSpec> + Clone,
+    ) {
+        let mut taken = vec![*followed];
+        for set in others {
+            if taken.iter().any(|other| other.distance(&set) <= apart) {
+                continue;
+            }
+            let Ok(to_chips) = chips(&set, specs.clone()) else { continue };
+            let ratios = to_chips.iter().zip(&self.to_chips[0]).map(|(own, first)| own.scale() / first.scale());
+            if ratios.into_iter().all(|ratio| (1.0 / SETS_RATIO..=SETS_RATIO).contains(&ratio)) {
+                self.to_chips.push(to_chips);
+                taken.push(set);
+            }
+        }
+    }
+
+    /// Number of sets of landmarks that chips can be seen through; the first is the followed one.
+    pub fn sets(&self) -> usize {
+        self.to_chips.len()
     }
 
     fn fill_mask(&mut self, to_grid: &SimilarityTransform) {
@@ -105,9 +150,17 @@ impl Geometry {
         }
     }
 
-    /// Plans the operator chip ← region of recogniser `index`, seen through `view`, a transform of the chip onto itself.
-    pub fn plan_chip(&self, index: usize, chip_size: usize, view: Option<&SimilarityTransform>, warp: &mut Warp) {
-        let to_chip = &self.to_chips[index];
+    /// Plans the operator chip ← region of recogniser `index` by landmark set `set`, seen through `view`, a transform of
+    /// the chip onto itself.
+    pub fn plan_chip(
+        &self,
+        index: usize,
+        set: usize,
+        chip_size: usize,
+        view: Option<&SimilarityTransform>,
+        warp: &mut Warp,
+    ) {
+        let to_chip = &self.to_chips[set][index];
         let to_chip = view.map_or(*to_chip, |view| view.after(to_chip));
         let region = (self.rect.width, self.rect.height);
         warp.plan(&self.to_region(&to_chip.inverse()), region, (chip_size, chip_size));

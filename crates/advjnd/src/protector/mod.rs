@@ -23,7 +23,7 @@ use crate::jnd::Namm;
 use crate::models::Models;
 use crate::net::cpu::Pool;
 use crate::net::graph::Graph;
-use crate::net::{Backend, DetectorNet, Network, Recognizer};
+use crate::net::{Backend, Network, Recognizer};
 use crate::report::{CoverReason, FaceReport, FrameReport, StageTimes, Verdict};
 
 /// Time between frames that carry no time stamp.
@@ -113,7 +113,7 @@ impl Protector {
         };
         let eyes = models.recognizers.iter().map(eye).collect::<Result<_>>()?;
         Ok(Self {
-            detector: Detector::new(DetectorNet::new(models.detector.clone(), backend)),
+            detector: Detector::new(&models.detector, &backend),
             tracker: Tracker::default(),
             subjects: BTreeMap::new(),
             work: Workspace::new(eyes, Box::new(Namm::default()), Attack::default()),
@@ -153,7 +153,7 @@ impl Protector {
                     let face = self.take_turn(frame, track, settings, &mut report);
                     report.faces.push(face);
                 }
-                self.recheck_overlapping(frame, &mut report);
+                self.recheck_overlapping(frame, &tracks, &mut report);
                 let unprotected =
                     tracks.iter().zip(&report.faces).filter(|(_, face)| face.verdict != Verdict::Protected);
                 hidden.extend(unprotected.map(|(track, _)| hiding_place(track, frame)));
@@ -234,7 +234,7 @@ impl Protector {
         let (work, seed) = (&mut self.work, self.seed);
         let subject = self.subjects.entry(track.id).or_insert_with(|| Subject::new(seed, track.id.0, &work.eyes));
         let watch = Instant::now();
-        let open = work.open(frame, &track.landmarks, settings.jnd_scale)?;
+        let open = work.open(frame, track.landmark_sets(), settings.jnd_scale)?;
         times.jnd += watch.elapsed();
         if !open {
             return Ok(Turn::Unusable);
@@ -253,15 +253,16 @@ impl Protector {
 
     /// A face that was written may have lost its protection to a neighbour's: faces whose regions meet are checked again
     /// on the frame as it now is.
-    fn recheck_overlapping(&mut self, frame: &FrameMut<'_>, report: &mut FrameReport) {
+    fn recheck_overlapping(&mut self, frame: &FrameMut<'_>, tracks: &[Track], report: &mut FrameReport) {
         let regions: Vec<Rect> = report.faces.iter().map(|face| face.region).collect();
         let faces = report.faces.iter_mut().enumerate().filter(|(_, face)| face.verdict == Verdict::Protected);
         for (index, face) in faces {
+            let track = &tracks[index];
             if !regions[index + 1..].iter().any(|later| later.intersects(&face.region)) {
                 continue;
             }
             let Some(subject) = self.subjects.get_mut(&face.id) else { continue };
-            match self.work.reopen(frame, &face.landmarks).and_then(|()| subject.check(frame, &mut self.work)) {
+            match self.work.reopen(frame, track.landmark_sets()).and_then(|()| subject.check(frame, &mut self.work)) {
                 Ok(check) => {
                     face.verdict = check.verdict();
                     face.margin = check.margin;

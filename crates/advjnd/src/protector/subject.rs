@@ -15,13 +15,13 @@ use crate::net::{Embedder, RecognizerSpec};
 use crate::report::{CoverReason, StageTimes, Verdict};
 
 /// Margin from which a face counts as protected: this, and
-const MARGIN_PROTECTED: f32 = 0.07;
+const MARGIN_PROTECTED: f32 = 0.09;
 /// this times the reach of its random views. The less certain the landmarks, the more reserve.
 const MARGIN_PER_REACH: f32 = 1.5;
 /// Margin beyond that at which the iterations stop.
-const MARGIN_GOAL: f32 = 0.12;
+const MARGIN_GOAL: f32 = 0.16;
 /// Margin beyond that above which the perturbation is made smaller.
-const MARGIN_SPARE: f32 = 0.16;
+const MARGIN_SPARE: f32 = 0.2;
 /// What is left of the perturbation after one frame with margin to spare.
 const SHRINK: f32 = 0.95;
 /// Frames over which the clean embedding of a track is averaged evenly; later ones count as the last of so many.
@@ -111,7 +111,7 @@ impl Subject {
         let Workspace { eyes, geometry, region, .. } = work;
         let mut clean = Clean { similarity: 1.0, known: true };
         for (index, (eye, person)) in eyes.iter_mut().zip(&mut self.people).enumerate() {
-            eye.look(index, geometry, region, None);
+            eye.look((index, 0), geometry, region, None);
             eye.embedder.embed(&eye.clean, &mut person.now)?;
             if seen {
                 person.frames = (person.frames + 1.0).min(REFERENCE_FRAMES);
@@ -172,9 +172,10 @@ impl Subject {
         output.read(frame, geometry.rect);
         let mut worst = Check { margin: f32::INFINITY, required: required_margin(geometry), similarity: -1.0 };
         for (index, (eye, person)) in eyes.iter_mut().zip(&self.people).enumerate() {
-            for check in 0..=geometry.checks() {
-                let view = (check > 0).then(|| geometry.view(eye.spec.chip_size, &mut self.views));
-                eye.look(index, geometry, output, view.as_ref());
+            let sets = geometry.sets();
+            for check in 0..sets + geometry.checks() {
+                let view = (check >= sets).then(|| geometry.view(eye.spec.chip_size, &mut self.views));
+                eye.look((index, check % sets), geometry, output, view.as_ref());
                 eye.embedder.embed(&eye.clean, &mut eye.embedding)?;
                 let margin = person.dodge(&eye.spec).margin(&eye.embedding);
                 worst.margin = worst.margin.min(margin);
@@ -217,11 +218,11 @@ struct View<'a> {
 impl Objective for View<'_> {
     fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32> {
         let Workspace { eyes, geometry, region, bounds, residual, stored, .. } = &mut *self.work;
-        let index = *self.turn % eyes.len();
+        let (index, set) = (*self.turn % eyes.len(), *self.turn / eyes.len() % geometry.sets());
         *self.turn += 1;
         let eye = &mut eyes[index];
         let view = geometry.view(eye.spec.chip_size, self.views);
-        eye.look(index, geometry, region, Some(&view));
+        eye.look((index, set), geometry, region, Some(&view));
         geometry.spread.forward(delta, residual);
         region.quantize(residual, bounds, stored);
         eye.add_luma(stored);

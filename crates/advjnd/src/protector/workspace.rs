@@ -56,7 +56,12 @@ impl Workspace {
 
     /// Lays out a face, reads its region and bounds its change to `jnd_scale` times the just-noticeable difference, inside
     /// the face's oval. `false` if too little of it lies in the frame to be worked on.
-    pub fn open(&mut self, frame: &FrameMut<'_>, landmarks: &Landmarks, jnd_scale: f32) -> Result<bool> {
+    pub fn open(
+        &mut self,
+        frame: &FrameMut<'_>,
+        landmarks: impl Iterator<Item = Landmarks>,
+        jnd_scale: f32,
+    ) -> Result<bool> {
         self.reopen(frame, landmarks)?;
         let rect = self.geometry.rect;
         if rect.width < MIN_REGION || rect.height < MIN_REGION {
@@ -77,7 +82,7 @@ impl Workspace {
     }
 
     /// Lays out a face again, to look at it on the frame as it now is.
-    pub fn reopen(&mut self, frame: &FrameMut<'_>, landmarks: &Landmarks) -> Result<()> {
+    pub fn reopen(&mut self, frame: &FrameMut<'_>, landmarks: impl Iterator<Item = Landmarks>) -> Result<()> {
         let specs = self.eyes.iter().map(|eye| &eye.spec);
         self.geometry.plan(landmarks, specs, frame.width(), frame.height())
     }
@@ -126,10 +131,16 @@ impl Eye {
         }
     }
 
-    /// Warps `region` into the chip of recogniser `index`, through `view` if there is one.
-    pub fn look(&mut self, index: usize, geometry: &Geometry, region: &Region, view: Option<&SimilarityTransform>) {
+    /// Warps `region` into the chip of recogniser `index` by landmark set `set`, through `view` if there is one.
+    pub fn look(
+        &mut self,
+        (index, set): (usize, usize),
+        geometry: &Geometry,
+        region: &Region,
+        view: Option<&SimilarityTransform>,
+    ) {
         let size = self.spec.chip_size;
-        geometry.plan_chip(index, size, view, &mut self.warp);
+        geometry.plan_chip(index, set, size, view, &mut self.warp);
         let (red, rest) = self.clean.split_at_mut(size * size);
         let (green, blue) = rest.split_at_mut(size * size);
         self.warp.forward_planes(region.rgb.each_ref().map(Vec::as_slice), [red, green, blue]);
