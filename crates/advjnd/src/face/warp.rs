@@ -1,11 +1,14 @@
 //! The linear operator between two pixel grids related by a similarity transform, and its exact adjoint.
 //!
 //! Every destination pixel is the mean of `n`×`n` bilinear samples spread evenly over its (rotated) square in the source,
-//! at most `SAMPLE_SPACING` (1.25) source pixels apart (a bilinear sample itself reaches one pixel to each side): plain bilinear where the image grows, an area average where it shrinks, so
-//! that what is seen does not alias. Outside the source lies zero. Sample positions and weights are kept, so that the
-//! operator, and the adjoint by scattering the same weights, cost one pass over them each.
+//! at most `SAMPLE_SPACING` (1.25) source pixels apart (a bilinear sample itself reaches one pixel to each side): plain
+//! bilinear where the image grows, an area average where it shrinks, so that what is seen does not alias. Outside the
+//! source lies zero. Sample positions are kept, so that the operator, and the adjoint by scattering with the same weights,
+//! cost one pass over them each.
 //!
 //! [`reference`](mod@reference) is the naive twin: the definition, sample by sample.
+
+use std::ops::Range;
 
 use super::SimilarityTransform;
 
@@ -14,9 +17,19 @@ const SAMPLE_SPACING: f32 = 1.25;
 /// More samples along a side than this gain nothing that an 8-bit picture shows.
 const MAX_SAMPLES: usize = 8;
 
-/// One bilinear sample: the upper left of its four source pixels, and their weights.
+/// Bilinear samples of neighbouring destination pixels, all four source pixels of each inside the source.
 #[derive(Debug, Clone, Copy)]
-struct Tap {
+struct Span {
+    /// The first destination pixel.
+    target: u32,
+    /// Number of samples, one a pixel.
+    len: u32,
+}
+
+/// A bilinear sample at the source's edge: the upper left of its four source pixels, and their weights.
+#[derive(Debug, Clone, Copy)]
+struct Edge {
+    target: u32,
     index: u32,
     weights: [f32; 4],
 }
@@ -24,10 +37,16 @@ struct Tap {
 /// The operator; owns its samples and reuses their memory.
 #[derive(Debug, Default)]
 pub struct Warp {
-    taps: Vec<Tap>,
-    /// Where the samples of each destination pixel end.
-    ends: Vec<u32>,
+    spans: Vec<Span>,
+    /// Of the spans' samples, one after the other: the upper left source pixel, and the way from it to the sample.
+    index: Vec<u32>,
+    right: Vec<f32>,
+    down: Vec<f32>,
+    edges: Vec<Edge>,
+    /// Weight of a sample.
+    share: f32,
     source_width: usize,
+    len: usize,
 }
 
 impl Warp {
@@ -35,59 +54,80 @@ impl Warp {
     ///
     /// The source must be at least 2×2; a smaller one yields an operator that gives zeros.
     pub fn plan(&mut self, to_source: &SimilarityTransform, source: (usize, usize), target: (usize, usize)) {
-        self.plan_where(to_source, source, target, |_| true);
+        self.plan_rows(to_source, source, target, |_| 0..target.0);
     }
 
-    /// As [`plan`](Self::plan), with zeros at destination pixels whose index `wanted` denies.
-    pub fn plan_where(
+    /// As [`plan`](Self::plan), with zeros outside `columns` of each destination row.
+    pub fn plan_rows(
         &mut self,
         to_source: &SimilarityTransform,
-        (source_width, source_height): (usize, usize),
+        source: (usize, usize),
         (width, height): (usize, usize),
-        wanted: impl Fn(usize) -> bool,
+        columns: impl Fn(usize) -> Range<usize>,
     ) {
-        self.taps.clear();
-        self.ends.clear();
-        self.source_width = source_width;
+        self.spans.clear();
+        self.edges.clear();
+        for samples in [&mut self.right, &mut self.down] {
+            samples.clear();
+        }
+        self.index.clear();
         let samples = samples_per_side(to_source);
-        let share = 1.0 / (samples * samples) as f32;
-        let usable = source_width >= 2 && source_height >= 2;
+        self.share = 1.0 / (samples * samples) as f32;
+        self.source_width = source.0;
+        self.len = width * height;
+        if source.0 < 2 || source.1 < 2 {
+            return;
+        }
+        let arch = pulp::Arch::new();
         let offset = |i: usize| (i as f32 + 0.5) / samples as f32 - 0.5;
         let turn = |x: f32, y: f32| [to_source.a * x - to_source.b * y, to_source.b * x + to_source.a * y];
-        let offsets: Vec<[f32; 2]> =
-            (0..samples * samples).map(|i| turn(offset(i % samples), offset(i / samples))).collect();
-        let (last_column, last_row) = (source_width as f32 - 1.0, source_height as f32 - 1.0);
         for y in 0..height {
-            for x in 0..width {
-                if usable && wanted(y * width + x) {
-                    let [center_x, center_y] = to_source.apply([x as f32, y as f32]);
-                    for [dx, dy] in &offsets {
-                        let (sx, sy) = (center_x + dx, center_y + dy);
-                        if sx >= 0.0 && sy >= 0.0 && sx < last_column && sy < last_row {
-                            // Inside, truncation is the floor.
-                            let (column, row) = (sx as u32, sy as u32);
-                            let (fx, fy) = (sx - column as f32, sy - row as f32);
-                            let (upper, lower) = ((1.0 - fy) * share, fy * share);
-                            let weights = [upper * (1.0 - fx), upper * fx, lower * (1.0 - fx), lower * fx];
-                            self.taps.push(Tap { index: row * source_width as u32 + column, weights });
-                        } else {
-                            self.taps.extend(tap([sx, sy], source_width, source_height, share));
-                        }
-                    }
+            let columns = columns(y);
+            for i in 0..samples * samples {
+                let line = Line {
+                    to_source,
+                    y: y as f32,
+                    offset: turn(offset(i % samples), offset(i / samples)),
+                    last: [source.0 as f32 - 1.0, source.1 as f32 - 1.0],
+                };
+                let inside = line.inside(&columns);
+                for x in (columns.start..inside.start).chain(inside.end..columns.end) {
+                    let target = (y * width + x) as u32;
+                    self.edges.extend(edge(line.at(x), source, self.share, target));
                 }
-                self.ends.push(self.taps.len() as u32);
+                if !inside.is_empty() {
+                    self.spans.push(Span { target: (y * width + inside.start) as u32, len: inside.len() as u32 });
+                    arch.dispatch(|| self.sample(&line, inside.clone()));
+                }
             }
+        }
+    }
+
+    #[inline(always)]
+    fn sample(&mut self, line: &Line<'_>, columns: Range<usize>) {
+        let (start, len) = (self.index.len(), columns.len());
+        let stride = self.source_width as i32;
+        self.index.resize(start + len, 0);
+        self.right.resize(start + len, 0.0);
+        self.down.resize(start + len, 0.0);
+        let samples = self.index[start..].iter_mut().zip(&mut self.right[start..]).zip(&mut self.down[start..]);
+        for (k, ((index, right), down)) in samples.enumerate() {
+            let [x, y] = line.at(columns.start + k);
+            // Inside, truncation is the floor.
+            let (column, row) = (x as i32, y as i32);
+            (*right, *down) = (x - column as f32, y - row as f32);
+            *index = (row * stride + column) as u32;
         }
     }
 
     /// Number of destination pixels.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.len
     }
 
     /// Whether there is no destination pixel.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.len == 0
     }
 
     /// `destination = A · source`.
@@ -97,38 +137,102 @@ impl Warp {
 
     /// [`forward`](Self::forward) for several planes of one shape in one pass over the samples.
     pub fn forward_planes<const N: usize>(&self, sources: [&[f32]; N], mut destinations: [&mut [f32]; N]) {
+        destinations.iter_mut().for_each(|destination| destination.fill(0.0));
         let stride = self.source_width;
-        let mut start = 0;
-        for (at, &end) in self.ends.iter().enumerate() {
-            let mut sums = [0.0f32; N];
-            for Tap { index, weights: [w00, w01, w10, w11] } in &self.taps[start..end as usize] {
-                let index = *index as usize;
-                for (sum, source) in sums.iter_mut().zip(sources) {
+        for (target, range) in self.spans() {
+            for (k, at) in range.enumerate() {
+                let (index, right, down) = (self.index[at] as usize, self.right[at], self.down[at]);
+                for (destination, source) in destinations.iter_mut().zip(sources) {
                     let (upper, lower) = (&source[index..index + 2], &source[index + stride..index + stride + 2]);
-                    *sum += w00 * upper[0] + w01 * upper[1] + w10 * lower[0] + w11 * lower[1];
+                    let above = (1.0 - right) * upper[0] + right * upper[1];
+                    let below = (1.0 - right) * lower[0] + right * lower[1];
+                    destination[target + k] += self.share * ((1.0 - down) * above + down * below);
                 }
             }
-            for (destination, sum) in destinations.iter_mut().zip(sums) {
-                destination[at] = sum;
+        }
+        for Edge { target, index, weights: [w00, w01, w10, w11] } in &self.edges {
+            let index = *index as usize;
+            for (destination, source) in destinations.iter_mut().zip(sources) {
+                let (upper, lower) = (&source[index..index + 2], &source[index + stride..index + stride + 2]);
+                destination[*target as usize] += w00 * upper[0] + w01 * upper[1] + w10 * lower[0] + w11 * lower[1];
             }
-            start = end as usize;
         }
     }
 
     /// `source += Aᵀ · destination`.
     pub fn adjoint_add(&self, destination: &[f32], source: &mut [f32]) {
         let stride = self.source_width;
-        let mut start = 0;
-        for (&value, &end) in destination.iter().zip(&self.ends) {
-            for tap in &self.taps[start..end as usize] {
-                let (at, [w00, w01, w10, w11]) = (tap.index as usize, tap.weights);
-                source[at] += w00 * value;
-                source[at + 1] += w01 * value;
-                source[at + stride] += w10 * value;
-                source[at + stride + 1] += w11 * value;
+        for (target, range) in self.spans() {
+            for (value, at) in destination[target..].iter().zip(range) {
+                let (index, right, down) = (self.index[at] as usize, self.right[at], self.down[at]);
+                let (above, below) = (self.share * (1.0 - down) * value, self.share * down * value);
+                let upper = &mut source[index..index + 2];
+                upper[0] += (1.0 - right) * above;
+                upper[1] += right * above;
+                let lower = &mut source[index + stride..index + stride + 2];
+                lower[0] += (1.0 - right) * below;
+                lower[1] += right * below;
             }
-            start = end as usize;
         }
+        for Edge { target, index, weights: [w00, w01, w10, w11] } in &self.edges {
+            let (index, value) = (*index as usize, destination[*target as usize]);
+            source[index] += w00 * value;
+            source[index + 1] += w01 * value;
+            source[index + stride] += w10 * value;
+            source[index + stride + 1] += w11 * value;
+        }
+    }
+
+    /// The first destination pixel of each span, and its samples.
+    fn spans(&self) -> impl Iterator<Item = (usize, Range<usize>)> + '_ {
+        self.spans.iter().scan(0, |start, span| {
+            let range = *start..*start + span.len as usize;
+            *start = range.end;
+            Some((span.target as usize, range))
+        })
+    }
+}
+
+/// The samples of one destination row at one place of the pixel.
+struct Line<'a> {
+    to_source: &'a SimilarityTransform,
+    y: f32,
+    offset: [f32; 2],
+    last: [f32; 2],
+}
+
+impl Line<'_> {
+    #[inline(always)]
+    fn at(&self, x: usize) -> [f32; 2] {
+        let [center_x, center_y] = self.to_source.apply([x as f32, self.y]);
+        [center_x + self.offset[0], center_y + self.offset[1]]
+    }
+
+    fn is_inside(&self, x: usize) -> bool {
+        let [x, y] = self.at(x);
+        x >= 0.0 && y >= 0.0 && x < self.last[0] && y < self.last[1]
+    }
+
+    /// The part of `columns` whose samples have all four source pixels inside; what is left out may be inside as well.
+    fn inside(&self, columns: &Range<usize>) -> Range<usize> {
+        let start = self.at(0);
+        let (mut from, mut to) = (columns.start as f32, columns.end as f32);
+        for (axis, step) in [self.to_source.a, self.to_source.b].into_iter().enumerate() {
+            if step != 0.0 {
+                let ends = [-start[axis] / step, (self.last[axis] - start[axis]) / step];
+                from = from.max(ends[0].min(ends[1]));
+                to = to.min(ends[0].max(ends[1]));
+            }
+        }
+        // Rounding may have put an end one off; the positions themselves decide.
+        let (mut from, mut to) = (from.ceil() as usize, to.ceil().max(0.0) as usize);
+        while from < to && !self.is_inside(from) {
+            from += 1;
+        }
+        while from < to && !self.is_inside(to - 1) {
+            to -= 1;
+        }
+        if from < to { from..to } else { columns.start..columns.start }
     }
 }
 
@@ -136,8 +240,8 @@ fn samples_per_side(to_source: &SimilarityTransform) -> usize {
     ((to_source.scale() / SAMPLE_SPACING).ceil().max(1.0) as usize).min(MAX_SAMPLES)
 }
 
-/// The sample at `position`, or `None` where all four source pixels lie outside.
-fn tap([x, y]: [f32; 2], width: usize, height: usize, share: f32) -> Option<Tap> {
+/// The sample at a position, or `None` where all four source pixels lie outside.
+fn edge([x, y]: [f32; 2], (width, height): (usize, usize), share: f32, target: u32) -> Option<Edge> {
     if !(x > -1.0 && y > -1.0 && x < width as f32 && y < height as f32) {
         return None;
     }
@@ -155,7 +259,7 @@ fn tap([x, y]: [f32; 2], width: usize, height: usize, share: f32) -> Option<Tap>
     let (column, wx) = axis(x, width);
     let (row, wy) = axis(y, height);
     let weights = [wy[0] * wx[0] * share, wy[0] * wx[1] * share, wy[1] * wx[0] * share, wy[1] * wx[1] * share];
-    Some(Tap { index: (row * width + column) as u32, weights })
+    Some(Edge { target, index: (row * width + column) as u32, weights })
 }
 
 /// The definition, without precomputed samples: for tests.

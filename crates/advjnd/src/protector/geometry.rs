@@ -98,8 +98,13 @@ impl Geometry {
         self.rect = Rect::covering(bounds[0], bounds[1], bounds[2] + 1.0, bounds[3] + 1.0, width, height);
         let region = (self.rect.width, self.rect.height);
         self.fill_mask(&to_grid);
-        let mask = &self.mask;
-        self.spread.plan_where(&self.region_to_grid(&to_grid), (GRID, GRID), region, |at| mask[at] > 0.0);
+        let (mask, width) = (&self.mask, region.0);
+        let masked = |y: usize| {
+            let row = &mask[y * width..(y + 1) * width];
+            let first = row.iter().position(|mask| *mask > 0.0).unwrap_or(width);
+            first..row.iter().rposition(|mask| *mask > 0.0).map_or(first, |last| last + 1)
+        };
+        self.spread.plan_rows(&self.region_to_grid(&to_grid), (GRID, GRID), region, masked);
         self.gather.plan(&self.to_region(&to_grid.inverse()), region, (GRID, GRID));
         Ok(())
     }

@@ -16,8 +16,10 @@ use crate::net::graph::{Conv, Shape};
 /// Least work of an item, in multiply-adds of vectors: some 2 µs.
 const ITEM_WORK: usize = 4_000;
 
-/// Neighbouring pixels computed together.
-const RUN: usize = 7;
+/// Neighbouring pixels computed together where 32 vectors fit in registers,
+const LONG_RUN: usize = 7;
+/// and where 8 do: four sums, a row of weights, and the value.
+const SHORT_RUN: usize = 4;
 
 /// A depthwise convolution, ready to run.
 pub(super) struct Depthwise {
@@ -144,12 +146,24 @@ per_level! {
 unsafe fn run_item<I: Isa>(plan: &Depthwise, item: usize, memory: &Memory) {
     // SAFETY: passed on.
     unsafe {
+        if I::REGISTERS >= 32 {
+            run_with::<I, LONG_RUN>(plan, item, memory);
+        } else {
+            run_with::<I, SHORT_RUN>(plan, item, memory);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn run_with<I: Isa, const RUN: usize>(plan: &Depthwise, item: usize, memory: &Memory) {
+    // SAFETY: passed on.
+    unsafe {
         match plan.taps.len() {
-            9 if plan.square => square_rows::<I>(plan, item, memory),
-            9 => rows::<I, 9>(plan, item, memory),
-            4 => rows::<I, 4>(plan, item, memory),
-            2 => rows::<I, 2>(plan, item, memory),
-            1 => rows::<I, 1>(plan, item, memory),
+            9 if plan.square => square_rows::<I, RUN>(plan, item, memory),
+            9 => rows::<I, 9, RUN>(plan, item, memory),
+            4 => rows::<I, 4, RUN>(plan, item, memory),
+            2 => rows::<I, 2, RUN>(plan, item, memory),
+            1 => rows::<I, 1, RUN>(plan, item, memory),
             _ => any_rows::<I>(plan, item, memory),
         }
     }
@@ -165,7 +179,7 @@ fn part(plan: &Depthwise, item: usize) -> (usize, usize, std::ops::Range<usize>)
 }
 
 #[inline(always)]
-unsafe fn rows<I: Isa, const T: usize>(plan: &Depthwise, item: usize, memory: &Memory) {
+unsafe fn rows<I: Isa, const T: usize, const RUN: usize>(plan: &Depthwise, item: usize, memory: &Memory) {
     let (sample, block, rows) = part(plan, item);
     // SAFETY: taps reach into the source and its frame, the rows lie in the target.
     unsafe {
@@ -201,7 +215,7 @@ unsafe fn rows<I: Isa, const T: usize>(plan: &Depthwise, item: usize, memory: &M
 }
 
 #[inline(always)]
-unsafe fn square_rows<I: Isa>(plan: &Depthwise, item: usize, memory: &Memory) {
+unsafe fn square_rows<I: Isa, const RUN: usize>(plan: &Depthwise, item: usize, memory: &Memory) {
     let (sample, block, rows) = part(plan, item);
     // SAFETY: taps reach into the source and its frame, the rows lie in the target.
     unsafe {

@@ -22,6 +22,7 @@ unsafe fn spread(bits: i32) -> __m256 {
 // SAFETY of every block: the trait requires AVX2, FMA and pointers valid for a vector; the instructions take any alignment.
 impl Isa for Avx2 {
     type Vector = [__m256; 2];
+    const REGISTERS: usize = 8;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> [__m256; 2] {
@@ -88,14 +89,10 @@ impl Isa for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn prefetch(from: *const f32) {
-        // SAFETY: a prefetch does not fault.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+    unsafe fn prefetch(_: *const f32) {
+        // Measured on an EPYC without AVX-512: the hardware fetches ahead by itself, and these take slots from the loads.
     }
 
     #[inline(always)]
-    unsafe fn prefetch_far(from: *const f32) {
-        // SAFETY: a prefetch does not fault.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
-    }
+    unsafe fn prefetch_far(_: *const f32) {}
 }

@@ -12,6 +12,7 @@ pub(in crate::net::cpu) struct Avx512;
 // SAFETY of every block: the trait requires AVX-512 F and pointers valid for a vector; the instructions take any alignment.
 impl Isa for Avx512 {
     type Vector = __m512;
+    const REGISTERS: usize = 32;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> __m512 {

@@ -65,6 +65,8 @@ impl Level {
 /// alignment.
 pub(super) trait Isa: Copy {
     type Vector: Copy;
+    /// Vectors that fit in the processor's registers.
+    const REGISTERS: usize;
     unsafe fn splat(value: f32) -> Self::Vector;
     unsafe fn load(from: *const f32) -> Self::Vector;
     unsafe fn store(to: *mut f32, value: Self::Vector);

@@ -11,6 +11,7 @@ pub(in crate::net::cpu) struct Portable;
 
 impl Isa for Portable {
     type Vector = [f32; LANES];
+    const REGISTERS: usize = 8;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> [f32; LANES] {
