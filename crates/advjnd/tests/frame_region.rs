@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-use advjnd::frame::{Cover, Rect, Region, Thumbnail, cover};
+use advjnd::frame::{Cover, Rect, Region, Resampling, Thumbnail, cover};
 use advjnd::{Colorimetry, FrameMut, Matrix, PixelFormat, PlaneMut};
 use proptest::prelude::*;
 
@@ -121,7 +121,7 @@ fn a_thumbnail_is_the_area_average() {
     let pixels = memory.planes[0].0.clone();
     let mut thumbnail = Thumbnail::default();
     let window = Rect { x: 0, y: 0, width: 32, height: 32 };
-    thumbnail.read(&memory.frame(Colorimetry::default()), (4, 3), window);
+    thumbnail.read(&memory.frame(Colorimetry::default()), (4, 3), window, Resampling::Average);
     for (x, y, channel) in [(0, 0, 0), (3, 2, 1), (1, 2, 2)] {
         let sample = |dx: usize, dy: usize| f32::from(pixels[((2 * y + dy) * 8 + 2 * x + dx) * 3 + 2 - channel]);
         let mean = (sample(0, 0) + sample(1, 0) + sample(0, 1) + sample(1, 1)) / 4.0;
@@ -139,7 +139,7 @@ fn an_enlarged_thumbnail_is_interpolated() {
     let planes = vec![PlaneMut { data: &mut data, stride: 9 }];
     let frame = FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), 3, 2, planes).expect("frame");
     let mut thumbnail = Thumbnail::default();
-    thumbnail.read(&frame, (6, 4), Rect { x: 0, y: 0, width: 6, height: 4 });
+    thumbnail.read(&frame, (6, 4), Rect { x: 0, y: 0, width: 6, height: 4 }, Resampling::Linear);
     let golden = [
         [10.000, 20.000, 40.000, 60.000, 80.000, 90.000],
         [15.000, 21.875, 35.625, 64.375, 108.125, 130.000],
@@ -154,19 +154,20 @@ fn an_enlarged_thumbnail_is_interpolated() {
 /// A window shows what lies under it in the whole picture, in every format, reduced and enlarged.
 #[test]
 fn a_window_shows_a_part_of_the_whole() {
-    for (format, size) in PixelFormat::ALL.into_iter().flat_map(|format| [(format, (20, 14)), (format, (61, 43))]) {
+    let ways = [((20, 14), Resampling::Average), ((20, 14), Resampling::Linear), ((61, 43), Resampling::Linear)];
+    for (format, (size, resampling)) in PixelFormat::ALL.into_iter().flat_map(|format| ways.map(|way| (format, way))) {
         let mut memory = Memory::noise(format, 37, 26, 3, 7);
         let frame = memory.frame(Colorimetry::default());
         let (mut whole, mut part) = (Thumbnail::default(), Thumbnail::default());
-        whole.read(&frame, size, Rect { x: 0, y: 0, width: 64, height: 64 });
+        whole.read(&frame, size, Rect { x: 0, y: 0, width: 64, height: 64 }, resampling);
         let window = Rect { x: 9, y: 4, width: 30, height: 25 };
-        part.read(&frame, size, window);
+        part.read(&frame, size, window, resampling);
         for (at, value) in part.bgr.iter().enumerate() {
             let (channel, x, y) = (at / (30 * 25), at % 30, at / 30 % 25);
             let expected = whole.bgr[channel * 64 * 64 + (y + window.y) * 64 + x + window.x];
             assert!((value - expected).abs() < 1e-3, "{format:?} {size:?} {channel} {x},{y}");
         }
-        part.read(&frame, size, Rect { x: 64, y: 64, width: 32, height: 32 });
+        part.read(&frame, size, Rect { x: 64, y: 64, width: 32, height: 32 }, resampling);
         assert!(part.bgr.iter().all(|value| *value == 0.0));
     }
 }

@@ -5,13 +5,13 @@
 //! √(classification · objectness); overlapping boxes are removed greedily (IoU above [`IOU_THRESHOLD`]), as in the
 //! reference program of the model's authors (OpenCV's FaceDetectorYN).
 //!
-//! Small faces get a second look at the scale that face pipelines commonly work at, a longer side of
-//! [`LONG_SIDE_AT_NETWORK`] exactly: where the two scales differ, so do the landmarks, by up to a sixth of a face in
-//! profile, and a recogniser fed by such a pipeline sees the face by those.
+//! Small faces get a second look as face pipelines commonly have it, at a longer side of [`LONG_SIDE_AT_NETWORK`] exactly,
+//! resized without a filter: where the two scales differ, so do the landmarks, by up to a sixth of a face in profile, and
+//! a recogniser fed by such a pipeline sees the face by those.
 
 use super::{BBox, Landmarks};
 use crate::error::{Error, Result};
-use crate::frame::{FrameMut, Rect, Thumbnail};
+use crate::frame::{FrameMut, Rect, Resampling, Thumbnail};
 use crate::net::graph::Graph;
 use crate::net::{Backend, DetectorNet, STRIDES};
 
@@ -59,13 +59,18 @@ pub struct Detector {
 struct Pass {
     net: DetectorNet,
     thumbnail: Thumbnail,
+    resampling: Resampling,
 }
 
 impl Detector {
     /// A detector over the graph of a [`DetectorNet`], run by `backend`.
     pub fn new(graph: &Graph, backend: &Backend) -> Self {
-        let pass = || Pass { net: DetectorNet::new(graph.clone(), backend.clone()), thumbnail: Thumbnail::default() };
-        Self { whole: pass(), near: pass() }
+        let pass = |resampling| Pass {
+            net: DetectorNet::new(graph.clone(), backend.clone()),
+            thumbnail: Thumbnail::default(),
+            resampling,
+        };
+        Self { whole: pass(Resampling::Average), near: pass(Resampling::Linear) }
     }
 
     /// The faces of a frame with at least `score_threshold`, best first; faces from `min_face_size` pixels up are found.
@@ -115,7 +120,7 @@ impl Pass {
         score_threshold: f32,
     ) -> Result<Vec<Detection>> {
         let size = scaled_size(frame, scale);
-        self.thumbnail.read(frame, (size[0], size[1]), window);
+        self.thumbnail.read(frame, (size[0], size[1]), window, self.resampling);
         self.net.forward(&self.thumbnail.bgr, window.height, window.width)?;
         let mut faces = Vec::new();
         for (level, &stride) in STRIDES.iter().enumerate() {

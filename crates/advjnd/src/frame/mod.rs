@@ -6,7 +6,7 @@ mod resample;
 
 pub use cover::{Cover, cover};
 pub use region::{Bounds, Region};
-pub use resample::Thumbnail;
+pub use resample::{Resampling, Thumbnail};
 
 use crate::error::{Error, Result};
 

@@ -1,12 +1,22 @@
 //! The whole frame as a small planar BGR picture: what the detector looks at.
 //!
-//! Reduced by area average: every output sample is the mean of the source samples under its square, per plane at the
-//! plane's own resolution (halved chroma is enlarged by replication in the same pass), converted to R'G'B' afterwards.
-//! Enlarged by linear interpolation between sample centres.
+//! By area average, every output sample is the mean of the source samples under its square, per plane at the plane's own
+//! resolution (halved chroma is enlarged by replication in the same pass), converted to R'G'B' afterwards. By linear
+//! interpolation, it lies between the two (times two) nearest sample centres, however far the picture is reduced: what
+//! OpenCV's `resize` does unless told otherwise, and with it most programs that look for faces.
 
 use std::ops::Range;
 
 use super::{FrameMut, Layout, Rect};
+
+/// How samples are made of samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resampling {
+    /// The mean over the area; for reducing only.
+    Average,
+    /// Unfiltered linear interpolation.
+    Linear,
+}
 
 /// Scratch of [`Thumbnail::read`] and its result.
 #[derive(Debug, Default)]
@@ -28,7 +38,13 @@ struct Spans {
 
 impl Thumbnail {
     /// Reads what `window` shows of the frame at `width`×`height`; it may reach past the picture's right and lower edges.
-    pub fn read(&mut self, frame: &FrameMut<'_>, (width, height): (usize, usize), window: Rect) {
+    pub fn read(
+        &mut self,
+        frame: &FrameMut<'_>,
+        (width, height): (usize, usize),
+        window: Rect,
+        resampling: Resampling,
+    ) {
         let pixels = window.width * window.height;
         self.bgr.clear();
         self.bgr.resize(3 * pixels, 0.0);
@@ -44,9 +60,8 @@ impl Thumbnail {
         };
         for (index, (plane, offset, step)) in channels.into_iter().enumerate() {
             let (row_bytes, source_rows) = frame.format.plane_size(plane, frame.width, frame.height);
-            let enlarge = width > frame.width;
-            self.horizontal.plan(row_bytes / step, width, columns.clone(), enlarge);
-            self.vertical.plan(source_rows, height, rows.clone(), enlarge);
+            self.horizontal.plan(row_bytes / step, width, columns.clone(), resampling);
+            self.vertical.plan(source_rows, height, rows.clone(), resampling);
             let source = self.horizontal.source();
             self.row.resize(source.len(), 0.0);
             let out = &mut self.bgr[index * pixels..(index + 1) * pixels];
@@ -94,13 +109,16 @@ fn add_row<'a>(sums: &mut [f32], samples: impl Iterator<Item = &'a u8>, weight: 
 
 impl Spans {
     /// Spans of the samples `range` of `target`.
-    fn plan(&mut self, source: usize, target: usize, range: Range<usize>, enlarge: bool) {
+    fn plan(&mut self, source: usize, target: usize, range: Range<usize>, resampling: Resampling) {
         self.first.clear();
         self.ends.clear();
         self.weights.clear();
         let ratio = source as f64 / target as f64;
         for i in range {
-            let first = if enlarge { self.interpolate(source, i, ratio) } else { self.average(source, i, ratio) };
+            let first = match resampling {
+                Resampling::Average => self.average(source, i, ratio),
+                Resampling::Linear => self.interpolate(source, i, ratio),
+            };
             self.first.push(first as u32);
             self.ends.push(self.weights.len() as u32);
         }

@@ -107,7 +107,14 @@ impl Protector {
     /// # Errors
     /// [`Error::Model`] if a network cannot be planned.
     pub fn new(models: Arc<Models>, threads: usize, seed: u64) -> Result<Self> {
-        let backend = Backend::Cpu(Pool::new(threads)?);
+        Self::with_backend(models, Backend::Cpu(Pool::new(threads)?), seed)
+    }
+
+    /// As [`new`](Self::new), with the networks run by `backend`.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if a network cannot be planned.
+    pub fn with_backend(models: Arc<Models>, backend: Backend, seed: u64) -> Result<Self> {
         let eye = |(network, graph): &(Network, Graph)| {
             Recognizer::new(network.spec(), backend.executor(graph, 1)?).map(Eye::new)
         };
