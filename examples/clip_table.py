@@ -112,15 +112,17 @@ def main():
         with tempfile.TemporaryDirectory() as scratch:
             scratch = Path(scratch)
             # Named clips replace their rows.
-            entries = json.loads(args.out.read_text())["clips"] if args.speed_only or args.clips else []
-            anew = [str(clip.relative_to(shared / "clips")) for clip in clips] if args.clips else []
-            entries = [entry for entry in entries if entry["clip"] not in anew]
-            for clip in [] if args.speed_only else clips:
-                entries.append(row(clip, shared, scratch))
-                print(json.dumps(entries[-1]), flush=True)
-            for entry in entries if args.speed_only else []:
-                clip = shared / "clips" / entry["clip"]
-                entry["seconds"], entry["fps"] = speed(clip, scratch / "speed.mkv")
+            named = [str(clip.relative_to(shared / "clips")) for clip in clips] if args.clips else []
+            entries = json.loads(args.out.read_text())["clips"] if args.speed_only or named else []
+            if args.speed_only:
+                for entry in entries:
+                    if not named or entry["clip"] in named:
+                        entry["seconds"], entry["fps"] = speed(shared / "clips" / entry["clip"], scratch / "speed.mkv")
+            else:
+                entries = [entry for entry in entries if entry["clip"] not in named]
+                for clip in clips:
+                    entries.append(row(clip, shared, scratch))
+                    print(json.dumps(entries[-1]), flush=True)
         entries.sort(key=lambda entry: entry["clip"])
         commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
         machine = f"{os.cpu_count()} cores, {processor()}"

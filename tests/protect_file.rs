@@ -117,6 +117,22 @@ fn full_range_becomes_limited_range_in_truth() {
     assert_eq!(luma, [255, 235]);
 }
 
+/// A source of high definition that names no colours keeps its samples:
+/// `ffmpeg -f lavfi -i color=red:size=1280x720:rate=25:duration=0.08 -pix_fmt yuv420p -c:v libx264 unnamed_720p.mkv`.
+#[test]
+fn colours_that_are_not_named_are_not_converted() {
+    let folder = Folder::new("unnamed");
+    let input = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/unnamed_720p.mkv");
+    let output = folder.path("protected.mkv");
+    let done = protect_file(&["--lossless", input.to_str().unwrap(), &output]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let frames = [input.as_path(), Path::new(&output)].map(|path| {
+        let frames = common::Frames::of_clip(path, "identity", gst_video::VideoFormat::I420, 2);
+        common::pixels(&frames.buffers[0], &frames.info)
+    });
+    assert!(frames[0] == frames[1]);
+}
+
 #[test]
 fn mistakes_are_told_and_not_carried_out() {
     let folder = Folder::new("mistakes");

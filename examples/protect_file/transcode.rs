@@ -65,7 +65,7 @@ impl Transcode {
         let decoder = gst::ElementFactory::make("decodebin").build()?;
         let encode = if options.lossless { FFV1 } else { H264 };
         let video = gst::parse::bin_from_description(&format!("{VIDEO} ! {encode}"), true)?;
-        convert_range(&video)?;
+        settle_colorimetry(&video)?;
         let mux = if options.lossless { "matroskamux" } else { "mp4mux" };
         let mux = gst::ElementFactory::make(mux).build()?;
         let sink = gst::ElementFactory::make("filesink").property("location", &options.output).build()?;
@@ -115,47 +115,47 @@ impl Transcode {
     }
 }
 
-/// Sends full-range video through R'G'B', its matrix named: GStreamer 1.22 takes full range without a matrix for limited
-/// range, its `videoconvert` turns one range into the other by name alone where the matrix stays the same, and encoders and
-/// containers tell players different ranges.
-fn convert_range(video: &gst::Bin) -> Result<()> {
+/// Names the colorimetry where the source does not, and sends full-range video through R'G'B'.
+///
+/// Where a source names none, `videoconvert` would choose among those allowed and convert to it. GStreamer 1.22 takes full
+/// range without a matrix for limited range, and turns one range into the other by name alone where the matrix stays the
+/// same; encoders and containers tell players different ranges.
+fn settle_colorimetry(video: &gst::Bin) -> Result<()> {
     let range = video.by_name("range").ok_or("the video branch lost its filter")?;
     let pad = video.static_pad("sink").ok_or("the video branch has no sink pad")?;
     pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
-        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view()) {
-            let named = full_range(event.caps());
+        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view())
+            && let Some((colorimetry, mut caps)) = with_colorimetry(event.caps())
+        {
             let through = gst_video::VideoCapsBuilder::new();
-            let through = if named.is_some() {
-                through.format(gst_video::VideoFormat::Rgbx).build()
-            } else {
-                gst::Caps::new_any()
-            };
+            let full = colorimetry.range() == gst_video::VideoColorRange::Range0_255;
+            let through =
+                if full { through.format(gst_video::VideoFormat::Rgbx).build() } else { gst::Caps::new_any() };
             range.set_property("caps", through);
-            if let Some(caps) = named {
-                info.data = Some(gst::PadProbeData::Event(gst::event::Caps::new(&caps)));
-            }
+            caps.make_mut().set("colorimetry", colorimetry.to_string());
+            info.data = Some(gst::PadProbeData::Event(gst::event::Caps::new(&caps)));
         }
         gst::PadProbeReturn::Ok
     });
     Ok(())
 }
 
-/// The caps of full-range Y'CbCr video with its matrix, if it names none the one usual for its size; `None` for others.
-fn full_range(caps: &gst::CapsRef) -> Option<gst::Caps> {
+/// The colorimetry of Y'CbCr video, what its caps leave open as is usual for its size; `None` for others.
+fn with_colorimetry(caps: &gst::CapsRef) -> Option<(gst_video::VideoColorimetry, gst::Caps)> {
     let source = gst_video::VideoInfo::from_caps(caps).ok().filter(|source| source.is_yuv())?;
-    let given: gst_video::VideoColorimetry = caps.structure(0)?.get::<&str>("colorimetry").ok()?.parse().ok()?;
-    if given.range() != gst_video::VideoColorRange::Range0_255 {
-        return None;
-    }
-    let mut caps = caps.to_owned();
-    if given.matrix() == gst_video::VideoColorMatrix::Unknown {
-        let usual = gst_video::VideoInfo::builder(source.format(), source.width(), source.height()).build().ok()?;
-        let usual = usual.colorimetry();
-        let named =
-            gst_video::VideoColorimetry::new(given.range(), usual.matrix(), usual.transfer(), usual.primaries());
-        caps.make_mut().set("colorimetry", named.to_string());
-    }
-    Some(caps)
+    let usual = gst_video::VideoInfo::builder(source.format(), source.width(), source.height()).build().ok()?;
+    let usual = usual.colorimetry();
+    let given = caps.structure(0)?.get::<&str>("colorimetry").ok().and_then(|text| text.parse().ok());
+    let named = match given {
+        Some(given) if gst_video::VideoColorimetry::matrix(&given) == gst_video::VideoColorMatrix::Unknown => {
+            let range =
+                if given.range() == gst_video::VideoColorRange::Unknown { usual.range() } else { given.range() };
+            gst_video::VideoColorimetry::new(range, usual.matrix(), usual.transfer(), usual.primaries())
+        }
+        Some(given) => given,
+        None => usual,
+    };
+    Some((named, caps.to_owned()))
 }
 
 fn set_properties(element: &gst::Element, properties: &[(String, String)]) -> Result<()> {
