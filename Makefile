@@ -5,7 +5,6 @@
 # With Python (numpy, opencv-python-headless, onnxruntime, torch, safetensors, scikit-image) and the test material:
 #   make clip-table         the README's table of clips
 #   make bench-pytorch      the networks against PyTorch and ONNX Runtime
-#   make engine-table       ARCHITECTURE.md's tables of the engine
 
 CLIP ?= examples/media/portraits_720p.mp4
 export CLIP
@@ -14,7 +13,7 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
 	gstreamer1.0-libav
 
-.PHONY: demo test packages clip-table bench-pytorch engine-table
+.PHONY: demo test packages clip-table bench-pytorch
 
 SHARED ?= ../shared
 PYTHON ?= python3
@@ -36,6 +35,3 @@ clip-table: packages
 
 bench-pytorch:
 	$(PYTHON) models/convert/bench_pytorch.py models $(SHARED)/models/yunet_2023mar.onnx
-
-engine-table: packages
-	$(PYTHON) scripts/engine_table.py --shared $(SHARED)
