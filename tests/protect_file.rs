@@ -101,19 +101,24 @@ fn a_file_without_sound_and_a_face_comes_out_the_same_without_loss() {
     assert!(frames[0] == frames[1]);
 }
 
+/// The planes of the first frame of `tests/data/NAME`, and of what becomes of it without loss.
+fn first_frames(name: &str) -> [Vec<Vec<u8>>; 2] {
+    let folder = Folder::new(name);
+    let input = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
+    let output = folder.path("protected.mkv");
+    let done = protect_file(&["--lossless", input.to_str().unwrap(), &output]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    [input.as_path(), Path::new(&output)].map(|path| {
+        let frames = common::Frames::of_clip(path, "identity", gst_video::VideoFormat::I420, 1);
+        common::pixels(&frames.buffers[0], &frames.info)
+    })
+}
+
 /// The clip is white, full range (255), and names no matrix:
 /// `ffmpeg -f lavfi -i color=white:size=64x48:rate=25:duration=0.12 -pix_fmt yuvj420p -c:v libx264 full_range.mkv`.
 #[test]
 fn full_range_becomes_limited_range_in_truth() {
-    let folder = Folder::new("full-range");
-    let input = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/full_range.mkv");
-    let output = folder.path("protected.mkv");
-    let done = protect_file(&["--lossless", input.to_str().unwrap(), &output]);
-    assert!(done.status.success(), "{}", text(&done.stderr));
-    let luma = [input.as_path(), Path::new(&output)].map(|path| {
-        let frames = common::Frames::of_clip(path, "identity", gst_video::VideoFormat::I420, 1);
-        common::pixels(&frames.buffers[0], &frames.info)[0][0]
-    });
+    let luma = first_frames("full_range.mkv").map(|planes| planes[0][0]);
     assert_eq!(luma, [255, 235]);
 }
 
@@ -121,15 +126,7 @@ fn full_range_becomes_limited_range_in_truth() {
 /// `ffmpeg -f lavfi -i color=red:size=1280x720:rate=25:duration=0.08 -pix_fmt yuv420p -c:v libx264 unnamed_720p.mkv`.
 #[test]
 fn colours_that_are_not_named_are_not_converted() {
-    let folder = Folder::new("unnamed");
-    let input = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/unnamed_720p.mkv");
-    let output = folder.path("protected.mkv");
-    let done = protect_file(&["--lossless", input.to_str().unwrap(), &output]);
-    assert!(done.status.success(), "{}", text(&done.stderr));
-    let frames = [input.as_path(), Path::new(&output)].map(|path| {
-        let frames = common::Frames::of_clip(path, "identity", gst_video::VideoFormat::I420, 2);
-        common::pixels(&frames.buffers[0], &frames.info)
-    });
+    let frames = first_frames("unnamed_720p.mkv");
     assert!(frames[0] == frames[1]);
 }
 
