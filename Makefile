@@ -5,6 +5,7 @@
 # With Python (numpy, opencv-python-headless, onnxruntime, torch, safetensors, scikit-image) and the test material:
 #   make clip-table         the README's table of clips
 #   make bench-pytorch      the networks against PyTorch and ONNX Runtime
+#   make engine-table       the engine's figures in ARCHITECTURE.md: the above, the bench `gradient`, frames per second
 
 CLIP ?= examples/media/portraits_720p.mp4
 export CLIP
@@ -13,7 +14,7 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
 	gstreamer1.0-libav
 
-.PHONY: demo test packages clip-table bench-pytorch
+.PHONY: demo test packages clip-table bench-pytorch engine-table
 
 SHARED ?= ../shared
 PYTHON ?= python3
@@ -35,3 +36,6 @@ clip-table: packages
 
 bench-pytorch:
 	$(PYTHON) models/convert/bench_pytorch.py models $(SHARED)/models/yunet_2023mar.onnx
+
+engine-table: packages
+	$(PYTHON) scripts/engine_table.py --shared $(SHARED)

@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p advjnd --bench gradient [-- NETWORK…]` prints, per network and thread count, the median time with its
 //! spread, the rate with the direct algorithm's operations counted (2 per multiply-accumulate, twice for a gradient), and
-//! that rate as a fraction of the multiply-add peak of as many threads, measured between the runs. Last lines:
+//! that rate as a fraction of the multiply-add peak of as many threads, the median of what is measured between the runs
+//! (two virtual processors may share a core at times: then both fall). Last lines:
 //! `gradient NETWORK threads=N ms=… gflops=… peak_fraction=…`; for the detector `forward NETWORK …`.
 //!
 //! `--serve NETWORK THREADS` is for `models/convert/bench_pytorch.py`: for every line with a number of runs it answers
@@ -14,13 +15,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use advjnd::net::cpu::{Engine, Level, Pool, peak};
+use advjnd::Pool;
+use advjnd::net::cpu::{Engine, Level, peak};
 use advjnd::net::{Backend, DetectorNet, Executor, Network, Pass};
 
 const RUNS: usize = 60;
 const WARM_UP: usize = 5;
 /// Runs between two measurements of the peak.
-const RUNS_PER_PEAK: usize = 10;
+const RUNS_PER_PEAK: usize = 4;
 /// Side of the detector's input.
 const DETECTOR_SIDE: usize = 320;
 /// Multiply-accumulates of the detector at 640², by its ONNX graph.
@@ -41,18 +43,20 @@ fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let selected = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let pools: Vec<_> = [1, 2]
+        .into_iter()
+        .filter(|threads| *threads <= cores)
+        .map(|threads| Pool::new(threads).expect("pool"))
+        .collect();
     let mut lines = Vec::new();
-    for threads in [1, 2].into_iter().filter(|threads| *threads <= cores) {
-        let pool = Pool::new(threads).expect("pool");
-        for network in Network::ALL {
-            let name = network.spec().name;
-            if let Some(bytes) = model(&name).filter(|_| selected(&name)) {
-                lines.push(gradient(network, &bytes, &pool));
-            }
+    for network in Network::ALL {
+        let name = network.spec().name;
+        if let Some(bytes) = model(&name).filter(|_| selected(&name)) {
+            lines.extend(gradient(network, &bytes, &pools));
         }
-        if let Some(bytes) = model("yunet_2023mar").filter(|_| selected("yunet_2023mar")) {
-            lines.push(detector(&bytes, &pool));
-        }
+    }
+    if let Some(bytes) = model("yunet_2023mar").filter(|_| selected("yunet_2023mar")) {
+        lines.extend(detector(&bytes, &pools));
     }
     println!();
     lines.iter().for_each(|line| println!("{line}"));
@@ -101,45 +105,57 @@ fn serve_runs(name: &str, threads: usize) {
     }
 }
 
-fn gradient(network: Network, bytes: &[u8], pool: &Arc<Pool>) -> String {
+fn gradient(network: Network, bytes: &[u8], pools: &[Arc<Pool>]) -> Vec<String> {
     let name = network.spec().name;
     let graph = network.graph(bytes).expect("model");
-    let mut engine = Engine::new(&graph, 1, pool).expect("plan");
     let input = ramp(graph.input_shape().len());
     let cotangent = vec![1.0; network.spec().embedding_len];
+    let mut engines: Vec<_> = pools.iter().map(|pool| Engine::new(&graph, 1, pool).expect("plan")).collect();
     let mut gradient = vec![0.0; input.len()];
-    let measured = measure(pool.threads(), || {
-        engine.forward(&input, Pass::Differentiable).expect("forward");
-        engine.input_gradient(&cotangent, &mut gradient).expect("gradient");
+    let measured = measure(pools, |index| {
+        engines[index].forward(&input, Pass::Differentiable).expect("forward");
+        engines[index].input_gradient(&cotangent, &mut gradient).expect("gradient");
     });
-    let forward = measure(pool.threads(), || engine.forward(&input, Pass::Infer).expect("forward"));
-    println!("{name}: {} MiB in memory; forward alone {}", engine.bytes() >> 20, spread(&forward.milliseconds));
-    report("gradient", &name, pool.threads(), 4.0 * graph.macs() as f64, &measured)
+    let forward = measure(pools, |index| engines[index].forward(&input, Pass::Infer).expect("forward"));
+    for ((pool, engine), forward) in pools.iter().zip(&engines).zip(&forward) {
+        let (threads, memory) = (pool.threads(), engine.bytes() >> 20);
+        println!("{name} threads={threads}: {memory} MiB in memory; forward alone {}", spread(&forward.milliseconds));
+    }
+    report("gradient", &name, pools, 4.0 * graph.macs() as f64, &measured)
 }
 
-fn detector(bytes: &[u8], pool: &Arc<Pool>) -> String {
-    let mut detector = DetectorNet::load(bytes, Backend::Cpu(Arc::clone(pool))).expect("model");
+fn detector(bytes: &[u8], pools: &[Arc<Pool>]) -> Vec<String> {
+    let load = |pool: &Arc<Pool>| DetectorNet::load(bytes, Backend::Cpu(Arc::clone(pool))).expect("model");
+    let mut detectors: Vec<_> = pools.iter().map(load).collect();
     let input = ramp(3 * DETECTOR_SIDE * DETECTOR_SIDE);
-    let measured = measure(pool.threads(), || {
-        detector.forward(&input, DETECTOR_SIDE, DETECTOR_SIDE).expect("forward");
+    let measured = measure(pools, |index| {
+        detectors[index].forward(&input, DETECTOR_SIDE, DETECTOR_SIDE).expect("forward");
     });
     let macs = DETECTOR_MACS_640 * (DETECTOR_SIDE as f64 / 640.0).powi(2);
-    report("forward", "yunet_2023mar", pool.threads(), 2.0 * macs, &measured)
+    report("forward", "yunet_2023mar", pools, 2.0 * macs, &measured)
 }
 
-fn measure(threads: usize, mut run: impl FnMut()) -> Measured {
-    (0..WARM_UP).for_each(|_| run());
-    let mut measured = Measured { milliseconds: Vec::with_capacity(RUNS), peak: 0.0 };
-    for index in 0..RUNS {
-        if index % RUNS_PER_PEAK == 0 {
-            measured.peak = measured.peak.max(peak::measure(Level::best()) * threads as f64);
+/// Runs on each pool in turn, so that all see the same machine.
+fn measure(pools: &[Arc<Pool>], mut run: impl FnMut(usize)) -> Vec<Measured> {
+    (0..WARM_UP * pools.len()).for_each(|index| run(index % pools.len()));
+    let mut times = vec![Vec::with_capacity(RUNS); pools.len()];
+    let mut peaks = vec![Vec::new(); pools.len()];
+    for round in 0..RUNS {
+        for (index, pool) in pools.iter().enumerate() {
+            if round % RUNS_PER_PEAK == 0 {
+                peaks[index].push(peak::measure(Level::best(), pool.threads()));
+            }
+            let start = Instant::now();
+            run(index);
+            times[index].push(start.elapsed().as_secs_f64() * 1e3);
         }
-        let start = Instant::now();
-        run();
-        measured.milliseconds.push(start.elapsed().as_secs_f64() * 1e3);
     }
-    measured.milliseconds.sort_by(f64::total_cmp);
-    measured
+    let measured = times.into_iter().zip(peaks).map(|(mut milliseconds, mut peaks)| {
+        milliseconds.sort_by(f64::total_cmp);
+        peaks.sort_by(f64::total_cmp);
+        Measured { milliseconds, peak: peaks[peaks.len() / 2] }
+    });
+    measured.collect()
 }
 
 fn spread(sorted: &[f64]) -> String {
@@ -147,12 +163,16 @@ fn spread(sorted: &[f64]) -> String {
     format!("median {:.3} ms (least {:.3}, quartiles {:.3} to {:.3})", at(0.5), at(0.0), at(0.25), at(0.75))
 }
 
-fn report(what: &str, name: &str, threads: usize, operations: f64, measured: &Measured) -> String {
-    println!("{what} {name} threads={threads}: {}", spread(&measured.milliseconds));
-    let median = measured.milliseconds[measured.milliseconds.len() / 2];
-    let rate = operations / median / 1e6;
-    let fraction = rate / measured.peak;
-    format!("{what} {name} threads={threads} ms={median:.3} gflops={rate:.1} peak_fraction={fraction:.3}")
+fn report(what: &str, name: &str, pools: &[Arc<Pool>], operations: f64, measured: &[Measured]) -> Vec<String> {
+    let line = |(pool, measured): (&Arc<Pool>, &Measured)| {
+        let threads = pool.threads();
+        println!("{what} {name} threads={threads}: {}", spread(&measured.milliseconds));
+        let median = measured.milliseconds[measured.milliseconds.len() / 2];
+        let rate = operations / median / 1e6;
+        let fraction = rate / measured.peak;
+        format!("{what} {name} threads={threads} ms={median:.3} gflops={rate:.1} peak_fraction={fraction:.3}")
+    };
+    pools.iter().zip(measured).map(line).collect()
 }
 
 fn model(name: &str) -> Option<Vec<u8>> {

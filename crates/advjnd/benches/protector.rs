@@ -10,8 +10,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use advjnd::Pool;
 use advjnd::net::Backend;
-use advjnd::net::cpu::Pool;
+use advjnd::report::{RunStats, StageTimes};
 use advjnd::{Colorimetry, FrameMut, Models, PixelFormat, PlaneMut, Protector, Settings};
 use candle_core::Device;
 
@@ -32,7 +33,9 @@ impl Clip {
     fn read(path: &Path) -> Self {
         let bytes = std::fs::read(path).expect("a readable clip");
         let (header, mut rest) = line(&bytes);
-        assert!(header.starts_with("YUV4MPEG2 ") && !header.contains(" C4"), "{header}: 4:2:0 only");
+        let chroma = header.split(' ').find(|field| field.starts_with('C')).unwrap_or("C420");
+        let known = ["C420", "C420jpeg", "C420mpeg2", "C420paldv"].contains(&chroma);
+        assert!(header.starts_with("YUV4MPEG2 ") && known, "{header}: 4:2:0 of 8 bits only");
         let field = |tag: char| header.split(' ').find_map(|field| field.strip_prefix(tag)).expect("a complete header");
         let (width, height): (usize, usize) = (field('W').parse().expect("W"), field('H').parse().expect("H"));
         let (frames, seconds) = field('F').split_once(':').expect("F");
@@ -48,10 +51,10 @@ impl Clip {
     }
 
     /// Frames per second of `protector` over the first `count` frames that follow the warm-up.
-    fn rate(&self, protector: &mut Protector, settings: &Settings, count: usize) -> f64 {
+    fn rate(&self, backend: &str, protector: &mut Protector, settings: &Settings, count: usize) -> f64 {
         let (width, height) = (self.width, self.height);
         let (chroma_width, chroma_height) = (width.div_ceil(2), height.div_ceil(2));
-        let mut busy = Duration::ZERO;
+        let (mut busy, mut stats) = (Duration::ZERO, RunStats::default());
         let frames = self.frames.iter().take(WARM_UP.saturating_add(count)).enumerate();
         let counted = frames.len().saturating_sub(WARM_UP);
         for (index, frame) in frames {
@@ -63,11 +66,19 @@ impl Clip {
             let mut frame =
                 FrameMut::new(PixelFormat::I420, Colorimetry::default(), width, height, planes).expect("frame");
             let start = Instant::now();
-            protector.process(&mut frame, Some(self.interval * index as u32), settings).expect("report");
+            let report = protector.process(&mut frame, Some(self.interval * index as u32), settings).expect("report");
             if index >= WARM_UP {
                 busy += start.elapsed();
+                stats.add(&report);
             }
         }
+        let StageTimes { detect, jnd, attack, verify } = stats.times;
+        let stages = [detect, jnd, attack, verify].map(|time| time.as_secs_f64() * 1e3 / counted as f64);
+        let each = stats.iterations as f64 / stats.faces.max(1) as f64;
+        println!(
+            "{backend}: {each:.2} iterations a face; ms a frame: detect {:.1} jnd {:.1} attack {:.1} verify {:.1}",
+            stages[0], stages[1], stages[2], stages[3]
+        );
         counted as f64 / busy.as_secs_f64()
     }
 }
@@ -88,12 +99,11 @@ fn main() {
     let models = Models::embedded().expect("models");
     for path in clips {
         let clip = Clip::read(Path::new(&path));
-        let backends = [Backend::Cpu(Pool::new(0).expect("threads")), Backend::Candle(Device::Cpu)];
-        let rates = backends.into_iter().zip([usize::MAX, CANDLE_FRAMES]).map(|(backend, count)| {
+        let engine = ("engine", Backend::Cpu(Pool::new(0).expect("threads")), usize::MAX);
+        let rates = [engine, ("candle", Backend::Candle(Device::Cpu), CANDLE_FRAMES)].map(|(name, backend, count)| {
             let mut protector = Protector::with_backend(models.clone(), backend, 0).expect("protector");
-            clip.rate(&mut protector, &settings, count)
+            clip.rate(name, &mut protector, &settings, count)
         });
-        let rates: Vec<f64> = rates.collect();
         let (name, frames) =
             (Path::new(&path).file_stem().map_or("?".into(), |name| name.to_string_lossy()), clip.frames.len());
         println!(

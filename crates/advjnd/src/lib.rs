@@ -8,11 +8,13 @@ pub mod jnd;
 pub mod metrics;
 pub mod models;
 pub mod net;
+mod pool;
 pub mod protector;
 pub mod report;
 
 pub use error::{Error, Result};
 pub use frame::{Colorimetry, FrameMut, Matrix, PixelFormat, PlaneMut};
 pub use models::Models;
+pub use pool::Pool;
 pub use protector::{FailPolicy, Protector, Settings};
 pub use report::{FaceReport, FrameReport, RunStats, Verdict};

@@ -6,8 +6,8 @@
 
 mod common;
 
+use advjnd::Pool;
 use advjnd::face::Detector;
-use advjnd::net::cpu::Pool;
 use advjnd::net::{Backend, DetectorNet};
 use advjnd::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
 use serde::Deserialize;

@@ -6,15 +6,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Room, and the rooms it may use besides itself and `error`.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("attack", &["net"]),
     ("face", &["frame", "net"]),
     ("frame", &[]),
     ("jnd", &[]),
     ("metrics", &[]),
     ("models", &["net"]),
-    ("net", &[]),
-    ("protector", &["attack", "face", "frame", "jnd", "models", "net", "report"]),
+    ("net", &["pool"]),
+    ("pool", &[]),
+    ("protector", &["attack", "face", "frame", "jnd", "models", "net", "pool", "report"]),
     ("report", &["face", "frame"]),
 ];
 

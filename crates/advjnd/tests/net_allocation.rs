@@ -8,7 +8,7 @@ mod common;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use advjnd::net::cpu::Pool;
+use advjnd::Pool;
 use advjnd::net::{Backend, DetectorNet, Embedder, Network, Recognizer};
 use common::{model, synthetic};
 

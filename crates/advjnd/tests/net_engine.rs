@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use advjnd::net::cpu::{Engine, Level, Pool};
+use advjnd::Pool;
+use advjnd::net::cpu::{Engine, Level, WeightPrecision};
 use advjnd::net::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape, ValueId};
 use advjnd::net::reference::Reference;
 use advjnd::net::{Executor, Pass};
@@ -18,6 +19,11 @@ const OUTPUT_TOLERANCE: f32 = 3e-5;
 const GRADIENT_COSINE: f64 = 0.99999;
 /// The same where such activations are few enough for one to matter: tiny random networks.
 const TINY_GRADIENT_COSINE: f64 = 0.9995;
+/// Outputs and gradients where large layers keep their weights in half precision, whose rounding is 2⁻¹² at most, as a share
+/// of their norms; Winograd F(2×2, 3×3) makes about twice that of it.
+const HALF_TOLERANCE: f32 = 2e-3;
+/// Least cosine of the gradients then: some activations near zero take the other side.
+const HALF_GRADIENT_COSINE: f64 = 0.999;
 /// Derivative along a direction against its central difference: `f32` leaves about three digits of a difference.
 const DIFFERENCE_TOLERANCE: f64 = 2e-2;
 
@@ -89,17 +95,21 @@ fn run(executor: &mut dyn Executor, input: &[f32], cotangent: &[f32]) -> (Vec<f3
     (executor.output(0).to_vec(), gradient)
 }
 
-/// Runs `graph` on the reference and on the engine at every level with 1 and 2 threads, which give the same bits.
+/// Runs `graph` on the reference and on the engine at every level and precision with 1 and 2 threads, which give the same
+/// bits.
 fn assert_same(graph: &Graph, batch: usize, numbers: &mut Numbers, least_cosine: f64) {
     let input = numbers.many(batch * graph.input_shape().len(), 1.0);
     let mut reference = Reference::new(graph, batch, &Device::Cpu).expect("reference");
     let cotangent = numbers.many(batch * reference.output_shape(0).expect("output").len(), 1.0);
     let (expected, gradient) = run(&mut reference, &input, &cotangent);
-    for level in Level::available() {
+    let half = (WeightPrecision::Half, HALF_TOLERANCE, least_cosine.min(HALF_GRADIENT_COSINE));
+    let single = (WeightPrecision::Single, OUTPUT_TOLERANCE, least_cosine);
+    let ways = Level::available().into_iter().flat_map(|level| [(level, single), (level, half)]);
+    for (level, (precision, tolerance, least_cosine)) in ways {
         let mut first = None;
         for threads in [1, 2] {
             let pool = Pool::new(threads).expect("pool");
-            let mut engine = Engine::at_level(graph, batch, &pool, level).expect("plan");
+            let mut engine = Engine::with(graph, batch, &pool, level, precision).expect("plan");
             for round in 0..2 {
                 let (output, pulled) = run(&mut engine, &input, &cotangent);
                 let run = (output.clone(), pulled.clone());
@@ -108,9 +118,9 @@ fn assert_same(graph: &Graph, batch: usize, numbers: &mut Numbers, least_cosine:
                     "{level:?}: another result on {threads} threads"
                 );
                 let difference = relative_difference(&output, &expected);
-                let about = format!("{level:?}, {threads} threads, round {round}, {:?}", graph.ops());
-                let about = &about[..about.len().min(3000)];
-                assert!(difference <= OUTPUT_TOLERANCE, "output differs by {difference}: {about}");
+                let about = format!("{level:?}, {precision:?}, {threads} threads, round {round}, {:?}", graph.ops());
+                let about = &about[..about.len().min(300)];
+                assert!(difference <= tolerance, "output differs by {difference}: {about}");
                 let cosine = cosine(&pulled, &gradient);
                 assert!(cosine >= least_cosine, "cosine of the gradients {cosine}: {about}");
                 let size = relative_difference(&pulled, &gradient);
@@ -263,6 +273,26 @@ fn net_large_layers_agree() {
         let graph = conv_graph(Shape::new(channels, side, side), conv, Activation::Relu).expect("graph");
         assert_same(&graph, 1, &mut numbers, GRADIENT_COSINE);
     }
+}
+
+#[test]
+fn net_engines_that_share_weights_agree() {
+    let mut numbers = Numbers(9);
+    let conv = |numbers: &mut Numbers, channels| numbers.conv(channels, channels, 3, 1, Padding::all(1));
+    let graph = conv_graph(Shape::new(128, 8, 8), conv(&mut numbers, 128), Activation::Relu).expect("graph");
+    let pools = [1, 2].map(|threads| Pool::new(threads).expect("pool"));
+    let mut engine = Engine::new(&graph, 1, &pools[1]).expect("plan");
+    let mut other = engine.sharing(&graph, 2, &pools[0]).expect("plan");
+    assert!(other.bytes() < 2 * engine.bytes());
+    let input = numbers.many(graph.input_shape().len(), 1.0);
+    let cotangent = numbers.many(engine.output_shape(0).expect("output").len(), 1.0);
+    let (output, gradient) = run(&mut engine, &input, &cotangent);
+    drop(engine);
+    let twice = run(&mut other, &input.repeat(2), &cotangent.repeat(2));
+    assert!(twice == (output.repeat(2), gradient.repeat(2)));
+    let stranger = conv_graph(Shape::new(64, 8, 8), conv(&mut numbers, 64), Activation::Relu).expect("graph");
+    let error = other.sharing(&stranger, 1, &pools[0]).err().expect("other weights");
+    assert!(error.to_string().contains("shared"), "{error}");
 }
 
 #[test]

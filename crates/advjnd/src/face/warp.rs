@@ -1,29 +1,64 @@
 //! The linear operator between two pixel grids related by a similarity transform, and its exact adjoint.
 //!
 //! Every destination pixel is the mean of `n`×`n` bilinear samples spread evenly over its (rotated) square in the source,
-//! at most `SAMPLE_SPACING` (1.25) source pixels apart (a bilinear sample itself reaches one pixel to each side): plain
+//! at most `SAMPLE_SPACING` (1.5) source pixels apart (a bilinear sample itself reaches one pixel to each side): plain
 //! bilinear where the image grows, an area average where it shrinks, so that what is seen does not alias. Outside the
-//! source lies zero. Sample positions are kept, so that the operator, and the adjoint by scattering with the same weights,
-//! cost one pass over them each.
+//! source lies zero. The adjoint scatters with the weights that the operator gathers with.
+//!
+//! A plan holds, for each destination row, the run of samples that lie inside the source, and the samples at its edge one
+//! by one. Positions inside are worked out again in every pass, `STEP` (16) at a time: that is cheaper than reading them.
 //!
 //! [`reference`](mod@reference) is the naive twin: the definition, sample by sample.
 
 use std::ops::Range;
 
+use pulp::{Simd, WithSimd};
+
 use super::SimilarityTransform;
 
 /// Distance of neighbouring samples at most, source pixels.
-const SAMPLE_SPACING: f32 = 1.25;
+const SAMPLE_SPACING: f32 = 1.5;
 /// More samples along a side than this gain nothing that an 8-bit picture shows.
 const MAX_SAMPLES: usize = 8;
+/// Samples whose places are worked out together.
+const STEP: usize = 16;
+
+/// What pixels hold: a number, or four at once.
+pub trait Sample: Copy {
+    /// Nothing.
+    const ZERO: Self;
+
+    /// `self + Σ weight · pixel`.
+    #[must_use]
+    fn plus(self, weights: [f32; 4], pixels: [Self; 4]) -> Self;
+}
+
+impl Sample for f32 {
+    const ZERO: Self = 0.0;
+
+    #[inline(always)]
+    fn plus(self, weights: [f32; 4], pixels: [Self; 4]) -> Self {
+        self + ((weights[0] * pixels[0] + weights[1] * pixels[1]) + (weights[2] * pixels[2] + weights[3] * pixels[3]))
+    }
+}
+
+impl Sample for [f32; 4] {
+    const ZERO: Self = [0.0; 4];
+
+    #[inline(always)]
+    fn plus(self, weights: [f32; 4], pixels: [Self; 4]) -> Self {
+        std::array::from_fn(|lane| self[lane].plus(weights, pixels.map(|pixel| pixel[lane])))
+    }
+}
 
 /// Bilinear samples of neighbouring destination pixels, all four source pixels of each inside the source.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Span {
-    /// The first destination pixel.
-    target: u32,
-    /// Number of samples, one a pixel.
-    len: u32,
+    line: Line,
+    /// Columns of the destination.
+    columns: Range<usize>,
+    /// The destination pixel in the first of them.
+    target: usize,
 }
 
 /// A bilinear sample at the source's edge: the upper left of its four source pixels, and their weights.
@@ -34,19 +69,31 @@ struct Edge {
     weights: [f32; 4],
 }
 
-/// The operator; owns its samples and reuses their memory.
-#[derive(Debug, Default)]
+/// The operator; reuses its plan's memory.
+#[derive(Debug)]
 pub struct Warp {
+    to_source: SimilarityTransform,
     spans: Vec<Span>,
-    /// Of the spans' samples, one after the other: the upper left source pixel, and the way from it to the sample.
-    index: Vec<u32>,
-    right: Vec<f32>,
-    down: Vec<f32>,
     edges: Vec<Edge>,
     /// Weight of a sample.
     share: f32,
     source_width: usize,
     len: usize,
+    arch: pulp::Arch,
+}
+
+impl Default for Warp {
+    fn default() -> Self {
+        Self {
+            to_source: SimilarityTransform::translation(0.0, 0.0),
+            spans: Vec::new(),
+            edges: Vec::new(),
+            share: 0.0,
+            source_width: 0,
+            len: 0,
+            arch: pulp::Arch::new(),
+        }
+    }
 }
 
 impl Warp {
@@ -67,56 +114,30 @@ impl Warp {
     ) {
         self.spans.clear();
         self.edges.clear();
-        for samples in [&mut self.right, &mut self.down] {
-            samples.clear();
-        }
-        self.index.clear();
         let samples = samples_per_side(to_source);
+        self.to_source = *to_source;
         self.share = 1.0 / (samples * samples) as f32;
         self.source_width = source.0;
         self.len = width * height;
         if source.0 < 2 || source.1 < 2 {
             return;
         }
-        let arch = pulp::Arch::new();
+        let last = [source.0 as f32 - 1.0, source.1 as f32 - 1.0];
         let offset = |i: usize| (i as f32 + 0.5) / samples as f32 - 0.5;
         let turn = |x: f32, y: f32| [to_source.a * x - to_source.b * y, to_source.b * x + to_source.a * y];
         for y in 0..height {
             let columns = columns(y);
             for i in 0..samples * samples {
-                let line = Line {
-                    to_source,
-                    y: y as f32,
-                    offset: turn(offset(i % samples), offset(i / samples)),
-                    last: [source.0 as f32 - 1.0, source.1 as f32 - 1.0],
-                };
-                let inside = line.inside(&columns);
+                let line = Line { y: y as f32, offset: turn(offset(i % samples), offset(i / samples)) };
+                let inside = line.inside(to_source, last, &columns);
                 for x in (columns.start..inside.start).chain(inside.end..columns.end) {
                     let target = (y * width + x) as u32;
-                    self.edges.extend(edge(line.at(x), source, self.share, target));
+                    self.edges.extend(edge(line.at(to_source, x), source, self.share, target));
                 }
                 if !inside.is_empty() {
-                    self.spans.push(Span { target: (y * width + inside.start) as u32, len: inside.len() as u32 });
-                    arch.dispatch(|| self.sample(&line, inside.clone()));
+                    self.spans.push(Span { line, target: y * width + inside.start, columns: inside });
                 }
             }
-        }
-    }
-
-    #[inline(always)]
-    fn sample(&mut self, line: &Line<'_>, columns: Range<usize>) {
-        let (start, len) = (self.index.len(), columns.len());
-        let stride = self.source_width as i32;
-        self.index.resize(start + len, 0);
-        self.right.resize(start + len, 0.0);
-        self.down.resize(start + len, 0.0);
-        let samples = self.index[start..].iter_mut().zip(&mut self.right[start..]).zip(&mut self.down[start..]);
-        for (k, ((index, right), down)) in samples.enumerate() {
-            let [x, y] = line.at(columns.start + k);
-            // Inside, truncation is the floor.
-            let (column, row) = (x as i32, y as i32);
-            (*right, *down) = (x - column as f32, y - row as f32);
-            *index = (row * stride + column) as u32;
         }
     }
 
@@ -131,105 +152,149 @@ impl Warp {
     }
 
     /// `destination = A · source`.
-    pub fn forward(&self, source: &[f32], destination: &mut [f32]) {
-        self.forward_planes([source], [destination]);
-    }
-
-    /// [`forward`](Self::forward) for several planes of one shape in one pass over the samples.
-    pub fn forward_planes<const N: usize>(&self, sources: [&[f32]; N], mut destinations: [&mut [f32]; N]) {
-        destinations.iter_mut().for_each(|destination| destination.fill(0.0));
-        let stride = self.source_width;
-        for (target, range) in self.spans() {
-            for (k, at) in range.enumerate() {
-                let (index, right, down) = (self.index[at] as usize, self.right[at], self.down[at]);
-                for (destination, source) in destinations.iter_mut().zip(sources) {
-                    let (upper, lower) = (&source[index..index + 2], &source[index + stride..index + stride + 2]);
-                    let above = (1.0 - right) * upper[0] + right * upper[1];
-                    let below = (1.0 - right) * lower[0] + right * lower[1];
-                    destination[target + k] += self.share * ((1.0 - down) * above + down * below);
-                }
-            }
-        }
-        for Edge { target, index, weights: [w00, w01, w10, w11] } in &self.edges {
-            let index = *index as usize;
-            for (destination, source) in destinations.iter_mut().zip(sources) {
-                let (upper, lower) = (&source[index..index + 2], &source[index + stride..index + stride + 2]);
-                destination[*target as usize] += w00 * upper[0] + w01 * upper[1] + w10 * lower[0] + w11 * lower[1];
-            }
+    pub fn forward<S: Sample>(&self, source: &[S], destination: &mut [S]) {
+        destination.fill(S::ZERO);
+        self.arch.dispatch(Gather { warp: self, source, destination });
+        for Edge { target, index, weights } in &self.edges {
+            let value = &mut destination[*target as usize];
+            *value = value.plus(*weights, self.pixels(source, *index as usize));
         }
     }
 
     /// `source += Aᵀ · destination`.
     pub fn adjoint_add(&self, destination: &[f32], source: &mut [f32]) {
+        self.arch.dispatch(Scatter { warp: self, destination, source });
+        for Edge { target, index, weights } in &self.edges {
+            self.scatter(destination[*target as usize], *index as usize, *weights, source);
+        }
+    }
+
+    #[inline(always)]
+    fn scatter(&self, value: f32, index: usize, weights: [f32; 4], source: &mut [f32]) {
         let stride = self.source_width;
-        for (target, range) in self.spans() {
-            for (value, at) in destination[target..].iter().zip(range) {
-                let (index, right, down) = (self.index[at] as usize, self.right[at], self.down[at]);
-                let (above, below) = (self.share * (1.0 - down) * value, self.share * down * value);
-                let upper = &mut source[index..index + 2];
-                upper[0] += (1.0 - right) * above;
-                upper[1] += right * above;
-                let lower = &mut source[index + stride..index + stride + 2];
-                lower[0] += (1.0 - right) * below;
-                lower[1] += right * below;
+        let (upper, lower) = source[index..index + stride + 2].split_at_mut(stride);
+        upper[0] += weights[0] * value;
+        upper[1] += weights[1] * value;
+        lower[0] += weights[2] * value;
+        lower[1] += weights[3] * value;
+    }
+
+    #[inline(always)]
+    fn pixels<S: Sample>(&self, source: &[S], index: usize) -> [S; 4] {
+        let pixels = &source[index..index + self.source_width + 2];
+        [pixels[0], pixels[1], pixels[self.source_width], pixels[self.source_width + 1]]
+    }
+
+    /// Calls `sample` with the destination pixel, the upper left source pixel and the weights of every sample inside.
+    #[inline(always)]
+    fn each_inside(&self, mut sample: impl FnMut(usize, usize, [f32; 4])) {
+        let stride = self.source_width as i32;
+        let mut index = [0i32; STEP];
+        let mut weights = [[0.0f32; STEP]; 4];
+        for Span { line, columns, target } in &self.spans {
+            for (step, start) in columns.clone().step_by(STEP).enumerate() {
+                for k in 0..STEP {
+                    let [x, y] = line.at(&self.to_source, start + k);
+                    // Inside, truncation is the floor.
+                    let (column, row) = (x as i32, y as i32);
+                    let (right, down) = (x - column as f32, y - row as f32);
+                    let (above, below) = (self.share * (1.0 - down), self.share * down);
+                    index[k] = row.wrapping_mul(stride).wrapping_add(column);
+                    weights[0][k] = (1.0 - right) * above;
+                    weights[1][k] = right * above;
+                    weights[2][k] = (1.0 - right) * below;
+                    weights[3][k] = right * below;
+                }
+                // Kept in memory: one by one, entries are read from there, not cut out of registers.
+                let (index, weights) = std::hint::black_box((&index, &weights));
+                for k in 0..STEP.min(columns.end - start) {
+                    let weights = [weights[0][k], weights[1][k], weights[2][k], weights[3][k]];
+                    sample(target + step * STEP + k, index[k] as usize, weights);
+                }
             }
         }
-        for Edge { target, index, weights: [w00, w01, w10, w11] } in &self.edges {
-            let (index, value) = (*index as usize, destination[*target as usize]);
-            source[index] += w00 * value;
-            source[index + 1] += w01 * value;
-            source[index + stride] += w10 * value;
-            source[index + stride + 1] += w11 * value;
-        }
-    }
-
-    /// The first destination pixel of each span, and its samples.
-    fn spans(&self) -> impl Iterator<Item = (usize, Range<usize>)> + '_ {
-        self.spans.iter().scan(0, |start, span| {
-            let range = *start..*start + span.len as usize;
-            *start = range.end;
-            Some((span.target as usize, range))
-        })
     }
 }
 
-/// The samples of one destination row at one place of the pixel.
-struct Line<'a> {
-    to_source: &'a SimilarityTransform,
+/// The samples inside, forward.
+struct Gather<'a, S> {
+    warp: &'a Warp,
+    source: &'a [S],
+    destination: &'a mut [S],
+}
+
+impl<S: Sample> WithSimd for Gather<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<A: Simd>(self, _: A) {
+        let Self { warp, source, destination } = self;
+        warp.each_inside(
+            #[inline(always)]
+            |target, index, weights| {
+                let value = &mut destination[target];
+                *value = value.plus(weights, warp.pixels(source, index));
+            },
+        );
+    }
+}
+
+/// The samples inside, backward.
+struct Scatter<'a> {
+    warp: &'a Warp,
+    destination: &'a [f32],
+    source: &'a mut [f32],
+}
+
+impl WithSimd for Scatter<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<A: Simd>(self, _: A) {
+        let Self { warp, destination, source } = self;
+        warp.each_inside(
+            #[inline(always)]
+            |target, index, weights| warp.scatter(destination[target], index, weights, source),
+        );
+    }
+}
+
+/// A destination row at one place of the pixel.
+#[derive(Debug, Clone)]
+struct Line {
     y: f32,
     offset: [f32; 2],
-    last: [f32; 2],
 }
 
-impl Line<'_> {
+impl Line {
     #[inline(always)]
-    fn at(&self, x: usize) -> [f32; 2] {
-        let [center_x, center_y] = self.to_source.apply([x as f32, self.y]);
+    fn at(&self, to_source: &SimilarityTransform, x: usize) -> [f32; 2] {
+        let [center_x, center_y] = to_source.apply([x as f32, self.y]);
         [center_x + self.offset[0], center_y + self.offset[1]]
     }
 
-    fn is_inside(&self, x: usize) -> bool {
-        let [x, y] = self.at(x);
-        x >= 0.0 && y >= 0.0 && x < self.last[0] && y < self.last[1]
-    }
-
-    /// The part of `columns` whose samples have all four source pixels inside; what is left out may be inside as well.
-    fn inside(&self, columns: &Range<usize>) -> Range<usize> {
-        let start = self.at(0);
+    /// The part of `columns` whose samples have all four source pixels inside, `last` being the last source pixel; what is
+    /// left out may be inside as well.
+    fn inside(&self, to_source: &SimilarityTransform, last: [f32; 2], columns: &Range<usize>) -> Range<usize> {
+        let start = self.at(to_source, 0);
         let (mut from, mut to) = (columns.start as f32, columns.end as f32);
-        for (axis, step) in [self.to_source.a, self.to_source.b].into_iter().enumerate() {
+        for (axis, step) in [to_source.a, to_source.b].into_iter().enumerate() {
             if step != 0.0 {
-                let ends = [-start[axis] / step, (self.last[axis] - start[axis]) / step];
+                let ends = [-start[axis] / step, (last[axis] - start[axis]) / step];
                 from = from.max(ends[0].min(ends[1]));
                 to = to.min(ends[0].max(ends[1]));
             }
         }
+        let is_inside = |x: usize| {
+            let [x, y] = self.at(to_source, x);
+            x >= 0.0 && y >= 0.0 && x < last[0] && y < last[1]
+        };
         // Rounding may have put an end one off; the positions themselves decide.
         let (mut from, mut to) = (from.ceil() as usize, to.ceil().max(0.0) as usize);
-        while from < to && !self.is_inside(from) {
+        while from < to && !is_inside(from) {
             from += 1;
         }
-        while from < to && !self.is_inside(to - 1) {
+        while from < to && !is_inside(to - 1) {
             to -= 1;
         }
         if from < to { from..to } else { columns.start..columns.start }

@@ -178,11 +178,13 @@ pub(crate) struct ToRgb {
 
 impl ToRgb {
     /// Full-range luma of a code value.
+    #[inline(always)]
     pub(crate) fn luma(&self, code: f32) -> f32 {
         ((code - self.offset) * self.luma).clamp(0.0, 255.0)
     }
 
     /// R', G', B' of one pixel, clamped to 0..=255.
+    #[inline(always)]
     pub(crate) fn apply(&self, luma: f32, cb: f32, cr: f32) -> [f32; 3] {
         let (luma, cb, cr) = ((luma - self.offset) * self.luma, cb - 128.0, cr - 128.0);
         [luma + self.r_cr * cr, luma - self.g_cb * cb - self.g_cr * cr, luma + self.b_cb * cb]

@@ -4,17 +4,19 @@
 //! luma alone: in Y'CbCr formats the Y plane, in RGB formats the same step on R, G and B, which is the same change of
 //! luma and none of chroma.
 
+use pulp::{Simd, WithSimd};
+
 use super::{FrameMut, Layout, Rect};
 
-/// A rectangle of a frame: planar R'G'B' and luma, full range 0..=255, row-major `rect.width` × `rect.height`.
+/// A rectangle of a frame: R'G'B' and luma, full range 0..=255, row-major `rect.width` × `rect.height`.
 ///
 /// Owns its buffers: reading another rectangle allocates only if it is larger than any before.
 #[derive(Debug, Default)]
 pub struct Region {
     /// Where it lies in the frame.
     pub rect: Rect,
-    /// Planar R', G', B'.
-    pub rgb: [Vec<f32>; 3],
+    /// R', G', B', and a change of luma to come ([`carry`](Self::carry)).
+    pub pixels: Vec<[f32; 4]>,
     /// Luma of the frame's matrix.
     pub luma: Vec<f32>,
     gain: f32,
@@ -29,15 +31,18 @@ impl Region {
         let pixels = rect.width * rect.height;
         self.rect = rect;
         self.gain = if frame.format.is_yuv() { frame.colorimetry.luma_gain() } else { 1.0 };
-        for plane in self.rgb.iter_mut().chain([&mut self.luma]) {
-            plane.resize(pixels, 0.0);
-        }
+        self.pixels.resize(pixels, [0.0; 4]);
+        self.luma.resize(pixels, 0.0);
         if pixels == 0 {
             return;
         }
-        match frame.format.layout() {
-            Layout::Packed { step, rgb } => self.read_packed(frame, step, rgb),
-            Layout::Yuv420 { cb, cr, step } => self.read_yuv420(frame, cb, cr, step),
+        pulp::Arch::new().dispatch(Read { region: self, frame });
+    }
+
+    /// Lays `change`, [`len`](Self::len) entries, over the pixels: what looks at them sees it added to R', G' and B'.
+    pub fn carry(&mut self, change: &[f32]) {
+        for (pixel, change) in self.pixels.iter_mut().zip(change) {
+            pixel[3] = *change;
         }
     }
 
@@ -56,10 +61,7 @@ impl Region {
     /// All slices have [`len`](Self::len) entries, full-range units. The bound itself is rounded to whole code values,
     /// so a stored change exceeds it by at most half a code value.
     pub fn quantize(&self, residual: &[f32], bounds: &Bounds, stored: &mut [f32]) {
-        let inverse = 1.0 / self.gain;
-        for ((stored, &residual), &bound) in stored.iter_mut().zip(residual).zip(bounds) {
-            *stored = code_change(residual, bound, self.gain) * inverse;
-        }
+        pulp::Arch::new().dispatch(Quantize { residual, bounds, stored, gain: self.gain });
     }
 
     /// Adds a luma residual to the frame in place, bounded and rounded as [`quantize`](Self::quantize) says.
@@ -96,46 +98,85 @@ impl Region {
         }
     }
 
-    fn read_packed(&mut self, frame: &FrameMut<'_>, step: usize, offsets: [usize; 3]) {
+    #[inline(always)]
+    fn read_packed(&mut self, frame: &FrameMut<'_>, step: usize, [r, g, b]: [usize; 3]) {
         let (kr, kb) = frame.colorimetry.matrix.kr_kb();
         let width = self.rect.width;
-        for y in 0..self.rect.height {
+        let rows = self.pixels.chunks_exact_mut(width).zip(self.luma.chunks_exact_mut(width));
+        for (y, (pixels, luma)) in rows.enumerate() {
             let row = &frame.row(0, self.rect.y + y)[self.rect.x * step..];
-            let span = y * width..(y + 1) * width;
-            for (plane, offset) in self.rgb.iter_mut().zip(offsets) {
-                for (value, pixel) in plane[span.clone()].iter_mut().zip(row.chunks_exact(step)) {
-                    *value = f32::from(pixel[offset]);
-                }
-            }
-            let [r, g, b] = &self.rgb;
-            for (x, luma) in self.luma[span.clone()].iter_mut().enumerate() {
-                let at = span.start + x;
-                *luma = kr * r[at] + (1.0 - kr - kb) * g[at] + kb * b[at];
+            for ((pixel, luma), code) in pixels.iter_mut().zip(luma).zip(row.chunks_exact(step)) {
+                let [r, g, b] = [r, g, b].map(|channel| f32::from(code[channel]));
+                *pixel = [r, g, b, 0.0];
+                *luma = kr * r + (1.0 - kr - kb) * g + kb * b;
             }
         }
     }
 
+    #[inline(always)]
     fn read_yuv420(&mut self, frame: &FrameMut<'_>, cb: (usize, usize), cr: (usize, usize), step: usize) {
         let convert = frame.colorimetry.to_rgb();
         let width = self.rect.width;
-        for y in 0..self.rect.height {
+        let rows = self.pixels.chunks_exact_mut(width).zip(self.luma.chunks_exact_mut(width));
+        for (y, (pixels, luma)) in rows.enumerate() {
             let source = self.rect.y + y;
-            let luma_row = &frame.row(0, source)[self.rect.x..self.rect.x + width];
-            let cb_row = &frame.row(cb.0, source / 2)[self.rect.x / 2 * step..];
-            let cr_row = &frame.row(cr.0, source / 2)[self.rect.x / 2 * step..];
-            for (x, &code) in luma_row.iter().enumerate() {
-                let at = y * width + x;
-                let cb = f32::from(cb_row[x / 2 * step + cb.1]);
-                let cr = f32::from(cr_row[x / 2 * step + cr.1]);
-                self.luma[at] = convert.luma(f32::from(code));
-                [self.rgb[0][at], self.rgb[1][at], self.rgb[2][at]] = convert.apply(f32::from(code), cb, cr);
+            let codes = &frame.row(0, source)[self.rect.x..self.rect.x + width];
+            let cb_row = frame.row(cb.0, source / 2)[self.rect.x / 2 * step + cb.1..].iter().step_by(step);
+            let cr_row = frame.row(cr.0, source / 2)[self.rect.x / 2 * step + cr.1..].iter().step_by(step);
+            let pairs = pixels.chunks_mut(2).zip(luma.chunks_mut(2)).zip(codes.chunks(2)).zip(cb_row.zip(cr_row));
+            for (((pixels, luma), codes), (cb, cr)) in pairs {
+                let (cb, cr) = (f32::from(*cb), f32::from(*cr));
+                for ((pixel, luma), code) in pixels.iter_mut().zip(luma).zip(codes) {
+                    let [r, g, b] = convert.apply(f32::from(*code), cb, cr);
+                    *pixel = [r, g, b, 0.0];
+                    *luma = convert.luma(f32::from(*code));
+                }
             }
         }
     }
 }
 
+/// [`Region::read`], in vectors.
+struct Read<'a, 'f> {
+    region: &'a mut Region,
+    frame: &'a FrameMut<'f>,
+}
+
+impl WithSimd for Read<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<A: Simd>(self, _: A) {
+        match self.frame.format.layout() {
+            Layout::Packed { step, rgb } => self.region.read_packed(self.frame, step, rgb),
+            Layout::Yuv420 { cb, cr, step } => self.region.read_yuv420(self.frame, cb, cr, step),
+        }
+    }
+}
+
+/// [`Region::quantize`], in vectors.
+struct Quantize<'a> {
+    residual: &'a [f32],
+    bounds: &'a Bounds,
+    stored: &'a mut [f32],
+    gain: f32,
+}
+
+impl WithSimd for Quantize<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<A: Simd>(self, _: A) {
+        let inverse = 1.0 / self.gain;
+        for ((stored, &residual), &bound) in self.stored.iter_mut().zip(self.residual).zip(self.bounds) {
+            *stored = code_change(residual, bound, self.gain) * inverse;
+        }
+    }
+}
+
 /// Whole code values that a residual becomes; `gain` is code values per full-range unit.
+#[inline(always)]
 fn code_change(residual: f32, bound: f32, gain: f32) -> f32 {
     let limit = (bound * gain + 0.5).floor();
-    (residual * gain).round().clamp(-limit, limit)
+    (residual * gain).round_ties_even().max(-limit).min(limit)
 }

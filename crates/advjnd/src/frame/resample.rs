@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use pulp::{Simd, WithSimd};
+
 use super::{FrameMut, Layout, Rect};
 
 /// How samples are made of samples.
@@ -34,6 +36,8 @@ struct Spans {
     first: Vec<u32>,
     ends: Vec<u32>,
     weights: Vec<f32>,
+    /// Every span is one sample.
+    single: bool,
 }
 
 impl Thumbnail {
@@ -48,6 +52,12 @@ impl Thumbnail {
         let pixels = window.width * window.height;
         self.bgr.clear();
         self.bgr.resize(3 * pixels, 0.0);
+        pulp::Arch::new().dispatch(Reading { thumbnail: self, frame, size: (width, height), window, resampling });
+    }
+
+    #[inline(always)]
+    fn fill(&mut self, frame: &FrameMut<'_>, (width, height): (usize, usize), window: Rect, resampling: Resampling) {
+        let pixels = window.width * window.height;
         let columns = window.x.min(width)..(window.x + window.width).min(width);
         let rows = window.y.min(height)..(window.y + window.height).min(height);
         if columns.is_empty() || rows.is_empty() {
@@ -75,8 +85,15 @@ impl Thumbnail {
                         add_row(&mut self.row, line.iter().step_by(step), weight);
                     }
                 }
-                for (x, value) in out[..columns.len()].iter_mut().enumerate() {
-                    *value = self.horizontal.of(x).map(|(at, weight)| weight * self.row[at - source.start]).sum();
+                let out = &mut out[..columns.len()];
+                if self.horizontal.single {
+                    for (value, first) in out.iter_mut().zip(&self.horizontal.first) {
+                        *value = self.row[*first as usize - source.start];
+                    }
+                } else {
+                    for (x, value) in out.iter_mut().enumerate() {
+                        *value = self.horizontal.of(x).map(|(at, weight)| weight * self.row[at - source.start]).sum();
+                    }
                 }
             }
         }
@@ -85,6 +102,7 @@ impl Thumbnail {
         }
     }
 
+    #[inline(always)]
     fn convert_to_bgr(&mut self, frame: &FrameMut<'_>, stride: usize, width: usize, height: usize) {
         let convert = frame.colorimetry.to_rgb();
         let pixels = self.bgr.len() / 3;
@@ -101,6 +119,25 @@ impl Thumbnail {
     }
 }
 
+/// [`Thumbnail::read`], in vectors.
+struct Reading<'a, 'f> {
+    thumbnail: &'a mut Thumbnail,
+    frame: &'a FrameMut<'f>,
+    size: (usize, usize),
+    window: Rect,
+    resampling: Resampling,
+}
+
+impl WithSimd for Reading<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<A: Simd>(self, _: A) {
+        self.thumbnail.fill(self.frame, self.size, self.window, self.resampling);
+    }
+}
+
+#[inline(always)]
 fn add_row<'a>(sums: &mut [f32], samples: impl Iterator<Item = &'a u8>, weight: f32) {
     for (sum, sample) in sums.iter_mut().zip(samples) {
         *sum += weight * f32::from(*sample);
@@ -122,6 +159,7 @@ impl Spans {
             self.first.push(first as u32);
             self.ends.push(self.weights.len() as u32);
         }
+        self.single = self.weights.len() == self.first.len();
     }
 
     fn interpolate(&mut self, source: usize, i: usize, ratio: f64) -> usize {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use candle_core::Device;
 
-use super::cpu::{Engine, Pool};
+use super::cpu::Engine;
 use super::graph::{Graph, Shape};
 use super::reference::Reference;
 use crate::error::{Error, Result};
+use crate::pool::Pool;
 
 /// What a forward pass is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,10 @@ pub trait Executor: Send {
 
     /// Output `index` of the last forward pass, `[batch][channels][height][width]`; empty before the first.
     fn output(&self, index: usize) -> &[f32];
+
+    /// Another executor of the same `graph` and batch, on the same weights, with memory of its own, that works on `pool`
+    /// if it uses threads of its own choosing at all; [`Error::Model`] if `graph` is another network.
+    fn share(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Box<dyn Executor>>;
 
     /// Pulls `cotangent`, d loss / d output 0, back to `gradient`, d loss / d input, both shaped as what they belong to.
     ///

@@ -1,9 +1,12 @@
 //! A recogniser: a network, what a caller must know of it, and an executor.
 
+use std::sync::Arc;
+
 use super::executor::{Backend, Executor, Pass, check_len};
 use super::graph::Graph;
 use super::{Embedder, RecognizerSpec, dlib, mobilefacenet, sface};
 use crate::error::{Error, Result};
+use crate::pool::Pool;
 
 /// The recognisers this crate can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +76,12 @@ impl Recognizer {
         }
         let cotangent = vec![0.0; spec.embedding_len];
         Ok(Self { spec, executor, cotangent })
+    }
+
+    /// Another recogniser on the same weights, with memory of its own, that works on `pool`; [`Error::Model`] if `graph` is
+    /// not the network this one was made of.
+    pub fn share(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Self> {
+        Self::new(self.spec.clone(), self.executor.share(graph, pool)?)
     }
 
     fn forward(&mut self, chip: &[f32], pass: Pass) -> Result<()> {

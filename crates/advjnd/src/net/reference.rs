@@ -9,12 +9,15 @@
 //! * Depthwise convolution: a sum over the taps of shifted, scaled inputs; backward adds each tap back where it came from.
 //! * Max-pool: the maximum over the taps; backward gives each window's cotangent to its first maximum.
 
+use std::sync::Arc;
+
 use candle_core::{D, DType, Device, Module, Tensor};
 use candle_nn::{Conv2d, Conv2dConfig, Linear};
 
 use super::executor::{Executor, Pass, check_len};
 use super::graph::{Activation, Conv, Graph, INPUT, Op, Shape, ValueId};
 use crate::error::{Error, Result};
+use crate::pool::Pool;
 
 type CandleResult<T> = candle_core::Result<T>;
 
@@ -23,7 +26,7 @@ pub struct Reference {
     graph: Graph,
     batch: usize,
     device: Device,
-    layers: Vec<Layer>,
+    layers: Arc<[Layer]>,
     values: Vec<Tensor>,
     outputs: Vec<Vec<f32>>,
     differentiable: bool,
@@ -42,7 +45,7 @@ enum Layer {
 impl Reference {
     /// Copies the weights of `graph` to `device`.
     pub fn new(graph: &Graph, batch: usize, device: &Device) -> Result<Self> {
-        let layers = graph.ops().iter().map(|op| Layer::new(op, device)).collect::<CandleResult<_>>()?;
+        let layers = graph.ops().iter().map(|op| Layer::new(op, device)).collect::<CandleResult<Vec<_>>>()?.into();
         let outputs = vec![Vec::new(); graph.outputs().len()];
         let (graph, device) = (graph.clone(), device.clone());
         Ok(Self { graph, batch, device, layers, values: Vec::new(), outputs, differentiable: false })
@@ -55,7 +58,7 @@ impl Reference {
     fn run(&mut self, input: &[f32]) -> CandleResult<()> {
         self.values.clear();
         self.values.push(Tensor::from_slice(input, &self.dims(self.graph.input_shape()), &self.device)?);
-        for (op, layer) in self.graph.ops().iter().zip(&self.layers) {
+        for (op, layer) in self.graph.ops().iter().zip(self.layers.iter()) {
             let value = layer.forward(op, &self.values)?;
             self.values.push(value);
         }
@@ -70,7 +73,7 @@ impl Reference {
         let output = self.graph.outputs()[0];
         let dims = self.dims(self.graph.shape(output));
         cotangents[output] = Some(Tensor::from_slice(cotangent, &dims, &self.device)?);
-        for (index, (op, layer)) in self.graph.ops().iter().zip(&self.layers).enumerate().rev() {
+        for (index, (op, layer)) in self.graph.ops().iter().zip(self.layers.iter()).enumerate().rev() {
             let Some(cotangent) = cotangents[index + 1].take() else { continue };
             for (operand, part) in layer.backward(op, &self.values, index + 1, &cotangent)? {
                 cotangents[operand] = Some(match cotangents[operand].take() {
@@ -97,6 +100,21 @@ impl Executor for Reference {
 
     fn output_shape(&self, index: usize) -> Option<Shape> {
         self.graph.outputs().get(index).map(|id| self.graph.shape(*id))
+    }
+
+    fn share(&self, graph: &Graph, _: &Arc<Pool>) -> Result<Box<dyn Executor>> {
+        if graph.name() != self.graph.name() || graph.ops().len() != self.layers.len() {
+            return Err(Error::model(graph.name(), "is not the network whose weights were to be shared"));
+        }
+        Ok(Box::new(Self {
+            graph: self.graph.clone(),
+            batch: self.batch,
+            device: self.device.clone(),
+            layers: Arc::clone(&self.layers),
+            values: Vec::new(),
+            outputs: vec![Vec::new(); self.outputs.len()],
+            differentiable: false,
+        }))
     }
 
     fn forward(&mut self, input: &[f32], pass: Pass) -> Result<()> {

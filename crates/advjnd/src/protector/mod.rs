@@ -3,28 +3,30 @@
 //! Each frame: faces are found ([`Detector`]) and followed ([`Tracker`]); for every face the just-noticeable difference
 //! bounds the change of its pixels, a few gradient iterations through the recognisers push its embedding away from the
 //! person's, the frame is written, and the face is checked on the frame as output. What the check does not confirm is
-//! covered.
+//! covered. Faces take each stage together (`turn`), spread over the threads (`station`).
 
 mod geometry;
+mod station;
 mod subject;
+mod turn;
 mod workspace;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::subject::{Subject, Work};
-use self::workspace::{Eye, Workspace};
+use self::station::Stations;
+use self::subject::Subject;
+use self::turn::Turn;
+use self::workspace::Workspace;
 use crate::attack::Attack;
 use crate::error::{Error, Result};
 use crate::face::{Detector, Track, TrackId, TrackState, Tracker};
 use crate::frame::{Cover, FrameMut, Rect, cover};
-use crate::jnd::Namm;
 use crate::models::Models;
-use crate::net::cpu::Pool;
-use crate::net::graph::Graph;
-use crate::net::{Backend, Network, Recognizer};
-use crate::report::{CoverReason, FaceReport, FrameReport, StageTimes, Verdict};
+use crate::net::{Backend, RecognizerSpec};
+use crate::pool::Pool;
+use crate::report::{FrameReport, Verdict};
 
 /// Time between frames that carry no time stamp.
 const FRAME_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
@@ -84,20 +86,14 @@ impl Default for Settings {
 pub struct Protector {
     detector: Detector,
     tracker: Tracker,
+    stations: Stations,
+    specs: Vec<RecognizerSpec>,
+    attack: Attack,
     subjects: BTreeMap<TrackId, Subject>,
-    work: Workspace,
+    /// Buffers that no face uses.
+    free: Vec<Workspace>,
     seed: u64,
     clock: Duration,
-}
-
-/// How a face's turn ended.
-enum Turn {
-    /// Too little of it is in the frame.
-    Unusable,
-    /// Not at its predicted place.
-    Gone,
-    /// Worked on and checked.
-    Taken { similarity_before: f32, work: Work },
 }
 
 impl Protector {
@@ -115,15 +111,14 @@ impl Protector {
     /// # Errors
     /// [`Error::Model`] if a network cannot be planned.
     pub fn with_backend(models: Arc<Models>, backend: Backend, seed: u64) -> Result<Self> {
-        let eye = |(network, graph): &(Network, Graph)| {
-            Recognizer::new(network.spec(), backend.executor(graph, 1)?).map(Eye::new)
-        };
-        let eyes = models.recognizers.iter().map(eye).collect::<Result<_>>()?;
         Ok(Self {
             detector: Detector::new(&models.detector, &backend),
             tracker: Tracker::default(),
+            stations: Stations::new(&models.recognizers, &backend)?,
+            specs: models.recognizers.iter().map(|(network, _)| network.spec()).collect(),
+            attack: Attack::default(),
             subjects: BTreeMap::new(),
-            work: Workspace::new(eyes, Box::new(Namm::default()), Attack::default()),
+            free: Vec::new(),
             seed,
             clock: Duration::ZERO,
         })
@@ -156,15 +151,10 @@ impl Protector {
         let mut hidden = Vec::new();
         match tracks {
             Ok(tracks) => {
-                for track in &tracks {
-                    let face = self.take_turn(frame, track, settings, &mut report);
-                    report.faces.push(face);
-                }
-                self.recheck_overlapping(frame, &tracks, &mut report);
+                self.protect(frame, &tracks, settings, &mut report);
                 let unprotected =
                     tracks.iter().zip(&report.faces).filter(|(_, face)| face.verdict != Verdict::Protected);
                 hidden.extend(unprotected.map(|(track, _)| hiding_place(track, frame)));
-                self.compare_verdicts(&mut report);
             }
             Err(error) => {
                 report.fault = Some(error.to_string());
@@ -185,108 +175,77 @@ impl Protector {
         Ok(tracks.to_vec())
     }
 
-    /// One face: aligned, budgeted, iterated, written back, checked.
-    fn take_turn(
-        &mut self,
-        frame: &mut FrameMut<'_>,
-        track: &Track,
-        settings: &Settings,
-        report: &mut FrameReport,
-    ) -> FaceReport {
-        let mut face = FaceReport {
-            id: track.id,
-            bbox: track.bbox,
-            landmarks: track.landmarks,
-            score: if track.state == TrackState::Active { track.score } else { 0.0 },
-            verdict: Verdict::Covered(CoverReason::Lost),
-            changed: false,
-            region: hiding_place(track, frame),
-            iterations: 0,
-            margin: 0.0,
-            similarity_before: 0.0,
-            similarity_after: 0.0,
-        };
-        if track.state == TrackState::Lost {
-            return face;
-        }
-        match self.protect(frame, track, settings, &mut report.times) {
-            Ok(Turn::Unusable) => face.verdict = Verdict::Covered(CoverReason::Unusable),
-            Ok(Turn::Gone) => {}
-            Ok(Turn::Taken { similarity_before, work }) => {
-                face.region = face.region.union(&self.work.geometry.rect);
-                face.verdict = work.check.verdict();
-                face.iterations = work.iterations;
-                face.margin = work.check.margin;
-                face.similarity_before = similarity_before;
-                face.similarity_after = work.check.similarity;
-            }
-            Err(error) => {
-                face.region = face.region.union(&self.work.geometry.rect);
-                face.verdict = Verdict::Covered(CoverReason::Fault);
-                report.fault = Some(error.to_string());
-                self.subjects.remove(&track.id);
-            }
-        }
-        face
-    }
+    /// The turns of all faces, stage by stage.
+    fn protect(&mut self, frame: &mut FrameMut<'_>, tracks: &[Track], settings: &Settings, report: &mut FrameReport) {
+        let Self { stations, specs, attack, subjects, free, seed, .. } = self;
+        let mut turns: Vec<Turn<'_>> = tracks
+            .iter()
+            .map(|track| {
+                let subject = subjects.remove(&track.id).unwrap_or_else(|| Subject::new(*seed, track.id.0, specs));
+                Turn::new(track, subject, free.pop().unwrap_or_default(), hiding_place(track, frame))
+            })
+            .collect();
+        let most = settings.max_iterations;
 
-    /// The turn of a face in view, or where it is predicted.
-    fn protect(
-        &mut self,
-        frame: &mut FrameMut<'_>,
-        track: &Track,
-        settings: &Settings,
-        times: &mut StageTimes,
-    ) -> Result<Turn> {
-        let (work, seed) = (&mut self.work, self.seed);
-        let subject = self.subjects.entry(track.id).or_insert_with(|| Subject::new(seed, track.id.0, &work.eyes));
         let watch = Instant::now();
-        let open = work.open(frame, track.landmark_sets(), settings.jnd_scale)?;
-        times.jnd += watch.elapsed();
-        if !open {
-            return Ok(Turn::Unusable);
-        }
+        let view = &*frame;
+        stations.for_each(&mut open(&mut turns), |station, turn| turn.lay_out(station, view, specs, settings));
+        report.times.jnd += watch.elapsed();
+
         let watch = Instant::now();
-        let seen = track.state == TrackState::Active;
-        let clean = subject.enroll(work, seen)?;
-        times.attack += watch.elapsed();
-        if !seen && !clean.known {
-            // The self-check would pass here because the face is elsewhere.
-            return Ok(Turn::Gone);
-        }
-        let work = subject.protect(frame, work, settings.max_iterations, times)?;
-        Ok(Turn::Taken { similarity_before: clean.similarity, work })
-    }
+        stations.for_each(&mut open(&mut turns), |station, turn| turn.work(station, specs, attack, most));
+        report.times.attack += watch.elapsed();
 
-    /// A face that was written may have lost its protection to a neighbour's: faces whose regions meet are checked again
-    /// on the frame as it now is.
-    fn recheck_overlapping(&mut self, frame: &FrameMut<'_>, tracks: &[Track], report: &mut FrameReport) {
-        let regions: Vec<Rect> = report.faces.iter().map(|face| face.region).collect();
-        let faces = report.faces.iter_mut().enumerate().filter(|(_, face)| face.verdict == Verdict::Protected);
-        for (index, face) in faces {
-            let track = &tracks[index];
-            if !regions[index + 1..].iter().any(|later| later.intersects(&face.region)) {
-                continue;
+        let watch = Instant::now();
+        let written: Vec<TrackId> = open(&mut turns).iter().map(|turn| turn.track.id).collect();
+        open(&mut turns).iter_mut().for_each(|turn| turn.write(frame));
+        verify(stations, frame, specs, &mut open(&mut turns));
+        report.times.verify += watch.elapsed();
+
+        let again: Vec<Rect> = turns.iter().filter(|turn| turn.falls_short()).map(|turn| turn.report.region).collect();
+        if most > 0 && !again.is_empty() {
+            let watch = Instant::now();
+            // A face that failed since stands in the frame, too.
+            turns.iter().filter(|turn| written.contains(&turn.track.id)).for_each(|turn| turn.work.restore(frame));
+            let mut short: Vec<_> = open(&mut turns).into_iter().filter(|turn| turn.falls_short()).collect();
+            stations.for_each(&mut short, |station, turn| turn.iterate(station, specs, attack, most));
+            report.times.attack += watch.elapsed();
+            let watch = Instant::now();
+            open(&mut turns).iter_mut().for_each(|turn| turn.write(frame));
+            let mut changed = open(&mut turns);
+            changed.retain(|turn| again.iter().any(|place| place.intersects(&turn.report.region)));
+            verify(stations, frame, specs, &mut changed);
+            report.times.verify += watch.elapsed();
+        }
+
+        for mut turn in turns {
+            turn.settle();
+            match turn.fault {
+                Some(fault) => report.fault = Some(fault),
+                None => drop(subjects.insert(turn.track.id, turn.subject)),
             }
-            let Some(subject) = self.subjects.get_mut(&face.id) else { continue };
-            match self.work.reopen(frame, track.landmark_sets()).and_then(|()| subject.check(frame, &mut self.work)) {
-                Ok(check) => {
-                    face.verdict = check.verdict();
-                    face.margin = check.margin;
-                    face.similarity_after = check.similarity;
-                }
-                Err(error) => {
-                    face.verdict = Verdict::Covered(CoverReason::Fault);
-                    report.fault = Some(error.to_string());
-                }
-            }
+            report.faces.push(turn.report);
+            free.push(turn.work);
         }
     }
+}
 
-    fn compare_verdicts(&mut self, report: &mut FrameReport) {
-        for face in &mut report.faces {
-            let last = self.subjects.get_mut(&face.id).and_then(|subject| subject.verdict.replace(face.verdict));
-            face.changed = last != Some(face.verdict);
+/// The turns that have not ended.
+fn open<'a, 't>(turns: &'a mut [Turn<'t>]) -> Vec<&'a mut Turn<'t>> {
+    turns.iter_mut().filter(|turn| turn.is_open()).collect()
+}
+
+/// Looks at written faces on the frame as it now is, and judges them.
+fn verify(stations: &mut Stations, frame: &FrameMut<'_>, specs: &[RecognizerSpec], turns: &mut [&mut Turn<'_>]) {
+    stations.for_each(turns, |_, turn| turn.read(frame, specs));
+    let mut sights: Vec<_> = turns.iter_mut().map(|turn| turn.sights().collect::<Vec<_>>()).collect();
+    let mut all: Vec<_> = sights.iter_mut().flatten().collect();
+    stations.for_each(&mut all, |station, sight| sight.see(&mut station.eyes));
+    let faults: Vec<_> = sights.into_iter().map(|own| own.into_iter().find_map(|sight| sight.fault)).collect();
+    for (turn, fault) in turns.iter_mut().zip(faults) {
+        match fault {
+            Some(fault) => turn.fail(fault),
+            None => turn.judge(specs),
         }
     }
 }

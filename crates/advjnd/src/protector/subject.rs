@@ -4,15 +4,13 @@
 //! track's own clean embedding. Two references stand for the person, and the nearer counts: the mean clean embedding of
 //! the track, and the clean embedding of this very frame (which also catches another person in the same place).
 
-use std::time::Instant;
-
 use super::geometry::{GRID, Geometry};
-use super::workspace::{Eye, Workspace};
-use crate::attack::{Budget, Dodge, Objective, Perturbation, ViewSampler, cosine_similarity, margin};
+use super::station::{Eye, Station};
+use super::workspace::{Look, Workspace};
+use crate::attack::{Attack, Budget, Dodge, Objective, Perturbation, ViewSampler, cosine_similarity, margin};
 use crate::error::Result;
-use crate::frame::FrameMut;
-use crate::net::{Embedder, RecognizerSpec};
-use crate::report::{CoverReason, StageTimes, Verdict};
+use crate::net::RecognizerSpec;
+use crate::report::{CoverReason, Verdict};
 
 /// Margin from which a face counts as protected: this, and
 const MARGIN_PROTECTED: f32 = 0.09;
@@ -34,7 +32,7 @@ pub struct Subject {
     people: Vec<Person>,
     views: ViewSampler,
     /// Margin of the last output; minus infinity before the first.
-    margin: f32,
+    pub margin: f32,
     turn: usize,
     /// Verdict of the last frame.
     pub verdict: Option<Verdict>,
@@ -76,20 +74,11 @@ impl Check {
     }
 }
 
-/// What was done in one frame.
-#[derive(Debug, Clone, Copy)]
-pub struct Work {
-    /// Gradient iterations.
-    pub iterations: u32,
-    /// The face as output.
-    pub check: Check,
-}
-
 impl Subject {
     /// A face never seen before.
-    pub fn new(seed: u64, stream: u64, eyes: &[Eye]) -> Self {
+    pub fn new(seed: u64, stream: u64, specs: &[RecognizerSpec]) -> Self {
         let mut views = ViewSampler::new(seed, stream);
-        let people = eyes.iter().map(|eye| eye.spec.embedding_len).map(|len| Person {
+        let people = specs.iter().map(|spec| spec.embedding_len).map(|len| Person {
             mean: vec![0.0; len],
             frames: 0.0,
             now: vec![0.0; len],
@@ -105,14 +94,41 @@ impl Subject {
         }
     }
 
+    /// Margin at which the iterations stop for a face so laid out.
+    pub fn goal(geometry: &Geometry) -> f32 {
+        required_margin(geometry) + MARGIN_GOAL
+    }
+
+    /// The perturbation in grid coordinates.
+    pub fn delta(&self) -> &[f32] {
+        &self.perturbation.delta
+    }
+
+    /// Keeps the perturbation inside `budget`.
+    pub fn project(&mut self, budget: &Budget) {
+        budget.project(&mut self.perturbation.delta);
+    }
+
+    /// Makes the perturbation smaller if the last output had margin to spare.
+    pub fn settle(&mut self, geometry: &Geometry) {
+        if self.margin > required_margin(geometry) + MARGIN_SPARE {
+            self.perturbation.shrink(SHRINK);
+        }
+    }
+
     /// Looks at the clean face of an open workspace. A face that was `seen` by the detector counts for the track's mean;
     /// at a predicted place there may be anything.
-    pub fn enroll(&mut self, work: &mut Workspace, seen: bool) -> Result<Clean> {
-        let Workspace { eyes, geometry, region, .. } = work;
+    pub fn enroll(
+        &mut self,
+        station: &mut Station,
+        specs: &[RecognizerSpec],
+        work: &Workspace,
+        seen: bool,
+    ) -> Result<Clean> {
         let mut clean = Clean { similarity: 1.0, known: true };
-        for (index, (eye, person)) in eyes.iter_mut().zip(&mut self.people).enumerate() {
-            eye.look((index, 0), geometry, region, None);
-            eye.embedder.embed(&eye.clean, &mut person.now)?;
+        for (index, ((eye, spec), person)) in station.eyes.iter_mut().zip(specs).zip(&mut self.people).enumerate() {
+            eye.look((index, 0), &work.geometry, &work.region, None);
+            eye.embed(&mut person.now)?;
             if seen {
                 person.frames = (person.frames + 1.0).min(REFERENCE_FRAMES);
                 for (mean, now) in person.mean.iter_mut().zip(&person.now) {
@@ -120,80 +136,52 @@ impl Subject {
                 }
             }
             clean.similarity = clean.similarity.min(cosine_similarity(&person.mean, &person.now));
-            clean.known &= margin(&eye.spec, &person.mean, &person.now) < 0.0;
+            clean.known &= margin(spec, &person.mean, &person.now) < 0.0;
         }
         Ok(clean)
     }
 
-    /// Spends up to `max_iterations` on an enrolled face, writes it to the frame, and checks it there.
-    ///
-    /// While the last output had its margin, none are spent; if this one has not, they are.
-    pub fn protect(
+    /// Spends up to `max_iterations` on an enrolled face, fewer if the margin reaches `goal`; how many.
+    pub fn iterate(
         &mut self,
-        frame: &mut FrameMut<'_>,
-        work: &mut Workspace,
+        (station, specs): (&mut Station, &[RecognizerSpec]),
+        attack: &Attack,
+        (work, budget): (&mut Workspace, &Budget),
         max_iterations: u32,
-        times: &mut StageTimes,
-    ) -> Result<Work> {
-        let watch = Instant::now();
-        let budget = work.budget();
-        let goal = required_margin(&work.geometry) + MARGIN_GOAL;
-        let mut iterations = 0;
-        if self.margin < goal {
-            iterations += self.iterate(work, &budget, max_iterations, goal)?;
-        } else {
-            budget.project(&mut self.perturbation.delta);
-        }
-        times.attack += watch.elapsed();
-        let watch = Instant::now();
-        self.write(frame, work);
-        let mut check = self.check(frame, work)?;
-        times.verify += watch.elapsed();
-        if check.margin < goal && iterations == 0 && max_iterations > 0 {
-            let watch = Instant::now();
-            frame.restore(work.region.rect, &work.saved);
-            iterations += self.iterate(work, &budget, max_iterations, goal)?;
-            times.attack += watch.elapsed();
-            let watch = Instant::now();
-            self.write(frame, work);
-            check = self.check(frame, work)?;
-            times.verify += watch.elapsed();
-        }
-        if check.margin > check.required + MARGIN_SPARE {
-            self.perturbation.shrink(SHRINK);
-        }
-        self.margin = check.margin;
-        Ok(Work { iterations, check })
-    }
-
-    /// The self-check: the face as it stands in the frame, as aligned and in random views; the worst counts.
-    pub fn check(&mut self, frame: &FrameMut<'_>, work: &mut Workspace) -> Result<Check> {
-        let Workspace { eyes, geometry, output, .. } = work;
-        output.read(frame, geometry.rect);
-        let mut worst = Check { margin: f32::INFINITY, required: required_margin(geometry), similarity: -1.0 };
-        for (index, (eye, person)) in eyes.iter_mut().zip(&self.people).enumerate() {
-            let sets = geometry.sets();
-            for check in 0..sets + geometry.checks() {
-                let view = (check >= sets).then(|| geometry.view(eye.spec.chip_size, &mut self.views));
-                eye.look((index, check % sets), geometry, output, view.as_ref());
-                eye.embedder.embed(&eye.clean, &mut eye.embedding)?;
-                let margin = person.dodge(&eye.spec).margin(&eye.embedding);
-                worst.margin = worst.margin.min(margin);
-                worst.similarity = worst.similarity.max(cosine_similarity(&person.mean, &eye.embedding));
-            }
-        }
-        Ok(worst)
-    }
-
-    fn iterate(&mut self, work: &mut Workspace, budget: &Budget, max_iterations: u32, goal: f32) -> Result<u32> {
-        let attack = work.attack;
-        let mut objective = View { work, people: &self.people, views: &mut self.views, turn: &mut self.turn };
+        goal: f32,
+    ) -> Result<u32> {
+        let Self { people, views, turn, .. } = self;
+        let mut objective = View { eyes: &mut station.eyes, specs, work, people, views, turn };
         Ok(attack.run(&mut objective, budget, &mut self.perturbation, max_iterations, goal)?.iterations)
     }
 
-    fn write(&self, frame: &mut FrameMut<'_>, work: &mut Workspace) {
-        work.geometry.spread.forward(&self.perturbation.delta, &mut work.residual);
-        work.region.write(frame, &work.residual, &work.bounds);
+    /// Plans the looks of the self-check: by every recogniser, as aligned by every set of landmarks, and in random views.
+    pub fn plan_looks(&mut self, work: &mut Workspace, specs: &[RecognizerSpec]) {
+        let Workspace { geometry, looks, .. } = work;
+        looks.clear();
+        for (eye, spec) in specs.iter().enumerate() {
+            let sets = geometry.sets();
+            looks.extend((0..sets + geometry.checks()).map(|check| Look {
+                eye,
+                set: check % sets,
+                view: (check >= sets).then(|| geometry.view(spec.chip_size, &mut self.views)),
+                embedding: vec![f32::NAN; spec.embedding_len],
+            }));
+        }
+    }
+
+    /// Judges the face by what the looks at the output saw; the worst counts.
+    pub fn judge(&mut self, work: &Workspace, specs: &[RecognizerSpec]) -> Check {
+        let mut worst = Check { margin: f32::INFINITY, required: required_margin(&work.geometry), similarity: -1.0 };
+        for Look { eye, embedding, .. } in &work.looks {
+            let (Some(spec), Some(person)) = (specs.get(*eye), self.people.get(*eye)) else { continue };
+            let margin = person.dodge(spec).margin(embedding);
+            // A look that was not done has seen nothing that could be believed.
+            worst.margin = worst.margin.min(if margin.is_nan() { f32::NEG_INFINITY } else { margin });
+            worst.similarity = worst.similarity.max(cosine_similarity(&person.mean, embedding));
+        }
+        self.margin = worst.margin;
+        worst
     }
 }
 
@@ -209,6 +197,8 @@ impl Person {
 
 /// The objective of one frame: the margin of one recogniser, in turn, through one random view, as the frame would store it.
 struct View<'a> {
+    eyes: &'a mut [Eye],
+    specs: &'a [RecognizerSpec],
     work: &'a mut Workspace,
     people: &'a [Person],
     views: &'a mut ViewSampler,
@@ -217,23 +207,21 @@ struct View<'a> {
 
 impl Objective for View<'_> {
     fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32> {
-        let Workspace { eyes, geometry, region, bounds, residual, stored, .. } = &mut *self.work;
-        let (index, set) = (*self.turn % eyes.len(), *self.turn / eyes.len() % geometry.sets());
+        let Workspace { geometry, region, bounds, residual, stored, .. } = &mut *self.work;
+        let (index, set) = (*self.turn % self.specs.len(), *self.turn / self.specs.len() % geometry.sets());
         *self.turn += 1;
-        let eye = &mut eyes[index];
-        let view = geometry.view(eye.spec.chip_size, self.views);
-        eye.look((index, set), geometry, region, Some(&view));
+        let (eye, spec) = (&mut self.eyes[index], &self.specs[index]);
+        let view = geometry.view(spec.chip_size, self.views);
         geometry.spread.forward(delta, residual);
         region.quantize(residual, bounds, stored);
-        eye.add_luma(stored);
-        let dodge = self.people[index].dodge(&eye.spec);
+        region.carry(stored);
+        eye.look((index, set), geometry, region, Some(&view));
+        let dodge = self.people[index].dodge(spec);
         let mut margin = f32::NEG_INFINITY;
-        eye.embedder.embed_vjp(
-            &eye.adversarial,
+        eye.luma_gradient(
             &mut |embedding, cotangent| margin = dodge.margin_and_cotangent(embedding, cotangent),
-            &mut eye.gradient,
+            stored,
         )?;
-        eye.luma_gradient(stored);
         for (gradient, bound) in stored.iter_mut().zip(bounds.iter()) {
             if *bound <= 0.0 {
                 *gradient = 0.0;

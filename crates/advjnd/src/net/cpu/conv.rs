@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::layout::{Blocked, Grid, Halo, blocks};
 use super::linear::Packed;
-use super::memory::{Memory, WeightStore};
+use super::memory::{Memory, WeightStore, Weights};
 use super::simd::{LANES, Level};
 use super::sink::Epilogue;
 use super::tile::{Tile, Tiling};
@@ -25,7 +25,7 @@ const ITEM_WORK: usize = 16_000;
 /// A dense convolution, ready to run.
 pub(super) struct Dense {
     source: Grid,
-    weights: usize,
+    weights: Weights,
     group_len: usize,
     group_blocks: usize,
     groups: usize,
@@ -283,7 +283,7 @@ impl Dense {
                         (place.function)(&Tile {
                             source: memory.data.add(self.source.at(sample, 0, place.row, place.column)),
                             source_row: self.source.row,
-                            weights: memory.weights.add(self.weights + group * self.group_len),
+                            weights: self.weights.at(memory, group * self.group_len),
                             chunks: &self.chunks,
                             chunk_len: self.chunk_len,
                             sink: self.epilogue.at(memory, sample, block, place.row, place.column),
@@ -311,19 +311,23 @@ impl Problem {
         };
         let groups = self.out_blocks / group_blocks;
         let group_len = self.chunks.len() * self.chunk_len * group_blocks * LANES;
-        let mut packed = Vec::with_capacity(groups * group_len);
-        for group in 0..groups {
-            for chunk in 0..self.chunks.len() {
-                for k in 0..self.chunk_len {
-                    let first = group * group_blocks * LANES;
-                    packed.extend((first..first + group_blocks * LANES).map(|out| weight(chunk, k, out)));
+        let pack = || {
+            let mut packed = Vec::with_capacity(groups * group_len);
+            for group in 0..groups {
+                for chunk in 0..self.chunks.len() {
+                    for k in 0..self.chunk_len {
+                        let first = group * group_blocks * LANES;
+                        packed.extend((first..first + group_blocks * LANES).map(|out| weight(chunk, k, out)));
+                    }
                 }
             }
-        }
+            packed
+        };
+        let weights = store.layer(groups * group_len, false, pack);
         let strip_work = self.chunks.len() * self.chunk_len * group_blocks * self.columns * self.rows / tiling.strips();
         Some(Dense {
             source: Grid { pixel: self.pitch, ..self.source },
-            weights: store.push(&packed),
+            weights,
             group_len,
             group_blocks,
             groups,

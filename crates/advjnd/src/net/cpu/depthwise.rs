@@ -100,13 +100,16 @@ impl Depthwise {
     ) -> Self {
         let blocks = blocks(conv.out_channels);
         let all = conv.kernel * conv.kernel;
-        let mut packed = Vec::with_capacity(blocks * taps.len() * LANES);
-        for block in 0..blocks {
-            for (_, tap) in taps {
-                let channels = block * LANES..(block + 1) * LANES;
-                packed.extend(channels.map(|channel| conv.weight.get(channel * all + tap).copied().unwrap_or(0.0)));
+        let pack = || {
+            let mut packed = Vec::with_capacity(blocks * taps.len() * LANES);
+            for block in 0..blocks {
+                for (_, tap) in taps {
+                    let channels = block * LANES..(block + 1) * LANES;
+                    packed.extend(channels.map(|channel| conv.weight.get(channel * all + tap).copied().unwrap_or(0.0)));
+                }
             }
-        }
+            packed
+        };
         let row_work = (columns * taps.len()).max(1);
         Self {
             level,
@@ -118,7 +121,7 @@ impl Depthwise {
             rows_per_item: (ITEM_WORK / row_work).clamp(1, rows.max(1)),
             taps: taps.iter().map(|tap| tap.0).collect(),
             square: false,
-            weights: store.push(&packed),
+            weights: store.plain(blocks * taps.len() * LANES, pack),
             epilogue,
         }
     }

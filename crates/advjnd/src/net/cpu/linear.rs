@@ -7,7 +7,7 @@
 #![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
 use super::layout::{Blocked, Grid};
-use super::memory::Memory;
+use super::memory::{Memory, Weights, WeightsAt};
 use super::simd::{Isa, LANES, Level, per_level};
 
 /// Chunks of 16 inputs in an item.
@@ -16,7 +16,7 @@ const ITEM_CHUNKS: usize = 64;
 /// Where a dense layer's weights lie: `[group][chunk][16 inputs][blocks of 16 outputs]`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Packed {
-    pub(super) weights: usize,
+    pub(super) weights: Weights,
     pub(super) groups: usize,
     pub(super) group_blocks: usize,
     pub(super) chunks: usize,
@@ -58,7 +58,25 @@ per_level! {
 
 #[inline(always)]
 unsafe fn run_item<I: Isa>(plan: &LinearBackward, item: usize, memory: &Memory) {
-    let Packed { weights, groups, group_blocks, chunks } = plan.packed;
+    let weights = plan.packed.weights.at(memory, 0);
+    // SAFETY: passed on.
+    unsafe {
+        if weights.half {
+            run_chunks::<I, true>(plan, item, memory, weights)
+        } else {
+            run_chunks::<I, false>(plan, item, memory, weights)
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn run_chunks<I: Isa, const HALF: bool>(
+    plan: &LinearBackward,
+    item: usize,
+    memory: &Memory,
+    weights: WeightsAt,
+) {
+    let Packed { groups, group_blocks, chunks, .. } = plan.packed;
     let parts = chunks.div_ceil(ITEM_CHUNKS);
     let (sample, start) = (item / parts, item % parts * ITEM_CHUNKS);
     let chunk_len = LANES * group_blocks * LANES;
@@ -67,14 +85,14 @@ unsafe fn run_item<I: Isa>(plan: &LinearBackward, item: usize, memory: &Memory) 
         unsafe {
             let mut sums = [I::splat(0.0); LANES];
             for group in 0..groups {
-                let weights = memory.weights.add(weights + (group * chunks + chunk) * chunk_len);
+                let first = (group * chunks + chunk) * chunk_len;
                 for block in 0..group_blocks {
                     let cotangent = plan.source.at(sample, group * group_blocks + block, 0, 0);
                     let cotangent = I::load(memory.data.add(cotangent));
                     for input in 0..LANES {
-                        let weights = weights.add((input * group_blocks + block) * LANES);
-                        I::prefetch_far(weights.wrapping_add(4 * chunk_len));
-                        sums[input] = I::mul_add(I::load(weights), cotangent, sums[input]);
+                        let first = first + (input * group_blocks + block) * LANES;
+                        I::prefetch_far(weights.ahead::<HALF>(first + 4 * chunk_len));
+                        sums[input] = I::mul_add(weights.load::<I, HALF>(first), cotangent, sums[input]);
                     }
                 }
             }

@@ -7,8 +7,11 @@
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
-use super::simd::LANES;
+use half::f16;
+
+use super::simd::{Isa, LANES};
 
 /// Alignment of a small block: a cache line.
 const LINE: usize = 64;
@@ -65,25 +68,162 @@ impl Drop for Block {
     }
 }
 
-/// Packed weights while a plan is made.
-#[derive(Default)]
-pub(super) struct WeightStore(Vec<f32>);
+/// How packed weights are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeightPrecision {
+    /// As they are.
+    Single,
+    /// In half precision where reading them is what a layer waits for, and where little is lost by it.
+    Half,
+}
+
+/// A layer with at least so many packed weights (256 KiB of `f32`) is bound by reading them.
+const STREAMED: usize = 1 << 16;
+/// Energy that rounding to half precision may take from a layer's weights, as a share; about 2⁻²⁴ unless most of them are
+/// too small for it.
+const HALF_LOSS: f64 = 1.0 / (1 << 20) as f64;
+
+/// Where a layer's packed weights lie, and in which precision.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Weights {
+    /// In steps of one `f32`.
+    offset: usize,
+    half: bool,
+}
+
+impl Weights {
+    /// The weights from entry `first` on.
+    pub(super) fn at(&self, memory: &Memory, first: usize) -> WeightsAt {
+        let start = memory.weights.wrapping_add(self.offset);
+        let start = if self.half { start.cast::<u16>().wrapping_add(first).cast() } else { start.wrapping_add(first) };
+        WeightsAt { start, half: self.half }
+    }
+}
+
+/// Weights in memory.
+#[derive(Clone, Copy)]
+pub(super) struct WeightsAt {
+    start: *const f32,
+    pub(super) half: bool,
+}
+
+impl WeightsAt {
+    /// The vector from entry `first` on, of weights that are in half precision if `HALF`.
+    ///
+    /// # Safety
+    /// They lie in the store, and the processor has the instruction set.
+    #[inline(always)]
+    pub(super) unsafe fn load<I: Isa, const HALF: bool>(&self, first: usize) -> I::Vector {
+        // SAFETY: by contract.
+        unsafe { if HALF { I::load_half(self.start.cast::<u16>().add(first)) } else { I::load(self.start.add(first)) } }
+    }
+
+    /// An address to fetch ahead.
+    #[inline(always)]
+    pub(super) fn ahead<const HALF: bool>(&self, first: usize) -> *const f32 {
+        let entries = if HALF { first / 2 } else { first };
+        self.start.wrapping_add(entries)
+    }
+}
+
+/// Packed weights, shared by the plans of one network: the sizes of batches and pools do not change them.
+pub(super) struct Store {
+    pub(super) block: Block,
+    entries: Vec<Entry>,
+}
+
+/// One entry of a store, in the order in which a plan asks.
+#[derive(Clone, Copy)]
+struct Entry {
+    weights: Weights,
+    len: usize,
+}
+
+/// Packed weights while a plan is made: new ones, or those that another plan of the network has packed.
+pub(super) struct WeightStore {
+    precision: WeightPrecision,
+    values: Vec<f32>,
+    entries: Vec<Entry>,
+    packed: Option<Arc<Store>>,
+    asked: usize,
+    differs: bool,
+}
 
 impl WeightStore {
+    /// A store to fill.
+    pub(super) fn new(precision: WeightPrecision) -> Self {
+        Self { precision, values: Vec::new(), entries: Vec::new(), packed: None, asked: 0, differs: false }
+    }
+
+    /// A store that another plan of the same network has filled.
+    pub(super) fn of(packed: Arc<Store>) -> Self {
+        Self { packed: Some(packed), ..Self::new(WeightPrecision::Single) }
+    }
+
+    /// The `len` packed weights of a layer, made by `pack` if they are new. Those of large layers are kept in half
+    /// precision, where they keep their values and `exact` does not forbid it: what limits such layers, on two threads
+    /// above all, is the memory that weights are read from.
+    pub(super) fn layer(&mut self, len: usize, exact: bool, pack: impl FnOnce() -> Vec<f32>) -> Weights {
+        let half = !exact && self.precision == WeightPrecision::Half && len >= STREAMED;
+        self.entry(len, pack, |store, values| half.then(|| store.push_half(values)).flatten())
+    }
+
+    /// As [`layer`](Self::layer) for what is read entry by entry, in single precision; its offset.
+    pub(super) fn plain(&mut self, len: usize, pack: impl FnOnce() -> Vec<f32>) -> usize {
+        self.entry(len, pack, |_, _| None).offset
+    }
+
+    fn entry(
+        &mut self,
+        len: usize,
+        pack: impl FnOnce() -> Vec<f32>,
+        compress: impl FnOnce(&mut Self, &[f32]) -> Option<Weights>,
+    ) -> Weights {
+        self.asked += 1;
+        if let Some(packed) = &self.packed {
+            let entry = packed.entries.get(self.asked - 1).filter(|entry| entry.len == len);
+            self.differs |= entry.is_none();
+            return entry.map_or(Weights { offset: 0, half: false }, |entry| entry.weights);
+        }
+        let values = pack();
+        let compressed = compress(self, &values);
+        let weights = compressed.unwrap_or_else(|| Weights { offset: self.push(&values), half: false });
+        self.entries.push(Entry { weights, len });
+        weights
+    }
+
+    fn push_half(&mut self, values: &[f32]) -> Option<Weights> {
+        let halves: Vec<f16> = values.iter().copied().map(f16::from_f32).collect();
+        let energy = |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>();
+        let lost = energy(&mut halves.iter().zip(values).map(|(half, value)| half.to_f32() - value));
+        // Not a number, where a weight is too large for it, is no loss that may be taken.
+        (lost <= HALF_LOSS * energy(&mut values.iter().copied())).then(|| {
+            let pair = |pair: &[f16]| {
+                let [low, high] = [0, 1].map(|at| pair.get(at).map_or(0, |half| half.to_bits()).to_ne_bytes());
+                f32::from_ne_bytes([low[0], low[1], high[0], high[1]])
+            };
+            let pairs: Vec<f32> = halves.chunks(2).map(pair).collect();
+            Weights { offset: self.push(&pairs), half: true }
+        })
+    }
+
     /// Appends `values` at the start of a cache line and returns their offset.
-    pub(super) fn push(&mut self, values: &[f32]) -> usize {
-        let offset = self.0.len();
-        self.0.extend_from_slice(values);
-        self.0.resize(self.0.len().next_multiple_of(LANES), 0.0);
+    fn push(&mut self, values: &[f32]) -> usize {
+        let offset = self.values.len();
+        self.values.extend_from_slice(values);
+        self.values.resize(self.values.len().next_multiple_of(LANES), 0.0);
         offset
     }
 
-    /// The finished store.
-    pub(super) fn finish(self) -> Block {
-        let block = Block::zeros(self.0.len());
+    /// The finished store; `None` if another plan's weights were to serve and are not this network's.
+    pub(super) fn finish(self) -> Option<Arc<Store>> {
+        if let Some(packed) = self.packed {
+            return (!self.differs && self.asked <= packed.entries.len()).then_some(packed);
+        }
+        let block = Block::zeros(self.values.len());
         // SAFETY: the block is new, holds at least as many entries, and nobody else knows it.
-        unsafe { std::ptr::copy_nonoverlapping(self.0.as_ptr(), block.pointer(), self.0.len()) };
-        block
+        unsafe { std::ptr::copy_nonoverlapping(self.values.as_ptr(), block.pointer(), self.values.len()) };
+        Some(Arc::new(Store { block, entries: self.entries }))
     }
 }
 

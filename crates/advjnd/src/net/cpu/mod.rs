@@ -8,11 +8,14 @@
 //! * [`simd`](self): vectors of 16 on AVX-512, AVX2, or anything; chosen at run time.
 //! * `tile`: the register tile that all dense products share; `conv`: what it is fed with; `winograd`: 3×3 at stride 1.
 //! * `depthwise`, `window`, `pointwise`, `linear`, `image`: the rest, each bound by memory rather than arithmetic.
+//! * `memory`: packed weights, shared by all engines of a network, and what each engine has of its own.
 //! * `sink`: bias, residual, activation and its derivative, in the epilogue of every kernel.
-//! * `plan`: algorithm, place and epilogue of every operation; `program`, `pool`: how threads take the steps apart.
+//! * `plan`: algorithm, place and epilogue of every operation; `program`: how threads take the steps apart.
 //!
-//! All algorithms are in `f32`. bf16 products (`vdpbf16ps`) were measured and lose: on Sapphire and Emerald Rapids the
-//! instruction runs at 86 GFLOP/s a core, half the 175 of two fused multiply-adds a cycle.
+//! All sums and products are in `f32`; the weights of large layers are kept in half precision ([`WeightPrecision`]), for
+//! those layers wait for memory: 0.85 of the time of dlib's network. bf16 products (`vdpbf16ps`) were measured and lose:
+//! on Sapphire and Emerald Rapids the instruction runs at 86 GFLOP/s a core, half the 175 of two fused multiply-adds a
+//! cycle.
 
 mod conv;
 mod depthwise;
@@ -22,7 +25,6 @@ mod linear;
 mod memory;
 mod plan;
 mod pointwise;
-mod pool;
 mod program;
 mod simd;
 mod sink;
@@ -34,22 +36,24 @@ pub mod peak;
 
 use std::sync::Arc;
 
-pub use pool::Pool;
+pub use memory::WeightPrecision;
 pub use simd::Level;
 
 use self::layout::Blocked;
+use self::memory::WeightStore;
 use self::plan::Plan;
-use self::pool::Job;
 use self::program::Program;
 use super::executor::{Executor, Pass, check_len};
 use super::graph::{Graph, Shape};
 use crate::error::{Error, Result};
+use crate::pool::{Job, Pool};
 
 /// A graph on the fast path.
 pub struct Engine {
     program: Arc<Program>,
     job: Arc<dyn Job>,
     pool: Arc<Pool>,
+    level: Level,
     batch: usize,
     run: u32,
     input_shape: Shape,
@@ -64,20 +68,38 @@ impl Engine {
     ///
     /// [`Error::Model`] for a graph with an operation this engine cannot run.
     pub fn new(graph: &Graph, batch: usize, pool: &Arc<Pool>) -> Result<Self> {
-        Self::at_level(graph, batch, pool, Level::best())
+        Self::with(graph, batch, pool, Level::best(), WeightPrecision::Half)
     }
 
-    /// As [`new`](Self::new) for a chosen level; [`Error::Input`] if this processor cannot run it.
-    pub fn at_level(graph: &Graph, batch: usize, pool: &Arc<Pool>, level: Level) -> Result<Self> {
+    /// As [`new`](Self::new) for a chosen level and precision; [`Error::Input`] if this processor cannot run the level.
+    pub fn with(
+        graph: &Graph,
+        batch: usize,
+        pool: &Arc<Pool>,
+        level: Level,
+        precision: WeightPrecision,
+    ) -> Result<Self> {
         if !level.runs_here() {
             return Err(Error::input(format!("this processor cannot run {level:?}; use Level::best()")));
         }
-        let Plan { program, outputs: places, cotangent } = plan::plan(graph, batch, level, pool.threads())?;
+        Self::planned(graph, batch, pool, level, WeightStore::new(precision))
+    }
+
+    /// Another engine for the same `graph`, on this one's packed weights, with memory of its own.
+    ///
+    /// [`Error::Model`] if `graph` is another network.
+    pub fn sharing(&self, graph: &Graph, batch: usize, pool: &Arc<Pool>) -> Result<Self> {
+        Self::planned(graph, batch, pool, self.level, WeightStore::of(Arc::clone(self.program.weights())))
+    }
+
+    fn planned(graph: &Graph, batch: usize, pool: &Arc<Pool>, level: Level, store: WeightStore) -> Result<Self> {
+        let Plan { program, outputs: places, cotangent } = plan::plan(graph, batch, level, pool.threads(), store)?;
         let program = Arc::new(program);
         Ok(Self {
             job: Arc::clone(&program) as Arc<dyn Job>,
             program,
             pool: Arc::clone(pool),
+            level,
             batch,
             run: 0,
             input_shape: graph.input_shape(),
@@ -124,6 +146,10 @@ impl Executor for Engine {
 
     fn output(&self, index: usize) -> &[f32] {
         self.outputs.get(index).map_or(&[], Vec::as_slice)
+    }
+
+    fn share(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Box<dyn Executor>> {
+        Ok(Box::new(self.sharing(graph, self.batch, pool)?))
     }
 
     fn input_gradient(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()> {

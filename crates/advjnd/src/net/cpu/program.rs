@@ -16,13 +16,13 @@ use super::depthwise::Depthwise;
 use super::image::Image;
 use super::layout::Blocked;
 use super::linear::LinearBackward;
-use super::memory::{Block, Memory};
+use super::memory::{Block, Memory, Store};
 use super::pointwise::Sum;
-use super::pool::{Job, Pool};
 use super::simd::LANES;
 use super::window::Window;
 use super::winograd::Winograd;
 use crate::net::graph::Shape;
+use crate::pool::{Job, Pool};
 
 /// Looks at a counter before a waiting thread yields its core.
 const SPINS: usize = 2000;
@@ -96,7 +96,7 @@ pub(super) struct Program {
     forward: usize,
     data: Block,
     bits: Block,
-    weights: Block,
+    weights: Arc<Store>,
     scratch: Vec<Block>,
     input: AtomicPtr<f32>,
     gradient: AtomicPtr<f32>,
@@ -110,7 +110,7 @@ impl Program {
         forward: usize,
         data: usize,
         bits: usize,
-        weights: Block,
+        weights: Arc<Store>,
         threads: usize,
     ) -> Self {
         let scratch = steps.iter().map(Step::scratch).max().unwrap_or(0);
@@ -127,10 +127,15 @@ impl Program {
         }
     }
 
+    /// The packed weights.
+    pub(super) fn weights(&self) -> &Arc<Store> {
+        &self.weights
+    }
+
     /// Bytes of weights, values and scratch.
     pub(super) fn bytes(&self) -> usize {
         let scratch: usize = self.scratch.iter().map(Block::bytes).sum();
-        self.data.bytes() + self.bits.bytes() + self.weights.bytes() + scratch
+        self.data.bytes() + self.bits.bytes() + self.weights.block.bytes() + scratch
     }
 
     /// Prepares run `run` of the forward pass (`gradient` null) or the backward pass, and returns its token.
@@ -178,7 +183,7 @@ impl Job for Program {
         let memory = Memory {
             data: self.data.pointer(),
             bits: self.bits.pointer().cast(),
-            weights: self.weights.pointer(),
+            weights: self.weights.block.pointer(),
             scratch: scratch.pointer(),
             input: self.input.load(Ordering::Relaxed),
             gradient: self.gradient.load(Ordering::Relaxed),

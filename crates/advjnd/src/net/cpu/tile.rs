@@ -13,6 +13,7 @@
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 #![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
+use super::memory::WeightsAt;
 use super::simd::portable::Portable;
 use super::simd::{Isa, LANES, Level};
 use super::sink::{Finish, Sink, finish};
@@ -29,7 +30,7 @@ pub(super) struct Tile<'a> {
     /// Entries from a row of pixels to the next.
     pub(super) source_row: usize,
     /// Packed weights `[chunk][k][B][16]`.
-    pub(super) weights: *const f32,
+    pub(super) weights: WeightsAt,
     /// Entries from a pixel to each chunk.
     pub(super) chunks: &'a [isize],
     /// Scalars in a chunk.
@@ -45,7 +46,15 @@ pub(super) struct Tile<'a> {
 pub(super) type TileFn = unsafe fn(&Tile<'_>);
 
 #[inline(always)]
-unsafe fn tile<I: Isa, const R: usize, const Q: usize, const B: usize, const P: usize>(tile: &Tile<'_>) {
+unsafe fn tile<I: Isa, const R: usize, const Q: usize, const B: usize, const P: usize>(job: &Tile<'_>) {
+    // SAFETY: passed on.
+    unsafe { if job.weights.half { sums::<I, R, Q, B, P, true>(job) } else { sums::<I, R, Q, B, P, false>(job) } }
+}
+
+#[inline(always)]
+unsafe fn sums<I: Isa, const R: usize, const Q: usize, const B: usize, const P: usize, const HALF: bool>(
+    tile: &Tile<'_>,
+) {
     // SAFETY: by the contract of `TileFn`.
     unsafe {
         let sink = &tile.sink;
@@ -54,14 +63,15 @@ unsafe fn tile<I: Isa, const R: usize, const Q: usize, const B: usize, const P: 
             let bias: [I::Vector; B] = std::array::from_fn(|block| I::load(sink.bias.add(block * LANES)));
             sums = [[bias; Q]; R];
         }
-        let mut weights = tile.weights;
+        let mut weights = 0;
         for &chunk in tile.chunks {
             let source = tile.source.offset(chunk);
             for k in 0..tile.chunk_len {
-                let factors: [I::Vector; B] = std::array::from_fn(|block| I::load(weights.add(block * LANES)));
+                let factors: [I::Vector; B] =
+                    std::array::from_fn(|block| tile.weights.load::<I, HALF>(weights + block * LANES));
                 for block in 0..B {
-                    I::prefetch(weights.wrapping_add(NEAR + block * LANES));
-                    I::prefetch_far(weights.wrapping_add(FAR + block * LANES));
+                    I::prefetch(tile.weights.ahead::<HALF>(weights + NEAR + block * LANES));
+                    I::prefetch_far(tile.weights.ahead::<HALF>(weights + FAR + block * LANES));
                 }
                 for r in 0..R {
                     for q in 0..Q {
@@ -71,7 +81,7 @@ unsafe fn tile<I: Isa, const R: usize, const Q: usize, const B: usize, const P: 
                         }
                     }
                 }
-                weights = weights.add(B * LANES);
+                weights += B * LANES;
             }
         }
         if !sink.residual.is_null() {
@@ -126,7 +136,7 @@ unsafe fn tile_avx512<const R: usize, const Q: usize, const B: usize, const P: u
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,f16c")]
 unsafe fn tile_avx2<const R: usize, const Q: usize, const B: usize, const P: usize>(job: &Tile<'_>) {
     // SAFETY: by the contract of `TileFn`.
     unsafe { tile::<super::simd::avx2::Avx2, R, Q, B, P>(job) }

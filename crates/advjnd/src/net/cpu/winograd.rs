@@ -10,7 +10,7 @@
 #![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
 use super::layout::{Blocked, Grid, Halo, blocks};
-use super::memory::{Memory, WeightStore};
+use super::memory::{Memory, WeightStore, Weights};
 use super::simd::{Isa, LANES, Level, per_level};
 use super::sink::{Epilogue, Finish};
 use super::tile::{Tile, Tiling};
@@ -42,7 +42,7 @@ pub(super) struct Winograd {
     source: Grid,
     in_blocks: usize,
     out_blocks: usize,
-    weights: usize,
+    weights: Weights,
     group_blocks: usize,
     parts: Vec<(usize, usize)>,
     capacity: usize,
@@ -70,6 +70,9 @@ impl Winograd {
         let parts = super::tile::even_parts(tiles, tiles.div_ceil(items));
         let capacity = parts.iter().map(|part| part.1).max()?;
         let tilings = (0..=capacity).map(|count| Tiling::new(level, LANES, 1, count, group_blocks));
+        let len = (m + 2) * (m + 2) * in_blocks * out_blocks * LANES * LANES;
+        // F(4×4)'s constants would magnify the rounding of its kernels tenfold.
+        let weights = store.layer(len, m == 4, || packed_kernels(conv, m, in_blocks, out_blocks, group_blocks));
         let corner = conv.padding.top * source.grid.row + conv.padding.left * source.grid.pixel;
         Some(Self {
             level,
@@ -80,7 +83,7 @@ impl Winograd {
             source: Grid { base: source.grid.base.checked_sub(corner)?, ..source.grid },
             in_blocks,
             out_blocks,
-            weights: store.push(&packed_kernels(conv, m, in_blocks, out_blocks, group_blocks)),
+            weights,
             group_blocks,
             chunks: (0..in_blocks).map(|block| (block * capacity * LANES) as isize).collect(),
             tilings: tilings.skip(1).collect::<Option<_>>()?,
@@ -144,7 +147,7 @@ impl Winograd {
                         (tile.function)(&Tile {
                             source: memory.scratch.add(place * self.in_blocks * plane + tile.column * LANES),
                             source_row: 0,
-                            weights: memory.weights.add(self.weights + (place * groups + group) * group_len),
+                            weights: self.weights.at(memory, (place * groups + group) * group_len),
                             chunks: &self.chunks,
                             chunk_len: LANES,
                             sink: epilogue.at(&scratch, 0, 0, 0, tile.column),

@@ -59,7 +59,9 @@ impl Planner<'_> {
     fn forward_epilogue(&mut self, node: &Node, target: &Blocked) -> Result<Epilogue> {
         let (finish, signs) = self.activate(node);
         let bias = match node.op {
-            Op::Conv { conv: Conv { bias, .. }, .. } | Op::Linear { bias, .. } => Some(self.store.push(bias)),
+            Op::Conv { conv: Conv { bias, .. }, .. } | Op::Linear { bias, .. } => {
+                Some(self.store.plain(bias.len(), || bias.to_vec()))
+            }
             _ => None,
         };
         let residual = match node.residual {

@@ -37,8 +37,8 @@ pub(super) struct Plan {
     pub(super) cotangent: Option<Blocked>,
 }
 
-/// Makes the plan of `graph` for `batch` samples at a time.
-pub(super) fn plan(graph: &Graph, batch: usize, level: Level, threads: usize) -> Result<Plan> {
+/// Makes the plan of `graph` for `batch` samples at a time; `store` takes its packed weights, or has them.
+pub(super) fn plan(graph: &Graph, batch: usize, level: Level, threads: usize, store: WeightStore) -> Result<Plan> {
     let (root, nodes) = nodes::nodes(graph)?;
     let values = graph.ops().len() + 1;
     let mut planner = Planner {
@@ -49,7 +49,7 @@ pub(super) fn plan(graph: &Graph, batch: usize, level: Level, threads: usize) ->
         nodes: &nodes,
         root: root.value,
         affine: root.affine,
-        store: WeightStore::default(),
+        store,
         space: Space::new(batch),
         bits: 0,
         steps: Vec::new(),
@@ -67,7 +67,10 @@ pub(super) fn plan(graph: &Graph, batch: usize, level: Level, threads: usize) ->
     if steps.iter().any(|step| step.items() > usize::from(u16::MAX)) {
         return Err(Error::model(graph.name(), "has a layer too large for this engine; give it a smaller input"));
     }
-    let program = Program::new(steps, forward, space.length(), bits, store.finish(), threads);
+    let weights = store.finish().ok_or_else(|| {
+        Error::model(graph.name(), "is not the network whose packed weights were to be shared; load it on its own")
+    })?;
+    let program = Program::new(steps, forward, space.length(), bits, weights, threads);
     Ok(Plan { program, outputs, cotangent })
 }
 
@@ -194,7 +197,7 @@ impl<'g> Planner<'g> {
             Activation::Relu if !self.differentiable() => return (Finish::Rectify, None),
             Activation::Relu => Finish::Relu,
             Activation::Prelu(slope) => {
-                let offset = self.store.push(slope);
+                let offset = self.store.plain(slope.len(), || slope.to_vec());
                 self.slopes[node.result] = Some(offset);
                 Finish::Prelu(offset)
             }

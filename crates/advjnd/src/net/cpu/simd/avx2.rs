@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 
 use super::Isa;
 
-/// AVX2 and FMA.
+/// AVX2, FMA and F16C.
 #[derive(Clone, Copy)]
 pub(in crate::net::cpu) struct Avx2;
 
@@ -19,7 +19,7 @@ unsafe fn spread(bits: i32) -> __m256 {
     }
 }
 
-// SAFETY of every block: the trait requires AVX2, FMA and pointers valid for a vector; the instructions take any alignment.
+// SAFETY of every block: the trait requires AVX2, FMA, F16C and pointers valid for a vector; the instructions take any alignment.
 impl Isa for Avx2 {
     type Vector = [__m256; 2];
     const REGISTERS: usize = 8;
@@ -34,6 +34,15 @@ impl Isa for Avx2 {
     unsafe fn load(from: *const f32) -> [__m256; 2] {
         // SAFETY: see above.
         unsafe { [_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))] }
+    }
+
+    #[inline(always)]
+    unsafe fn load_half(from: *const u16) -> [__m256; 2] {
+        // SAFETY: see above.
+        unsafe {
+            let from = from.cast::<__m128i>();
+            [_mm256_cvtph_ps(_mm_loadu_si128(from)), _mm256_cvtph_ps(_mm_loadu_si128(from.add(1)))]
+        }
     }
 
     #[inline(always)]

@@ -19,7 +19,7 @@ pub const LANES: usize = 16;
 pub enum Level {
     /// Plain loops over arrays; on AArch64 they compile to NEON.
     Portable,
-    /// x86-64 with AVX2 and FMA.
+    /// x86-64 with AVX2, FMA and F16C.
     Avx2,
     /// x86-64 with AVX-512 F.
     Avx512,
@@ -41,7 +41,9 @@ impl Level {
         match self {
             Self::Portable => true,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
+            }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => is_x86_feature_detected!("avx512f"),
             #[cfg(not(target_arch = "x86_64"))]
@@ -69,6 +71,8 @@ pub(super) trait Isa: Copy {
     const REGISTERS: usize;
     unsafe fn splat(value: f32) -> Self::Vector;
     unsafe fn load(from: *const f32) -> Self::Vector;
+    /// [`LANES`] half-precision numbers; an infinity or a NaN gives anything.
+    unsafe fn load_half(from: *const u16) -> Self::Vector;
     unsafe fn store(to: *mut f32, value: Self::Vector);
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     unsafe fn sub(a: Self::Vector, b: Self::Vector) -> Self::Vector;
@@ -99,7 +103,7 @@ macro_rules! per_level {
                 unsafe { generic::<$crate::net::cpu::simd::avx512::Avx512>($($argument),*) }
             }
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma")]
+            #[target_feature(enable = "avx2,fma,f16c")]
             unsafe fn avx2($($argument: $type),*) {
                 // SAFETY: the function's own contract, and its features are those of the type argument.
                 unsafe { generic::<$crate::net::cpu::simd::avx2::Avx2>($($argument),*) }

@@ -25,6 +25,15 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
+    unsafe fn load_half(from: *const u16) -> [f32; LANES] {
+        // SAFETY: the trait requires a pointer valid for a vector.
+        let halves = unsafe { from.cast::<[i16; LANES]>().read_unaligned() };
+        // Exponents of halves are biased by 15, those of floats by 127; the product is right for subnormal halves too.
+        let rebias = f32::from_bits((127 + 112) << 23);
+        from_fn(|lane| f32::from_bits((i32::from(halves[lane]) << 13) as u32 & 0x8fff_e000) * rebias)
+    }
+
+    #[inline(always)]
     unsafe fn store(to: *mut f32, value: [f32; LANES]) {
         // SAFETY: the trait requires a pointer valid for a vector.
         unsafe { to.cast::<[f32; LANES]>().write_unaligned(value) }

@@ -1,11 +1,16 @@
 //! The one pool of threads of a protector.
 //!
-//! A job is a shared object that hands out its own work (see [`program`](super::program)): the calling thread starts at
-//! once and would finish alone, the workers join when they wake. A worker that comes late finds nothing left and goes; so
-//! a busy machine costs time and never waits for a thread that has not begun. Workers spin for [`SPINS`] looks after a job,
-//! for the next one often follows at once, and sleep after that.
+//! A job is a shared object that hands out its own work: the calling thread starts at once and would finish alone, the
+//! workers join when they wake. A worker that comes late finds nothing left and goes; so a busy machine costs time and
+//! never waits for a thread that has not begun. Workers spin for some 100 µs after a job, for the next one often
+//! follows at once, and sleep after that.
+//!
+//! Networks are jobs that come apart into small steps; [`Pool::for_each`] makes a job of things that can be done at the
+//! same time: faces, views.
+#![allow(unsafe_code, reason = "things are lent to threads that outlive the loan")]
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -15,7 +20,7 @@ use crate::error::{Error, Result};
 const SPINS: usize = 4000;
 
 /// Work that several threads may do together.
-pub(super) trait Job: Send + Sync {
+pub(crate) trait Job: Send + Sync {
     /// Does a share of the run `token` as thread `worker` (0 is the caller's); returns when nothing is left to take.
     fn work(&self, worker: usize, token: u64);
 }
@@ -61,8 +66,42 @@ impl Pool {
         self.workers.len() + 1
     }
 
+    /// Calls `work` once with each of `parts`, on all threads; returns when all calls have.
+    ///
+    /// A panic in a call goes on from here when the others have returned.
+    pub fn for_each<T: Send>(&self, parts: &mut [T], work: impl Fn(&mut T) + Sync) {
+        if self.workers.is_empty() || parts.len() < 2 {
+            return parts.iter_mut().for_each(work);
+        }
+        let start = Start(parts.as_mut_ptr());
+        let call = move |index: usize| {
+            let start = &start;
+            // SAFETY: `index` lies in `parts`, no other call has it, and the loan of `parts` lasts until all calls returned.
+            work(unsafe { &mut *start.0.add(index) });
+        };
+        let call: &(dyn Fn(usize) + Sync) = &call;
+        // SAFETY: only the lifetime changes. `call` is not used any more when this function returns: a thread calls it after
+        // it has taken an index below `count`, and all those are waited for.
+        let call: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(call) };
+        let parts = Arc::new(Parts {
+            call,
+            count: parts.len(),
+            taken: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
+            panicked: Mutex::new(None),
+        });
+        self.run(&(Arc::clone(&parts) as Arc<dyn Job>), 0);
+        while parts.done.load(Ordering::Acquire) < parts.count {
+            thread::yield_now();
+        }
+        let panicked = parts.panicked.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(panic) = panicked {
+            resume_unwind(panic);
+        }
+    }
+
     /// Does the run `token` of `job` with all threads; returns when the calling thread finds nothing left to take.
-    pub(super) fn run(&self, job: &Arc<dyn Job>, token: u64) {
+    pub(crate) fn run(&self, job: &Arc<dyn Job>, token: u64) {
         if self.workers.is_empty() {
             return job.work(0, token);
         }
@@ -75,6 +114,38 @@ impl Pool {
         }
         job.work(0, token);
         *self.shared.slot() = None;
+    }
+}
+
+/// The first of a slice of things, each of which goes to one thread.
+struct Start<T>(*mut T);
+
+// SAFETY: threads reach different things through it, and these may be sent.
+unsafe impl<T: Send> Sync for Start<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for Start<T> {}
+
+/// Calls that may be made at the same time.
+struct Parts {
+    call: &'static (dyn Fn(usize) + Sync),
+    count: usize,
+    taken: AtomicUsize,
+    done: AtomicUsize,
+    panicked: Mutex<Option<Box<dyn std::any::Any + Send>>>,
+}
+
+impl Job for Parts {
+    fn work(&self, _: usize, _: u64) {
+        loop {
+            let index = self.taken.fetch_add(1, Ordering::AcqRel);
+            if index >= self.count {
+                return;
+            }
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.call)(index))) {
+                *self.panicked.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
+            }
+            self.done.fetch_add(1, Ordering::AcqRel);
+        }
     }
 }
 

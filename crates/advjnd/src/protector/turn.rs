@@ -1,0 +1,178 @@
+//! One face in one frame, stage by stage: laid out, worked on, written, looked at, judged.
+//!
+//! A stage reads the frame or writes it, never both, so that a stage of several faces can be done at the same time, and
+//! every face is worked on as it is in the clean frame and judged in the frame as output, its neighbours' changes
+//! included.
+
+use super::Settings;
+use super::geometry::Geometry;
+use super::station::{Eye, Station};
+use super::subject::Subject;
+use super::workspace::{Look, Workspace};
+use crate::attack::{Attack, Budget};
+use crate::error::Result;
+use crate::face::{Track, TrackState};
+use crate::frame::{FrameMut, Rect, Region};
+use crate::net::RecognizerSpec;
+use crate::report::{CoverReason, FaceReport, Verdict};
+
+/// A face's turn.
+pub struct Turn<'a> {
+    /// Where it is.
+    pub track: &'a Track,
+    /// What is remembered of it.
+    pub subject: Subject,
+    /// Its buffers.
+    pub work: Workspace,
+    /// What becomes of it.
+    pub report: FaceReport,
+    /// What went wrong.
+    pub fault: Option<String>,
+    budget: Budget,
+    goal: f32,
+    open: bool,
+}
+
+impl<'a> Turn<'a> {
+    /// A turn that has yet to begin: covered at `place` unless better comes of it.
+    pub fn new(track: &'a Track, subject: Subject, work: Workspace, place: Rect) -> Self {
+        let seen = track.state == TrackState::Active;
+        let report = FaceReport {
+            id: track.id,
+            bbox: track.bbox,
+            landmarks: track.landmarks,
+            score: if seen { track.score } else { 0.0 },
+            verdict: Verdict::Covered(CoverReason::Lost),
+            changed: false,
+            region: place,
+            iterations: 0,
+            margin: 0.0,
+            similarity_before: 0.0,
+            similarity_after: 0.0,
+        };
+        let (open, budget) = (track.state != TrackState::Lost, Budget::symmetric(&[]));
+        Self { track, subject, work, report, fault: None, budget, goal: 0.0, open }
+    }
+
+    /// Whether the face is worked on.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Ends the turn, the face to be covered for `reason`.
+    fn close(&mut self, reason: CoverReason) {
+        (self.open, self.report.verdict) = (false, Verdict::Covered(reason));
+    }
+
+    /// Ends the turn if `result` is an error.
+    fn check<T>(&mut self, result: Result<T>) -> Option<T> {
+        result.inspect_err(|error| self.fail(error.to_string())).ok()
+    }
+
+    /// Lays the face out and bounds its change.
+    pub fn lay_out(
+        &mut self,
+        station: &mut Station,
+        frame: &FrameMut<'_>,
+        specs: &[RecognizerSpec],
+        settings: &Settings,
+    ) {
+        let landmarks = self.track.landmark_sets();
+        let opened = self.work.open(frame, landmarks, specs, station.jnd.as_mut(), settings.jnd_scale);
+        match self.check(opened) {
+            Some(true) => self.report.region = self.report.region.union(&self.work.geometry.rect),
+            Some(false) => self.close(CoverReason::Unusable),
+            None => {}
+        }
+    }
+
+    /// Looks at the clean face and, unless the last output had its margin, spends iterations on it.
+    pub fn work(&mut self, station: &mut Station, specs: &[RecognizerSpec], attack: &Attack, max_iterations: u32) {
+        let seen = self.track.state == TrackState::Active;
+        let clean = self.subject.enroll(station, specs, &self.work, seen);
+        let Some(clean) = self.check(clean) else { return };
+        if !seen && !clean.known {
+            // The self-check would pass here because the face is elsewhere.
+            return self.close(CoverReason::Lost);
+        }
+        self.report.similarity_before = clean.similarity;
+        self.budget = self.work.budget();
+        self.goal = Subject::goal(&self.work.geometry);
+        if self.subject.margin < self.goal {
+            self.iterate(station, specs, attack, max_iterations);
+        } else {
+            self.subject.project(&self.budget);
+        }
+    }
+
+    /// Spends iterations.
+    pub fn iterate(&mut self, station: &mut Station, specs: &[RecognizerSpec], attack: &Attack, max_iterations: u32) {
+        let (work, goal) = ((&mut self.work, &self.budget), self.goal);
+        let iterations = self.subject.iterate((station, specs), attack, work, max_iterations, goal);
+        self.report.iterations += self.check(iterations).unwrap_or(0);
+    }
+
+    /// Writes the perturbation to the frame.
+    pub fn write(&mut self, frame: &mut FrameMut<'_>) {
+        self.work.write(frame, self.subject.delta());
+    }
+
+    /// Reads the face as output, and plans the looks at it.
+    pub fn read(&mut self, frame: &FrameMut<'_>, specs: &[RecognizerSpec]) {
+        self.work.output.read(frame, self.work.geometry.rect);
+        self.subject.plan_looks(&mut self.work, specs);
+    }
+
+    /// The looks to be done.
+    pub fn sights(&mut self) -> impl Iterator<Item = Sight<'_>> {
+        let Workspace { geometry, output, looks, .. } = &mut self.work;
+        let (geometry, output) = (&*geometry, &*output);
+        let fault = std::iter::repeat_with(|| None);
+        looks.iter_mut().zip(fault).map(move |(look, fault)| Sight { geometry, output, look, fault })
+    }
+
+    /// Judges the output by the looks at it.
+    pub fn judge(&mut self, specs: &[RecognizerSpec]) {
+        let check = self.subject.judge(&self.work, specs);
+        self.report.verdict = check.verdict();
+        self.report.margin = check.margin;
+        self.report.similarity_after = check.similarity;
+    }
+
+    /// Ends the turn after a failure.
+    pub fn fail(&mut self, fault: String) {
+        self.fault = Some(fault);
+        self.close(CoverReason::Fault);
+    }
+
+    /// Whether the output has less margin than it should, and nothing was spent on it yet.
+    pub fn falls_short(&self) -> bool {
+        self.open && self.report.iterations == 0 && self.report.margin < self.goal
+    }
+
+    /// The end: makes the perturbation smaller where there is margin to spare, and notes the verdict.
+    pub fn settle(&mut self) {
+        if self.open {
+            self.subject.settle(&self.work.geometry);
+        }
+        self.report.changed = self.subject.verdict.replace(self.report.verdict) != Some(self.report.verdict);
+    }
+}
+
+/// A look to be done, by whoever is free.
+pub struct Sight<'a> {
+    geometry: &'a Geometry,
+    output: &'a Region,
+    look: &'a mut Look,
+    /// What went wrong.
+    pub fault: Option<String>,
+}
+
+impl Sight<'_> {
+    /// Does it.
+    pub fn see(&mut self, eyes: &mut [Eye]) {
+        let Some(eye) = eyes.get_mut(self.look.eye) else { return };
+        eye.look((self.look.eye, self.look.set), self.geometry, self.output, self.look.view.as_ref());
+        self.fault = eye.embed(&mut self.look.embedding).err().map(|error| error.to_string());
+    }
+}
