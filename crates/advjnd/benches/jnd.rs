@@ -1,6 +1,6 @@
 //! JND models on a 256x256 region: the fast path and its naive twin.
 
-use advjnd::jnd::{Chou, JndModel, Namm, Pattern, YCbCr, reference};
+use advjnd::jnd::{Chou, FreeEnergy, JndModel, Namm, Pattern, YCbCr, reference};
 use divan::{AllocProfiler, Bencher, black_box};
 
 const SIDE: usize = 256;
@@ -63,6 +63,11 @@ fn chou_luma(bencher: Bencher) {
 #[divan::bench]
 fn pattern_luma(bencher: Bencher) {
     fast_luma(bencher, Pattern::new());
+}
+
+#[divan::bench]
+fn free_energy_luma(bencher: Bencher) {
+    fast_luma(bencher, FreeEnergy::new());
 }
 
 #[divan::bench]

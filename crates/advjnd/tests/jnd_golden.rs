@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use advjnd::jnd::{Chou, JndModel, Namm, Pattern, YCbCr, reference};
+use advjnd::jnd::{Chou, FreeEnergy, JndModel, Namm, Pattern, YCbCr, reference};
 use serde_json::Value;
 
 /// Code values: single against double precision as in `jnd_twin.rs`, plus the four decimals of the file.
@@ -66,6 +66,7 @@ fn maps(clean: &YCbCr<Vec<f32>>, width: usize, height: usize) -> Vec<(&'static s
         ("namm_cr", namm.cr),
         ("pattern", luma(&mut Pattern::new())),
         ("pattern_paper", luma(&mut Pattern::paper())),
+        ("free_energy", luma(&mut FreeEnergy::new())),
     ]
 }
 

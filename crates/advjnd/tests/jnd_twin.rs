@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use advjnd::Error;
-use advjnd::jnd::{Chou, JndModel, Namm, Pattern, YCbCr, reference};
+use advjnd::jnd::{Chou, FreeEnergy, JndModel, Namm, Pattern, YCbCr, reference};
 use proptest::prelude::*;
 
 /// Code values. Single against double precision: bg is relative to 1e-6, which the square root near black turns into
 /// less than 1e-4, and a gradient sums up to 510 code values with weights up to 0.65.
 const MAX_ERROR: f32 = 1e-3;
+
+/// The same for a model that weights hundreds of samples by an exponential of their distances.
+const MAX_ERROR_EXPECTATION: f32 = 5e-3;
 
 /// A region of 1x1 to 40x40 with three planes.
 #[derive(Debug, Clone)]
@@ -64,7 +67,16 @@ fn plane(width: usize, height: usize) -> BoxedStrategy<Vec<f32>> {
 }
 
 fn region() -> impl Strategy<Value = Region> {
-    (1usize..=40, 1usize..=40).prop_flat_map(|(width, height)| {
+    region_up_to(40)
+}
+
+/// For a twin that looks at 440 neighbours of every pixel.
+fn small_region() -> impl Strategy<Value = Region> {
+    region_up_to(12)
+}
+
+fn region_up_to(side: usize) -> impl Strategy<Value = Region> {
+    (1..=side, 1..=side).prop_flat_map(|(width, height)| {
         (plane(width, height), plane(width, height), plane(width, height)).prop_map(move |(y, cb, cr)| Region {
             width,
             height,
@@ -78,8 +90,14 @@ fn largest_error(fast: &[f32], twin: &[f32]) -> f32 {
     fast.iter().zip(twin).map(|(a, b)| if a.is_nan() { f32::INFINITY } else { (a - b).abs() }).fold(0.0, f32::max)
 }
 
-fn models() -> [Box<dyn JndModel>; 4] {
-    [Box::new(Chou::new()), Box::new(Namm::new()), Box::new(Pattern::new()), Box::new(Pattern::paper())]
+fn models() -> [Box<dyn JndModel>; 5] {
+    [
+        Box::new(Chou::new()),
+        Box::new(Namm::new()),
+        Box::new(Pattern::new()),
+        Box::new(Pattern::paper()),
+        Box::new(FreeEnergy::new()),
+    ]
 }
 
 proptest! {
@@ -108,6 +126,13 @@ proptest! {
             prop_assert!(largest_error(&fast.y, &twin) <= MAX_ERROR);
             prop_assert!(fast.cb.iter().chain(&fast.cr).all(|&v| v == 0.0));
         }
+    }
+
+    #[test]
+    fn free_energy_equals_its_twin(region in small_region()) {
+        let twin = reference::free_energy(&region.planes.y, region.width, region.height);
+        let fast = region.map(&mut FreeEnergy::new()).unwrap();
+        prop_assert!(largest_error(&fast.y, &twin) <= MAX_ERROR_EXPECTATION);
     }
 
     #[test]

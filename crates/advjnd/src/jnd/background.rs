@@ -56,6 +56,12 @@ impl Background {
     }
 }
 
+/// Background luminance as the programs of Wu's models take it: a screen's black is not dark, 0..=127 becomes 32..=127.
+#[inline(always)]
+pub(super) fn lifted(background: f32) -> f32 {
+    if background <= 127.0 { 32.0 + background * (95.0 / 127.0) } else { background }
+}
+
 /// Threshold T_l by luminance adaptation at background luminance `background`, 0..=255: 3..=20 code values.
 #[inline(always)]
 pub(super) fn luminance_adaptation(background: f32) -> f32 {

@@ -12,14 +12,13 @@
 //!
 //! The constants were measured in a dark room at six image heights; at two or three they are generous.
 //!
-//! The model speaks of luma only: the chroma thresholds are 0, no change.
+//! The model speaks of luma only.
 
 use super::background::{Background, luminance_adaptation};
 use super::gradient::{Gradient, larger};
+use super::luma_only::LumaModel;
 use super::padded::Padded;
-use super::{JndModel, YCbCr, check_len};
 use crate::error::Result;
-use pulp::{Simd, WithSimd};
 
 /// Chou & Li's spatial model, luma only.
 #[derive(Debug)]
@@ -42,6 +41,22 @@ impl Chou {
             background_row: Vec::new(),
         }
     }
+}
+
+impl Default for Chou {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl LumaModel for Chou {
+    fn name(&self) -> &'static str {
+        "chou"
+    }
+
+    fn arch(&self) -> pulp::Arch {
+        self.arch
+    }
 
     #[inline(always)]
     fn thresholds(&mut self, luma: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()> {
@@ -58,50 +73,5 @@ impl Chou {
             }
         }
         Ok(())
-    }
-}
-
-/// [`Chou::thresholds`], compiled for the vector unit at hand.
-struct LumaOnly<'a> {
-    model: &'a mut Chou,
-    luma: &'a [f32],
-    width: usize,
-    height: usize,
-    jnd: &'a mut [f32],
-}
-
-impl WithSimd for LumaOnly<'_> {
-    type Output = Result<()>;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Result<()> {
-        self.model.thresholds(self.luma, self.width, self.height, self.jnd)
-    }
-}
-
-impl Default for Chou {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl JndModel for Chou {
-    fn name(&self) -> &'static str {
-        "chou"
-    }
-
-    fn map(&mut self, clean: YCbCr<&[f32]>, width: usize, height: usize, jnd: YCbCr<&mut [f32]>) -> Result<()> {
-        for (name, plane) in [("the Cb thresholds", &jnd.cb), ("the Cr thresholds", &jnd.cr)] {
-            check_len(name, plane.len(), width, height)?;
-        }
-        self.map_luma(clean.y, width, height, jnd.y)?;
-        jnd.cb.fill(0.0);
-        jnd.cr.fill(0.0);
-        Ok(())
-    }
-
-    fn map_luma(&mut self, luma: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()> {
-        check_len("the Y thresholds", jnd.len(), width, height)?;
-        self.arch.dispatch(LumaOnly { model: self, luma, width, height, jnd })
     }
 }

@@ -1,48 +1,56 @@
-//! Standard deviation in the 5x5 neighbourhood, row by row.
+//! Standard deviation in the `N`x`N` neighbourhood, row by row.
 //!
-//! Each column of five has its mean and its sum of squared deviations; the variance of the window is the mean of both
+//! Each column has its mean and its sum of squared deviations; the variance of the window is the mean of both
 //! kinds of deviation. Nothing large is subtracted from anything large, so flat areas come out flat.
 
 use super::padded::{Padded, shifts};
 
 /// Scratch rows of [`deviation_row`](Self::deviation_row).
 #[derive(Debug, Default)]
-pub(super) struct Deviation {
+pub(super) struct Deviation<const N: usize> {
     means: Vec<f32>,
     squares: Vec<f32>,
 }
 
-impl Deviation {
+impl<const N: usize> Deviation<N> {
     pub(super) fn reshape(&mut self, width: usize) {
-        self.means.resize(width + 4, 0.0);
-        self.squares.resize(width + 4, 0.0);
+        self.means.resize(width + N - 1, 0.0);
+        self.squares.resize(width + N - 1, 0.0);
     }
 
     /// Writes the standard deviations of row `y`.
     #[inline(always)]
     pub(super) fn deviation_row(&mut self, luma: &Padded, y: usize, out: &mut [f32]) {
         let len = out.len();
-        let [a, b, c, d, e] = luma.rows::<5>(y, 2);
-        let (means, squares) = (&mut self.means[..len + 4], &mut self.squares[..len + 4]);
-        for x in 0..len + 4 {
-            let (mean, square) = mean_and_squares([a[x], b[x], c[x], d[x], e[x]]);
+        let rows = luma.rows::<N>(y, N / 2).map(|row| &row[..len + N - 1]);
+        let (means, squares) = (&mut self.means[..len + N - 1], &mut self.squares[..len + N - 1]);
+        for x in 0..len + N - 1 {
+            let (mean, square) = mean_and_squares(rows.map(|row| row[x]));
             means[x] = mean;
             squares[x] = square;
         }
-        let [m0, m1, m2, m3, m4] = shifts::<5>(means, len);
-        let [s0, s1, s2, s3, s4] = shifts::<5>(squares, len);
-        for x in 0..len {
-            let (_, between) = mean_and_squares([m0[x], m1[x], m2[x], m3[x], m4[x]]);
-            let within = s0[x] + s1[x] + s2[x] + s3[x] + s4[x];
-            out[x] = ((within + 5.0 * between) * (1.0 / 25.0)).sqrt();
+        let (means, squares) = (shifts::<N>(means, len), shifts::<N>(squares, len));
+        let count = N as f32;
+        for (x, out) in out.iter_mut().enumerate() {
+            let (_, between) = mean_and_squares(means.map(|means| means[x]));
+            let within = sum(squares.map(|squares| squares[x]));
+            *out = ((within + count * between) * (1.0 / (count * count))).sqrt();
         }
     }
 }
 
-/// Mean of five values and the sum of the squared deviations from it.
+/// Mean of values and the sum of the squared deviations from it.
 #[inline(always)]
-fn mean_and_squares([a, b, c, d, e]: [f32; 5]) -> (f32, f32) {
-    let mean = (a + b + c + d + e) * 0.2;
-    let (a, b, c, d, e) = (a - mean, b - mean, c - mean, d - mean, e - mean);
-    (mean, a * a + b * b + c * c + d * d + e * e)
+fn mean_and_squares<const N: usize>(values: [f32; N]) -> (f32, f32) {
+    let mean = sum(values) * (1.0 / N as f32);
+    (mean, sum(values.map(|value| (value - mean) * (value - mean))))
+}
+
+#[inline(always)]
+fn sum<const N: usize>(values: [f32; N]) -> f32 {
+    let mut sum = values[0];
+    for value in &values[1..] {
+        sum += value;
+    }
+    sum
 }

@@ -1,8 +1,7 @@
-//! Edge protection E of the pattern-complexity model (Wu et al. 2017, the authors' program): no pattern masks an edge.
+//! Edge protection E of Wu's models (the authors' programs): nothing masks an edge.
 //!
-//! E = 1 - edge, blurred with a 5x5 Gaussian of sigma 0.8, where edge is Canny's, dilated by the 5x5 square that
-//! MATLAB's `strel('disk', 3)` is. The high threshold is min(60 / steepest, 0.8), so that what counts as an edge depends
-//! on its height in code values rather than on the region.
+//! E = 1 - edge (pattern complexity, 2017) or 1 - 0.8 edge (free energy, 2013), blurred with a 5x5 Gaussian of sigma 0.8,
+//! where edge is Canny's, dilated.
 
 use super::canny::{Canny, EDGE};
 use super::gaussian::{Blur, half_kernel};
@@ -11,14 +10,14 @@ use super::padded::{Padded, shifts};
 
 /// Standard deviation of the blur in pixels.
 pub(super) const SIGMA: f64 = 0.8;
-/// Height of an edge in code values.
-const EDGE_HEIGHT: f32 = 60.0;
-/// Largest high threshold.
-const MAX_THRESHOLD: f32 = 0.8;
 
-/// High threshold where `steepest` is the region's largest directional gradient.
-pub(super) fn threshold(steepest: f32) -> f32 {
-    (EDGE_HEIGHT / steepest).min(MAX_THRESHOLD)
+/// What edges are dilated by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dilation {
+    /// The 5x5 square that MATLAB's `strel('disk', 3)` is.
+    Square,
+    /// The 13 pixels at most two steps away: `strel('disk', 2)`.
+    Diamond,
 }
 
 /// The protection of one region, with its scratch.
@@ -44,32 +43,52 @@ impl Default for EdgeProtection {
 }
 
 impl EdgeProtection {
-    /// Takes the edges of `luma`; afterwards [`row`](Self::row) gives the protection.
+    /// Takes the edges of `luma` at the high threshold `threshold`; afterwards [`row`](Self::row) gives the protection, which
+    /// is `on_edge` on an edge.
     #[inline(always)]
-    pub(super) fn detect(&mut self, luma: &Padded, steepest: f32) {
+    pub(super) fn detect(&mut self, luma: &Padded, threshold: f32, on_edge: f32, dilation: Dilation) {
         let (width, height) = (luma.width(), luma.height());
         self.levels.reshape(width, height);
         self.dilated.reshape(width, height);
         self.column.resize(width + 4, 0.0);
-        let marks = self.canny.detect(luma, threshold(steepest));
+        let marks = self.canny.detect(luma, threshold);
         for (y, marks) in marks.chunks_exact(width).enumerate() {
             for (level, &mark) in self.levels.row_mut(y).iter_mut().zip(marks) {
-                *level = if mark == EDGE { 0.0 } else { 1.0 };
+                *level = if mark == EDGE { on_edge } else { 1.0 };
             }
             self.levels.replicate_ends(y);
         }
         for y in 0..height {
-            smallest(self.levels.rows::<5>(y, 2), &mut self.column);
-            smallest(shifts::<5>(&self.column, width), self.dilated.row_mut(y));
+            match dilation {
+                Dilation::Square => {
+                    smallest(self.levels.rows::<5>(y, 2), &mut self.column);
+                    smallest(shifts::<5>(&self.column, width), self.dilated.row_mut(y));
+                }
+                Dilation::Diamond => diamond(self.levels.rows::<5>(y, 2), self.dilated.row_mut(y)),
+            }
             self.dilated.replicate_ends(y);
         }
         self.blur.filter(&self.dilated);
     }
 
-    /// Writes the protection of row `y`: 0 on an edge, 1 far from any.
+    /// Writes the protection of row `y`: 1 far from any edge.
     #[inline(always)]
     pub(super) fn row(&self, y: usize, out: &mut [f32]) {
         self.blur.row(y, out);
+    }
+}
+
+/// The smallest of the 13 samples at most two steps from each, in five rows with two samples more at each end.
+#[inline(always)]
+fn diamond(rows: [&[f32]; 5], out: &mut [f32]) {
+    let len = out.len();
+    let [a, b, c, d, e] = rows.map(|row| &row[..len + 4]);
+    for (x, out) in out.iter_mut().enumerate() {
+        let tips = smaller(a[x + 2], e[x + 2]);
+        let near =
+            smaller(smaller(smaller(b[x + 1], d[x + 1]), smaller(b[x + 2], d[x + 2])), smaller(b[x + 3], d[x + 3]));
+        let middle = smaller(smaller(smaller(c[x], c[x + 1]), smaller(c[x + 2], c[x + 3])), c[x + 4]);
+        *out = smaller(tips, smaller(near, middle));
     }
 }
 

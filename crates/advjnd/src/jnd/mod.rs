@@ -16,16 +16,20 @@ mod chou;
 mod deviation;
 mod edge_protection;
 mod edge_weight;
+mod free_energy;
 mod gaussian;
 mod gradient;
+mod luma_only;
 mod namm;
 mod orientation;
 mod padded;
 mod pattern;
 mod power;
+mod prediction;
 pub mod reference;
 
 pub use chou::Chou;
+pub use free_energy::FreeEnergy;
 pub use namm::Namm;
 pub use pattern::Pattern;
 

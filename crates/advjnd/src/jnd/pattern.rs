@@ -21,24 +21,33 @@
 //! and treats its outermost pixels apart; here nothing is rounded and borders are replicated, as planes are regions
 //! of a larger frame. The paper prints LA without "+ 3"; it is kept.
 //!
-//! The model speaks of luma only: the chroma thresholds are 0, no change.
+//! The model speaks of luma only.
 
-use super::background::{Background, luminance_adaptation};
+use super::background::{Background, lifted, luminance_adaptation};
 use super::deviation::Deviation;
-use super::edge_protection::EdgeProtection;
+use super::edge_protection::{Dilation, EdgeProtection};
 use super::gaussian::{Blur, half_kernel};
 use super::gradient::{Gradient, larger, largest_of, smaller};
+use super::luma_only::LumaModel;
 use super::orientation::{Orientation, magnitude_row};
 use super::padded::Padded;
 use super::power::{log2, pow};
-use super::{JndModel, YCbCr, check_len};
 use crate::error::Result;
-use pulp::{Simd, WithSimd};
 
 /// Overlap between the two kinds of masking.
 const OVERLAP: f32 = 0.3;
 /// Gradient magnitude below which the program calls a pixel plain.
 const MIN_GRADIENT: f32 = 5.0;
+/// Height of an edge in code values.
+const EDGE_HEIGHT: f32 = 60.0;
+/// Largest high threshold of the edge detector.
+const MAX_EDGE_THRESHOLD: f32 = 0.8;
+
+/// High threshold where `steepest` is the region's largest directional gradient: what counts as an edge depends on its
+/// height in code values rather than on the region.
+pub(super) fn edge_threshold(steepest: f32) -> f32 {
+    (EDGE_HEIGHT / steepest).min(MAX_EDGE_THRESHOLD)
+}
 
 /// Whose constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +68,7 @@ pub struct Pattern {
     edge_protection: EdgeProtection,
     gradient: Gradient,
     background: Background,
-    deviation: Deviation,
+    deviation: Deviation<5>,
     background_row: Vec<f32>,
     complexity_row: Vec<f32>,
     protection_row: Vec<f32>,
@@ -95,29 +104,13 @@ impl Pattern {
     }
 
     #[inline(always)]
-    fn thresholds(&mut self, luma: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()> {
-        self.luma.load("the Y plane of a JND region", luma, width, height)?;
-        self.gradient.reshape(width);
-        self.background.reshape(width);
-        self.deviation.reshape(width);
-        for row in [&mut self.background_row, &mut self.complexity_row, &mut self.protection_row] {
-            row.resize(width, 0.0);
-        }
-        match self.constants {
-            Constants::Program => self.program_thresholds(width, jnd),
-            Constants::Paper => self.paper_thresholds(width, jnd),
-        }
-        Ok(())
-    }
-
-    #[inline(always)]
     fn program_thresholds(&mut self, width: usize, jnd: &mut [f32]) {
         let mut steepest = 0.0;
         for (y, out) in jnd.chunks_exact_mut(width).enumerate() {
             self.gradient.max_gradient_row(&self.luma, y, out);
             steepest = larger(steepest, largest_of(out));
         }
-        self.edge_protection.detect(&self.luma, steepest);
+        self.edge_protection.detect(&self.luma, edge_threshold(steepest), 0.0, Dilation::Square);
         self.orientation.complexity(&self.luma, MIN_GRADIENT, &mut self.complexity);
         self.complexity_blur.filter(&self.complexity);
         for (y, out) in jnd.chunks_exact_mut(width).enumerate() {
@@ -148,8 +141,8 @@ fn program_row(background: &[f32], complexity: &[f32], protection: &[f32], out: 
     for x in 0..len {
         let complexity_gain = 0.3 * pow(complexity[x], 2.7) / (complexity[x] * complexity[x] + 1.0);
         let pattern = out[x] * complexity_gain * protection[x];
-        let lifted = if background[x] <= 127.0 { 32.0 + background[x] * (95.0 / 127.0) } else { background[x] };
-        out[x] = combine(0.7 * luminance_adaptation(lifted), larger(pattern, contrast_masking(out[x])));
+        let adaptation = 0.7 * luminance_adaptation(lifted(background[x]));
+        out[x] = combine(adaptation, larger(pattern, contrast_masking(out[x])));
     }
 }
 
@@ -177,31 +170,13 @@ fn combine(adaptation: f32, masking: f32) -> f32 {
     adaptation + masking - OVERLAP * smaller(masking, adaptation)
 }
 
-/// [`Pattern::thresholds`], compiled for the vector unit at hand.
-struct LumaOnly<'a> {
-    model: &'a mut Pattern,
-    luma: &'a [f32],
-    width: usize,
-    height: usize,
-    jnd: &'a mut [f32],
-}
-
-impl WithSimd for LumaOnly<'_> {
-    type Output = Result<()>;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Result<()> {
-        self.model.thresholds(self.luma, self.width, self.height, self.jnd)
-    }
-}
-
 impl Default for Pattern {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl JndModel for Pattern {
+impl LumaModel for Pattern {
     fn name(&self) -> &'static str {
         match self.constants {
             Constants::Program => "pattern",
@@ -209,17 +184,23 @@ impl JndModel for Pattern {
         }
     }
 
-    fn map(&mut self, clean: YCbCr<&[f32]>, width: usize, height: usize, jnd: YCbCr<&mut [f32]>) -> Result<()> {
-        check_len("the Cb thresholds", jnd.cb.len(), width, height)?;
-        check_len("the Cr thresholds", jnd.cr.len(), width, height)?;
-        self.map_luma(clean.y, width, height, jnd.y)?;
-        jnd.cb.fill(0.0);
-        jnd.cr.fill(0.0);
-        Ok(())
+    fn arch(&self) -> pulp::Arch {
+        self.arch
     }
 
-    fn map_luma(&mut self, luma: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()> {
-        check_len("the Y thresholds", jnd.len(), width, height)?;
-        self.arch.dispatch(LumaOnly { model: self, luma, width, height, jnd })
+    #[inline(always)]
+    fn thresholds(&mut self, luma: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()> {
+        self.luma.load("the Y plane of a JND region", luma, width, height)?;
+        self.gradient.reshape(width);
+        self.background.reshape(width);
+        self.deviation.reshape(width);
+        for row in [&mut self.background_row, &mut self.complexity_row, &mut self.protection_row] {
+            row.resize(width, 0.0);
+        }
+        match self.constants {
+            Constants::Program => self.program_thresholds(width, jnd),
+            Constants::Paper => self.paper_thresholds(width, jnd),
+        }
+        Ok(())
     }
 }

@@ -148,6 +148,56 @@ def pattern(luma, paper=False):
     return adaptation + masking - 0.3 * np.minimum(adaptation, masking), margin
 
 
+def lifted_adaptation(bg):
+    return luminance_adaptation(np.where(bg <= 127, 32 + bg * (127 - 32) / 127, bg))
+
+
+def deviation(luma, side):
+    reach = side // 2
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(luma, reach, mode="edge"), (side, side))
+    return windows.std(axis=(2, 3))
+
+
+def expectation(luma):
+    """Wu 2013: non-local means over 21x21 by 7x7 patches, as the authors' program weights them."""
+    least = np.maximum(lifted_adaptation(background(luma)), 8)
+    spread = deviation(luma, 7)
+    scale = np.where(spread > least, least * np.sqrt(least / np.maximum(spread, least)), least)
+    wide = np.pad(luma, 13, mode="edge")
+    height, width = luma.shape
+    own = wide[10 : 10 + height + 6, 10 : 10 + width + 6]
+    total, weights, largest = np.zeros(luma.shape), np.zeros(luma.shape), np.zeros(luma.shape)
+    for v in range(21):
+        for u in range(21):
+            if (u, v) == (10, 10):
+                continue
+            other = wide[v : v + height + 6, u : u + width + 6]
+            windows = np.lib.stride_tricks.sliding_window_view((own - other) ** 2, (7, 7))
+            weight = np.exp(np.maximum(-windows.mean(axis=(2, 3)) / scale**2, -80))
+            total += weight * other[3:-3, 3:-3]
+            weights += weight
+            largest = np.maximum(largest, weight)
+    return (total + largest * luma) / (weights + largest)
+
+
+def free_energy(luma):
+    expected = expectation(luma)
+    surprise = np.abs(luma - expected)
+    spread = deviation(luma, 7)
+    calm = np.where(spread < 10, np.minimum(surprise, separable(surprise, gaussian(7 / 3, 3))), surprise)
+    edges, margin = canny(luma, 0.7)
+    y, x = np.mgrid[-2:3, -2:3]
+    dilated = ndimage.binary_dilation(np.pad(edges, 2, mode="edge"), abs(x) + abs(y) <= 2)[2:-2, 2:-2]
+    disorderly = calm * separable(1 - 0.8 * dilated, gaussian(0.8, 2))
+    bg = background(expected)
+    saturated = 80 * np.log(1 + max_gradient(expected) / 80) / np.log(4)
+    contrast = np.abs(saturated * (0.0001 * bg + 0.115) + 0.5 - 0.01 * bg)
+    adaptation = lifted_adaptation(bg)
+    orderly = adaptation + contrast - 0.3 * np.minimum(adaptation, contrast)
+    margin = min(margin, float(np.abs(spread - 10).min()))
+    return orderly + disorderly - 0.3 * np.minimum(orderly, disorderly), margin
+
+
 def summary(plane, stride):
     return {
         "mean": round(float(plane.mean()), 5),
@@ -162,11 +212,11 @@ def maps(y, cb, cr, stride):
     print(f"{int(found.sum())} edge pixels, smallest margin of a decision {margin:.1e}", file=sys.stderr)
     out = {"chou": summary(chou(y), stride)}
     out |= {f"namm_{name}": summary(plane, stride) for name, plane in zip(("y", "cb", "cr"), namm(y, cb, cr))}
-    for name, paper in (("pattern", False), ("pattern_paper", True)):
-        plane, pattern_margin = pattern(y, paper)
-        print(f"{name}: smallest margin of a decision {pattern_margin:.1e}", file=sys.stderr)
+    others = {"pattern": pattern(y), "pattern_paper": pattern(y, paper=True), "free_energy": free_energy(y)}
+    for name, (plane, own_margin) in others.items():
+        print(f"{name}: smallest margin of a decision {own_margin:.1e}", file=sys.stderr)
         out[name] = summary(plane, stride)
-        margin = min(margin, pattern_margin)
+        margin = min(margin, own_margin)
     return out, ["".join(".#"[int(e)] for e in row) for row in found], margin
 
 
@@ -184,7 +234,7 @@ def main():
         y = 0.299 * r + 0.587 * g + 0.114 * b
         face_maps, _, _ = maps(y, 128 + (b - y) / 1.772, 128 + (r - y) / 1.402, FACE_STRIDE)
         golden["astronaut"] = FACE | {"stride": FACE_STRIDE, "maps": face_maps}
-    OUT.write_text(json.dumps(golden).replace('"astronaut"', '\n"astronaut"').replace('"namm', '\n"namm').replace('"pattern', '\n"pattern') + "\n")
+    OUT.write_text(json.dumps(golden).replace('"astronaut"', '\n"astronaut"').replace('"namm', '\n"namm').replace('"pattern', '\n"pattern').replace('"free', '\n"free') + "\n")
 
 
 main()

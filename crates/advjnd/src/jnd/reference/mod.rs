@@ -4,12 +4,17 @@
 //! slices that are too short. Arithmetic is in double precision, except in [`canny`] and in the orientations
 //! of [`pattern`](fn@pattern), whose decisions must be those of the fast path to the bit.
 
+mod free_energy;
 mod pattern;
 
+pub use free_energy::free_energy;
 pub use pattern::pattern;
 
 use super::YCbCr;
-use super::{canny as fast_canny, edge_weight as fast_edge_weight, gaussian::half_kernel, namm};
+use super::{
+    canny as fast_canny, edge_protection as fast_edge_protection, edge_weight as fast_edge_weight,
+    gaussian::half_kernel, namm,
+};
 
 const B: [[i32; 5]; 5] = [[1, 1, 1, 1, 1], [1, 2, 2, 2, 1], [1, 2, 0, 2, 1], [1, 2, 2, 2, 1], [1, 1, 1, 1, 1]];
 
@@ -52,6 +57,36 @@ fn background(luma: &[f32], x: usize, y: usize, width: usize, height: usize) -> 
 /// Largest directional gradient of one pixel.
 fn max_gradient(plane: &[f32], x: usize, y: usize, width: usize, height: usize) -> f64 {
     G.iter().map(|kernel| correlate(kernel, plane, x, y, width, height).abs() / 16.0).fold(0.0, f64::max)
+}
+
+/// Standard deviation in the neighbourhood that reaches `reach` pixels.
+fn deviation(luma: &[f32], reach: isize, x: usize, y: usize, width: usize, height: usize) -> f64 {
+    let window = || (-reach..=reach).flat_map(|dy| (-reach..=reach).map(move |dx| (dx, dy)));
+    let at = |(dx, dy)| f64::from(luma[clamped(x, dx, y, dy, width, height)]);
+    let count = window().count() as f64;
+    let mean = window().map(at).sum::<f64>() / count;
+    (window().map(|d| (at(d) - mean).powi(2)).sum::<f64>() / count).sqrt()
+}
+
+/// Luminance adaptation at a background luminance lifted from black.
+fn lifted_adaptation(background: f64) -> f64 {
+    luminance_adaptation(if background <= 127.0 { 32.0 + background * 95.0 / 127.0 } else { background })
+}
+
+/// Edge protection: `on_edge` where `is_near(dx, dy)` of an edge at the high threshold `threshold`, 1 elsewhere, blurred.
+fn edge_protection(
+    luma: &[f32],
+    (width, height): (usize, usize),
+    threshold: f32,
+    on_edge: f64,
+    is_near: impl Fn(isize, isize) -> bool,
+) -> Vec<f64> {
+    let edges = canny(luma, width, height, threshold);
+    let levels = each_pixel(width, height, |x, y| {
+        let near = |dy, dx| is_near(dx, dy) && edges[clamped(x, dx, y, dy, width, height)];
+        if (-2..=2).any(|dy| (-2..=2).any(|dx| near(dy, dx))) { on_edge } else { 1.0 }
+    });
+    blur(&levels, fast_edge_protection::SIGMA, 2, width, height)
 }
 
 /// Luminance adaptation at a background luminance.

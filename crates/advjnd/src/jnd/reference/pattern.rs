@@ -1,13 +1,18 @@
 //! The twin of the pattern-complexity model.
 
-use super::super::{edge_protection, orientation::border_tangents};
-use super::{background, blur, canny, clamped, each_pixel, luminance_adaptation, max_gradient};
+use super::super::{orientation::border_tangents, pattern::edge_threshold};
+use super::{
+    background, blur, clamped, deviation, each_pixel, edge_protection, lifted_adaptation, luminance_adaptation,
+    max_gradient,
+};
 
 /// Wu's pattern-complexity thresholds of luma; `paper` takes the paper's constants instead of the program's.
 pub fn pattern(luma: &[f32], width: usize, height: usize, paper: bool) -> Vec<f32> {
     let complexity = complexity(luma, width, height, if paper { 0.0 } else { 5.0 });
     let blurred = blur(&complexity, 1.0, 1, width, height);
-    let protection = edge_protection(luma, width, height);
+    let steepest = each_pixel(width, height, |x, y| max_gradient(luma, x, y, width, height));
+    let steepest = steepest.into_iter().fold(0.0, f64::max) as f32;
+    let protection = edge_protection(luma, (width, height), edge_threshold(steepest), 0.0, |_, _| true);
     each_pixel(width, height, |x, y| {
         let index = y * width + x;
         let bg = background(luma, x, y, width, height);
@@ -18,11 +23,10 @@ pub fn pattern(luma: &[f32], width: usize, height: usize, paper: bool) -> Vec<f3
             let pattern = (1.0 + contrast).log2() * 0.8 * c.powf(2.7) / (c * c + 0.1 * 0.1);
             (luminance_adaptation(bg), contrast, pattern)
         } else {
-            let contrast = deviation(luma, x, y, width, height);
+            let contrast = deviation(luma, 2, x, y, width, height);
             let c = blurred[index];
             let pattern = contrast * 0.3 * c.powf(2.7) / (c * c + 1.0);
-            let lifted = if bg <= 127.0 { 32.0 + bg * 95.0 / 127.0 } else { bg };
-            (0.7 * luminance_adaptation(lifted), contrast, pattern * protection[index])
+            (0.7 * lifted_adaptation(bg), contrast, pattern * protection[index])
         };
         let masking = pattern.max(0.115 * 16.0 * contrast.powf(2.4) / (contrast.powi(2) + 26.0 * 26.0));
         (adaptation + masking - 0.3 * adaptation.min(masking)) as f32
@@ -63,24 +67,4 @@ fn complexity(luma: &[f32], width: usize, height: usize, min_gradient: f32) -> V
         }
         met.len() as f64
     })
-}
-
-/// Standard deviation in the 5x5 neighbourhood.
-fn deviation(luma: &[f32], x: usize, y: usize, width: usize, height: usize) -> f64 {
-    let window = || (-2..=2).flat_map(|dy| (-2..=2).map(move |dx| (dx, dy)));
-    let at = |(dx, dy)| f64::from(luma[clamped(x, dx, y, dy, width, height)]);
-    let mean = window().map(at).sum::<f64>() / 25.0;
-    (window().map(|d| (at(d) - mean).powi(2)).sum::<f64>() / 25.0).sqrt()
-}
-
-/// E: 0 on an edge, 1 far from any.
-fn edge_protection(luma: &[f32], width: usize, height: usize) -> Vec<f64> {
-    let steepest = each_pixel(width, height, |x, y| max_gradient(luma, x, y, width, height));
-    let steepest = steepest.into_iter().fold(0.0, f64::max) as f32;
-    let edges = canny(luma, width, height, edge_protection::threshold(steepest));
-    let levels = each_pixel(width, height, |x, y| {
-        let near = (-2..=2).any(|dy| (-2..=2).any(|dx| edges[clamped(x, dx, y, dy, width, height)]));
-        if near { 0.0 } else { 1.0 }
-    });
-    blur(&levels, edge_protection::SIGMA, 2, width, height)
 }
