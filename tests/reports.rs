@@ -6,7 +6,7 @@ mod common;
 
 use gst::prelude::*;
 use gst_video::VideoFormat;
-use gstadvjndprotect::advjndprotect::FailPolicy;
+use gstadvjndprotect::advjndprotect::{FailPolicy, JndModel, View};
 
 use common::{Frames, ONE_FACE, STRONG, Session, element, faces, shared};
 
@@ -15,6 +15,10 @@ fn properties_keep_what_is_set() {
     let values = [
         ("models", "/some/folder"),
         ("jnd-scale", "1.5"),
+        ("jnd-model", "free-energy"),
+        ("temporal-masking", "false"),
+        ("flicker-limit", "0.25"),
+        ("view", "boxes"),
         ("max-iterations", "12"),
         ("fail-policy", "pixelate"),
         ("score-threshold", "0.75"),
@@ -28,6 +32,10 @@ fn properties_keep_what_is_set() {
     let element = element(&values);
     assert_eq!(element.property::<Option<String>>("models").as_deref(), Some("/some/folder"));
     assert_eq!(element.property::<f32>("jnd-scale"), 1.5);
+    assert_eq!(element.property::<JndModel>("jnd-model"), JndModel::FreeEnergy);
+    assert!(!element.property::<bool>("temporal-masking"));
+    assert_eq!(element.property::<f32>("flicker-limit"), 0.25);
+    assert_eq!(element.property::<View>("view"), View::Boxes);
     assert_eq!(element.property::<u32>("max-iterations"), 12);
     assert_eq!(element.property::<FailPolicy>("fail-policy"), FailPolicy::Pixelate);
     assert_eq!(element.property::<f32>("score-threshold"), 0.75);
@@ -44,6 +52,10 @@ fn defaults_are_those_of_the_core() {
     let (element, core) = (element(&[]), advjnd::Settings::default());
     assert_eq!(element.property::<Option<String>>("models"), None);
     assert_eq!(element.property::<f32>("jnd-scale"), core.jnd_scale);
+    assert_eq!(element.property::<JndModel>("jnd-model"), core.jnd_model.into());
+    assert_eq!(element.property::<bool>("temporal-masking"), core.temporal_masking);
+    assert_eq!(element.property::<f32>("flicker-limit"), core.flicker_limit);
+    assert_eq!(element.property::<View>("view"), core.view.into());
     assert_eq!(element.property::<u32>("max-iterations"), core.max_iterations);
     assert_eq!(element.property::<FailPolicy>("fail-policy"), core.fail_policy.into());
     assert_eq!(element.property::<f32>("score-threshold"), core.score_threshold);

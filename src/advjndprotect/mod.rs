@@ -35,29 +35,75 @@ pub enum FailPolicy {
     Error,
 }
 
-impl From<advjnd::FailPolicy> for FailPolicy {
-    fn from(policy: advjnd::FailPolicy) -> Self {
-        match policy {
-            advjnd::FailPolicy::Fill => Self::Fill,
-            advjnd::FailPolicy::Pixelate => Self::Pixelate,
-            advjnd::FailPolicy::Blur => Self::Blur,
-            advjnd::FailPolicy::Drop => Self::Drop,
-            advjnd::FailPolicy::Error => Self::Error,
-        }
-    }
+/// Property `jnd-model`: how the just-noticeable difference is worked out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstAdvJndProtectJndModel")]
+pub enum JndModel {
+    /// Chou & Li 1995.
+    #[enum_value(name = "Chou and Li 1995: luminance adaptation or contrast masking", nick = "chou")]
+    Chou,
+    /// Yang et al. 2005.
+    #[enum_value(name = "Yang et al. 2005: nonlinear additivity of both, edges spared", nick = "namm")]
+    Namm,
+    /// Wu et al. 2013.
+    #[enum_value(
+        name = "Wu et al. 2013: free energy, what is not expected hides more (slow, for stills)",
+        nick = "free-energy"
+    )]
+    FreeEnergy,
+    /// Wu et al. 2017.
+    #[enum_value(name = "Wu et al. 2017: pattern complexity, the authors' program", nick = "pattern")]
+    Pattern,
+    /// Wu et al. 2017, the paper's constants.
+    #[enum_value(name = "Wu et al. 2017: pattern complexity, the paper's constants (generous)", nick = "pattern-paper")]
+    PatternPaper,
 }
 
-impl From<FailPolicy> for advjnd::FailPolicy {
-    fn from(policy: FailPolicy) -> Self {
-        match policy {
-            FailPolicy::Fill => Self::Fill,
-            FailPolicy::Pixelate => Self::Pixelate,
-            FailPolicy::Blur => Self::Blur,
-            FailPolicy::Drop => Self::Drop,
-            FailPolicy::Error => Self::Error,
-        }
-    }
+/// Property `view`: what goes out in place of the protected frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstAdvJndProtectView")]
+pub enum View {
+    /// The protected frame.
+    #[enum_value(name = "The protected frame", nick = "protected")]
+    Protected,
+    /// The budget.
+    #[enum_value(name = "How much each pixel may change, ten times, on black", nick = "jnd")]
+    Jnd,
+    /// The perturbation.
+    #[enum_value(name = "How much each pixel was changed, ten times, on grey", nick = "delta")]
+    Delta,
+    /// The tracks.
+    #[enum_value(
+        name = "The protected frame with a box round every face: green protected, red covered, amber lost",
+        nick = "boxes"
+    )]
+    Boxes,
 }
+
+/// Conversions between an enumeration of the core and its GObject twin, variant by variant.
+macro_rules! twins {
+    ($core:path, $own:ident: $($variant:ident)*) => {
+        impl From<$core> for $own {
+            fn from(value: $core) -> Self {
+                match value {
+                    $(<$core>::$variant => Self::$variant,)*
+                }
+            }
+        }
+
+        impl From<$own> for $core {
+            fn from(value: $own) -> Self {
+                match value {
+                    $($own::$variant => Self::$variant,)*
+                }
+            }
+        }
+    };
+}
+
+twins!(advjnd::FailPolicy, FailPolicy: Fill Pixelate Blur Drop Error);
+twins!(advjnd::jnd::Model, JndModel: Chou Namm FreeEnergy Pattern PatternPaper);
+twins!(advjnd::View, View: Protected Jnd Delta Boxes);
 
 /// Registers the element with its plugin.
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use glib::prelude::*;
 use gst::prelude::*;
 
-use super::FailPolicy;
+use super::{FailPolicy, JndModel, View};
 
 /// The element's settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +82,33 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
             f32, core.jnd_scale
         ),
         property!(
+            glib::ParamSpecEnum::builder_with_default::<JndModel>("jnd-model", default.core.jnd_model.into())
+                .nick("JND model")
+                .blurb("How the just-noticeable difference of a pixel is worked out")
+                .mutable_playing(),
+            |settings| JndModel::from(settings.core.jnd_model),
+            |settings, model: JndModel| settings.core.jnd_model = model.into()
+        ),
+        property!(
+            glib::ParamSpecBoolean::builder("temporal-masking")
+                .nick("Temporal masking")
+                .blurb("Whether thresholds are those of video: a fifth lower than a still's where nothing changes, higher where much does")
+                .default_value(default.core.temporal_masking)
+                .mutable_playing(),
+            bool, core.temporal_masking
+        ),
+        property!(
+            glib::ParamSpecFloat::builder("flicker-limit")
+                .nick("Flicker limit")
+                .blurb("How much the change of a face that is shown may differ from frame to frame, as a share of its budget (2 = no limit)")
+                .minimum(0.0)
+                .maximum(2.0)
+                .default_value(default.core.flicker_limit)
+                .mutable_playing()
+                .controllable(),
+            f32, core.flicker_limit
+        ),
+        property!(
             glib::ParamSpecUInt::builder("max-iterations")
                 .nick("Maximum iterations")
                 .blurb("Gradient iterations per face and frame at most: more protect sooner and cost more time")
@@ -144,6 +171,14 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
                 .default_value(default.threads)
                 .mutable_ready(),
             u32, threads
+        ),
+        property!(
+            glib::ParamSpecEnum::builder_with_default::<View>("view", default.core.view.into())
+                .nick("View")
+                .blurb("What goes out in place of the protected frame, to look at how it came about")
+                .mutable_playing(),
+            |settings| View::from(settings.core.view),
+            |settings, view: View| settings.core.view = view.into()
         ),
         property!(
             glib::ParamSpecBoolean::builder("messages")

@@ -64,6 +64,9 @@ pub struct FaceReport {
     /// How far the face as output lies beyond the verification threshold: least of all recognisers, as defined by
     /// [`attack::margin`](crate::attack::margin); zero if it was not checked.
     pub margin: f32,
+    /// Mean change of the perturbation since the last frame, code values of luma in face coordinates; zero unless both
+    /// frames show it.
+    pub flicker: f32,
     /// Cosine similarity of the untouched face to its track's clean embedding.
     pub similarity_before: f32,
     /// Cosine similarity of the face as output to its track's clean embedding; highest of all recognisers.

@@ -33,6 +33,29 @@ proptest! {
     }
 
     #[test]
+    fn a_part_of_a_box_lies_in_it_and_near_its_centre(
+        elements in prop::collection::vec((0.0f32..4.0, -6.0f32..6.0, -9.0f32..9.0), 1..40),
+        share in prop_oneof![Just(0.0f32), 0.0f32..3.0, Just(-1.0), Just(f32::INFINITY), Just(f32::NAN)],
+    ) {
+        let [bounds, center, point]: [Vec<f32>; 3] =
+            [|e: &(f32, f32, f32)| e.0, |e: &(f32, f32, f32)| e.1, |e: &(f32, f32, f32)| e.2]
+                .map(|field| elements.iter().map(field).collect());
+        let part = Budget::symmetric(&bounds).near(&center, share);
+        prop_assert!(part.half_widths().eq(bounds.iter().copied()), "the widths stay");
+        let mut projected = point.clone();
+        part.project(&mut projected);
+        for (index, value) in projected.iter().enumerate() {
+            let (bound, center) = (bounds[index], center[index].clamp(-bounds[index], bounds[index]));
+            prop_assert!(value.abs() <= bound);
+            let reach = if share.is_nan() { f32::INFINITY } else { share.max(0.0) * bound };
+            prop_assert!((value - center).abs() <= reach + 1e-5, "{} from {}", value, center);
+        }
+        let mut again = projected.clone();
+        part.project(&mut again);
+        prop_assert_eq!(again, projected);
+    }
+
+    #[test]
     fn the_value_rises_and_the_budget_holds(
         (weights, bounds) in (1usize..40).prop_flat_map(|n| (
             prop::collection::vec(-3.0f32..3.0, n),

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use advjnd::Error;
-use advjnd::jnd::{Chou, FreeEnergy, JndModel, Namm, Pattern, YCbCr, reference};
+use advjnd::jnd::{Chou, FreeEnergy, JndModel, Model, Namm, Pattern, Temporal, YCbCr, reference};
 use proptest::prelude::*;
 
 /// Code values. Single against double precision: bg is relative to 1e-6, which the square root near black turns into
@@ -12,6 +12,9 @@ const MAX_ERROR: f32 = 1e-3;
 
 /// The same for a model that weights hundreds of samples by an exponential of their distances.
 const MAX_ERROR_EXPECTATION: f32 = 5e-3;
+
+/// Of factors up to 4.8, by an exponential of up to 255 code values.
+const MAX_ERROR_FACTOR: f32 = 1e-4;
 
 /// A region of 1x1 to 40x40 with three planes.
 #[derive(Debug, Clone)]
@@ -91,13 +94,7 @@ fn largest_error(fast: &[f32], twin: &[f32]) -> f32 {
 }
 
 fn models() -> [Box<dyn JndModel>; 5] {
-    [
-        Box::new(Chou::new()),
-        Box::new(Namm::new()),
-        Box::new(Pattern::new()),
-        Box::new(Pattern::paper()),
-        Box::new(FreeEnergy::new()),
-    ]
+    Model::ALL.map(Model::new_model)
 }
 
 proptest! {
@@ -133,6 +130,15 @@ proptest! {
         let twin = reference::free_energy(&region.planes.y, region.width, region.height);
         let fast = region.map(&mut FreeEnergy::new()).unwrap();
         prop_assert!(largest_error(&fast.y, &twin) <= MAX_ERROR_EXPECTATION);
+    }
+
+    #[test]
+    fn temporal_masking_equals_its_twin(region in region()) {
+        let YCbCr { y: now, cb: before, .. } = &region.planes;
+        let twin = reference::temporal(now, before, region.width, region.height);
+        let mut factors = vec![1.0; now.len()];
+        Temporal::default().adapt(now, before, region.width, region.height, &mut factors).unwrap();
+        prop_assert!(largest_error(&factors, &twin) <= MAX_ERROR_FACTOR);
     }
 
     #[test]
@@ -194,6 +200,27 @@ fn constant_regions_show_luminance_adaptation() {
         let jnd = Region::constant(9, 5, value).map(&mut Namm::new()).unwrap();
         assert!(jnd.cb.iter().chain(&jnd.cr).all(|v| (v - threshold).abs() < MAX_ERROR));
     }
+}
+
+/// Yang's Fig. 6: what a still hides falls to 0.8, and rises at changes, more so where it gets dark.
+#[test]
+fn temporal_masking_is_that_of_the_figure() {
+    for (before, now, factor) in [(100.0, 100.0, 0.809), (255.0, 0.0, 4.8), (0.0, 255.0, 2.4), (100.0, 90.0, 0.812)] {
+        let mut thresholds = vec![2.0; 63];
+        Temporal::default().adapt(&[now; 63], &[before; 63], 9, 7, &mut thresholds).unwrap();
+        assert!(thresholds.iter().all(|v| (v / 2.0 - factor).abs() < 1e-3), "{before} to {now}: {thresholds:?}");
+    }
+    let mut thresholds = vec![1.0; 63];
+    assert!(Temporal::default().adapt(&[f32::NAN; 63], &[1.0; 63], 9, 7, &mut thresholds).is_err());
+    assert!(Temporal::default().adapt(&[1.0; 62], &[1.0; 63], 9, 7, &mut thresholds).is_err());
+    assert!(Temporal::default().adapt(&[1.0; 63], &[1.0; 63], 9, 7, &mut thresholds[1..]).is_err());
+}
+
+/// What is flat is what was expected: only adaptation and the foot of contrast masking are left, 3 and 0.77 at 127.
+#[test]
+fn constant_regions_hold_no_surprise() {
+    let jnd = Region::constant(9, 5, 127.0).map(&mut FreeEnergy::new()).unwrap();
+    assert!(jnd.y.iter().all(|v| (v - (3.0 + 0.77 - 0.3 * 0.77)).abs() < MAX_ERROR), "{:?}", jnd.y);
 }
 
 #[test]

@@ -6,9 +6,10 @@ mod common;
 
 use std::time::Duration;
 
+use advjnd::jnd::Model;
 use advjnd::report::CoverReason;
 use advjnd::{
-    Colorimetry, FailPolicy, FrameMut, FrameReport, Models, PixelFormat, PlaneMut, Protector, Settings, Verdict,
+    Colorimetry, FailPolicy, FrameMut, FrameReport, Models, PixelFormat, PlaneMut, Protector, Settings, Verdict, View,
 };
 
 struct Picture {
@@ -78,6 +79,83 @@ fn the_same_frames_and_seed_give_the_same_bytes_on_any_number_of_threads() {
     let reference = run(1, 7);
     assert!(run(1, 7) == reference && run(2, 7) == reference);
     assert!(run(1, 8) != reference, "the seed decides the views");
+}
+
+/// The output and the report of the last of `count` frames that show the same.
+fn last(count: usize, picture: &Picture, settings: &Settings) -> (Vec<u8>, FrameReport) {
+    let mut protector = protector();
+    let mut frames = (0..count).map(|_| process(&mut protector, picture, settings));
+    let (data, report) = frames.by_ref().last().expect("a frame");
+    (data, report.expect("report"))
+}
+
+#[test]
+fn every_model_bounds_the_change_and_lets_the_face_be_protected() {
+    let picture = astronaut();
+    for jnd_model in Model::ALL {
+        let settings = Settings { jnd_model, max_iterations: 20, ..Settings::default() };
+        let (data, report) = last(2, &picture, &settings);
+        assert_eq!(report.faces[0].verdict, Verdict::Protected, "{jnd_model:?}");
+        let view = Settings { view: View::Jnd, ..settings };
+        let (budget, _) = last(2, &picture, &view);
+        for (index, (new, old)) in data.iter().zip(&picture.clean).enumerate() {
+            // Ten times the bound, rounded; the change is rounded, too.
+            let bound = f32::from(budget[index]) / 10.0 + 0.05;
+            let change = f32::from(new.abs_diff(*old));
+            assert!(budget[index] == 255 || change <= bound + 0.5, "{jnd_model:?}: {change} where {bound} may be");
+        }
+    }
+}
+
+#[test]
+fn thresholds_of_video_are_a_fifth_below_those_of_a_still() {
+    let picture = astronaut();
+    let mean = |temporal_masking| {
+        let settings = Settings { temporal_masking, view: View::Jnd, jnd_scale: 0.5, ..Settings::default() };
+        let (budget, _) = last(2, &picture, &settings);
+        budget.iter().map(|value| f64::from(*value)).sum::<f64>() / budget.len() as f64
+    };
+    let (video, still) = (mean(true), mean(false));
+    assert!((video / still - 0.81).abs() < 0.02, "{video} of {still}");
+}
+
+#[test]
+fn a_face_that_is_shown_changes_no_faster_than_the_limit() {
+    let picture = astronaut();
+    let flicker = |flicker_limit| {
+        let (settings, mut protector) = (Settings { flicker_limit, ..Settings::default() }, protector());
+        let frames = (0..8).map(|_| process(&mut protector, &picture, &settings).1.expect("report").faces[0].flicker);
+        frames.fold(0.0, f32::max)
+    };
+    let (none, little, free) = (flicker(0.0), flicker(0.02), flicker(2.0));
+    assert!(none == 0.0 && 0.0 < little && little < free, "{none} {little} {free}");
+}
+
+#[test]
+fn views_show_maps_and_boxes_in_place_of_the_frame() {
+    let picture = astronaut();
+    let view = |view| last(6, &picture, &Settings { view, ..Settings::default() });
+    let (protected, report) = view(View::Protected);
+    let face = &report.faces[0];
+    assert_eq!(face.verdict, Verdict::Protected);
+    let pixel = |data: &[u8], x: usize, y: usize| data[3 * (y * picture.width + x)..][..3].to_vec();
+    let [x, y] = face.landmarks.0[2].map(|v| v as usize);
+    for (which, ground) in [(View::Jnd, 0), (View::Delta, 128)] {
+        let (map, shown) = view(which);
+        assert_eq!(shown, FrameReport { times: shown.times, ..report.clone() }, "a view changes nothing else");
+        assert_eq!(pixel(&map, 1, 1), [ground; 3]);
+        let inside = (0..9).map(|i| pixel(&map, x + i, y)[0]);
+        assert!(inside.clone().any(|value| value != ground), "{which:?}: {:?}", inside.collect::<Vec<_>>());
+    }
+    let (boxes, _) = view(View::Boxes);
+    let changed: Vec<_> = (0..boxes.len() / 3).filter(|i| boxes[3 * i..][..3] != protected[3 * i..][..3]).collect();
+    assert!(!changed.is_empty() && changed.iter().all(|i| boxes[3 * i..][..3] == [0, 200, 0]));
+    let bbox = &face.bbox;
+    let near = |i: &usize| {
+        let (dx, dy) = ((i % picture.width) as f32 - bbox.x, (i / picture.width) as f32 - bbox.y);
+        [dx, dx - bbox.width, dy, dy - bbox.height].iter().any(|distance| distance.abs() <= 4.0)
+    };
+    assert!(changed.iter().all(near));
 }
 
 #[test]

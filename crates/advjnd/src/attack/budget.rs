@@ -1,17 +1,19 @@
 //! The box a perturbation must stay in, element by element.
 
-/// `lower ≤ δ ≤ upper`, with `lower ≤ 0 ≤ upper`.
+/// `lower ≤ δ ≤ upper`, with `lower ≤ 0 ≤ upper`; and, for a time, a part of it.
 #[derive(Debug, Clone, Default)]
 pub struct Budget {
     lower: Vec<f32>,
     upper: Vec<f32>,
+    /// The part, if it is not the whole: from where to where.
+    part: Option<(Vec<f32>, Vec<f32>)>,
 }
 
 impl Budget {
     /// The box `−bound ≤ δ ≤ bound`; a bound that is negative or not a number counts as zero.
     pub fn symmetric(bounds: &[f32]) -> Self {
         let upper: Vec<f32> = bounds.iter().map(|bound| bound.max(0.0)).collect();
-        Self { lower: upper.iter().map(|bound| -bound).collect(), upper }
+        Self { lower: upper.iter().map(|bound| -bound).collect(), upper, part: None }
     }
 
     /// The box `−epsilon ≤ δ ≤ epsilon`, cut to where `clean + δ` stays in `low..=high`.
@@ -19,7 +21,25 @@ impl Budget {
         Self {
             lower: clean.iter().map(|x| (low - x).max(-epsilon).min(0.0)).collect(),
             upper: clean.iter().map(|x| (high - x).min(epsilon).max(0.0)).collect(),
+            part: None,
         }
+    }
+
+    /// The part of the box within `share` times its half widths of `center`, or what of the box is nearest to that. The
+    /// widths stay those of the box. A share that is negative counts as zero, one that is not a number as infinite.
+    #[must_use]
+    pub fn near(mut self, center: &[f32], share: f32) -> Self {
+        let share = if share.is_nan() { f32::INFINITY } else { share.max(0.0) };
+        // No box is infinitely wide, and none where the width is zero.
+        let reaches: Vec<f32> = self.half_widths().map(|width| (share.min(f32::MAX) * width).min(f32::MAX)).collect();
+        let limit = |sign: f32| {
+            let ends = center.iter().zip(&reaches).map(|(center, reach)| center + sign * reach);
+            ends.zip(self.lower.iter().zip(&self.upper))
+                .map(|(end, (lower, upper))| end.clamp(*lower, *upper))
+                .collect()
+        };
+        self.part = Some((limit(-1.0), limit(1.0)));
+        self
     }
 
     /// Number of elements.
@@ -32,10 +52,11 @@ impl Budget {
         self.upper.is_empty()
     }
 
-    /// The nearest point of the box; what is not a number becomes zero.
+    /// The nearest point of the box, or of its part; what is not a number counts as zero.
     pub fn project(&self, delta: &mut [f32]) {
-        for ((delta, lower), upper) in delta.iter_mut().zip(&self.lower).zip(&self.upper) {
-            *delta = if delta.is_nan() { 0.0 } else { delta.clamp(*lower, *upper) };
+        let (lower, upper) = self.part.as_ref().map_or((&self.lower, &self.upper), |(lower, upper)| (lower, upper));
+        for ((delta, lower), upper) in delta.iter_mut().zip(lower).zip(upper) {
+            *delta = if delta.is_nan() { 0.0 } else { *delta }.clamp(*lower, *upper);
         }
     }
 

@@ -4,6 +4,7 @@
 //! arXiv 1609.00408). Pixelation keeps [`BLOCKS`] blocks across the longer side with quantised levels, the blur's radius
 //! is a fifth of the longer side.
 
+use super::paint::fill;
 use super::{FrameMut, Layout, Rect};
 
 /// Blocks across the longer side of a pixelated face.
@@ -12,7 +13,7 @@ const BLOCKS: usize = 6;
 const PIXELATE_MASK: u8 = 0xE0;
 /// Box-blur passes; three come close to a Gaussian.
 const BLUR_PASSES: usize = 3;
-/// Fill colour as luma (full range); neutral chroma.
+/// Fill colour: a dark grey.
 const FILL_LUMA: u8 = 72;
 
 /// How a face is covered.
@@ -31,35 +32,25 @@ pub fn cover(frame: &mut FrameMut<'_>, rect: Rect, cover: Cover) {
     if rect.is_empty() {
         return;
     }
+    if cover == Cover::Fill {
+        return fill(frame, rect, [FILL_LUMA; 3]);
+    }
     match frame.format.layout() {
-        Layout::Packed { step, rgb } => {
-            rgb.iter().for_each(|&offset| samples(frame, 0, rect, step, offset, FILL_LUMA, cover));
-        }
+        Layout::Packed { step, rgb } => rgb.iter().for_each(|&offset| samples(frame, 0, rect, (step, offset), cover)),
         Layout::Yuv420 { cb, cr, step } => {
-            let luma = (f32::from(FILL_LUMA) * frame.colorimetry.luma_gain()
-                + if frame.colorimetry.full_range { 0.0 } else { 16.0 })
-            .round() as u8;
-            let right = (rect.x + rect.width).div_ceil(2);
-            let bottom = (rect.y + rect.height).div_ceil(2);
+            let (right, bottom) = ((rect.x + rect.width).div_ceil(2), (rect.y + rect.height).div_ceil(2));
             let (x, y) = (rect.x / 2, rect.y / 2);
             let chroma = Rect { x, y, width: right - x, height: bottom - y };
-            samples(frame, 0, rect, 1, 0, luma, cover);
-            samples(frame, cb.0, chroma, step, cb.1, 128, cover);
-            samples(frame, cr.0, chroma, step, cr.1, 128, cover);
+            samples(frame, 0, rect, (1, 0), cover);
+            samples(frame, cb.0, chroma, (step, cb.1), cover);
+            samples(frame, cr.0, chroma, (step, cr.1), cover);
         }
     }
 }
 
 /// Covers one channel: the samples at `offset` of every `step` bytes of `plane`.
-fn samples(frame: &mut FrameMut<'_>, plane: usize, rect: Rect, step: usize, offset: usize, fill: u8, cover: Cover) {
+fn samples(frame: &mut FrameMut<'_>, plane: usize, rect: Rect, (step, offset): (usize, usize), cover: Cover) {
     let index = |x: usize| (rect.x + x) * step + offset;
-    if cover == Cover::Fill {
-        for y in 0..rect.height {
-            let row = frame.row_mut(plane, rect.y + y);
-            (0..rect.width).for_each(|x| row[index(x)] = fill);
-        }
-        return;
-    }
     let mut values: Vec<u8> = Vec::with_capacity(rect.width * rect.height);
     for y in 0..rect.height {
         let row = frame.row(plane, rect.y + y);

@@ -1,6 +1,7 @@
 //! Video frames as the caller owns them: formats, planes, strides; read and written in place, region by region.
 
 mod cover;
+pub(crate) mod paint;
 mod region;
 mod resample;
 
@@ -157,6 +158,17 @@ impl Colorimetry {
         let (r_cr, b_cb) = (2.0 * (1.0 - kr) * chroma, 2.0 * (1.0 - kb) * chroma);
         let kg = 1.0 - kr - kb;
         ToRgb { offset, luma, r_cr, g_cb: b_cb * kb / kg, g_cr: r_cr * kr / kg, b_cb }
+    }
+
+    /// The code values Y', Cb, Cr of full-range R', G', B'.
+    pub(crate) fn codes(self, rgb: [u8; 3]) -> [u8; 3] {
+        let (kr, kb) = self.matrix.kr_kb();
+        let [r, g, b] = rgb.map(f32::from);
+        let luma = kr * r + (1.0 - kr - kb) * g + kb * b;
+        let (offset, luma_gain, chroma_gain) =
+            if self.full_range { (0.0, 1.0, 1.0) } else { (16.0, 219.0 / 255.0, 224.0 / 255.0) };
+        let chroma = |channel: f32, k: f32| 128.0 + chroma_gain * (channel - luma) / (2.0 * (1.0 - k));
+        [offset + luma_gain * luma, chroma(b, kb), chroma(r, kr)].map(|code| code.round().clamp(0.0, 255.0) as u8)
     }
 
     /// Luma code values per unit of full-range luma.

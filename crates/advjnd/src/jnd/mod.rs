@@ -27,11 +27,13 @@ mod pattern;
 mod power;
 mod prediction;
 pub mod reference;
+mod temporal;
 
 pub use chou::Chou;
 pub use free_energy::FreeEnergy;
 pub use namm::Namm;
 pub use pattern::Pattern;
+pub use temporal::Temporal;
 
 use crate::error::{Error, Result};
 
@@ -62,6 +64,38 @@ pub trait JndModel: Send {
 
     /// Thresholds of luma alone: what [`map`](Self::map) writes to `jnd.y`, without the cost of chroma.
     fn map_luma(&mut self, luma: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()>;
+}
+
+/// The models by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Model {
+    /// [`Chou`].
+    Chou,
+    /// [`Namm`].
+    #[default]
+    Namm,
+    /// [`FreeEnergy`].
+    FreeEnergy,
+    /// [`Pattern::new`].
+    Pattern,
+    /// [`Pattern::paper`].
+    PatternPaper,
+}
+
+impl Model {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Chou, Self::Namm, Self::FreeEnergy, Self::Pattern, Self::PatternPaper];
+
+    /// The model, without scratch yet.
+    pub fn new_model(self) -> Box<dyn JndModel> {
+        match self {
+            Self::Chou => Box::new(Chou::new()),
+            Self::Namm => Box::new(Namm::new()),
+            Self::FreeEnergy => Box::new(FreeEnergy::new()),
+            Self::Pattern => Box::new(Pattern::new()),
+            Self::PatternPaper => Box::new(Pattern::paper()),
+        }
+    }
 }
 
 /// Refuses an empty region and a slice that does not hold exactly `width * height` samples.

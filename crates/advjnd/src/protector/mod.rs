@@ -9,6 +9,7 @@ mod geometry;
 mod station;
 mod subject;
 mod turn;
+mod view;
 mod workspace;
 
 use std::collections::BTreeMap;
@@ -18,11 +19,14 @@ use std::time::{Duration, Instant};
 use self::station::Stations;
 use self::subject::Subject;
 use self::turn::Turn;
+pub use self::view::View;
+use self::view::{Exhibit, show};
 use self::workspace::Workspace;
 use crate::attack::Attack;
 use crate::error::{Error, Result};
 use crate::face::{Detector, Track, TrackId, TrackState, Tracker};
 use crate::frame::{Cover, FrameMut, Rect, cover};
+use crate::jnd::Model;
 use crate::models::Models;
 use crate::net::{Backend, RecognizerSpec};
 use crate::pool::Pool;
@@ -55,8 +59,14 @@ pub enum FailPolicy {
 /// What the caller may change between two frames.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
+    /// How the just-noticeable difference is worked out.
+    pub jnd_model: Model,
     /// Share of the just-noticeable difference that a pixel may change, 0..=4.
     pub jnd_scale: f32,
+    /// Whether thresholds are those of video ([`Temporal`](crate::jnd::Temporal)) rather than those of a still.
+    pub temporal_masking: bool,
+    /// How much a perturbation that is seen may change from frame to frame, as a share of its budget; 2 is no limit.
+    pub flicker_limit: f32,
     /// Gradient iterations per face and frame at most.
     pub max_iterations: u32,
     /// What happens to faces that are not protected.
@@ -67,17 +77,23 @@ pub struct Settings {
     pub min_face_size: u32,
     /// How long a lost face stays covered where it was last seen.
     pub hold_time: Duration,
+    /// What goes out in place of the frame.
+    pub view: View,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            jnd_scale: 1.5,
+            jnd_model: Model::default(),
+            jnd_scale: 1.85,
+            temporal_masking: true,
+            flicker_limit: 0.5,
             max_iterations: 4,
             fail_policy: FailPolicy::Fill,
             score_threshold: 0.5,
             min_face_size: 24,
             hold_time: Duration::from_millis(500),
+            view: View::default(),
         }
     }
 }
@@ -148,10 +164,10 @@ impl Protector {
         let watch = Instant::now();
         let tracks = self.follow(frame, settings);
         report.times.detect = watch.elapsed();
-        let mut hidden = Vec::new();
+        let (mut hidden, mut exhibits) = (Vec::new(), Vec::new());
         match tracks {
             Ok(tracks) => {
-                self.protect(frame, &tracks, settings, &mut report);
+                exhibits = self.protect(frame, &tracks, settings, &mut report);
                 let unprotected =
                     tracks.iter().zip(&report.faces).filter(|(_, face)| face.verdict != Verdict::Protected);
                 hidden.extend(unprotected.map(|(track, _)| hiding_place(track, frame)));
@@ -162,6 +178,7 @@ impl Protector {
             }
         }
         hide(frame, &hidden, settings.fail_policy, &mut report)?;
+        show(frame, settings.view, &exhibits, &report.faces);
         Ok(report)
     }
 
@@ -175,8 +192,14 @@ impl Protector {
         Ok(tracks.to_vec())
     }
 
-    /// The turns of all faces, stage by stage.
-    fn protect(&mut self, frame: &mut FrameMut<'_>, tracks: &[Track], settings: &Settings, report: &mut FrameReport) {
+    /// The turns of all faces, stage by stage; what there is to show of them.
+    fn protect(
+        &mut self,
+        frame: &mut FrameMut<'_>,
+        tracks: &[Track],
+        settings: &Settings,
+        report: &mut FrameReport,
+    ) -> Vec<Exhibit> {
         let Self { stations, specs, attack, subjects, free, seed, .. } = self;
         let mut turns: Vec<Turn<'_>> = tracks
             .iter()
@@ -193,7 +216,7 @@ impl Protector {
         report.times.jnd += watch.elapsed();
 
         let watch = Instant::now();
-        stations.for_each(&mut open(&mut turns), |station, turn| turn.work(station, specs, attack, most));
+        stations.for_each(&mut open(&mut turns), |station, turn| turn.work(station, specs, attack, settings));
         report.times.attack += watch.elapsed();
 
         let watch = Instant::now();
@@ -218,6 +241,7 @@ impl Protector {
             report.times.verify += watch.elapsed();
         }
 
+        let exhibits = open(&mut turns).iter().filter_map(|turn| Exhibit::of(settings.view, turn)).collect();
         for mut turn in turns {
             turn.settle();
             match turn.fault {
@@ -227,6 +251,7 @@ impl Protector {
             report.faces.push(turn.report);
             free.push(turn.work);
         }
+        exhibits
     }
 }
 

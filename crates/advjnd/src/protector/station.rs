@@ -1,4 +1,4 @@
-//! What a thread works with: the recognisers with the chips they look at, and a model of visibility.
+//! What a thread works with: the recognisers with the chips they look at, and models of visibility.
 //!
 //! One face is worked on by all threads, which share out every step of a network. Several faces, or several views of one,
 //! take a thread each: measured on two cores, two forward passes of dlib's network side by side take 0.7 of the time that
@@ -10,7 +10,7 @@ use super::geometry::Geometry;
 use crate::error::Result;
 use crate::face::{SimilarityTransform, Warp};
 use crate::frame::Region;
-use crate::jnd::{JndModel, Namm};
+use crate::jnd::{JndModel, Model, Temporal};
 use crate::net::graph::Graph;
 use crate::net::{Backend, Embedder, Network, Recognizer};
 use crate::pool::Pool;
@@ -59,13 +59,27 @@ impl Stations {
 pub struct Station {
     /// The recognisers.
     pub eyes: Vec<Eye>,
-    /// The model of visibility.
-    pub jnd: Box<dyn JndModel>,
+    /// Temporal masking.
+    pub temporal: Temporal,
+    jnd: (Model, Box<dyn JndModel>),
 }
 
 impl Station {
     fn new(recognizers: Vec<Recognizer>) -> Self {
-        Self { eyes: recognizers.into_iter().map(Eye::new).collect(), jnd: Box::new(Namm::default()) }
+        let model = Model::default();
+        Self {
+            eyes: recognizers.into_iter().map(Eye::new).collect(),
+            temporal: Temporal::default(),
+            jnd: (model, model.new_model()),
+        }
+    }
+
+    /// Just-noticeable difference by `model`.
+    pub fn jnd(&mut self, model: Model) -> &mut dyn JndModel {
+        if self.jnd.0 != model {
+            self.jnd = (model, model.new_model());
+        }
+        self.jnd.1.as_mut()
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::geometry::{GRID, Geometry};
 use super::station::{Eye, Station};
-use super::workspace::{Look, Workspace};
+use super::workspace::{Look, Scene, Workspace};
 use crate::attack::{Attack, Budget, Dodge, Objective, Perturbation, ViewSampler, cosine_similarity, margin};
 use crate::error::Result;
 use crate::net::RecognizerSpec;
@@ -31,6 +31,10 @@ pub struct Subject {
     perturbation: Perturbation,
     people: Vec<Person>,
     views: ViewSampler,
+    /// The perturbation that the last frame showed; empty if that showed none.
+    shown: Vec<f32>,
+    /// What was to be seen where it was laid out in the last frame, before it was changed.
+    pub scene: Scene,
     /// Margin of the last output; minus infinity before the first.
     pub margin: f32,
     turn: usize,
@@ -88,6 +92,8 @@ impl Subject {
             people: people.collect(),
             perturbation: Perturbation::zeros(GRID * GRID),
             views,
+            shown: Vec::new(),
+            scene: Scene::default(),
             margin: f32::NEG_INFINITY,
             turn: 0,
             verdict: None,
@@ -109,11 +115,28 @@ impl Subject {
         budget.project(&mut self.perturbation.delta);
     }
 
-    /// Makes the perturbation smaller if the last output had margin to spare.
-    pub fn settle(&mut self, geometry: &Geometry) {
-        if self.margin > required_margin(geometry) + MARGIN_SPARE {
-            self.perturbation.shrink(SHRINK);
+    /// `budget`, and near what the last frame showed of the perturbation: at most `limit` times the budget from there.
+    pub fn steady(&self, budget: Budget, limit: f32) -> Budget {
+        if self.shown.is_empty() { budget } else { budget.near(&self.shown, limit) }
+    }
+
+    /// The end of a frame that `shows` the perturbation, or not: how much that changed since the last, on average, code
+    /// values of luma in face coordinates. Makes the perturbation smaller if the output had margin to spare.
+    pub fn settle(&mut self, geometry: &Geometry, shows: bool) -> f32 {
+        let delta = &self.perturbation.delta;
+        let mut flicker = 0.0;
+        if shows && !self.shown.is_empty() {
+            let changes = delta.iter().zip(&self.shown).map(|(delta, shown)| (delta - shown).abs());
+            flicker = changes.sum::<f32>() / delta.len() as f32;
         }
+        self.shown.clear();
+        if shows {
+            self.shown.extend_from_slice(delta);
+            if self.margin > required_margin(geometry) + MARGIN_SPARE {
+                self.perturbation.shrink(SHRINK);
+            }
+        }
+        flicker
     }
 
     /// Looks at the clean face of an open workspace. A face that was `seen` by the detector counts for the track's mean;

@@ -8,7 +8,7 @@ use super::Settings;
 use super::geometry::Geometry;
 use super::station::{Eye, Station};
 use super::subject::Subject;
-use super::workspace::{Look, Workspace};
+use super::workspace::{Look, Scene, Workspace};
 use crate::attack::{Attack, Budget};
 use crate::error::Result;
 use crate::face::{Track, TrackState};
@@ -28,6 +28,8 @@ pub struct Turn<'a> {
     pub report: FaceReport,
     /// What went wrong.
     pub fault: Option<String>,
+    /// What was to be seen there a frame ago, if anybody looked.
+    scene: Scene,
     budget: Budget,
     goal: f32,
     open: bool,
@@ -35,7 +37,7 @@ pub struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     /// A turn that has yet to begin: covered at `place` unless better comes of it.
-    pub fn new(track: &'a Track, subject: Subject, work: Workspace, place: Rect) -> Self {
+    pub fn new(track: &'a Track, mut subject: Subject, work: Workspace, place: Rect) -> Self {
         let seen = track.state == TrackState::Active;
         let report = FaceReport {
             id: track.id,
@@ -47,11 +49,13 @@ impl<'a> Turn<'a> {
             region: place,
             iterations: 0,
             margin: 0.0,
+            flicker: 0.0,
             similarity_before: 0.0,
             similarity_after: 0.0,
         };
         let (open, budget) = (track.state != TrackState::Lost, Budget::symmetric(&[]));
-        Self { track, subject, work, report, fault: None, budget, goal: 0.0, open }
+        let scene = std::mem::take(&mut subject.scene);
+        Self { track, subject, work, report, fault: None, scene, budget, goal: 0.0, open }
     }
 
     /// Whether the face is worked on.
@@ -78,7 +82,8 @@ impl<'a> Turn<'a> {
         settings: &Settings,
     ) {
         let landmarks = self.track.landmark_sets();
-        let opened = self.work.open(frame, landmarks, specs, station.jnd.as_mut(), settings.jnd_scale);
+        let opened = self.work.open(frame, landmarks, (station, specs), settings, &mut self.scene);
+        self.subject.scene = std::mem::take(&mut self.scene);
         match self.check(opened) {
             Some(true) => self.report.region = self.report.region.union(&self.work.geometry.rect),
             Some(false) => self.close(CoverReason::Unusable),
@@ -87,7 +92,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Looks at the clean face and, unless the last output had its margin, spends iterations on it.
-    pub fn work(&mut self, station: &mut Station, specs: &[RecognizerSpec], attack: &Attack, max_iterations: u32) {
+    pub fn work(&mut self, station: &mut Station, specs: &[RecognizerSpec], attack: &Attack, settings: &Settings) {
         let seen = self.track.state == TrackState::Active;
         let clean = self.subject.enroll(station, specs, &self.work, seen);
         let Some(clean) = self.check(clean) else { return };
@@ -96,10 +101,10 @@ impl<'a> Turn<'a> {
             return self.close(CoverReason::Lost);
         }
         self.report.similarity_before = clean.similarity;
-        self.budget = self.work.budget();
+        self.budget = self.subject.steady(self.work.budget(), settings.flicker_limit);
         self.goal = Subject::goal(&self.work.geometry);
         if self.subject.margin < self.goal {
-            self.iterate(station, specs, attack, max_iterations);
+            self.iterate(station, specs, attack, settings.max_iterations);
         } else {
             self.subject.project(&self.budget);
         }
@@ -152,9 +157,7 @@ impl<'a> Turn<'a> {
 
     /// The end: makes the perturbation smaller where there is margin to spare, and notes the verdict.
     pub fn settle(&mut self) {
-        if self.open {
-            self.subject.settle(&self.work.geometry);
-        }
+        self.report.flicker = self.subject.settle(&self.work.geometry, self.report.verdict == Verdict::Protected);
         self.report.changed = self.subject.verdict.replace(self.report.verdict) != Some(self.report.verdict);
     }
 }

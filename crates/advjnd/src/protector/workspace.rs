@@ -1,11 +1,12 @@
 //! The buffers of one face's turn in a frame.
 
+use super::Settings;
 use super::geometry::{GRID, Geometry};
+use super::station::Station;
 use crate::attack::Budget;
 use crate::error::Result;
 use crate::face::{Landmarks, SimilarityTransform};
-use crate::frame::{FrameMut, Region};
-use crate::jnd::JndModel;
+use crate::frame::{FrameMut, Rect, Region};
 use crate::net::RecognizerSpec;
 
 /// A region with a shorter side holds too little of a face to work on.
@@ -28,8 +29,33 @@ pub struct Workspace {
     pub stored: Vec<f32>,
     /// The looks of the self-check.
     pub looks: Vec<Look>,
+    before: Vec<f32>,
     saved: Vec<u8>,
     grid_bounds: Vec<f32>,
+}
+
+/// What was to be seen at a place: luma.
+#[derive(Debug, Default)]
+pub struct Scene {
+    rect: Rect,
+    luma: Vec<f32>,
+}
+
+impl Scene {
+    /// Lays itself over `luma` of `rect`, where both know.
+    fn cover(&self, rect: Rect, luma: &mut [f32]) {
+        if !self.rect.intersects(&rect) {
+            return;
+        }
+        let (left, top) = (self.rect.x.max(rect.x), self.rect.y.max(rect.y));
+        let right = (self.rect.x + self.rect.width).min(rect.x + rect.width);
+        let bottom = (self.rect.y + self.rect.height).min(rect.y + rect.height);
+        for y in top..bottom {
+            let at = |rect: &Rect| (y - rect.y) * rect.width + left - rect.x;
+            let (from, to) = (at(&self.rect), at(&rect));
+            luma[to..to + right - left].copy_from_slice(&self.luma[from..from + right - left]);
+        }
+    }
 }
 
 /// One look of the self-check: who looks at the output, how, and what it takes the face for.
@@ -46,14 +72,15 @@ pub struct Look {
 
 impl Workspace {
     /// Lays out a face, reads its region and bounds its change to `jnd_scale` times the just-noticeable difference, inside
-    /// the face's oval. `false` if too little of it lies in the frame to be worked on.
+    /// the face's oval. `false` if too little of it lies in the frame to be worked on. `scene` is what was there a frame
+    /// ago, and becomes what is there now.
     pub fn open(
         &mut self,
         frame: &FrameMut<'_>,
         landmarks: impl Iterator<Item = Landmarks>,
-        specs: &[RecognizerSpec],
-        jnd: &mut dyn JndModel,
-        jnd_scale: f32,
+        (station, specs): (&mut Station, &[RecognizerSpec]),
+        settings: &Settings,
+        scene: &mut Scene,
     ) -> Result<bool> {
         self.geometry.plan(landmarks, specs.iter(), frame.width(), frame.height())?;
         let rect = self.geometry.rect;
@@ -62,8 +89,16 @@ impl Workspace {
         }
         self.region.read(frame, rect);
         self.bounds.resize(self.region.len(), 0.0);
-        jnd.map_luma(&self.region.luma, rect.width, rect.height, &mut self.bounds)?;
-        let scale = if jnd_scale.is_finite() { jnd_scale.max(0.0) } else { 0.0 };
+        let (luma, Rect { width, height, .. }) = (&self.region.luma, rect);
+        station.jnd(settings.jnd_model).map_luma(luma, width, height, &mut self.bounds)?;
+        if settings.temporal_masking {
+            self.before.clone_from(luma);
+            scene.cover(rect, &mut self.before);
+            station.temporal.adapt(luma, &self.before, width, height, &mut self.bounds)?;
+            scene.rect = rect;
+            scene.luma.clone_from(luma);
+        }
+        let scale = if settings.jnd_scale.is_finite() { settings.jnd_scale.max(0.0) } else { 0.0 };
         for (bound, mask) in self.bounds.iter_mut().zip(&self.geometry.mask) {
             *bound *= scale * mask;
         }

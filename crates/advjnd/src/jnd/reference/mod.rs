@@ -126,6 +126,17 @@ pub fn namm(clean: YCbCr<&[f32]>, width: usize, height: usize) -> YCbCr<Vec<f32>
     }
 }
 
+/// Temporal masking's f.
+pub fn temporal(luma: &[f32], before: &[f32], width: usize, height: usize) -> Vec<f32> {
+    each_pixel(width, height, |x, y| {
+        let at = |plane: &[f32]| f64::from(plane[y * width + x]) + background(plane, x, y, width, height);
+        let change = (at(luma) - at(before)) / 2.0;
+        let decay = |distance: f64| (-0.15 / std::f64::consts::TAU * distance).exp();
+        let f = if change > 0.0 { 1.6 * decay(255.0 - change) } else { 4.0 * decay(255.0 + change) };
+        (f + 0.8) as f32
+    })
+}
+
 /// Edge weight W, 0.1..=1.
 fn edge_weight(luma: &[f32], width: usize, height: usize) -> Vec<f64> {
     let level = |edge: &bool| if *edge { f64::from(fast_edge_weight::ON_EDGE) } else { 1.0 };

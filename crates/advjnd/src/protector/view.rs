@@ -1,0 +1,75 @@
+//! What is shown in place of the protected frame, to look at how it came about.
+
+use super::turn::Turn;
+use crate::frame::paint::{fill, outline, plane};
+use crate::frame::{FrameMut, Rect};
+use crate::report::{CoverReason, FaceReport, Verdict};
+
+/// What goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum View {
+    /// The frame.
+    #[default]
+    Protected,
+    /// How much each pixel may change, ten times, on black. Edges of a face can be made out in it.
+    Jnd,
+    /// How much each pixel was changed, ten times, on grey.
+    Delta,
+    /// The frame with a box round every track: green where it is protected, red where it is covered, amber where it is
+    /// expected.
+    Boxes,
+}
+
+/// How much maps are amplified.
+const GAIN: f32 = 10.0;
+const GREY: u8 = 128;
+const GREEN: [u8; 3] = [0, 200, 0];
+const RED: [u8; 3] = [220, 0, 0];
+const AMBER: [u8; 3] = [230, 160, 0];
+
+/// A map of one face.
+pub struct Exhibit {
+    rect: Rect,
+    luma: Vec<f32>,
+}
+
+impl Exhibit {
+    /// What `view` has to show of an open turn.
+    pub fn of(view: View, turn: &Turn<'_>) -> Option<Self> {
+        let work = &turn.work;
+        let luma = match view {
+            View::Protected | View::Boxes => return None,
+            View::Jnd => work.bounds.iter().map(|bound| GAIN * bound).collect(),
+            View::Delta => {
+                let changes = work.output.luma.iter().zip(&work.region.luma);
+                changes.map(|(output, clean)| f32::from(GREY) + GAIN * (output - clean)).collect()
+            }
+        };
+        Some(Self { rect: work.region.rect, luma })
+    }
+}
+
+/// Puts `view` in place of the frame.
+pub fn show(frame: &mut FrameMut<'_>, view: View, exhibits: &[Exhibit], faces: &[FaceReport]) {
+    match view {
+        View::Protected => return,
+        View::Boxes => {
+            for face in faces {
+                let color = match face.verdict {
+                    Verdict::Protected => GREEN,
+                    Verdict::Covered(CoverReason::Lost) => AMBER,
+                    Verdict::Covered(_) => RED,
+                };
+                let bbox = &face.bbox;
+                let (right, bottom) = (bbox.x + bbox.width, bbox.y + bbox.height);
+                let rect = Rect::covering(bbox.x, bbox.y, right, bottom, frame.width(), frame.height());
+                outline(frame, rect, color);
+            }
+        }
+        View::Jnd => fill(frame, frame.rect(), [0; 3]),
+        View::Delta => fill(frame, frame.rect(), [GREY; 3]),
+    }
+    for Exhibit { rect, luma } in exhibits {
+        plane(frame, *rect, luma.iter().copied());
+    }
+}
