@@ -48,6 +48,7 @@ fn a_face_changes_within_its_bound_and_nothing_else_does_in_every_format() {
         let frames = Frames::sample(ONE_FACE, format, 2);
         let mut session = Session::new(&frames.caps(), &STRONG);
         let scale: f32 = gst::prelude::ObjectExt::property(&session.element, "jnd-scale");
+        let scale = scale * advjnd::jnd::Model::default().calibration();
         for (input, output) in frames.buffers.iter().zip(session.protect_all(&frames)) {
             let faces = faces(&output);
             assert_eq!(faces.len(), 1, "{format}");

@@ -32,6 +32,7 @@ SOURCES = {
     "scikit-learn": ("wheel", ["scikit-learn==1.9.1"], "sklearn/datasets/images", "README.txt beside the pictures"),
     "scipy": ("wheel", ["--python-version", "3.10", "scipy==1.9.3"], "scipy/misc", "docstring of scipy.misc.face"),
 }
+WESATURATE = "external/wesaturate/500px/"
 AITZOL, TREVOR = "Aitzol Berasategi", 'Trevor "Freespace"'
 # package, file, licence, author, use
 PICTURES = [
@@ -47,9 +48,9 @@ PICTURES = [
     ("palapeli-data", "cincinnati-bridge.jpg", PD, "Derek Jensen", "train"),
     ("palapeli-data", "citrus-fruits.jpg", PD, "US Department of Agriculture", "train"),
     ("palapeli-data", "european-honey-bee.jpg", PD, "John Severns", "train"),
-    ("libjxl-testdata", "external/wesaturate/500px/cvo9xd_keong_macan_srgb8.png", "CC0 1.0", "keong_macan", "train"),
-    ("libjxl-testdata", "external/wesaturate/500px/tmshre_riaphotographs_srgb8.png", "CC0 1.0", "riaphotographs", "train"),
-    ("libjxl-testdata", "external/wesaturate/500px/u76c0g_bliznaca_srgb8.png", "CC0 1.0", "bliznaca", "train"),
+    ("libjxl-testdata", WESATURATE + "cvo9xd_keong_macan_srgb8.png", "CC0 1.0", "keong_macan", "train"),
+    ("libjxl-testdata", WESATURATE + "tmshre_riaphotographs_srgb8.png", "CC0 1.0", "riaphotographs", "train"),
+    ("libjxl-testdata", WESATURATE + "u76c0g_bliznaca_srgb8.png", "CC0 1.0", "bliznaca", "train"),
     ("libjxl-testdata", "jxl/flower/flower.png", "BSD-3-Clause", "the JPEG XL Project Authors", "train"),
     ("mypaint-data-extras", "ramon/HR_Cork.png", "CC0 1.0", "Ramón Miranda", "train"),
     ("mypaint-data-extras", "ramon/HR_DecoPaper.png", "CC0 1.0", "Ramón Miranda", "train"),
@@ -66,6 +67,29 @@ PICTURES = [
     ("scikit-image", "chelsea.png", "CC0 1.0", "Stefan van der Walt", "validation"),
     ("scikit-learn", "china.jpg", "CC BY 2.0", "danielbuechele", "validation"),
 ]
+NOTES = """
+## Left out
+
+- gnome-backgrounds 43, plasma-workspace-wallpapers, ukui-wallpapers, mate-backgrounds: renderings, or photographs under
+  GPL-2+, LGPL-3 or CC BY-SA. The photographs among them could be used, but the weights would then be best kept under
+  the same terms.
+- lomiri-wallpapers-16.04: five pictures under CC BY-SA 4.0, and `umang`, which is a computed gradient.
+- palapeli-data: two pictures under the GNU FDL.
+- scikit-image: `motorcycle` (no licence stated), microscopy, and pictures that are not photographs.
+
+## Licence of the weights
+
+Every training picture is CC0, in the public domain, BSD-3-Clause or CC BY 2.0/4.0; none is share-alike. Whether trained
+weights are an adaptation of the pictures is not settled law. To be on the safe side the weights are published under
+**CC BY 4.0**: the strictest terms among the sources ask for attribution, and this file gives it. The pictures were
+scaled, cropped, changed in colour and used to fit 18,251 numbers.
+
+## Faces
+
+No picture of a person was trained on. Three of the validation pictures are portraits in the public domain, which
+`check_maps.py` reads if they lie in the validation folder: Barack Obama (United States Senate), Jacinda Ardern (2022,
+Office of the Vice President of the United States) and Emmanuel Macron (2025, Nebojša Tejić), from Wikimedia Commons.
+"""
 
 
 def fetch(package, cache):
@@ -136,7 +160,7 @@ def main():
         picture.save(data / use / f"{package}--{pathlib.Path(name).stem.replace(' ', '_')}.png")
         rows.append((hashlib.sha256(path.read_bytes()).hexdigest(), package, name, licence, author, use))
     text, listing = document(rows, versions)
-    pathlib.Path(__file__).with_name("DATA.md").write_text(text + pathlib.Path(__file__).with_name("DATA.in.md").read_text())
+    pathlib.Path(__file__).with_name("DATA.md").write_text(text + NOTES)
     (data / "list.sha256").write_text(listing)
 
 

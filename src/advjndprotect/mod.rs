@@ -55,8 +55,14 @@ pub enum JndModel {
     #[enum_value(name = "Wu et al. 2017: pattern complexity, the authors' program", nick = "pattern")]
     Pattern,
     /// Wu et al. 2017, the paper's constants.
-    #[enum_value(name = "Wu et al. 2017: pattern complexity, the paper's constants (generous)", nick = "pattern-paper")]
+    #[enum_value(name = "Wu et al. 2017: pattern complexity, the paper's constants", nick = "pattern-paper")]
     PatternPaper,
+    /// Learned towards picture quality.
+    #[enum_value(name = "Learned, in full colour, towards picture quality", nick = "rgb")]
+    Rgb,
+    /// Learned towards quality after the eye's losses.
+    #[enum_value(name = "Learned, in full colour, towards quality after the losses of seeing", nick = "hvs-sd")]
+    HvsSd,
 }
 
 /// Property `view`: what goes out in place of the protected frame.
@@ -102,7 +108,7 @@ macro_rules! twins {
 }
 
 twins!(advjnd::FailPolicy, FailPolicy: Fill Pixelate Blur Drop Error);
-twins!(advjnd::jnd::Model, JndModel: Chou Namm FreeEnergy Pattern PatternPaper);
+twins!(advjnd::jnd::Model, JndModel: Chou Namm FreeEnergy Pattern PatternPaper Rgb HvsSd);
 twins!(advjnd::View, View: Protected Jnd Delta Boxes);
 
 /// Registers the element with its plugin.

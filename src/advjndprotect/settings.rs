@@ -73,9 +73,9 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecFloat::builder("jnd-scale")
                 .nick("JND scale")
-                .blurb("How much a pixel may change at most, in just-noticeable differences; what is not needed is not spent (0 = nothing, so every face is covered)")
+                .blurb("How much a pixel may change at most, in just-noticeable differences: 1 is not noticed, and protects few faces; what is not needed is not spent (0 = nothing, so every face is covered)")
                 .minimum(0.0)
-                .maximum(4.0)
+                .maximum(20.0)
                 .default_value(default.core.jnd_scale)
                 .mutable_playing()
                 .controllable(),

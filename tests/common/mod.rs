@@ -33,7 +33,7 @@ pub const FORMATS: [(VideoFormat, PixelFormat); 13] = [
 pub const ONE_FACE: &str = "videocrop left=240 top=260 right=720 bottom=140";
 
 /// Properties with which a face is protected in its first frame.
-pub const STRONG: [(&str, &str); 2] = [("jnd-scale", "2"), ("max-iterations", "40")];
+pub const STRONG: [(&str, &str); 2] = [("jnd-scale", "10"), ("max-iterations", "40")];
 
 /// Starts GStreamer with the plugin.
 pub fn init() {

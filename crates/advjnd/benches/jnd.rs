@@ -1,6 +1,6 @@
 //! JND models on a 256x256 region: the fast path and its naive twin.
 
-use advjnd::jnd::{Chou, FreeEnergy, JndModel, Namm, Pattern, YCbCr, reference};
+use advjnd::jnd::{Chou, FreeEnergy, JndModel, Learned, Namm, Pattern, Temporal, YCbCr, reference};
 use divan::{AllocProfiler, Bencher, black_box};
 
 const SIDE: usize = 256;
@@ -68,6 +68,18 @@ fn pattern_luma(bencher: Bencher) {
 #[divan::bench]
 fn free_energy_luma(bencher: Bencher) {
     fast_luma(bencher, FreeEnergy::new());
+}
+
+#[divan::bench]
+fn learned(bencher: Bencher) {
+    fast_luma(bencher, Learned::rgb());
+}
+
+#[divan::bench]
+fn temporal(bencher: Bencher) {
+    let (now, before) = (region(0), region(4));
+    let (mut model, mut jnd) = (Temporal::default(), region(0));
+    bencher.bench_local(|| model.adapt(black_box(&now), &before, SIDE, SIDE, black_box(&mut jnd)));
 }
 
 #[divan::bench]

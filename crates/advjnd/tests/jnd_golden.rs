@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use advjnd::jnd::{Chou, FreeEnergy, JndModel, Namm, Pattern, YCbCr, reference};
+use advjnd::jnd::{Chou, FreeEnergy, JndModel, Learned, Namm, Pattern, Picture, YCbCr, reference};
 use serde_json::Value;
 
 /// Code values: single against double precision as in `jnd_twin.rs`, plus the four decimals of the file.
@@ -98,6 +98,39 @@ fn synthetic_maps_equal_the_golden_ones() {
         ] {
             let golden = golden_map[what].as_f64().unwrap();
             assert!((ours - golden).abs() <= MAX_ERROR, "{name}: {what} {ours} instead of {golden}");
+        }
+    }
+}
+
+/// PyTorch's single precision against ours, on thresholds of up to some tens of code values; six digits in the file.
+const MAX_ERROR_LEARNED: f64 = 1e-3;
+
+/// `models/train/jnd_maps.py` wrote the file from the trained weights.
+#[test]
+fn learned_maps_equal_those_of_pytorch() {
+    let golden: Value = serde_json::from_str(include_str!("../../../models/train/golden_jnd_maps.json")).unwrap();
+    for case in golden["cases"].as_array().unwrap() {
+        let (width, height) = (case["width"].as_u64().unwrap() as usize, case["height"].as_u64().unwrap() as usize);
+        let rgb: Vec<[f32; 3]> = (0..width * height)
+            .map(|i| {
+                let (x, y) = (i % width, i / width);
+                [7 * x + 13 * y, x * x + 3 * y + 40, x * y + 5 * x + 90].map(|value| (value % 256) as f32)
+            })
+            .collect();
+        let hvs_sd = case["map"] == "hvs-sd";
+        let map = reference::learned(hvs_sd, &rgb, width, height).unwrap();
+        let planar: Vec<f32> = (0..3).flat_map(|channel| map.iter().map(move |pixel| pixel[channel])).collect();
+        for (i, golden) in case["samples"].as_array().unwrap().iter().enumerate() {
+            let (ours, golden) = (f64::from(planar[7 * i]), golden.as_f64().unwrap());
+            assert!((ours - golden).abs() <= MAX_ERROR_LEARNED, "{}, sample {i}: {ours}, not {golden}", case["map"]);
+        }
+        let mut model = if hvs_sd { Learned::hvs_sd() } else { Learned::rgb() };
+        let pixels: Vec<[f32; 4]> = rgb.iter().map(|[r, g, b]| [*r, *g, *b, 0.0]).collect();
+        let luma = vec![0.0; rgb.len()];
+        let mut fast = luma.clone();
+        model.map_picture(&Picture { luma: &luma, rgb: &pixels, width, height }, &mut fast).unwrap();
+        for (fast, [r, g, b]) in fast.iter().zip(&map) {
+            assert!((f64::from(*fast) - f64::from(r.min(*g).min(*b))).abs() <= MAX_ERROR_LEARNED);
         }
     }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use advjnd::Error;
-use advjnd::jnd::{Chou, FreeEnergy, JndModel, Model, Namm, Pattern, Temporal, YCbCr, reference};
+use advjnd::jnd::{Chou, FreeEnergy, JndModel, Learned, Model, Namm, Pattern, Picture, Temporal, YCbCr, reference};
 use proptest::prelude::*;
 
 /// Code values. Single against double precision: bg is relative to 1e-6, which the square root near black turns into
@@ -12,6 +12,9 @@ const MAX_ERROR: f32 = 1e-3;
 
 /// The same for a model that weights hundreds of samples by an exponential of their distances.
 const MAX_ERROR_EXPECTATION: f32 = 5e-3;
+
+/// Thresholds of up to some tens of code values, by another order of some thousand products.
+const MAX_ERROR_LEARNED: f32 = 1e-3;
 
 /// Of factors up to 4.8, by an exponential of up to 255 code values.
 const MAX_ERROR_FACTOR: f32 = 1e-4;
@@ -93,7 +96,7 @@ fn largest_error(fast: &[f32], twin: &[f32]) -> f32 {
     fast.iter().zip(twin).map(|(a, b)| if a.is_nan() { f32::INFINITY } else { (a - b).abs() }).fold(0.0, f32::max)
 }
 
-fn models() -> [Box<dyn JndModel>; 5] {
+fn models() -> [Box<dyn JndModel>; 7] {
     Model::ALL.map(Model::new_model)
 }
 
@@ -142,8 +145,26 @@ proptest! {
     }
 
     #[test]
+    fn learned_maps_equal_their_twin(region in region()) {
+        for (mut model, hvs_sd) in [(Learned::rgb(), false), (Learned::hvs_sd(), true)] {
+            let rgb: Vec<[f32; 3]> = (0..region.planes.y.len())
+                .map(|i| [region.planes.y[i], region.planes.cb[i], region.planes.cr[i]])
+                .collect();
+            let twin = reference::learned(hvs_sd, &rgb, region.width, region.height).unwrap();
+            let pixels: Vec<[f32; 4]> = rgb.iter().map(|[r, g, b]| [*r, *g, *b, f32::NAN]).collect();
+            let picture =
+                Picture { luma: &region.planes.y, rgb: &pixels, width: region.width, height: region.height };
+            let mut fast = vec![f32::NAN; rgb.len()];
+            model.map_picture(&picture, &mut fast).unwrap();
+            let least: Vec<f32> = twin.iter().map(|[r, g, b]| r.min(*g).min(*b)).collect();
+            prop_assert!(largest_error(&fast, &least) <= MAX_ERROR_LEARNED, "{}", largest_error(&fast, &least));
+        }
+    }
+
+    #[test]
     fn luma_alone_is_the_luma_of_all(region in region()) {
-        for mut model in models() {
+        // Learned maps look at colours.
+        for mut model in models().into_iter().take(5) {
             let all = region.map(&mut *model).unwrap();
             prop_assert_eq!(region.map_luma(&mut *model).unwrap(), all.y);
         }

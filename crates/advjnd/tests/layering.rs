@@ -10,7 +10,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("attack", &["net"]),
     ("face", &["frame", "net"]),
     ("frame", &[]),
-    ("jnd", &[]),
+    ("jnd", &["net", "pool"]),
     ("metrics", &[]),
     ("models", &["net"]),
     ("net", &["pool"]),

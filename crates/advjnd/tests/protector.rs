@@ -111,7 +111,7 @@ fn every_model_bounds_the_change_and_lets_the_face_be_protected() {
 fn thresholds_of_video_are_a_fifth_below_those_of_a_still() {
     let picture = astronaut();
     let mean = |temporal_masking| {
-        let settings = Settings { temporal_masking, view: View::Jnd, jnd_scale: 0.5, ..Settings::default() };
+        let settings = Settings { temporal_masking, view: View::Jnd, jnd_scale: 2.5, ..Settings::default() };
         let (budget, _) = last(2, &picture, &settings);
         budget.iter().map(|value| f64::from(*value)).sum::<f64>() / budget.len() as f64
     };

@@ -10,6 +10,7 @@ use super::padded::{Padded, shifts};
 pub(super) struct Deviation<const N: usize> {
     means: Vec<f32>,
     squares: Vec<f32>,
+    mean: Vec<f32>,
 }
 
 impl<const N: usize> Deviation<N> {
@@ -22,35 +23,41 @@ impl<const N: usize> Deviation<N> {
     #[inline(always)]
     pub(super) fn deviation_row(&mut self, luma: &Padded, y: usize, out: &mut [f32]) {
         let len = out.len();
-        let rows = luma.rows::<N>(y, N / 2).map(|row| &row[..len + N - 1]);
         let (means, squares) = (&mut self.means[..len + N - 1], &mut self.squares[..len + N - 1]);
-        for x in 0..len + N - 1 {
-            let (mean, square) = mean_and_squares(rows.map(|row| row[x]));
-            means[x] = mean;
-            squares[x] = square;
+        mean_and_squares(luma.rows::<N>(y, N / 2), means, squares);
+        self.mean.resize(len, 0.0);
+        mean_and_squares(shifts::<N>(means, len), &mut self.mean, out);
+        for value in out.iter_mut() {
+            *value *= N as f32;
         }
-        let (means, squares) = (shifts::<N>(means, len), shifts::<N>(squares, len));
-        let count = N as f32;
-        for (x, out) in out.iter_mut().enumerate() {
-            let (_, between) = mean_and_squares(means.map(|means| means[x]));
-            let within = sum(squares.map(|squares| squares[x]));
-            *out = ((within + count * between) * (1.0 / (count * count))).sqrt();
+        for squares in shifts::<N>(squares, len) {
+            for (out, square) in out.iter_mut().zip(squares) {
+                *out += square;
+            }
+        }
+        let share = 1.0 / (N * N) as f32;
+        for value in out {
+            *value = (*value * share).sqrt();
         }
     }
 }
 
-/// Mean of values and the sum of the squared deviations from it.
+/// Mean of the rows, sample by sample, and the sum of the squared deviations from it.
 #[inline(always)]
-fn mean_and_squares<const N: usize>(values: [f32; N]) -> (f32, f32) {
-    let mean = sum(values) * (1.0 / N as f32);
-    (mean, sum(values.map(|value| (value - mean) * (value - mean))))
-}
-
-#[inline(always)]
-fn sum<const N: usize>(values: [f32; N]) -> f32 {
-    let mut sum = values[0];
-    for value in &values[1..] {
-        sum += value;
+fn mean_and_squares<const N: usize>(rows: [&[f32]; N], means: &mut [f32], squares: &mut [f32]) {
+    means.fill(0.0);
+    for row in rows {
+        for (mean, value) in means.iter_mut().zip(row) {
+            *mean += value;
+        }
     }
-    sum
+    for mean in means.iter_mut() {
+        *mean *= 1.0 / N as f32;
+    }
+    squares.fill(0.0);
+    for row in rows {
+        for ((square, value), mean) in squares.iter_mut().zip(row).zip(&*means) {
+            *square += (value - mean) * (value - mean);
+        }
+    }
 }

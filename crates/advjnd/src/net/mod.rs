@@ -13,6 +13,7 @@ pub mod mobilefacenet;
 mod recognizer;
 pub mod reference;
 pub mod sface;
+pub mod thresholds;
 mod weights;
 mod yunet;
 

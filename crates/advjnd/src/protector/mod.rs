@@ -61,7 +61,7 @@ pub enum FailPolicy {
 pub struct Settings {
     /// How the just-noticeable difference is worked out.
     pub jnd_model: Model,
-    /// Share of the just-noticeable difference that a pixel may change, 0..=4.
+    /// How many just-noticeable differences a pixel may change, 0..=20; at 1 noise of their size is not noticed.
     pub jnd_scale: f32,
     /// Whether thresholds are those of video ([`Temporal`](crate::jnd::Temporal)) rather than those of a still.
     pub temporal_masking: bool,
@@ -85,7 +85,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             jnd_model: Model::default(),
-            jnd_scale: 1.85,
+            jnd_scale: 9.3,
             temporal_masking: true,
             flicker_limit: 0.5,
             max_iterations: 4,

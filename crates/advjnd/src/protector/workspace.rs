@@ -7,6 +7,7 @@ use crate::attack::Budget;
 use crate::error::Result;
 use crate::face::{Landmarks, SimilarityTransform};
 use crate::frame::{FrameMut, Rect, Region};
+use crate::jnd::Picture;
 use crate::net::RecognizerSpec;
 
 /// A region with a shorter side holds too little of a face to work on.
@@ -90,7 +91,8 @@ impl Workspace {
         self.region.read(frame, rect);
         self.bounds.resize(self.region.len(), 0.0);
         let (luma, Rect { width, height, .. }) = (&self.region.luma, rect);
-        station.jnd(settings.jnd_model).map_luma(luma, width, height, &mut self.bounds)?;
+        let picture = Picture { luma, rgb: &self.region.pixels, width, height };
+        station.jnd(settings.jnd_model).map_picture(&picture, &mut self.bounds)?;
         if settings.temporal_masking {
             self.before.clone_from(luma);
             scene.cover(rect, &mut self.before);
@@ -99,6 +101,7 @@ impl Workspace {
             scene.luma.clone_from(luma);
         }
         let scale = if settings.jnd_scale.is_finite() { settings.jnd_scale.max(0.0) } else { 0.0 };
+        let scale = scale * settings.jnd_model.calibration();
         for (bound, mask) in self.bounds.iter_mut().zip(&self.geometry.mask) {
             *bound *= scale * mask;
         }

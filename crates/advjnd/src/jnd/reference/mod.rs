@@ -5,9 +5,11 @@
 //! of [`pattern`](fn@pattern), whose decisions must be those of the fast path to the bit.
 
 mod free_energy;
+mod learned;
 mod pattern;
 
 pub use free_energy::free_energy;
+pub use learned::learned;
 pub use pattern::pattern;
 
 use super::YCbCr;

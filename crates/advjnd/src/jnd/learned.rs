@@ -1,0 +1,256 @@
+//! Maps learned without labels, in full colour: in the manner of Jin, Xue et al. 2022, "RGB-JND" (arXiv 2203.00629), and
+//! "HVS-SD JND" (arXiv 2208.07583), whose weights cannot be had. Ours are trained by `models/train/jnd_maps.py`; what is
+//! known of the papers' training and what is ours stands there.
+//!
+//! ```text
+//! J = softplus(U(N(x)))        N: six convolutions, net::thresholds; U: bilinear, four times each way
+//! ```
+//!
+//! x is R', G', B', its right and lower edges repeated up to a multiple of [`MULTIPLE`]; J has three thresholds a pixel, in
+//! code values. A change of luma alone moves R', G' and B' alike, so the least of the three bounds it. Where only luma is
+//! known it stands for all three.
+//!
+//! A plan is made for every size of region, and kept for the last few; that allocates.
+
+use super::gradient::larger;
+use super::power::{exp, log2};
+use super::{JndModel, Picture, YCbCr, check_len};
+use crate::error::{Error, Result};
+use crate::net::graph::Graph;
+use crate::net::thresholds::{self, REDUCTION};
+use crate::net::{Backend, Executor, Pass};
+use crate::pool::Pool;
+
+use pulp::{Simd, WithSimd};
+
+/// Sides of what the network sees are multiples of this.
+pub(super) const MULTIPLE: usize = REDUCTION;
+/// Sizes whose plans are kept.
+const PLANS: usize = 8;
+const LN_2: f32 = std::f32::consts::LN_2;
+
+/// Which network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weights {
+    Rgb,
+    HvsSd,
+}
+
+impl Weights {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Rgb => "rgb",
+            Self::HvsSd => "hvs-sd",
+        }
+    }
+
+    pub(super) fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::Rgb => include_bytes!("../../../../models/jnd_rgb.safetensors"),
+            Self::HvsSd => include_bytes!("../../../../models/jnd_hvs_sd.safetensors"),
+        }
+    }
+}
+
+/// A learned map.
+pub struct Learned {
+    weights: Weights,
+    arch: pulp::Arch,
+    graph: Option<Graph>,
+    plans: Vec<Plan>,
+    input: Vec<f32>,
+    lines: [Vec<f32>; 3],
+    row: [Vec<f32>; 3],
+}
+
+struct Plan {
+    width: usize,
+    height: usize,
+    executor: Box<dyn Executor>,
+}
+
+impl Learned {
+    /// Trained towards picture quality alone.
+    pub fn rgb() -> Self {
+        Self::new(Weights::Rgb)
+    }
+
+    /// Trained towards quality as a network sees it that passes only part of the signal.
+    pub fn hvs_sd() -> Self {
+        Self::new(Weights::HvsSd)
+    }
+
+    fn new(weights: Weights) -> Self {
+        Self {
+            weights,
+            arch: pulp::Arch::new(),
+            graph: None,
+            plans: Vec::new(),
+            input: Vec::new(),
+            lines: Default::default(),
+            row: Default::default(),
+        }
+    }
+
+    /// Runs the network on `rgb(x, y)` of a `width` × `height` region, and calls `put(y, thresholds)` with the planes' rows.
+    fn run(
+        &mut self,
+        (width, height): (usize, usize),
+        rgb: impl Fn(usize) -> [f32; 3],
+        mut put: impl FnMut(usize, [&[f32]; 3]),
+    ) -> Result<()> {
+        let (wide, high) = (width.next_multiple_of(MULTIPLE), height.next_multiple_of(MULTIPLE));
+        self.input.resize(3 * wide * high, 0.0);
+        let (red, rest) = self.input.split_at_mut(wide * high);
+        let (green, blue) = rest.split_at_mut(wide * high);
+        for y in 0..high {
+            for x in 0..wide {
+                let [r, g, b] = rgb(y.min(height - 1) * width + x.min(width - 1));
+                if !(r.is_finite() && g.is_finite() && b.is_finite()) {
+                    return Err(Error::NotFinite { stage: "a JND region" });
+                }
+                let at = y * wide + x;
+                (red[at], green[at], blue[at]) = (r.clamp(0.0, 255.0), g.clamp(0.0, 255.0), b.clamp(0.0, 255.0));
+            }
+        }
+        let index = self.plan(wide, high)?;
+        let executor = &mut self.plans[index].executor;
+        executor.forward(&self.input, Pass::Infer)?;
+        let (small_width, small_height) = (wide / REDUCTION, high / REDUCTION);
+        let output = executor.output(0);
+        if !output.iter().all(|value| value.is_finite()) {
+            return Err(Error::NotFinite { stage: "a learned JND map" });
+        }
+        for (line, row) in self.lines.iter_mut().zip(&mut self.row) {
+            line.resize(small_width + 2, 0.0);
+            row.resize(wide, 0.0);
+        }
+        for y in 0..height {
+            let planes = output.chunks_exact(small_width * small_height);
+            for ((plane, line), row) in planes.zip(&mut self.lines).zip(&mut self.row) {
+                self.arch.dispatch(Enlarge { plane, y, line, row });
+            }
+            put(y, self.row.each_ref().map(|row| &row[..width]));
+        }
+        Ok(())
+    }
+
+    /// Index of the plan for a size, made if need be.
+    fn plan(&mut self, width: usize, height: usize) -> Result<usize> {
+        if let Some(index) = self.plans.iter().position(|plan| plan.width == width && plan.height == height) {
+            return Ok(index);
+        }
+        let graph = match self.graph.take() {
+            Some(graph) => graph.resized(height, width)?,
+            None => thresholds::graph(self.weights.name(), self.weights.bytes(), height, width)?,
+        };
+        let executor = Backend::Cpu(Pool::new(1)?).executor(self.graph.insert(graph), 1)?;
+        if self.plans.len() == PLANS {
+            self.plans.remove(0);
+        }
+        self.plans.push(Plan { width, height, executor });
+        Ok(self.plans.len() - 1)
+    }
+}
+
+/// One row of the thresholds from a plane of the network's output.
+struct Enlarge<'a> {
+    plane: &'a [f32],
+    y: usize,
+    line: &'a mut [f32],
+    row: &'a mut [f32],
+}
+
+impl WithSimd for Enlarge<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let width = self.line.len() - 2;
+        // Row y lies between those of two samples, an eighth of a sample or three before or after one of them.
+        let position = ((self.y as f32 + 0.5) * (1.0 / REDUCTION as f32) - 0.5).max(0.0);
+        let (above, down) = (position as usize, position - position.trunc());
+        let last = self.plane.len() / width - 1;
+        let row_at = |y: usize| &self.plane[y.min(last) * width..][..width];
+        let (above, below) = (row_at(above), row_at(above + 1));
+        let line = &mut self.line[1..=width];
+        for (x, value) in line.iter_mut().enumerate() {
+            *value = above[x] + down * (below[x] - above[x]);
+        }
+        (self.line[0], self.line[width + 1]) = (self.line[1], self.line[width]);
+        for (out, near) in self.row.chunks_exact_mut(REDUCTION).zip(self.line.windows(3)) {
+            let (to_left, to_right) = (near[0] - near[1], near[2] - near[1]);
+            out[0] = near[1] + 0.375 * to_left;
+            out[1] = near[1] + 0.125 * to_left;
+            out[2] = near[1] + 0.125 * to_right;
+            out[3] = near[1] + 0.375 * to_right;
+        }
+        for value in self.row {
+            *value = softplus(*value);
+        }
+    }
+}
+
+/// ln(1 + e^x).
+#[inline(always)]
+fn softplus(x: f32) -> f32 {
+    let rest = exp(larger(-x.abs(), -80.0));
+    larger(x, 0.0) + LN_2 * log2(1.0 + rest)
+}
+
+impl JndModel for Learned {
+    fn name(&self) -> &'static str {
+        self.weights.name()
+    }
+
+    fn map(&mut self, clean: YCbCr<&[f32]>, width: usize, height: usize, jnd: YCbCr<&mut [f32]>) -> Result<()> {
+        for (name, len) in [
+            ("the Y plane of a JND region", clean.y.len()),
+            ("the Cb plane of a JND region", clean.cb.len()),
+            ("the Cr plane of a JND region", clean.cr.len()),
+            ("the Y thresholds", jnd.y.len()),
+            ("the Cb thresholds", jnd.cb.len()),
+            ("the Cr thresholds", jnd.cr.len()),
+        ] {
+            check_len(name, len, width, height)?;
+        }
+        let in_range = |value: f32| if value.is_nan() { value } else { value.clamp(0.0, 255.0) };
+        let finite = |value: f32| if value.is_finite() { in_range(value) } else { f32::NAN };
+        let rgb = |at: usize| {
+            let (y, cb, cr) = (finite(clean.y[at]), finite(clean.cb[at]) - 128.0, finite(clean.cr[at]) - 128.0);
+            [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb]
+        };
+        self.run((width, height), rgb, |y, [red, green, blue]| {
+            for x in 0..width {
+                let at = y * width + x;
+                jnd.y[at] = red[x].min(green[x]).min(blue[x]);
+                jnd.cb[at] = (blue[x] / 1.772).min(green[x] / 0.344_136);
+                jnd.cr[at] = (red[x] / 1.402).min(green[x] / 0.714_136);
+            }
+        })
+    }
+
+    fn map_luma(&mut self, luma: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()> {
+        check_len("the Y plane of a JND region", luma.len(), width, height)?;
+        check_len("the Y thresholds", jnd.len(), width, height)?;
+        self.run((width, height), |at| [luma[at]; 3], |y, planes| least(&mut jnd[y * width..][..width], planes))
+    }
+
+    fn map_picture(&mut self, picture: &Picture<'_>, jnd: &mut [f32]) -> Result<()> {
+        let Picture { rgb, width, height, .. } = *picture;
+        check_len("the pixels of a JND region", rgb.len(), width, height)?;
+        check_len("the Y thresholds", jnd.len(), width, height)?;
+        let pixel = |at: usize| {
+            let [r, g, b, _] = rgb[at];
+            [r, g, b]
+        };
+        self.run((width, height), pixel, |y, planes| least(&mut jnd[y * width..][..width], planes))
+    }
+}
+
+/// What a change of all three channels may be.
+fn least(out: &mut [f32], [red, green, blue]: [&[f32]; 3]) {
+    for (x, out) in out.iter_mut().enumerate() {
+        *out = red[x].min(green[x]).min(blue[x]);
+    }
+}
