@@ -87,7 +87,7 @@ impl Default for Settings {
             jnd_model: Model::default(),
             jnd_scale: 9.3,
             temporal_masking: true,
-            flicker_limit: 0.5,
+            flicker_limit: 1.0,
             max_iterations: 4,
             fail_policy: FailPolicy::Fill,
             score_threshold: 0.5,
