@@ -38,9 +38,7 @@ pub fn cover(frame: &mut FrameMut<'_>, rect: Rect, cover: Cover) {
     match frame.format.layout() {
         Layout::Packed { step, rgb } => rgb.iter().for_each(|&offset| samples(frame, 0, rect, (step, offset), cover)),
         Layout::Yuv420 { cb, cr, step } => {
-            let (right, bottom) = ((rect.x + rect.width).div_ceil(2), (rect.y + rect.height).div_ceil(2));
-            let (x, y) = (rect.x / 2, rect.y / 2);
-            let chroma = Rect { x, y, width: right - x, height: bottom - y };
+            let chroma = rect.chroma();
             samples(frame, 0, rect, (1, 0), cover);
             samples(frame, cb.0, chroma, (step, cb.1), cover);
             samples(frame, cr.0, chroma, (step, cr.1), cover);

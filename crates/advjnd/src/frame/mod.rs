@@ -260,6 +260,13 @@ impl Rect {
         Self { x, y, width: right - x, height: bottom - y }
     }
 
+    /// The samples of halved chroma that its pixels touch.
+    fn chroma(&self) -> Self {
+        let (x, y) = (self.x / 2, self.y / 2);
+        let (right, bottom) = ((self.x + self.width).div_ceil(2), (self.y + self.height).div_ceil(2));
+        Self { x, y, width: right - x, height: bottom - y }
+    }
+
     /// The whole pixels that the real rectangle `x0..x1` × `y0..y1` touches inside a `width`×`height` frame, grown to
     /// even coordinates so that it owns its chroma samples; empty if they do not meet or a bound is not finite.
     pub fn covering(x0: f32, y0: f32, x1: f32, y1: f32, width: usize, height: usize) -> Self {

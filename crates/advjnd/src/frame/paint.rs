@@ -10,9 +10,7 @@ pub fn fill(frame: &mut FrameMut<'_>, rect: Rect, [r, g, b]: [u8; 3]) {
         }
         Layout::Yuv420 { cb: cb_place, cr: cr_place, step } => {
             let [y, cb, cr] = frame.colorimetry.codes([r, g, b]);
-            let (right, bottom) = ((rect.x + rect.width).div_ceil(2), (rect.y + rect.height).div_ceil(2));
-            let (x, top) = (rect.x / 2, rect.y / 2);
-            let chroma = Rect { x, y: top, width: right - x, height: bottom - top };
+            let chroma = rect.chroma();
             samples(frame, 0, rect, (1, 0), y);
             samples(frame, cb_place.0, chroma, (step, cb_place.1), cb);
             samples(frame, cr_place.0, chroma, (step, cr_place.1), cr);

@@ -214,8 +214,7 @@ impl JndModel for Learned {
         ] {
             check_len(name, len, width, height)?;
         }
-        let in_range = |value: f32| if value.is_nan() { value } else { value.clamp(0.0, 255.0) };
-        let finite = |value: f32| if value.is_finite() { in_range(value) } else { f32::NAN };
+        let finite = |value: f32| if value.is_finite() { value.clamp(0.0, 255.0) } else { f32::NAN };
         let rgb = |at: usize| {
             let (y, cb, cr) = (finite(clean.y[at]), finite(clean.cb[at]) - 128.0, finite(clean.cr[at]) - 128.0);
             [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb]

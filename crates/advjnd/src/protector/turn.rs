@@ -132,8 +132,7 @@ impl<'a> Turn<'a> {
     pub fn sights(&mut self) -> impl Iterator<Item = Sight<'_>> {
         let Workspace { geometry, output, looks, .. } = &mut self.work;
         let (geometry, output) = (&*geometry, &*output);
-        let fault = std::iter::repeat_with(|| None);
-        looks.iter_mut().zip(fault).map(move |(look, fault)| Sight { geometry, output, look, fault })
+        looks.iter_mut().map(move |look| Sight { geometry, output, look, fault: None })
     }
 
     /// Judges the output by the looks at it.
