@@ -90,6 +90,17 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
             |settings, model: JndModel| settings.core.jnd_model = model.into()
         ),
         property!(
+            glib::ParamSpecFloat::builder("viewing-distance")
+                .nick("Viewing distance")
+                .blurb("How far the viewer is from the picture, in times its height: smooth changes are held the tighter the nearer they are seen (1000 = pixels alone are held)")
+                .minimum(0.5)
+                .maximum(1000.0)
+                .default_value(default.core.viewing_distance)
+                .mutable_playing()
+                .controllable(),
+            f32, core.viewing_distance
+        ),
+        property!(
             glib::ParamSpecBoolean::builder("temporal-masking")
                 .nick("Temporal masking")
                 .blurb("Whether thresholds are those of video: a fifth lower than a still's where nothing changes, higher where much does")

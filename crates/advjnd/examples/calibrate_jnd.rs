@@ -4,8 +4,8 @@
 //! FACES (every tenth, by name) and finds, for every model, the factor κ at which noise of the shape of κ·J scores
 //! SSIMULACRA2 = 85 on average (not noticed in place): random signs, and Gaussian noise smoothed with σ = 1, 2 and 4 pixels
 //! and brought to a mean square of 1. Noise is luma, rounded to 8 bits. Beside it stand noise of the same energy that knows
-//! no J, and the time of a 256×256 region on one thread. Rows of OUT.json that are not asked for stay. κ is `Model::calibration` in the crate; the file is what
-//! `scripts/jnd_table.py` makes the table of.
+//! no J, both at the default `jnd-scale` too, and the time of a 256×256 region on one thread. Rows of OUT.json that are not
+//! asked for stay. κ is `Model::calibration` in the crate; the file is what `scripts/jnd_table.py` makes the table of.
 
 #![allow(clippy::expect_used, reason = "a program for developers fails by panicking")]
 
@@ -226,11 +226,15 @@ fn calibrate(model: Model, crops: &[Crop]) -> serde_json::Value {
     }
     let kappa = (low * high).sqrt();
     let shaped = score(kappa);
-    let even = crops.iter().zip(&maps).map(|(crop, map)| {
-        let energy = map.iter().map(|threshold| (kappa * threshold).powi(2)).sum::<f32>() / map.len() as f32;
-        crop.scores(&vec![energy.sqrt(); map.len()])
-    });
-    let even = mean(&even.collect::<Vec<_>>());
+    let working = kappa * advjnd::Settings::default().jnd_scale;
+    let loud = score(working);
+    let even = |kappa: f32| {
+        let scores = crops.iter().zip(&maps).map(|(crop, map)| {
+            let energy = map.iter().map(|threshold| (kappa * threshold).powi(2)).sum::<f32>() / map.len() as f32;
+            crop.scores(&vec![energy.sqrt(); map.len()])
+        });
+        mean(&scores.collect::<Vec<_>>())
+    };
     let all: Vec<f32> = maps.iter().flatten().copied().collect();
     let mean_threshold = kappa * all.iter().sum::<f32>() / all.len() as f32;
     let region: Vec<f32> = (0..TIMED_SIDE * TIMED_SIDE).map(|i| (i * i / 7 % 251) as f32).collect();
@@ -248,5 +252,6 @@ fn calibrate(model: Model, crops: &[Crop]) -> serde_json::Value {
             "psnr": scores.psnr, "ssim": scores.ssim })
     };
     json!({ "model": jnd.name(), "kappa": kappa, "mean_threshold": mean_threshold, "milliseconds": times[4],
-        "shaped": scores(&shaped), "even": scores(&even) })
+        "shaped": scores(&shaped), "even": scores(&even(kappa)),
+        "at_default_scale": { "shaped": scores(&loud), "even": scores(&even(working)) } })
 }

@@ -25,8 +25,8 @@ proptest! {
     ) {
         let attack = Attack { direction: Direction::Sign, momentum: 0.9, step_size: 0.25, approach: 0.0 };
         let mut state = Perturbation::zeros(weights.len());
-        let budget = Budget::symmetric(&bounds);
-        attack.run(&mut Linear(weights.clone()), &budget, &mut state, 20, f32::INFINITY).expect("run");
+        let mut budget = Budget::symmetric(&bounds);
+        attack.run(&mut Linear(weights.clone()), &mut budget, &mut state, 20, f32::INFINITY).expect("run");
         for ((delta, weight), bound) in state.delta.iter().zip(&weights).zip(&bounds) {
             prop_assert!((delta - bound * weight.signum()).abs() < 1e-5);
         }
@@ -40,7 +40,7 @@ proptest! {
         let [bounds, center, point]: [Vec<f32>; 3] =
             [|e: &(f32, f32, f32)| e.0, |e: &(f32, f32, f32)| e.1, |e: &(f32, f32, f32)| e.2]
                 .map(|field| elements.iter().map(field).collect());
-        let part = Budget::symmetric(&bounds).near(&center, share);
+        let mut part = Budget::symmetric(&bounds).near(&center, share);
         prop_assert!(part.half_widths().eq(bounds.iter().copied()), "the widths stay");
         let mut projected = point.clone();
         part.project(&mut projected);
@@ -64,10 +64,10 @@ proptest! {
         steps in 1u32..15,
     ) {
         let mut state = Perturbation::zeros(weights.len());
-        let budget = Budget::symmetric(&bounds);
+        let mut budget = Budget::symmetric(&bounds);
         let mut last = 0.0;
         for _ in 0..steps {
-            Attack::default().run(&mut Linear(weights.clone()), &budget, &mut state, 1, f32::INFINITY).expect("run");
+            Attack::default().run(&mut Linear(weights.clone()), &mut budget, &mut state, 1, f32::INFINITY).expect("run");
             let value: f32 = weights.iter().zip(&state.delta).map(|(w, d)| w * d).sum();
             prop_assert!(value >= last - 1e-4, "{} after {}", value, last);
             last = value;
@@ -81,10 +81,10 @@ proptest! {
 #[test]
 fn scaled_steps_follow_the_gradient_in_units_of_the_bounds() {
     let weights = vec![3.0, -4.0];
-    let budget = Budget::symmetric(&[10.0, 10.0]);
+    let mut budget = Budget::symmetric(&[10.0, 10.0]);
     let mut state = Perturbation::zeros(2);
     let attack = Attack { direction: Direction::Scaled, momentum: 0.0, step_size: 0.1, approach: 0.0 };
-    attack.run(&mut Linear(weights), &budget, &mut state, 1, f32::INFINITY).expect("run");
+    attack.run(&mut Linear(weights), &mut budget, &mut state, 1, f32::INFINITY).expect("run");
     // Root mean square 0.1 bounds = 1.0, along (3, −4).
     let rms = ((state.delta[0].powi(2) + state.delta[1].powi(2)) / 2.0).sqrt();
     assert!((rms - 1.0).abs() < 1e-5, "{rms}");
@@ -96,19 +96,19 @@ fn a_zero_gradient_changes_nothing_and_makes_no_nan() {
     for direction in [Direction::Sign, Direction::Scaled] {
         let attack = Attack { direction, ..Attack::default() };
         let mut state = Perturbation::zeros(5);
-        attack.run(&mut Linear(vec![0.0; 5]), &Budget::symmetric(&[1.0; 5]), &mut state, 4, 1.0).expect("run");
+        attack.run(&mut Linear(vec![0.0; 5]), &mut Budget::symmetric(&[1.0; 5]), &mut state, 4, 1.0).expect("run");
         assert_eq!(state.delta, vec![0.0; 5]);
     }
 }
 
 #[test]
 fn iterations_stop_at_the_goal_and_the_warm_start_is_kept() {
-    let budget = Budget::symmetric(&[1.0; 4]);
+    let mut budget = Budget::symmetric(&[1.0; 4]);
     let mut state = Perturbation::zeros(4);
     let attack = Attack { direction: Direction::Sign, momentum: 0.0, step_size: 0.5, approach: 0.0 };
-    let first = attack.run(&mut Linear(vec![1.0; 4]), &budget, &mut state, 10, 1.5).expect("run");
+    let first = attack.run(&mut Linear(vec![1.0; 4]), &mut budget, &mut state, 10, 1.5).expect("run");
     assert_eq!(first.iterations, 2, "0 at the start, 2 after one step");
-    let again = attack.run(&mut Linear(vec![1.0; 4]), &budget, &mut state, 10, 1.5).expect("run");
+    let again = attack.run(&mut Linear(vec![1.0; 4]), &mut budget, &mut state, 10, 1.5).expect("run");
     assert_eq!((again.iterations, again.value), (1, 2.0));
 }
 
@@ -122,13 +122,13 @@ fn not_a_number_is_an_error_and_leaves_the_budget() {
         }
     }
     let mut state = Perturbation::zeros(3);
-    Attack::default().run(&mut Nan, &Budget::symmetric(&[1.0; 3]), &mut state, 2, 1.0).expect_err("not a number");
+    Attack::default().run(&mut Nan, &mut Budget::symmetric(&[1.0; 3]), &mut state, 2, 1.0).expect_err("not a number");
     assert!(state.delta.iter().all(|d| d.abs() <= 1.0));
 }
 
 #[test]
 fn the_box_around_a_picture_ends_at_its_range() {
-    let budget = Budget::around(&[0.0, 250.0, 128.0], 8.0, 0.0, 255.0);
+    let mut budget = Budget::around(&[0.0, 250.0, 128.0], 8.0, 0.0, 255.0);
     let mut delta = [-8.0, 8.0, -8.0];
     budget.project(&mut delta);
     assert_eq!(delta, [0.0, 5.0, -8.0]);

@@ -120,6 +120,30 @@ fn thresholds_of_video_are_a_fifth_below_those_of_a_still() {
 }
 
 #[test]
+fn smooth_changes_are_held_for_a_viewer_and_not_for_nobody() {
+    const BLOCK: usize = 8;
+    let picture = astronaut();
+    let smooth_share = |viewing_distance| {
+        // Too little for this face, so that all of it is spent.
+        let settings =
+            Settings { viewing_distance, jnd_scale: 1.5, max_iterations: 20, view: View::Delta, ..Settings::default() };
+        let change: Vec<f64> = last(2, &picture, &settings).0.iter().map(|value| f64::from(*value) - 128.0).collect();
+        let all: f64 = change.iter().map(|v| v * v).sum();
+        let blocks = (0..picture.height / BLOCK).flat_map(|y| (0..picture.width / BLOCK).map(move |x| (x, y)));
+        let smooth: f64 = blocks
+            .map(|(x, y)| {
+                let rows = y * BLOCK..(y + 1) * BLOCK;
+                let row = |y: usize| &change[3 * (y * picture.width + x * BLOCK)..][..3 * BLOCK];
+                rows.map(|y| row(y).iter().sum::<f64>()).sum::<f64>().powi(2) / (3 * BLOCK * BLOCK) as f64
+            })
+            .sum();
+        smooth / all
+    };
+    let [near, far] = [0.5, 1000.0].map(smooth_share);
+    assert!(near < 0.9 * far, "{near} of the change is smooth for a viewer, {far} for nobody");
+}
+
+#[test]
 fn a_face_that_is_shown_changes_no_faster_than_the_limit() {
     let picture = astronaut();
     let flicker = |flicker_limit| {

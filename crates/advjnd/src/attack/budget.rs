@@ -1,4 +1,6 @@
-//! The box a perturbation must stay in, element by element.
+//! The box a perturbation must stay in, element by element; for a plane, octave by octave besides.
+
+use super::octaves::{OCTAVES, Octaves};
 
 /// `lower ≤ δ ≤ upper`, with `lower ≤ 0 ≤ upper`; and, for a time, a part of it.
 #[derive(Debug, Clone, Default)]
@@ -7,13 +9,16 @@ pub struct Budget {
     upper: Vec<f32>,
     /// The part, if it is not the whole: from where to where.
     part: Option<(Vec<f32>, Vec<f32>)>,
+    /// Samples in a row of the plane, and the share of the half widths for each octave, if they are bound.
+    shares: Option<(usize, [f32; OCTAVES])>,
+    octaves: Octaves,
 }
 
 impl Budget {
     /// The box `−bound ≤ δ ≤ bound`; a bound that is negative or not a number counts as zero.
     pub fn symmetric(bounds: &[f32]) -> Self {
         let upper: Vec<f32> = bounds.iter().map(|bound| bound.max(0.0)).collect();
-        Self { lower: upper.iter().map(|bound| -bound).collect(), upper, part: None }
+        Self { lower: upper.iter().map(|bound| -bound).collect(), upper, ..Self::default() }
     }
 
     /// The box `−epsilon ≤ δ ≤ epsilon`, cut to where `clean + δ` stays in `low..=high`.
@@ -21,7 +26,7 @@ impl Budget {
         Self {
             lower: clean.iter().map(|x| (low - x).max(-epsilon).min(0.0)).collect(),
             upper: clean.iter().map(|x| (high - x).min(epsilon).max(0.0)).collect(),
-            part: None,
+            ..Self::default()
         }
     }
 
@@ -42,6 +47,14 @@ impl Budget {
         self
     }
 
+    /// The box of a plane, `width` samples a row, whose octaves of spatial frequency, finest first, stay within `shares` of
+    /// its half widths besides: a smooth change is held tighter than a rough one. Octaves: see octaves.rs.
+    #[must_use]
+    pub fn in_octaves(mut self, width: usize, shares: [f32; OCTAVES]) -> Self {
+        self.shares = Some((width, shares));
+        self
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
         self.upper.len()
@@ -52,11 +65,16 @@ impl Budget {
         self.upper.is_empty()
     }
 
-    /// The nearest point of the box, or of its part; what is not a number counts as zero.
-    pub fn project(&self, delta: &mut [f32]) {
+    /// The nearest point of the box, or of its part; what is not a number counts as zero. Octaves that are bound are cut to
+    /// their bounds first, which is no exact projection: see octaves.rs.
+    pub fn project(&mut self, delta: &mut [f32]) {
+        delta.iter_mut().filter(|delta| delta.is_nan()).for_each(|delta| *delta = 0.0);
+        if let Some((width, shares)) = &self.shares {
+            self.octaves.limit(delta, *width, (&self.lower, &self.upper), shares);
+        }
         let (lower, upper) = self.part.as_ref().map_or((&self.lower, &self.upper), |(lower, upper)| (lower, upper));
         for ((delta, lower), upper) in delta.iter_mut().zip(lower).zip(upper) {
-            *delta = if delta.is_nan() { 0.0 } else { *delta }.clamp(*lower, *upper);
+            *delta = delta.clamp(*lower, *upper);
         }
     }
 

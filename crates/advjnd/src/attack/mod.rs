@@ -6,10 +6,12 @@
 
 mod budget;
 mod objective;
+mod octaves;
 mod view;
 
 pub use budget::Budget;
 pub use objective::{Dodge, cosine_similarity, margin};
+pub use octaves::OCTAVES;
 pub use view::ViewSampler;
 
 use crate::error::{Error, Result};
@@ -94,7 +96,7 @@ impl Attack {
     pub fn run(
         &self,
         objective: &mut dyn Objective,
-        budget: &Budget,
+        budget: &mut Budget,
         state: &mut Perturbation,
         max_iterations: u32,
         stop_at: f32,

@@ -13,6 +13,7 @@
 mod background;
 mod canny;
 mod chou;
+mod contrast;
 mod deviation;
 mod edge_protection;
 mod edge_weight;
@@ -31,6 +32,7 @@ pub mod reference;
 mod temporal;
 
 pub use chou::Chou;
+pub use contrast::{contrast_sensitivity, octave_shares, pixels_per_degree};
 pub use free_energy::FreeEnergy;
 pub use learned::Learned;
 pub use namm::Namm;
@@ -92,7 +94,6 @@ pub enum Model {
     /// [`Chou`].
     Chou,
     /// [`Namm`].
-    #[default]
     Namm,
     /// [`FreeEnergy`].
     FreeEnergy,
@@ -101,6 +102,7 @@ pub enum Model {
     /// [`Pattern::paper`].
     PatternPaper,
     /// [`Learned::rgb`].
+    #[default]
     Rgb,
     /// [`Learned::hvs_sd`].
     HvsSd,

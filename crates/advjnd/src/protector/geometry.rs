@@ -60,6 +60,7 @@ pub struct Geometry {
     /// Chip ← frame by recogniser, for each set of landmarks.
     to_chips: Vec<Vec<SimilarityTransform>>,
     reach: f32,
+    grid_scale: f32,
 }
 
 impl Geometry {
@@ -79,6 +80,7 @@ impl Geometry {
         let to_grid = SimilarityTransform::fit(&followed, &grid_template())?;
         let pixels = VIEW_REACH_PIXELS * (width.max(height) as f32 / VIEW_LONG_SIDE).max(1.0);
         self.reach = VIEW_REACH + pixels * to_grid.scale() / GRID as f32;
+        self.grid_scale = to_grid.scale();
         self.to_chips.clear();
         self.to_chips.push(chips(&followed, specs.clone())?);
         self.add_sets(&followed, landmarks, SETS_APART * GRID as f32 / to_grid.scale(), specs.clone());
@@ -181,6 +183,11 @@ impl Geometry {
     /// How many random views the self-check looks through: the smaller the face, the less certain its landmarks.
     pub fn checks(&self) -> usize {
         ((self.reach / REACH_PER_CHECK).ceil() as usize).clamp(1, MAX_CHECKS)
+    }
+
+    /// Samples of the grid per pixel of the frame.
+    pub fn grid_scale(&self) -> f32 {
+        self.grid_scale
     }
 
     /// How far random views reach, as a share of a chip's side: how uncertain the landmarks are.

@@ -63,6 +63,9 @@ pub struct Settings {
     pub jnd_model: Model,
     /// How many just-noticeable differences a pixel may change, 0..=20; at 1 noise of their size is not noticed.
     pub jnd_scale: f32,
+    /// How far the viewer is from the picture, in times its height, 0.5..=1000: smooth changes are held the tighter the nearer
+    /// they are seen; from 1000 times the height, pixels alone are held.
+    pub viewing_distance: f32,
     /// Whether thresholds are those of video ([`Temporal`](crate::jnd::Temporal)) rather than those of a still.
     pub temporal_masking: bool,
     /// How much a perturbation that is seen may change from frame to frame, as a share of its budget; 2 is no limit.
@@ -85,7 +88,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             jnd_model: Model::default(),
-            jnd_scale: 9.3,
+            jnd_scale: 9.0,
+            viewing_distance: 3.0,
             temporal_masking: true,
             flicker_limit: 1.0,
             max_iterations: 4,

@@ -111,7 +111,7 @@ impl Subject {
     }
 
     /// Keeps the perturbation inside `budget`.
-    pub fn project(&mut self, budget: &Budget) {
+    pub fn project(&mut self, budget: &mut Budget) {
         budget.project(&mut self.perturbation.delta);
     }
 
@@ -169,7 +169,7 @@ impl Subject {
         &mut self,
         (station, specs): (&mut Station, &[RecognizerSpec]),
         attack: &Attack,
-        (work, budget): (&mut Workspace, &Budget),
+        (work, budget): (&mut Workspace, &mut Budget),
         max_iterations: u32,
         goal: f32,
     ) -> Result<u32> {

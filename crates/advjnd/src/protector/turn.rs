@@ -101,18 +101,18 @@ impl<'a> Turn<'a> {
             return self.close(CoverReason::Lost);
         }
         self.report.similarity_before = clean.similarity;
-        self.budget = self.subject.steady(self.work.budget(), settings.flicker_limit);
+        self.budget = self.subject.steady(self.work.budget(settings.viewing_distance), settings.flicker_limit);
         self.goal = Subject::goal(&self.work.geometry);
         if self.subject.margin < self.goal {
             self.iterate(station, specs, attack, settings.max_iterations);
         } else {
-            self.subject.project(&self.budget);
+            self.subject.project(&mut self.budget);
         }
     }
 
     /// Spends iterations.
     pub fn iterate(&mut self, station: &mut Station, specs: &[RecognizerSpec], attack: &Attack, max_iterations: u32) {
-        let (work, goal) = ((&mut self.work, &self.budget), self.goal);
+        let (work, goal) = ((&mut self.work, &mut self.budget), self.goal);
         let iterations = self.subject.iterate((station, specs), attack, work, max_iterations, goal);
         self.report.iterations += self.check(iterations).unwrap_or(0);
     }

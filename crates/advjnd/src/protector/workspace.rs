@@ -7,7 +7,7 @@ use crate::attack::Budget;
 use crate::error::Result;
 use crate::face::{Landmarks, SimilarityTransform};
 use crate::frame::{FrameMut, Rect, Region};
-use crate::jnd::Picture;
+use crate::jnd::{Picture, octave_shares, pixels_per_degree};
 use crate::net::RecognizerSpec;
 
 /// A region with a shorter side holds too little of a face to work on.
@@ -33,6 +33,7 @@ pub struct Workspace {
     before: Vec<f32>,
     saved: Vec<u8>,
     grid_bounds: Vec<f32>,
+    frame_height: usize,
 }
 
 /// What was to be seen at a place: luma.
@@ -84,6 +85,7 @@ impl Workspace {
         scene: &mut Scene,
     ) -> Result<bool> {
         self.geometry.plan(landmarks, specs.iter(), frame.width(), frame.height())?;
+        self.frame_height = frame.height();
         let rect = self.geometry.rect;
         if rect.width < MIN_REGION || rect.height < MIN_REGION {
             return Ok(false);
@@ -112,11 +114,13 @@ impl Workspace {
         Ok(true)
     }
 
-    /// The bounds in the perturbation's own coordinates.
-    pub fn budget(&mut self) -> Budget {
+    /// The bounds in the perturbation's own coordinates, for an eye that sees the frame from so many times its height.
+    pub fn budget(&mut self, viewing_distance: f32) -> Budget {
         self.grid_bounds.resize(GRID * GRID, 0.0);
         self.geometry.gather.forward(&self.bounds, &mut self.grid_bounds);
+        let pixels_per_degree = pixels_per_degree(self.frame_height, viewing_distance);
         Budget::symmetric(&self.grid_bounds)
+            .in_octaves(GRID, octave_shares(self.geometry.grid_scale(), pixels_per_degree))
     }
 
     /// Writes a perturbation to the frame.
