@@ -359,10 +359,12 @@ fn files_that_the_page_would_not_write_are_refused() {
     let good = folder.join("good.csv");
     std::fs::write(&good, format!("\u{feff}{HEAD}{GOOD}")).unwrap();
     let good = good.to_str().unwrap().to_owned();
-    assert!(results(&[good.clone()], &[]).is_ok(), "a byte order mark is none of the viewer's doing");
+    assert!(results(std::slice::from_ref(&good), &[]).is_ok(), "a byte order mark is none of the viewer's doing");
     let error = results(&[good.clone(), good.clone()], &[]).unwrap_err();
     assert!(error.contains("once more"), "{error}");
-    assert!(results(&[good.clone()], &["--identical-limit", "NaN"]).unwrap_err().contains("--identical-limit"));
+    assert!(
+        results(std::slice::from_ref(&good), &["--identical-limit", "NaN"]).unwrap_err().contains("--identical-limit")
+    );
     assert!(results(&["/nowhere.csv".to_owned()], &[]).unwrap_err().contains("/nowhere.csv"));
 }
 

@@ -65,7 +65,7 @@ fn parse(path: &Path, source: &[u8]) -> Result<Vec<(u64, Score)>> {
             _ => wrong(line, format!("not CSV in UTF-8 ({error}); give the file as the page saved it")),
         }
     };
-    if reader.headers().map_err(malformed)? != &COLUMNS[..] {
+    if reader.headers().map_err(malformed)? != COLUMNS[..] {
         return Err(wrong(1, format!("the first line must be `{}`", COLUMNS.join(","))));
     }
     let mut scores = Vec::new();
