@@ -1,33 +1,12 @@
-//! The program `advjnd`: one file, or one folder, per subcommand.
-//!
-//! | subcommand | does |
-//! |---|---|
-//! | [`viewing-test`](viewing_test) | makes the page of a viewing test, and tables of its results |
-
-mod viewing_test;
+//! See the library `advjnd_cli`.
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-
-/// Protects files from face recognition, and measures what that costs.
-#[derive(Parser)]
-#[command(name = "advjnd", version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    ViewingTest(viewing_test::ViewingTest),
-}
+use advjnd_cli::Cli;
+use clap::Parser;
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
-        Command::ViewingTest(arguments) => arguments.run(),
-    };
-    match done {
+    match Cli::parse().run() {
         Ok(text) => {
             print!("{text}");
             ExitCode::SUCCESS

@@ -92,7 +92,11 @@ struct Results {
 }
 
 impl ViewingTest {
-    /// What is to be printed.
+    /// Writes the page, or makes the tables, and returns what is to be printed.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the folder, a picture or a line of a file is not as it should be, or the page cannot be
+    /// written, and [`Error::Io`] where something cannot be read.
     pub fn run(self) -> Result<String> {
         match (self.results, self.page) {
             (Some(Command::Results(arguments)), _) => arguments.run(),
