@@ -14,13 +14,12 @@ use std::time::Instant;
 
 use advjnd::face::Detector;
 use advjnd::jnd::{Model, Picture};
-use advjnd::metrics::{Plane, psnr, ssim};
+use advjnd::metrics::{MIN_SSIMULACRA2_SIDE, Plane, RgbPicture, psnr, ssim, ssimulacra2};
 use advjnd::net::{Backend, DetectorNet};
 use advjnd::{Colorimetry, FrameMut, PixelFormat, PlaneMut, Pool};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use serde_json::json;
-use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
 
 /// Not noticed in place, by the metric's own scale.
 const GOAL: f64 = 85.0;
@@ -69,12 +68,8 @@ impl Crop {
     }
 
     fn ssimulacra2(&self, other: &[[u8; 3]]) -> f64 {
-        let rgb = |pixels: &[[u8; 3]]| {
-            let pixels = pixels.iter().map(|pixel| pixel.map(|value| f32::from(value) / 255.0)).collect();
-            Rgb::new(pixels, self.width, self.height, TransferCharacteristic::SRGB, ColorPrimaries::BT709)
-                .expect("a picture")
-        };
-        compute_frame_ssimulacra2(rgb(&self.rgb), rgb(other)).expect("a score")
+        let view = |pixels| RgbPicture::new(pixels, self.width, self.height, 3 * self.width).expect("a picture");
+        ssimulacra2(view(self.rgb.as_flattened()), view(other.as_flattened())).expect("a score")
     }
 
     /// Scores of noise shaped by `bounds`, the mean of PSNR and SSIM over the kinds of noise.
@@ -144,7 +139,7 @@ fn pictures(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The largest face of a picture, with what is round it.
+/// The largest face of a picture, with what is round it, where SSIMULACRA2 has a score of it.
 fn crop(path: &Path, detector: &mut Detector) -> Option<image::RgbImage> {
     let picture = image::open(path).ok()?.into_rgb8();
     let (width, height) = (picture.width() as usize, picture.height() as usize);
@@ -159,8 +154,9 @@ fn crop(path: &Path, detector: &mut Detector) -> Option<image::RgbImage> {
     let high = low(face.y + face.height).min(picture.height()) - y;
     let crop = image::imageops::crop_imm(&picture, x, y, wide, high).to_image();
     let scale = (LONGEST as f32 / wide.max(high) as f32).min(1.0);
-    let size = |side: u32| (side as f32 * scale) as u32;
-    Some(image::imageops::resize(&crop, size(wide), size(high), image::imageops::FilterType::Triangle))
+    let [wide, high] = [wide, high].map(|side| (side as f32 * scale) as u32);
+    let scored = wide.min(high) as usize >= MIN_SSIMULACRA2_SIDE;
+    scored.then(|| image::imageops::resize(&crop, wide, high, image::imageops::FilterType::Triangle))
 }
 
 fn main() {

@@ -1,69 +1,38 @@
-//! Full-reference image quality of 8-bit planes: how far an adversarial plane is from its clean one.
+//! Full-reference image quality: how far an adversarial picture is from its clean one.
+//!
+//! | metric | of | equal pictures | worse is |
+//! |---|---|---|---|
+//! | [`psnr`], [`mean_squared_error`] | a plane | [`MAX_PSNR`], 0 | lower, higher |
+//! | [`pspnr`] | a plane and its JND | [`MAX_PSNR`] | lower |
+//! | [`ssim`], [`ms_ssim`] | a plane | 1 | lower |
+//! | [`gmsd`] | a plane | 0 | higher |
+//! | [`ciede2000`] | a colour picture | 0 | higher |
+//! | `ssimulacra2` (feature `ssimulacra2`) | a colour picture | 100 | lower |
+//!
+//! Pictures are given as views, [`Plane`] or [`RgbPicture`], which may be boxes of larger ones: every metric can be taken
+//! of the face and of the whole frame. A perturbation of a face flatters the numbers of its frame; state both.
 
+mod ciede2000;
+mod gmsd;
+mod halved;
+mod ms_ssim;
+mod plane;
 mod psnr;
+mod pspnr;
 pub mod reference;
+mod rgb;
 mod ssim;
+#[cfg(feature = "ssimulacra2")]
+mod ssimulacra2;
 
+pub use ciede2000::{ciede2000, delta_e00};
+pub use gmsd::gmsd;
+pub use ms_ssim::{MIN_MS_SSIM_SIDE, ms_ssim};
+pub use plane::Plane;
 pub use psnr::{MAX_PSNR, mean_squared_error, psnr};
+pub use pspnr::pspnr;
+pub use rgb::RgbPicture;
 pub use ssim::{MIN_SSIM_SIDE, ssim};
 
-use crate::error::{Error, Result};
-
-/// A view of an 8-bit plane, or of a box in it: row `y` is `data[y * stride..][..width]`.
-#[derive(Debug, Clone, Copy)]
-pub struct Plane<'a> {
-    data: &'a [u8],
-    width: usize,
-    height: usize,
-    stride: usize,
-}
-
-impl<'a> Plane<'a> {
-    /// A view of `height` rows of `width` samples, `stride` bytes apart. Bytes beyond the rows are not looked at, and
-    /// the last row needs no padding.
-    ///
-    /// # Errors
-    /// [`Error::Input`] where the plane is empty, `stride < width`, or `data` is too short.
-    pub fn new(data: &'a [u8], width: usize, height: usize, stride: usize) -> Result<Self> {
-        if width == 0 || height == 0 {
-            return Err(Error::input(format!("a {width}x{height} plane has no quality; give at least one pixel")));
-        }
-        let needed = (height - 1).checked_mul(stride).and_then(|bytes| bytes.checked_add(width));
-        if stride < width || needed.is_none_or(|needed| needed > data.len()) {
-            return Err(Error::input(format!(
-                "{} bytes do not hold {width}x{height} samples at stride {stride}; check the plane's stride and size",
-                data.len()
-            )));
-        }
-        Ok(Self { data, width, height, stride })
-    }
-
-    /// Samples per row.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// Rows.
-    pub fn height(&self) -> usize {
-        self.height
-    }
-
-    fn row(&self, y: usize) -> &'a [u8] {
-        &self.data[y * self.stride..][..self.width]
-    }
-
-    fn rows(self) -> impl Iterator<Item = &'a [u8]> {
-        (0..self.height).map(move |y| self.row(y))
-    }
-}
-
-/// Refuses two planes of different size.
-fn check_same_size(clean: Plane<'_>, adversarial: Plane<'_>) -> Result<()> {
-    if (clean.width, clean.height) == (adversarial.width, adversarial.height) {
-        return Ok(());
-    }
-    Err(Error::input(format!(
-        "cannot compare a {}x{} plane with a {}x{} one; crop or scale one of them",
-        clean.width, clean.height, adversarial.width, adversarial.height
-    )))
-}
+#[cfg(feature = "ssimulacra2")]
+pub use self::ssimulacra2::{MIN_SSIMULACRA2_SIDE, ssimulacra2};

@@ -1,6 +1,7 @@
 //! Peak signal-to-noise ratio: 10 log10(255^2 / MSE), in decibels.
 
-use super::{Plane, check_same_size};
+use super::Plane;
+use super::plane::check_same_size;
 use crate::error::Result;
 
 /// PSNR of equal planes in decibels, and the cap of every other value: means over frames stay finite. A single sample
@@ -12,7 +13,7 @@ pub const MAX_PSNR: f64 = 100.0;
 /// # Errors
 /// [`Error::Input`](crate::Error::Input) where the sizes differ.
 pub fn mean_squared_error(clean: Plane<'_>, adversarial: Plane<'_>) -> Result<f64> {
-    check_same_size(clean, adversarial)?;
+    check_same_size(&clean, &adversarial)?;
     let sum: u64 = clean
         .rows()
         .zip(adversarial.rows())

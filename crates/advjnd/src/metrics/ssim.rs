@@ -14,7 +14,8 @@
 //! The five weighted sums are separable: each row is filtered once horizontally, and eleven such rows give one row of
 //! results. Sums are in double precision, as variances are differences of large numbers.
 
-use super::{Plane, check_same_size};
+use super::Plane;
+use super::plane::check_same_size;
 use crate::error::{Error, Result};
 
 /// Side of the window, and so of the smallest plane that has a value.
@@ -32,21 +33,35 @@ const MOMENTS: usize = 5;
 /// # Errors
 /// [`Error::Input`] where the sizes differ or a side is shorter than [`MIN_SSIM_SIDE`].
 pub fn ssim(clean: Plane<'_>, adversarial: Plane<'_>) -> Result<f64> {
-    check_same_size(clean, adversarial)?;
+    check_same_size(&clean, &adversarial)?;
     let (width, height) = (clean.width(), clean.height());
     if width < MIN_SSIM_SIDE || height < MIN_SSIM_SIDE {
         return Err(Error::input(format!(
             "SSIM of a {width}x{height} plane: its window needs {MIN_SSIM_SIDE}x{MIN_SSIM_SIDE}; take a larger box"
         )));
     }
+    Ok(similarity(clean, adversarial).ssim)
+}
+
+/// Means over all positions of the window.
+pub(super) struct Similarity {
+    /// Of eq. 13.
+    pub ssim: f64,
+    /// Of its second factor.
+    pub contrast_structure: f64,
+}
+
+/// Of planes of the same size, both sides at least [`MIN_SSIM_SIDE`].
+pub(super) fn similarity<T: Copy + Into<f64>>(clean: Plane<'_, T>, adversarial: Plane<'_, T>) -> Similarity {
+    let (width, height) = (clean.width(), clean.height());
     let weights = window();
     let columns = width - MIN_SSIM_SIDE + 1;
     let mut moments = [(); MOMENTS].map(|()| vec![0.0; width]);
     let mut filtered = vec![0.0; MIN_SSIM_SIDE * MOMENTS * columns];
-    let mut sum = 0.0;
+    let mut sums = [0.0; 2];
     for (y, (clean, adversarial)) in clean.rows().zip(adversarial.rows()).enumerate() {
         for (x, (&a, &b)) in clean.iter().zip(adversarial).enumerate() {
-            let (a, b) = (f64::from(a), f64::from(b));
+            let (a, b): (f64, f64) = (a.into(), b.into());
             for (moment, value) in moments.iter_mut().zip([a, b, a * a, b * b, a * b]) {
                 moment[x] = value;
             }
@@ -62,14 +77,17 @@ pub fn ssim(clean: Plane<'_>, adversarial: Plane<'_>) -> Result<f64> {
         }
         let top = y + 1 - MIN_SSIM_SIDE;
         for x in 0..columns {
-            let sums: [f64; MOMENTS] = std::array::from_fn(|m| {
+            let moments: [f64; MOMENTS] = std::array::from_fn(|m| {
                 let tap = |k: usize| filtered[((top + k) % MIN_SSIM_SIDE * MOMENTS + m) * columns + x];
                 weights.iter().enumerate().map(|(k, weight)| weight * tap(k)).sum()
             });
-            sum += similarity(sums);
+            let [luminance, contrast_structure] = factors(moments);
+            sums[0] += luminance * contrast_structure;
+            sums[1] += contrast_structure;
         }
     }
-    Ok(sum / (columns * (height - MIN_SSIM_SIDE + 1)) as f64)
+    let [ssim, contrast_structure] = sums.map(|sum| sum / (columns * (height - MIN_SSIM_SIDE + 1)) as f64);
+    Similarity { ssim, contrast_structure }
 }
 
 /// One row of the window, summing to 1.
@@ -79,8 +97,9 @@ fn window() -> [f64; MIN_SSIM_SIDE] {
     std::array::from_fn(|k| tap(k) / sum)
 }
 
-/// Eq. 13 at one position, from the weighted sums of x, y, x^2, y^2, x y.
-fn similarity([mean_x, mean_y, xx, yy, xy]: [f64; MOMENTS]) -> f64 {
+/// The two factors of eq. 13 at one position, from the weighted sums of x, y, x^2, y^2, x y.
+fn factors([mean_x, mean_y, xx, yy, xy]: [f64; MOMENTS]) -> [f64; 2] {
     let (var_x, var_y, cov) = (xx - mean_x * mean_x, yy - mean_y * mean_y, xy - mean_x * mean_y);
-    (2.0 * mean_x * mean_y + C1) * (2.0 * cov + C2) / ((mean_x * mean_x + mean_y * mean_y + C1) * (var_x + var_y + C2))
+    let luminance = (2.0 * mean_x * mean_y + C1) / (mean_x * mean_x + mean_y * mean_y + C1);
+    [luminance, (2.0 * cov + C2) / (var_x + var_y + C2)]
 }

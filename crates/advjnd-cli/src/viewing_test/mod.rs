@@ -1,0 +1,145 @@
+//! A viewing test that people can take: the stimulus comparison of ITU-R BT.500, protected pictures beside clean ones.
+//!
+//! `advjnd viewing-test --pairs DIR --out viewing-test.html` writes one page that holds all pictures and needs no network.
+//! Every viewer opens it, judges the pairs and saves a CSV file. `advjnd viewing-test results v01.csv v02.csv` makes the
+//! tables.
+//!
+//! # The folder of pairs
+//! ```text
+//! DIR/clean/NAME.png          DIR/clean/GROUP/NAME.png
+//! DIR/METHOD/NAME.png         DIR/METHOD/GROUP/NAME.png
+//! ```
+//! One folder per method and one called `clean`. Each holds the same pictures, PNG or JPEG: pictures of the same name
+//! without its ending, and of the same size, are a pair. Groups of pictures, whose means are told apart, are folders one
+//! level down. Names that begin with a dot, and files beside the folders, are not looked at.
+//!
+//! # The results
+//! A line per judged pair: `viewer,pair,method,side,score,milliseconds,seed`. `pair` is `GROUP/NAME` or `NAME`, `side` where
+//! the method's picture stood, `score` -3 to 3 how it compared with the clean one (negative: worse), `milliseconds` the time
+//! from the pictures' appearance to the answer, and `seed` what order and sides were drawn from. The method `identical` is
+//! the hidden check: the clean picture beside itself.
+//!
+//! A viewer fails the check where the mean of the absolute scores of identical pairs is above a limit. Means are over
+//! viewers: each viewer counts once, by the mean of their scores, and the 95 % confidence interval is Student's, of as many
+//! samples as there are viewers.
+
+mod page;
+mod pairs;
+mod report;
+mod results;
+mod scores;
+mod student;
+
+use std::path::PathBuf;
+
+use advjnd::{Error, Result};
+use clap::{Args, Subcommand};
+
+/// Method of the hidden pairs of a clean picture and itself.
+const IDENTICAL: &str = "identical";
+
+/// Makes a viewing test (ITU-R BT.500, stimulus comparison), and tables of its results.
+///
+/// The folder of pairs holds one folder per method and one called `clean`, all with pictures (PNG, JPEG) of the same names
+/// and sizes; folders within them, one level down, are groups of pictures:
+///
+/// DIR/clean/NAME.png, DIR/METHOD/NAME.png, or DIR/clean/GROUP/NAME.png, DIR/METHOD/GROUP/NAME.png
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, verbatim_doc_comment)]
+pub struct ViewingTest {
+    #[command(flatten)]
+    page: Option<Page>,
+    #[command(subcommand)]
+    results: Option<Command>,
+}
+
+#[derive(Args)]
+struct Page {
+    /// Folder with one folder of pictures per method, and the clean ones
+    #[arg(long, value_name = "DIR")]
+    pairs: PathBuf,
+    /// The page to write; it holds all pictures
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Folder that all others are compared with
+    #[arg(long, value_name = "NAME", default_value = "clean")]
+    reference: String,
+    /// Hidden pairs of a clean picture and itself, at most as many as pictures [default: a tenth of the pairs, at least 2]
+    #[arg(long, value_name = "N")]
+    identical: Option<usize>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Mean scores with 95 % confidence intervals, by method and by group of pictures
+    Results(Results),
+}
+
+#[derive(Args)]
+struct Results {
+    /// What the viewers saved
+    #[arg(required = true, value_name = "CSV")]
+    files: Vec<PathBuf>,
+    /// JSON instead of Markdown
+    #[arg(long)]
+    json: bool,
+    /// Leave out viewers who fail the check by identical pairs; they are listed either way
+    #[arg(long)]
+    leave_out_failed: bool,
+    /// A viewer fails where the mean absolute score of identical pairs is above this
+    #[arg(long, value_name = "SCORE", default_value_t = 0.5)]
+    identical_limit: f64,
+}
+
+impl ViewingTest {
+    /// Writes the page, or makes the tables, and returns what is to be printed.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the folder, a picture or a line of a file is not as it should be, or the page cannot be
+    /// written, and [`Error::Io`] where something cannot be read.
+    pub fn run(self) -> Result<String> {
+        match (self.results, self.page) {
+            (Some(Command::Results(arguments)), _) => arguments.run(),
+            (None, Some(arguments)) => arguments.run(),
+            (None, None) => Err(Error::input("give --pairs and --out, or `results` and CSV files")),
+        }
+    }
+}
+
+impl Page {
+    fn run(self) -> Result<String> {
+        let pairs = pairs::Pairs::read(&self.pairs, &self.reference)?;
+        let (pictures, judged) = (pairs.pictures.len(), pairs.pictures.len() * pairs.methods.len());
+        let identical = self.identical.unwrap_or_else(|| judged.div_ceil(10).max(2).min(pictures));
+        if identical > pictures {
+            return Err(Error::input(format!(
+                "{identical} identical pairs of {pictures} pictures; each picture makes one, so give --identical \
+                 {pictures} or less"
+            )));
+        }
+        let page = page::html(&pairs, identical)?;
+        std::fs::write(&self.out, &page).map_err(|error| {
+            Error::input(format!("cannot write {}: {error}; check the folder and its permissions", self.out.display()))
+        })?;
+        Ok(format!(
+            "{}: {pictures} pictures, {} methods, {identical} identical pairs, {:.1} MB\n",
+            self.out.display(),
+            pairs.methods.len(),
+            page.len() as f64 / 1e6
+        ))
+    }
+}
+
+impl Results {
+    fn run(self) -> Result<String> {
+        if !(self.identical_limit.is_finite() && self.identical_limit >= 0.0) {
+            return Err(Error::input(format!(
+                "--identical-limit {}: give a score from 0 (any difference seen fails) to 3 (nobody fails)",
+                self.identical_limit
+            )));
+        }
+        let scores = scores::read(&self.files)?;
+        let results = results::Results::new(&scores, self.identical_limit, self.leave_out_failed)?;
+        if self.json { report::json(&results) } else { Ok(report::markdown(&results)) }
+    }
+}
