@@ -5,7 +5,7 @@
 //! PSPNR = 20 log10(255 / sqrt(mean((|I - I'| - JND)^2 d)))     d = 1 where |I - I'| >= JND, else 0
 //! ```
 //!
-//! PSNR that counts only what exceeds the JND, and so the seed paper's L2 as a metric. Like [`psnr`](super::psnr) it ends
+//! PSNR that counts only what exceeds the JND, and so the source paper's L2 as a metric. Like [`psnr`](super::psnr) it ends
 //! at [`MAX_PSNR`], which is also its value where nothing exceeds the JND.
 
 use super::plane::check_same_size;
