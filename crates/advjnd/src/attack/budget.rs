@@ -42,6 +42,16 @@ impl Budget {
         self
     }
 
+    /// The part of the box where `clean + δ` stays in `low..=high`. The widths stay those of the box, so that a step is as
+    /// long next to the end of the range as elsewhere.
+    #[must_use]
+    pub fn within(mut self, clean: &[f32], low: f32, high: f32) -> Self {
+        let lower = self.lower.iter().zip(clean).map(|(lower, x)| lower.max(low - x).min(0.0)).collect();
+        let upper = self.upper.iter().zip(clean).map(|(upper, x)| upper.min(high - x).max(0.0)).collect();
+        self.part = Some((lower, upper));
+        self
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
         self.upper.len()
