@@ -4,21 +4,23 @@
 //! not given. A face recogniser gives an embedding e and no classes, so θ is read in two ways ([`Task`]):
 //!
 //! * **Identification**: softmax over cos(e, gallery) / temperature. The label is the person shown or the target C.
-//! * **Verification**: the margin of [`margin`](super::margin()) to one reference, positive beyond the threshold.
+//! * **Verification**: the margin of [`margin`](super::margin()) to one reference, positive beyond the threshold, divided by a
+//!   temperature too, so that the quality terms weigh as much against it as against a cross-entropy.
 //!
-//! and E in two ([`Loss`]); p is the probability of the label, m the margin, ρ = [`RESERVE`]:
+//! and E in two ([`Loss`]); p is the probability of the label, m the margin, T its temperature, ρ = [`RESERVE`]:
 //!
 //! | | identification, dodge | identification, impersonate | verification |
 //! |---|---|---|---|
-//! | [`Loss::Plain`] | ln p | −ln p | −m |
-//! | [`Loss::Bounded`] | −ln(1 − p + 1e-6) | −ln p | max(0, ρ − m) |
+//! | [`Loss::Plain`] | ln p | −ln p | −m / T |
+//! | [`Loss::Bounded`] | −ln(1 − p) | −ln p | max(0, ρ − m) / T |
 //!
 //! Plain is the literal reading. Its −E has no lower bound: it goes on to spend quality after the attack has succeeded, and
-//! next to a sure label (p ≈ 1) it has hardly a gradient. Bounded is the substitute that keeps to the printed form: least
-//! where the attack has succeeded.
+//! next to a sure label (p ≈ 1) it has hardly a gradient, in the same direction as the bounded one. Bounded is the substitute
+//! that keeps to the printed form: least where the attack has succeeded. 1 − p is summed from the other labels, so it needs no
+//! constant under the logarithm; a plain slope below [`LEAST_SLOPE`] counts as that, or it would be lost in f32.
 //!
 //! A verification dodge that starts from its own reference stands where the margin has no gradient. There, m in the table is
-//! m + w·(cos(e, away) − 1), `away` a direction to leave in, w a quarter of the margin of opposite vectors: never more than m, so
+//! m + w·(cos(e, away) − 1), `away` a direction to leave in, w a quarter over the span of the margin: never more than m, so
 //! max(0, ρ − m) is zero only beyond ρ. An empty `away` leaves m as it is.
 
 use super::margin;
@@ -31,7 +33,8 @@ pub const RESERVE: f32 = 0.15;
 /// Scale 64 of the cosines, as in ArcFace's training (Deng et al., CVPR 2019).
 pub const ARCFACE_TEMPERATURE: f32 = 1.0 / 64.0;
 const AWAY_WEIGHT: f32 = 0.25;
-const BOUND: f64 = 1e-6;
+/// Least derivative of the plain loss of an identification with respect to the label's logit.
+pub const LEAST_SLOPE: f64 = 1e-20;
 const TINY: f32 = 1e-6;
 
 /// What the attack is for.
@@ -73,6 +76,8 @@ pub enum Task<'a> {
         reference: &'a [f32],
         /// The direction in which a dodge leaves its reference, or empty.
         away: &'a [f32],
+        /// What margins are divided by, above zero; [`ARCFACE_TEMPERATURE`], or 1 for the margin itself.
+        temperature: f32,
     },
 }
 
@@ -109,9 +114,16 @@ impl Adversarial<'_> {
                     )
                 })
             }
-            Task::Verification { reference, away, .. } => {
+            Task::Verification { reference, away, temperature, .. } => {
                 let fits = reference.len() == embedding_len && (away.is_empty() || away.len() == embedding_len);
-                (!fits).then(|| format!("a reference of {} and a direction of {}", reference.len(), away.len()))
+                let positive = temperature.is_finite() && temperature > 0.0;
+                (!fits || !positive).then(|| {
+                    format!(
+                        "a reference of {}, a direction of {}, temperature {temperature}",
+                        reference.len(),
+                        away.len()
+                    )
+                })
             }
         };
         fault.map_or(Ok(()), |fault| {
@@ -130,8 +142,10 @@ impl Adversarial<'_> {
             Task::Identification { gallery, label, temperature } => {
                 self.identify(loss, gallery, label, temperature, embedding, cotangent)
             }
-            Task::Verification { spec, reference, away } => {
-                self.verify(loss, spec, reference, away, embedding, cotangent)
+            Task::Verification { spec, reference, away, temperature } => {
+                let judgement = self.verify(loss, spec, reference, away, embedding, cotangent);
+                cotangent.iter_mut().for_each(|c| *c /= temperature);
+                Judgement { loss: judgement.loss / temperature, ..judgement }
             }
         }
     }
@@ -159,8 +173,8 @@ impl Adversarial<'_> {
         // The loss, and its derivative with respect to the label's logit; the others share its opposite.
         let (value, slope) = match (self.goal, loss) {
             (Goal::Impersonate, _) => (-log_p, -rest),
-            (Goal::Dodge, Loss::Plain) => (log_p, rest),
-            (Goal::Dodge, Loss::Bounded) => (-(rest + BOUND).ln(), p * rest / (rest + BOUND)),
+            (Goal::Dodge, Loss::Plain) => (log_p, rest.max(LEAST_SLOPE)),
+            (Goal::Dodge, Loss::Bounded) => (-rest.max(f64::MIN_POSITIVE).ln(), p),
         };
         for (index, (enrolled, cosine)) in gallery.iter().zip(&cosines).enumerate() {
             let share = if index == label { 1.0 } else { -weights[index] / (total * rest.max(f64::MIN_POSITIVE)) };

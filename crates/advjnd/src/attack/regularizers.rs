@@ -2,7 +2,9 @@
 //!
 //! * **Structure**: 1 − SSIM of clean and adversarial picture, the mean over channels and over all windows that lie inside
 //!   the picture (Wang, Bovik, Sheikh & Simoncelli, IEEE TIP 2004: Gaussian window of 11 × 11, σ = 1.5, K1 = 0.01,
-//!   K2 = 0.03, white = 1). A picture less than 11 pixels wide or high has no window and no structural loss.
+//!   K2 = 0.03, white = 1). A picture less than 11 pixels wide or high has no window and no structural loss. With D = Z − X,
+//!   m and v its local mean and variance, SSIM = (1 − m²/(μx² + μz² + C1))·(1 − v/(σx² + σz² + C2)): the same number, but
+//!   its gradient is zero, not a rounding error, where nothing is changed.
 //! * **Total variation**: the mean over samples of the squared differences of the perturbation to its right and lower
 //!   neighbours (Mahendran & Vedaldi, CVPR 2015, with exponent 2; there of the picture).
 
@@ -18,7 +20,6 @@ const C2: f32 = 0.03 * 0.03;
 pub struct Structure<'a> {
     chip: Chip<'a>,
     taps: [f32; WINDOW],
-    adversarial: Vec<f32>,
 }
 
 impl<'a> Structure<'a> {
@@ -30,52 +31,50 @@ impl<'a> Structure<'a> {
         });
         let sum: f32 = taps.iter().sum();
         taps.iter_mut().for_each(|tap| *tap /= sum);
-        Self { chip, taps, adversarial: vec![0.0; chip.clean().len()] }
+        Self { chip, taps }
     }
 
     /// `weight` times the term at the perturbation `delta` (`[3][height][width]`, white = 1); adds its gradient with respect
     /// to `delta` to `gradient`.
-    pub fn add_to(&mut self, weight: f32, delta: &[f32], gradient: &mut [f32]) -> f64 {
+    pub fn add_to(&self, weight: f32, delta: &[f32], gradient: &mut [f32]) -> f64 {
         let (width, height) = (self.chip.width(), self.chip.height());
         if weight == 0.0 || width < WINDOW || height < WINDOW {
             return 0.0;
         }
-        for ((z, x), delta) in self.adversarial.iter_mut().zip(self.chip.clean()).zip(delta) {
-            *z = x + delta;
-        }
         let windows = 3 * (width - WINDOW + 1) * (height - WINDOW + 1);
         let scale = weight / windows as f32;
         let pixels = width * height;
-        let planes = self.chip.clean().chunks(pixels).zip(self.adversarial.chunks(pixels));
-        let mut similarity = 0.0;
-        for ((clean, adversarial), gradient) in planes.zip(gradient.chunks_mut(pixels)) {
-            similarity += self.plane(scale, clean, adversarial, gradient);
+        let planes = self.chip.clean().chunks(pixels).zip(delta.chunks(pixels));
+        let mut loss = 0.0;
+        for ((clean, delta), gradient) in planes.zip(gradient.chunks_mut(pixels)) {
+            loss += self.plane(scale, clean, delta, gradient);
         }
-        f64::from(weight) * (1.0 - similarity / windows as f64)
+        f64::from(scale) * loss
     }
 
-    /// The sum of SSIM over the windows of a plane; adds −`scale` times its gradient to `gradient`.
-    fn plane(&self, scale: f32, clean: &[f32], adversarial: &[f32], gradient: &mut [f32]) -> f64 {
+    /// The sum of 1 − SSIM over the windows of a plane; adds `scale` times its gradient to `gradient`.
+    fn plane(&self, scale: f32, clean: &[f32], delta: &[f32], gradient: &mut [f32]) -> f64 {
         let product = |a: &[f32], b: &[f32]| -> Vec<f32> { a.iter().zip(b).map(|(a, b)| a * b).collect() };
-        let [mean_x, mut mean_z] = [clean, adversarial].map(|plane| self.blur(plane));
-        let square_x = self.blur(&product(clean, clean));
-        let [mut square_z, mut mixed] = [adversarial, clean].map(|plane| self.blur(&product(plane, adversarial)));
+        let [mean, square] = [clean, &product(clean, clean)].map(|plane| self.blur(plane));
+        let [mut by_mean, mut by_square, mut by_mixed] =
+            [delta, &product(delta, delta), &product(clean, delta)].map(|plane| self.blur(plane));
         let mut sum = 0.0;
-        for (index, mx) in mean_x.iter().enumerate() {
-            let (mz, zz, xz) = (mean_z[index], square_z[index], mixed[index]);
-            let (a1, a2) = (2.0 * mx * mz + C1, 2.0 * (xz - mx * mz) + C2);
-            let (b1, b2) = (mx * mx + mz * mz + C1, (square_x[index] - mx * mx) + (zz - mz * mz) + C2);
-            let ssim = a1 * a2 / (b1 * b2);
-            sum += f64::from(ssim);
-            // With respect to the three local means that Z takes part in: of Z, of Z² and of X·Z.
-            mean_z[index] = 2.0 * (mx * (a2 - a1) / (b1 * b2) + ssim * mz * (1.0 / b2 - 1.0 / b1));
-            square_z[index] = -ssim / b2;
-            mixed[index] = 2.0 * a1 / (b1 * b2);
+        for (index, mx) in mean.iter().enumerate() {
+            let (m, mz) = (by_mean[index], mx + by_mean[index]);
+            let v = by_square[index] - m * m;
+            let b1 = mx * mx + mz * mz + C1;
+            let b2 = 2.0 * (square[index] - mx * mx) + 2.0 * (by_mixed[index] - mx * m) + v + C2;
+            let (dark, flat) = (m * m / b1, v / b2);
+            let (luminance, structure) = (1.0 - dark, 1.0 - flat);
+            sum += f64::from(dark + flat - dark * flat);
+            by_mean[index] = 2.0 * structure * (m - dark * mz) / b1 + 2.0 * luminance * (flat * mz - m) / b2;
+            by_square[index] = luminance * structure / b2;
+            by_mixed[index] = -2.0 * luminance * flat / b2;
         }
-        let [by_mean, by_square, by_mixed] = [&mean_z, &square_z, &mixed].map(|windows| self.blur_adjoint(windows));
+        let [by_mean, by_square, by_mixed] = [by_mean, by_square, by_mixed].map(|windows| self.blur_adjoint(&windows));
         for (index, gradient) in gradient.iter_mut().enumerate() {
-            let slope = by_mean[index] + 2.0 * adversarial[index] * by_square[index] + clean[index] * by_mixed[index];
-            *gradient -= scale * slope;
+            let slope = by_mean[index] + 2.0 * delta[index] * by_square[index] + clean[index] * by_mixed[index];
+            *gradient += scale * slope;
         }
         sum
     }
