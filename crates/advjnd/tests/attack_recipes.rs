@@ -13,7 +13,6 @@ use advjnd::attack::recipes::{Bound, Decay, Recipe, Report, Schedule, Schedules,
 use advjnd::attack::{Attack, Budget, Direction, Objective, Perturbation};
 use advjnd::net::{Embedder, Metric};
 use attack::{Tiny, numbers};
-use proptest::prelude::*;
 
 const SIDE: usize = 24;
 const LEN: usize = 3 * SIDE * SIDE;
@@ -117,70 +116,6 @@ fn momentum_accumulates_gradients_over_their_l1_norm() {
 #[test]
 fn ours_is_the_protectors_default() {
     assert_eq!(rows::OURS.attack, Attack::default());
-}
-
-/// −½ Σ h (δ − c)²: greatest in a box where each element is c, or the bound next to it.
-struct Bowl {
-    curvature: Vec<f32>,
-    center: Vec<f32>,
-}
-
-impl Objective for Bowl {
-    fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32> {
-        let mut value = 0.0;
-        for (((g, d), h), c) in gradient.iter_mut().zip(delta).zip(&self.curvature).zip(&self.center) {
-            *g = -h * (d - c);
-            value -= 0.5 * f64::from(h * (d - c) * (d - c));
-        }
-        Ok(value as f32)
-    }
-}
-
-/// −(1 − a)² − 100 (b − a²)².
-struct Rosenbrock;
-
-impl Objective for Rosenbrock {
-    fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32> {
-        let (a, b) = (delta[0], delta[1]);
-        gradient[0] = 2.0 * (1.0 - a) + 400.0 * a * (b - a * a);
-        gradient[1] = -200.0 * (b - a * a);
-        Ok(-(1.0 - a).powi(2) - 100.0 * (b - a * a).powi(2))
-    }
-}
-
-fn valley() -> Perturbation {
-    let mut state = Perturbation::zeros(2);
-    state.delta = vec![-1.2, 1.0];
-    state
-}
-
-#[test]
-fn l_bfgs_finds_the_top() {
-    let attack = rows::L_BFGS.attack;
-    let bounds = vec![1.0; 50];
-    let mut bowl = Bowl { curvature: numbers(1, 50, 1.0, 100.0), center: numbers(2, 50, -2.0, 2.0) };
-    let mut state = Perturbation::zeros(50);
-    attack.run(&mut bowl, &Budget::symmetric(&bounds), &mut state, 60, f32::INFINITY).expect("run");
-    for (found, center) in state.delta.iter().zip(&bowl.center) {
-        assert!((found - center.clamp(-1.0, 1.0)).abs() < 1e-2, "{found}, not {center}");
-    }
-    let mut state = valley();
-    let outcome =
-        attack.run(&mut Rosenbrock, &Budget::symmetric(&[5.0; 2]), &mut state, 80, f32::INFINITY).expect("run");
-    assert!(state.delta.iter().all(|v| (v - 1.0).abs() < 1e-2), "{:?} after {}", state.delta, outcome.iterations);
-}
-
-#[test]
-fn l_bfgs_ends_at_the_best_point_it_has_seen() {
-    let mut last = f32::NEG_INFINITY;
-    for steps in 1..25 {
-        let mut state = valley();
-        let attack = rows::L_BFGS.attack;
-        attack.run(&mut Rosenbrock, &Budget::symmetric(&[5.0; 2]), &mut state, steps, f32::INFINITY).expect("run");
-        let value = Rosenbrock.value_and_grad(&state.delta, &mut [0.0; 2]).expect("value");
-        assert!(value >= last, "{value} after {steps}, {last} before");
-        last = value;
-    }
 }
 
 /// A random smooth recogniser with a chip and enrolled people.
@@ -339,37 +274,6 @@ fn without_a_gradient_there_is_no_success_and_no_nan() {
 }
 
 #[test]
-fn beta_falls_by_the_paper_to_a_tenth() {
-    let Schedules { dodge, impersonate } = Schedules::XUE;
-    assert_eq!([0, 1, 26, 27, 30, 1000].map(|k| dodge.beta(k)), [1500.0, 1450.0, 200.0, 150.0, 150.0, 150.0]);
-    assert_eq!([0, 1, 26, 27, 30, 1000].map(|k| impersonate.beta(k)), [30.0, 29.0, 4.0, 3.0, 3.0, 3.0]);
-    assert!(!dodge.is_at_floor(26) && dodge.is_at_floor(27));
-}
-
-proptest! {
-    #[test]
-    fn beta_reaches_its_floor_and_never_zero(
-        initial in 1e-3f32..1e4,
-        decay in prop_oneof![
-            (0.01f32..1.0).prop_map(|share| Decay::Add(-share)),
-            (0.1f32..0.95).prop_map(Decay::Times),
-        ],
-        floor in 1e-3f32..1.0,
-    ) {
-        // The subtraction in shares of the start.
-        let decay = if let Decay::Add(share) = decay { Decay::Add(share * initial) } else { decay };
-        let schedule = Schedule { initial, decay, floor };
-        prop_assert!(schedule.is_valid());
-        let reached = (0..1000).find(|failures| schedule.is_at_floor(*failures));
-        let reached = reached.expect("the floor is reached");
-        for failures in 0..reached + 3 {
-            prop_assert!(schedule.beta(failures) >= floor * initial && schedule.beta(failures) > 0.0);
-            prop_assert!(schedule.beta(failures + 1) <= schedule.beta(failures));
-        }
-    }
-}
-
-#[test]
 fn what_cannot_be_run_is_refused() {
     let mut scene = Scene::new(12, Metric::Cosine);
     let gallery = scene.gallery.clone();
@@ -400,9 +304,7 @@ fn rows_have_names() {
         assert_eq!(rows::by_name(recipe.name), Some(recipe));
     }
     assert_eq!(rows::by_name("none"), None);
-    assert!(
-        rows::ALL
-            .iter()
-            .all(|recipe| (recipe.attack.direction == Direction::LimitedMemory) <= recipe.diversity.is_none())
-    );
+    for recipe in rows::ALL.into_iter().filter(|recipe| recipe.attack.direction == Direction::LimitedMemory) {
+        assert_eq!(recipe.diversity, None, "{}: a line search needs the same function at every call", recipe.name);
+    }
 }

@@ -21,7 +21,8 @@ const WIDTH: usize = 6;
 const HEIGHT: usize = 5;
 const LEN: usize = 3 * WIDTH * HEIGHT;
 
-/// Largest difference of a gradient from central differences, as a share of its largest entry: f32 values of order 1, over steps of 1e-3.
+/// Largest difference of a gradient from central differences, as a share of its largest entry: f32 values of order 1, over
+/// steps of 1e-3.
 const GRADIENT_TOLERANCE: f32 = 5e-3;
 /// Largest difference of the two sides of an adjoint, relative: rounding of f32 sums.
 const ADJOINT_TOLERANCE: f64 = 1e-5;
@@ -101,10 +102,7 @@ fn structure_is_the_ssim_of_the_metrics() {
     let jnd = vec![0.0; clean.len()];
     let chip = Chip::new(&clean, &jnd, width, height).expect("chip");
     let found = 1.0 - Structure::new(chip).add_to(1.0, &delta, &mut vec![0.0; delta.len()]);
-    let plane = |bytes: &[u8], channel: usize| {
-        let data = bytes[channel * width * height..][..width * height].to_vec();
-        data
-    };
+    let plane = |bytes: &[u8], channel: usize| bytes[channel * width * height..][..width * height].to_vec();
     let expected: f64 = (0..3)
         .map(|channel| {
             let [x, z] = [plane(&bytes, channel), plane(&other, channel)];
@@ -142,7 +140,11 @@ proptest! {
     }
 
     #[test]
-    fn the_regularizers_gradients_are_those_of_their_values(seed in any::<u64>(), width in 11usize..14, height in 11usize..13) {
+    fn the_regularizers_gradients_are_those_of_their_values(
+        seed in any::<u64>(),
+        width in 11usize..14,
+        height in 11usize..13,
+    ) {
         let len = 3 * width * height;
         let (clean, jnd, delta) = (numbers(seed, len, 0.2, 0.8), vec![0.0; len], numbers(seed ^ 2, len, -0.1, 0.1));
         let structure = Structure::new(Chip::new(&clean, &jnd, width, height).expect("chip"));

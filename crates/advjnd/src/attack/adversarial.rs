@@ -1,11 +1,11 @@
 //! The adversarial term L_adv, and when an attack has succeeded.
 //!
-//! Xue et al. 2023, eq. 1: L_adv = −E(θ(Z), θ(X)) non-targeted, E(θ(Z), C) targeted, E "a variant of cross-entropy" that is
-//! not given. A face recogniser gives an embedding e and no classes, so θ is read in two ways ([`Task`]):
+//! Xue et al. 2023, eq. 1: L_adv = −E(θ(Z), θ(X)) non-targeted, E(θ(Z), C) targeted, E "a variant of cross-entropy"
+//! that is not given. A face recogniser gives an embedding e and no classes, so θ is read in two ways ([`Task`]):
 //!
 //! * **Identification**: softmax over cos(e, gallery) / temperature. The label is the person shown or the target C.
-//! * **Verification**: the margin of [`margin`](super::margin()) to one reference, positive beyond the threshold, divided by a
-//!   temperature too, so that the quality terms weigh as much against it as against a cross-entropy.
+//! * **Verification**: the margin of [`margin`](super::margin()) to one reference, positive beyond the threshold,
+//!   divided by a temperature too, so that the quality terms weigh as much against it as against a cross-entropy.
 //!
 //! and E in two ([`Loss`]); p is the probability of the label, m the margin, T its temperature, ρ = [`RESERVE`]:
 //!
@@ -14,14 +14,15 @@
 //! | [`Loss::Plain`] | ln p | −ln p | −m / T |
 //! | [`Loss::Bounded`] | −ln(1 − p) | −ln p | max(0, ρ − m) / T |
 //!
-//! Plain is the literal reading. Its −E has no lower bound: it goes on to spend quality after the attack has succeeded, and
-//! next to a sure label (p ≈ 1) it has hardly a gradient, in the same direction as the bounded one. Bounded is the substitute
-//! that keeps to the printed form: least where the attack has succeeded. 1 − p is summed from the other labels, so it needs no
-//! constant under the logarithm; a plain slope below [`LEAST_SLOPE`] counts as that, or it would be lost in f32.
+//! Plain is the literal reading. Its −E has no lower bound: it goes on to spend quality after the attack has succeeded,
+//! and next to a sure label (p ≈ 1) it has hardly a gradient, in the same direction as the bounded one. Bounded is the
+//! substitute that keeps to the printed form: least where the attack has succeeded. 1 − p is summed from the other
+//! labels, so it needs no constant under the logarithm; a plain slope below [`LEAST_SLOPE`] counts as that, or it would
+//! be lost in f32.
 //!
-//! A verification dodge that starts from its own reference stands where the margin has no gradient. There, m in the table is
-//! m + w·(cos(e, away) − 1), `away` a direction to leave in, w a quarter over the span of the margin: never more than m, so
-//! max(0, ρ − m) is zero only beyond ρ. An empty `away` leaves m as it is.
+//! A verification dodge that starts from its own reference stands where the margin has no gradient. There, m in the
+//! table is m + w·(cos(e, away) − 1), `away` a direction to leave in, w a quarter over the span of the margin: never
+//! more than m, so max(0, ρ − m) is zero only beyond ρ. An empty `away` leaves m as it is.
 
 use super::margin;
 use super::objective::{cosine_similarity, distance, dot};
@@ -95,8 +96,9 @@ pub struct Adversarial<'a> {
 pub struct Judgement {
     /// L_adv.
     pub loss: f32,
-    /// How far the goal is reached: positive beyond it. Of identification: the difference of two cosines, the label's and
-    /// the best of the others. Of verification: [`margin`](super::margin()), for impersonation with its sign changed.
+    /// How far the goal is reached: positive beyond it. Of identification: the difference of two cosines, the label's
+    /// and the best of the others. Of verification: [`margin`](super::margin()), for impersonation with its sign
+    /// changed.
     pub margin: f32,
 }
 

@@ -12,8 +12,8 @@ pub struct Chip<'a> {
 }
 
 impl<'a> Chip<'a> {
-    /// `clean` and `jnd` are planar RGB, `[3][height][width]`; `clean` in 0..=1, `jnd` in the same unit and not negative (a
-    /// threshold of 3 of 255 grey levels is 3/255).
+    /// `clean` and `jnd` are planar RGB, `[3][height][width]`; `clean` in 0..=1, `jnd` in the same unit and not
+    /// negative (a threshold of 3 of 255 grey levels is 3/255).
     ///
     /// # Errors
     /// [`Error::Input`] if there is no pixel, a slice has another length, or a value lies outside its range.

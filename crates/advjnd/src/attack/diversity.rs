@@ -1,10 +1,11 @@
-//! Input diversity: the picture at a random size, randomly padded (Xie et al., "Improving transferability of adversarial
-//! examples with input diversity", CVPR 2019: DI²-FGSM), and the exact adjoint of that.
+//! Input diversity: the picture at a random size, randomly padded (Xie et al., "Improving transferability of
+//! adversarial examples with input diversity", CVPR 2019: DI²-FGSM), and the exact adjoint of that.
 //!
-//! As TransferAttack has it: with probability p the picture of side s is resized to a random side r in s..⌊rate·s⌋, put at a
-//! random place of a black picture of side ⌊rate·s⌋, and resized back to s, since a face recogniser takes one size only.
-//! Both resizings are bilinear with the centres of the corner pixels half a pixel inside the border and without smoothing
-//! (PyTorch's `align_corners=False`). The whole is linear and separable: one sparse matrix a side, of four taps a row.
+//! As TransferAttack has it: with probability p the picture of side s is resized to a random side r in s..⌊rate·s⌋, put
+//! at a random place of a black picture of side ⌊rate·s⌋, and resized back to s, since a face recogniser takes one size
+//! only. Both resizings are bilinear with the centres of the corner pixels half a pixel inside the border and without
+//! smoothing (PyTorch's `align_corners=False`). The whole is linear and separable: one sparse matrix a side, of four
+//! taps a row.
 //!
 //! RobFR uses rates below one for faces (0.9, no resizing back); that is not covered.
 
@@ -35,8 +36,8 @@ impl Diversity {
         Ok(())
     }
 
-    /// Draws a view of a square picture of `side`; none if the picture is to stay as it is, or if the rate leaves no other
-    /// size at this side.
+    /// Draws a view of a square picture of `side`; none if the picture is to stay as it is, or if the rate leaves no
+    /// other size at this side.
     pub fn sample(&self, side: usize, sampler: &mut ViewSampler) -> Option<View> {
         let padded = (self.resize_rate * side as f32) as usize;
         if padded <= side || !sampler.chance(self.probability) {
@@ -100,8 +101,8 @@ impl View {
     }
 }
 
-/// Where sample `index` of the last picture comes from in the first: `side` → `resized`, `before` samples of black in front
-/// of it, filled up to `padded`, → `side`.
+/// Where sample `index` of the last picture comes from in the first: `side` → `resized`, `before` samples of black in
+/// front of it, filled up to `padded`, → `side`.
 fn taps(index: usize, side: usize, resized: usize, before: usize, padded: usize) -> Taps {
     let mut taps = [(0, 0.0); 4];
     for (pair, (place, outer)) in taps.chunks_mut(2).zip(bilinear(index, padded, side)) {

@@ -1,7 +1,8 @@
-//! The perceptual loss of Xue, Jin, Sun & Lin, "HVS-inspired adversarial image generation with high perceptual quality",
-//! J. Cloud Computing 2023, eq. 2–7, with its gradient.
+//! The perceptual loss of Xue, Jin, Sun & Lin, "HVS-inspired adversarial image generation with high perceptual
+//! quality", J. Cloud Computing 2023, eq. 2–7, with its gradient.
 //!
-//! X is the clean picture, Z the adversarial one, J the just-noticeable difference, n the channel, g the Sobel operator:
+//! X is the clean picture, Z the adversarial one, J the just-noticeable difference, n the channel, g the Sobel
+//! operator:
 //!
 //! ```text
 //! (2) L_per = β1·L1 + β2·L2 + β3·G
@@ -11,18 +12,18 @@
 //! (7) λ(n, h, w) = M(n) where |Z − X| > J, else 0;  M(red) = 3, M(green) = 5, M(blue) = 1
 //! ```
 //!
-//! With D = Z − X and N the number of samples: dL1/dZ = M·sign(D)·[|D| > J] / N, dL2/dZ = 2·M·(|D| − J)·sign(D)·[|D| > J] / N,
-//! dG/dZ = g'(M·sign(g(D))·[|g(D)| > |g(J)|]) / N, summed over both directions, where g' is the adjoint of g. Because g is
-//! linear, g(Z) − g(X) = g(D); λ in (6) compares gradients, as (3) does samples.
+//! With D = Z − X and N the number of samples: dL1/dZ = M·sign(D)·[|D| > J] / N, dL2/dZ = 2·M·(|D| − J)·sign(D)·[|D| >
+//! J] / N, dG/dZ = g'(M·sign(g(D))·[|g(D)| > |g(J)|]) / N, summed over both directions, where g' is the adjoint of g.
+//! Because g is linear, g(Z) − g(X) = g(D); λ in (6) compares gradients, as (3) does samples.
 //!
 //! What the paper leaves open is a [`Reading`]:
 //!
-//! * **Reduction and pixel range.** The sum over 3·224·224 samples with β = 1500 would give each sample beyond J a gradient
-//!   of 1500 and more, against 1e-4 to 1e-2 of the adversarial loss: a wall that nothing passes, and the schedule of β (8)
-//!   would be without effect. With the mean on pixels in 0..=1 the two are of one order. So [`Reduction::Mean`] and
-//!   `pixel_range: 1.0` are the default.
-//! * **g(J).** Sobel is signed. Where g(J) is negative the hinge of (6), read literally, is always open and adds a constant.
-//!   So [`JndGradient::Magnitude`], |g(J)|, is the default.
+//! * **Reduction and pixel range.** The sum over 3·224·224 samples with β = 1500 would give each sample beyond J a
+//!   gradient of 1500 and more, against 1e-4 to 1e-2 of the adversarial loss: a wall that nothing passes, and the
+//!   schedule of β (8) would be without effect. With the mean on pixels in 0..=1 the two are of one order. So
+//!   [`Reduction::Mean`] and `pixel_range: 1.0` are the default.
+//! * **g(J).** Sobel is signed. Where g(J) is negative the hinge of (6), read literally, is always open and adds a
+//!   constant. So [`JndGradient::Magnitude`], |g(J)|, is the default.
 //! * **Beyond the border** the outermost samples repeat ([`sobel`](super::sobel)).
 //!
 //! "Without JND" is J = 0 ([`Thresholds::Zero`]).
@@ -139,8 +140,8 @@ impl Perceptual {
         }
     }
 
-    /// L_per at the perturbation `delta` (Z − X, `[3][height][width]`, white = 1); adds its gradient with respect to `delta`
-    /// to `gradient`, of the same shape. A term whose β is zero is not computed.
+    /// L_per at the perturbation `delta` (Z − X, `[3][height][width]`, white = 1); adds its gradient with respect to
+    /// `delta` to `gradient`, of the same shape. A term whose β is zero is not computed.
     pub fn add_to(&mut self, betas: Betas, delta: &[f32], gradient: &mut [f32]) -> f64 {
         let range = self.reading.pixel_range;
         let unit = match self.reading.reduction {

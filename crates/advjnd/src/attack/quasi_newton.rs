@@ -1,12 +1,12 @@
 //! Limited-memory BFGS in a box, one evaluation at a time, so that it runs inside the one loop.
 //!
-//! Two-loop recursion (Nocedal, Math. Comp. 1980; Liu & Nocedal, Math. Program. 1989) over the elements that are free to
-//! move: those that a step along the gradient would not press against the box (the projected quasi-Newton step of
+//! Two-loop recursion (Nocedal, Math. Comp. 1980; Liu & Nocedal, Math. Program. 1989) over the elements that are free
+//! to move: those that a step along the gradient would not press against the box (the projected quasi-Newton step of
 //! Bertsekas, SIAM J. Control Optim. 1982, with a limited memory). Steps are projected and halved until the value has
 //! risen by a share [`ARMIJO`] of what the gradient promised.
 //!
-//! It is not L-BFGS-B (Byrd et al. 1995): there is no search for a Cauchy point. It was written here because it has to take
-//! its evaluations from the outside, and because the libraries that offer a box bring a whole framework along.
+//! It is not L-BFGS-B (Byrd et al. 1995): there is no search for a Cauchy point. It was written here because it has to
+//! take its evaluations from the outside, and because the libraries that offer a box bring a whole framework along.
 
 use std::collections::VecDeque;
 
@@ -47,8 +47,8 @@ pub(super) struct Climb {
 }
 
 impl Climb {
-    /// Takes the value and the gradient at `delta` and moves `delta` to the next trial, or, after the `last` evaluation, to
-    /// the best point. False if there is nothing left to try: `delta` then is the best point.
+    /// Takes the value and the gradient at `delta` and moves `delta` to the next trial, or, after the `last`
+    /// evaluation, to the best point. False if there is nothing left to try: `delta` then is the best point.
     pub(super) fn advance(
         &mut self,
         value: f32,

@@ -1,10 +1,11 @@
-//! Quality terms of the attacks that the paper is compared with: structural similarity (MND) and total variation (JNDMGA).
+//! Quality terms of the attacks that the paper is compared with: structural similarity (MND) and total variation
+//! (JNDMGA).
 //!
-//! * **Structure**: 1 − SSIM of clean and adversarial picture, the mean over channels and over all windows that lie inside
-//!   the picture (Wang, Bovik, Sheikh & Simoncelli, IEEE TIP 2004: Gaussian window of 11 × 11, σ = 1.5, K1 = 0.01,
-//!   K2 = 0.03, white = 1). A picture less than 11 pixels wide or high has no window and no structural loss. With D = Z − X,
-//!   m and v its local mean and variance, SSIM = (1 − m²/(μx² + μz² + C1))·(1 − v/(σx² + σz² + C2)): the same number, but
-//!   its gradient is zero, not a rounding error, where nothing is changed.
+//! * **Structure**: 1 − SSIM of clean and adversarial picture, the mean over channels and over all windows that lie
+//!   inside the picture (Wang, Bovik, Sheikh & Simoncelli, IEEE TIP 2004: Gaussian window of 11 × 11, σ = 1.5, K1 =
+//!   0.01, K2 = 0.03, white = 1). A picture less than 11 pixels wide or high has no window and no structural loss. With
+//!   D = Z − X, m and v its local mean and variance, SSIM = (1 − m²/(μx² + μz² + C1))·(1 − v/(σx² + σz² + C2)): the
+//!   same number, but its gradient is zero, not a rounding error, where nothing is changed.
 //! * **Total variation**: the mean over samples of the squared differences of the perturbation to its right and lower
 //!   neighbours (Mahendran & Vedaldi, CVPR 2015, with exponent 2; there of the picture).
 
@@ -34,8 +35,8 @@ impl<'a> Structure<'a> {
         Self { chip, taps }
     }
 
-    /// `weight` times the term at the perturbation `delta` (`[3][height][width]`, white = 1); adds its gradient with respect
-    /// to `delta` to `gradient`.
+    /// `weight` times the term at the perturbation `delta` (`[3][height][width]`, white = 1); adds its gradient with
+    /// respect to `delta` to `gradient`.
     pub fn add_to(&self, weight: f32, delta: &[f32], gradient: &mut [f32]) -> f64 {
         let (width, height) = (self.chip.width(), self.chip.height());
         if weight == 0.0 || width < WINDOW || height < WINDOW {

@@ -6,8 +6,8 @@
 //!              -1 0 1                1  2  1
 //! ```
 //!
-//! Not normalised, as in most image libraries. Beyond the plane the outermost samples repeat, so a constant plane has no
-//! gradient at its border either.
+//! Not normalised, as in most image libraries. Beyond the plane the outermost samples repeat, so a constant plane has
+//! no gradient at its border either.
 
 /// The direction of a derivative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! Published attacks as rows of one table over the one loop of [`Attack`].
 //!
-//! An attack is a [`Recipe`]: objective terms, input transform, direction rule, start, stop and budget. [`Recipe::run`] fills
-//! the loop's blanks from it; the rows are in [`rows`], each with its paper and with what of it could not be verified.
+//! An attack is a [`Recipe`]: objective terms, input transform, direction rule, start, stop and budget. [`Recipe::run`]
+//! fills the loop's blanks from it; the rows are in [`rows`], each with its paper and with what of it could not be
+//! verified.
 //!
-//! All work on a [`Chip`], planar RGB in 0..=1, and see the recogniser through [`Embedder`]. What is raised is −L of Xue et
-//! al. 2023, eq. 1, L = α·L_adv + β·(quality terms); rows without quality terms raise −L_adv alone.
+//! All work on a [`Chip`], planar RGB in 0..=1, and see the recogniser through [`Embedder`]. What is raised is −L of
+//! Xue et al. 2023, eq. 1, L = α·L_adv + β·(quality terms); rows without quality terms raise −L_adv alone.
 //!
 //! ```text
 //! for β of the schedule                 eq. 8; one attempt where there is no schedule
@@ -13,8 +14,8 @@
 //!     judge clean + δ as it is          without input transform; done if the margin is reached
 //! ```
 //!
-//! Every attempt starts anew: what an attempt with a heavier β has done does not show in the next. (The paper does not say;
-//! so each attempt is a function of its β alone.)
+//! Every attempt starts anew: what an attempt with a heavier β has done does not show in the next. (The paper does not
+//! say; so each attempt is a function of its β alone.)
 
 mod objective;
 pub mod rows;
@@ -139,7 +140,8 @@ pub struct Recipe {
     pub steps: u32,
     /// When an attempt ends before that.
     pub stop: Stop,
-    /// The margin ([`Judgement::margin`](super::adversarial::Judgement::margin)) from which the attack counts as successful.
+    /// The margin ([`Judgement::margin`](super::adversarial::Judgement::margin)) from which the attack counts as
+    /// successful.
     pub margin: f32,
     /// The box.
     pub bound: Bound,
@@ -163,13 +165,14 @@ pub struct Report {
 }
 
 impl Recipe {
-    /// Attacks `chip` in the eyes of `embedder`; `state.delta` then is the perturbation, `[3][height][width]`, inside the
-    /// recipe's bound and the range of the picture ([`Chip::add`] makes the adversarial picture of it). The same
+    /// Attacks `chip` in the eyes of `embedder`; `state.delta` then is the perturbation, `[3][height][width]`, inside
+    /// the recipe's bound and the range of the picture ([`Chip::add`] makes the adversarial picture of it). The same
     /// arguments give the same bytes.
     ///
     /// # Errors
-    /// [`Error::Input`] if `chip` has not the size that `embedder` takes, if `adversarial` does not fit it, or if a field of
-    /// the recipe lies outside its range; else what the embedder reports, and [`Error::NotFinite`] if the objective is not a number.
+    /// [`Error::Input`] if `chip` has not the size that `embedder` takes, if `adversarial` does not fit it, or if a
+    /// field of the recipe lies outside its range; else what the embedder reports, and [`Error::NotFinite`] if the
+    /// objective is not a number.
     pub fn run(
         &self,
         embedder: &mut dyn Embedder,

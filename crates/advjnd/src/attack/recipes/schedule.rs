@@ -1,8 +1,8 @@
 //! How the weight β of the quality terms falls from attempt to attempt: Xue et al. 2023, eq. 8.
 //!
-//! β_i ← β_i + δ after a failed attempt, from 1500 by −50 for a non-targeted attack and from 30 by −1 for a targeted one.
-//! Read literally, β is zero after 30 failures: there is no quality term left, and an attack without one succeeds nearly
-//! always. So β has a floor here, a tenth of where it starts, and an attack that fails there has failed.
+//! β_i ← β_i + δ after a failed attempt, from 1500 by −50 for a non-targeted attack and from 30 by −1 for a targeted
+//! one. Read literally, β is zero after 30 failures: there is no quality term left, and an attack without one succeeds
+//! nearly always. So β has a floor here, a tenth of where it starts, and an attack that fails there has failed.
 
 use crate::attack::adversarial::Goal;
 
