@@ -127,8 +127,8 @@ fn not_a_number_is_an_error_and_leaves_the_budget() {
 }
 
 #[test]
-fn the_box_around_a_picture_ends_at_its_range() {
-    let mut budget = Budget::around(&[0.0, 250.0, 128.0], 8.0, 0.0, 255.0);
+fn a_box_within_a_picture_ends_at_its_range() {
+    let mut budget = Budget::symmetric(&[8.0; 3]).within(&[0.0, 250.0, 128.0], 0.0, 255.0);
     let mut delta = [-8.0, 8.0, -8.0];
     budget.project(&mut delta);
     assert_eq!(delta, [0.0, 5.0, -8.0]);

@@ -21,15 +21,6 @@ impl Budget {
         Self { lower: upper.iter().map(|bound| -bound).collect(), upper, ..Self::default() }
     }
 
-    /// The box `−epsilon ≤ δ ≤ epsilon`, cut to where `clean + δ` stays in `low..=high`.
-    pub fn around(clean: &[f32], epsilon: f32, low: f32, high: f32) -> Self {
-        Self {
-            lower: clean.iter().map(|x| (low - x).max(-epsilon).min(0.0)).collect(),
-            upper: clean.iter().map(|x| (high - x).min(epsilon).max(0.0)).collect(),
-            ..Self::default()
-        }
-    }
-
     /// The part of the box within `share` times its half widths of `center`, or what of the box is nearest to that. The
     /// widths stay those of the box. A share that is negative counts as zero, one that is not a number as infinite.
     #[must_use]
@@ -52,6 +43,16 @@ impl Budget {
     #[must_use]
     pub fn in_octaves(mut self, width: usize, shares: [f32; OCTAVES]) -> Self {
         self.shares = Some((width, shares));
+        self
+    }
+
+    /// The part of the box where `clean + δ` stays in `low..=high`. The widths stay those of the box, so that a step is as
+    /// long next to the end of the range as elsewhere.
+    #[must_use]
+    pub fn within(mut self, clean: &[f32], low: f32, high: f32) -> Self {
+        let lower = self.lower.iter().zip(clean).map(|(lower, x)| lower.max(low - x).min(0.0)).collect();
+        let upper = self.upper.iter().zip(clean).map(|(upper, x)| upper.min(high - x).max(0.0)).collect();
+        self.part = Some((lower, upper));
         self
     }
 

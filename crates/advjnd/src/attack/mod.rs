@@ -3,10 +3,20 @@
 //! The loop is projected gradient ascent with momentum: MI-FGSM (Dong et al., CVPR 2018, eq. 6–7) where the direction is
 //! [`Direction::Sign`], BIM where the momentum is zero besides. It knows nothing of faces, frames or visibility: it sees an
 //! [`Objective`], a [`Budget`] per element, and a [`Perturbation`] that lasts from call to call (warm start).
+//!
+//! The published attacks are rows of one table over this loop: [`recipes`].
 
+pub mod adversarial;
 mod budget;
+pub mod chip;
+pub mod diversity;
 mod objective;
 mod octaves;
+pub mod perceptual;
+mod quasi_newton;
+pub mod recipes;
+pub mod regularizers;
+pub mod sobel;
 mod view;
 
 pub use budget::Budget;
@@ -14,12 +24,20 @@ pub use objective::{Dodge, cosine_similarity, margin};
 pub use octaves::OCTAVES;
 pub use view::ViewSampler;
 
+use quasi_newton::Climb;
+
 use crate::error::{Error, Result};
 
 /// What the iterations raise.
 pub trait Objective {
     /// The value at `delta`, and its gradient with respect to `delta` (same length, overwritten).
     fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32>;
+
+    /// What the stop and [`Attack::approach`] look at, at the point last evaluated, whose value was `value`: that value,
+    /// unless what is raised and what decides are two things.
+    fn margin(&self, value: f32) -> f32 {
+        value
+    }
 }
 
 /// How an accumulated gradient becomes a step inside a budget.
@@ -31,6 +49,12 @@ pub enum Direction {
     /// the bounds. Spends less for the same value.
     #[default]
     Scaled,
+    /// In proportion to the gradient, whatever the bounds: the element that changes most moves by the step size times the
+    /// widest bound (FGV: Rozsa, Rudd & Boult, CVPRW 2016).
+    Value,
+    /// Limited-memory BFGS with a line search; the step size gives the length of the first step only, and the momentum
+    /// nothing. The objective must be the same function at every call.
+    LimitedMemory,
 }
 
 /// An attack: the blanks of the loop.
@@ -63,12 +87,13 @@ pub struct Perturbation {
     pub delta: Vec<f32>,
     momentum: Vec<f32>,
     gradient: Vec<f32>,
+    climb: Climb,
 }
 
 impl Perturbation {
     /// No perturbation, of `len` elements.
     pub fn zeros(len: usize) -> Self {
-        Self { delta: vec![0.0; len], momentum: vec![0.0; len], gradient: vec![0.0; len] }
+        Self { delta: vec![0.0; len], momentum: vec![0.0; len], gradient: vec![0.0; len], climb: Climb::default() }
     }
 
     /// Multiplies the perturbation by `factor`; the momentum stays.
@@ -102,6 +127,7 @@ impl Attack {
         stop_at: f32,
     ) -> Result<Outcome> {
         budget.project(&mut state.delta);
+        state.climb = Climb::default();
         let mut outcome = Outcome { iterations: 0, value: f32::NEG_INFINITY };
         while outcome.iterations < max_iterations {
             outcome.value = objective.value_and_grad(&state.delta, &mut state.gradient)?;
@@ -109,11 +135,20 @@ impl Attack {
             if outcome.value.is_nan() {
                 return Err(Error::NotFinite { stage: "the attack's objective" });
             }
-            if outcome.value >= stop_at {
+            let margin = objective.margin(outcome.value);
+            if margin >= stop_at {
                 break;
             }
+            let step_size = self.step_size * self.slowdown(stop_at - margin);
+            if self.direction == Direction::LimitedMemory {
+                let last = outcome.iterations == max_iterations;
+                if !state.climb.advance(outcome.value, &state.gradient, &mut state.delta, budget, step_size, last) {
+                    break;
+                }
+                continue;
+            }
             self.accumulate(state);
-            self.step(budget, state, self.step_size * self.slowdown(stop_at - outcome.value));
+            self.step(budget, state, step_size);
             budget.project(&mut state.delta);
         }
         Ok(outcome)
@@ -152,6 +187,14 @@ impl Attack {
                     *delta += step_size / rms * m * width * width;
                 }
             }
+            Direction::Value => {
+                let largest = state.momentum.iter().fold(0.0f32, |largest, m| largest.max(m.abs()));
+                if largest > f32::MIN_POSITIVE {
+                    let scale = step_size * widths().fold(0.0, f32::max) / largest;
+                    state.delta.iter_mut().zip(&state.momentum).for_each(|(delta, m)| *delta += scale * m);
+                }
+            }
+            Direction::LimitedMemory => {}
         }
     }
 }

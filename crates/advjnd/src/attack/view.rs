@@ -30,6 +30,22 @@ impl ViewSampler {
         [a, b, tx, ty]
     }
 
+    /// A number in −1..=1.
+    pub fn uniform(&mut self) -> f32 {
+        self.rng.random_range(-1.0f32..=1.0)
+    }
+
+    /// True with `probability`, of which what lies outside 0..=1 counts as the nearer end.
+    pub fn chance(&mut self, probability: f32) -> bool {
+        // 0..1, without 1: never true at zero, always at one.
+        self.rng.random_range(0.0f32..1.0) < probability
+    }
+
+    /// A whole number in 0..`end`; zero if `end` is zero.
+    pub fn below(&mut self, end: usize) -> usize {
+        self.rng.random_range(0..end.max(1))
+    }
+
     /// A random unit vector.
     pub fn direction(&mut self, len: usize) -> Vec<f32> {
         // The sum of uniform draws is close enough to a normal draw for a direction.
