@@ -23,8 +23,9 @@ use crate::pool::Pool;
 
 use pulp::{Simd, WithSimd};
 
-/// Sides of what the network sees are multiples of this.
-pub(super) const MULTIPLE: usize = REDUCTION;
+/// Sides of what the network sees are multiples of this: a face that grows from frame to frame needs a new plan, which takes
+/// longer than to run it, only now and then.
+pub(super) const MULTIPLE: usize = 8 * REDUCTION;
 /// Sizes whose plans are kept.
 const PLANS: usize = 8;
 const LN_2: f32 = std::f32::consts::LN_2;
