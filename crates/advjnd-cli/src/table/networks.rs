@@ -31,7 +31,8 @@ struct Model {
 impl Networks {
     pub fn open(folder: &Path) -> Result<Self> {
         let bytes = read(&folder.join(MANIFEST))?;
-        let wrong = |reason: String| Error::model(MANIFEST, format!("{reason}; take the one that ships with the models"));
+        let wrong =
+            |reason: String| Error::model(MANIFEST, format!("{reason}; take the one that ships with the models"));
         let text = String::from_utf8(bytes).map_err(|error| wrong(error.to_string()))?;
         let manifest: Manifest = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         Ok(Self { folder: folder.to_owned(), models: manifest.model })

@@ -3,7 +3,8 @@
 use advjnd::Result;
 use advjnd::frame::Rect;
 use advjnd::metrics::{
-    MIN_MS_SSIM_SIDE, MIN_SSIMULACRA2_SIDE, Plane, RgbPicture, ciede2000, gmsd, ms_ssim, psnr, pspnr, ssim, ssimulacra2,
+    MIN_MS_SSIM_SIDE, MIN_SSIM_SIDE, MIN_SSIMULACRA2_SIDE, Plane, RgbPicture, ciede2000, gmsd, ms_ssim, psnr, pspnr,
+    ssim, ssimulacra2,
 };
 use serde::{Deserialize, Serialize};
 
@@ -61,8 +62,9 @@ impl Quality {
             channels += ssim(plane(&a, side, side)?, plane(&b, side, side)?)? / 3.0;
         }
         let Rect { x, y, width, height } = portrait.face;
-        let view =
-            |data| RgbPicture::new(data, portrait.width, portrait.height, 3 * portrait.width)?.region(x, y, width, height);
+        let view = |data| {
+            RgbPicture::new(data, portrait.width, portrait.height, 3 * portrait.width)?.region(x, y, width, height)
+        };
         let (face, changed_face) = (view(&portrait.pixels)?, view(adversarial)?);
         let lumas = [face.luma(), changed_face.luma()];
         let [face_luma, changed_face_luma] = [plane(&lumas[0], width, height)?, plane(&lumas[1], width, height)?];
@@ -76,7 +78,7 @@ impl Quality {
             gmsd: Some(gmsd(luma, changed_luma)?),
             pspnr: Some(pspnr(clean.samples(), changed.samples(), Plane::new(&jnd, 3 * side, side, 3 * side)?)?),
             box_psnr: Some(psnr(face.samples(), changed_face.samples())?),
-            box_ssim: Some(ssim(face_luma, changed_face_luma)?),
+            box_ssim: scored(MIN_SSIM_SIDE, &|| ssim(face_luma, changed_face_luma))?,
             ms_ssim: scored(MIN_MS_SSIM_SIDE, &|| ms_ssim(face_luma, changed_face_luma))?,
             ciede2000: Some(ciede2000(face, changed_face)?),
             ssimulacra2: scored(MIN_SSIMULACRA2_SIDE, &|| ssimulacra2(face, changed_face))?,
