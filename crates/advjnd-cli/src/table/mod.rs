@@ -1,6 +1,5 @@
 //! The experiment of Xue, Jin, Sun & Lin, "HVS-inspired adversarial image generation with high perceptual quality", J. Cloud
-//! Computing 2023, rebuilt: its method, its ablations and the attacks it is
-//! compared with, on still pictures.
+//! Computing 2023, rebuilt: its method, its ablations and the attacks it is compared with, on still pictures.
 //!
 //! `advjnd table --faces DIR --out results/` attacks the first picture of every person, the second one being enrolled, with
 //! every recipe of [`advjnd::attack::recipes::rows`], and writes what came of it as `table.json` and `table.md`.
