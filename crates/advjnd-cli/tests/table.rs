@@ -31,8 +31,8 @@ fn root() -> PathBuf {
 
 fn table(faces: &Path, out: &Path, more: &[&str]) -> Result<String, String> {
     let done = Command::new(env!("CARGO_BIN_EXE_advjnd"))
-        .args(["table", "--models", root().join("models").to_str().unwrap()])
-        .args(["--faces", faces.to_str().unwrap(), "--out", out.to_str().unwrap()])
+        .current_dir(root())
+        .args(["table", "--faces", faces.to_str().unwrap(), "--out", out.to_str().unwrap()])
         .args(more)
         .output()
         .unwrap();
