@@ -59,7 +59,7 @@ pub struct Outcome {
 /// What a face is to the experiment.
 pub enum Face {
     /// Attacked.
-    Attacked(Outcome),
+    Attacked(Box<Outcome>),
     /// Left out: not recognised when clean.
     Missed,
     /// Left out: taken for the person to impersonate when clean.
@@ -162,12 +162,12 @@ impl<'a> Crowd<'a> {
         let jnd: Vec<f32> = subject.jnd.iter().map(|threshold| 255.0 * threshold).collect();
         let (clean, adversarial_chip) = (interleaved(&subject.clean), interleaved(&changed));
         let chips = Chips { clean: &clean, adversarial: &adversarial_chip, jnd: &jnd, side };
-        Ok(Face::Attacked(Outcome {
+        Ok(Face::Attacked(Box::new(Outcome {
             report,
             chip: reached(&adversarial, &on_chip),
             picture: reached(&adversarial, &on_picture),
             quality: Quality::measure(&chips, subject.portrait, &pixels)?,
-        }))
+        })))
     }
 
     fn adversarial(&self, goal: Goal, task: Task, label: usize) -> Adversarial<'_> {

@@ -98,8 +98,8 @@ impl Learned {
     /// # Errors
     /// As those of [`JndModel`].
     pub fn map_rgb(&mut self, clean: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()> {
-        check_len("the red, green and blue of a JND region", clean.len(), width, 3 * height)?;
-        check_len("the thresholds of red, green and blue", jnd.len(), width, 3 * height)?;
+        check_len("the red, green and blue of a JND region", clean.len(), width, height.saturating_mul(3))?;
+        check_len("the thresholds of red, green and blue", jnd.len(), width, height.saturating_mul(3))?;
         let area = width * height;
         let rgb = |at: usize| [clean[at], clean[area + at], clean[2 * area + at]];
         self.run((width, height), rgb, |y, rows| {
