@@ -2,8 +2,11 @@
 //!
 //! | subcommand | does |
 //! |---|---|
+//! | [`table`](mod@table) | the source paper's experiment: every attack on still pictures, its success and what it costs |
 //! | [`viewing-test`](viewing_test) | makes the page of a viewing test, and tables of its results |
 
+mod folder;
+pub mod table;
 pub mod viewing_test;
 
 use advjnd::Result;
@@ -19,6 +22,7 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Table(table::Table),
     ViewingTest(viewing_test::ViewingTest),
 }
 
@@ -29,6 +33,7 @@ impl Cli {
     /// Those of the subcommand: what was wrong with the arguments or a file, and what to do.
     pub fn run(self) -> Result<String> {
         match self.command {
+            Command::Table(arguments) => arguments.run(),
             Command::ViewingTest(arguments) => arguments.run(),
         }
     }

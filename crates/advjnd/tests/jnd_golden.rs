@@ -125,6 +125,13 @@ fn learned_maps_equal_those_of_pytorch() {
             assert!((ours - golden).abs() <= MAX_ERROR_LEARNED, "{}, sample {i}: {ours}, not {golden}", case["map"]);
         }
         let mut model = if hvs_sd { Learned::hvs_sd() } else { Learned::rgb() };
+        let clean: Vec<f32> = (0..3).flat_map(|channel| rgb.iter().map(move |pixel| pixel[channel])).collect();
+        let mut fast = vec![0.0; clean.len()];
+        model.map_rgb(&clean, width, height, &mut fast).unwrap();
+        for (fast, twin) in fast.iter().zip(&planar) {
+            assert!((f64::from(*fast) - f64::from(*twin)).abs() <= MAX_ERROR_LEARNED);
+        }
+        assert!(model.map_rgb(&clean, width, height + 1, &mut fast).is_err());
         let pixels: Vec<[f32; 4]> = rgb.iter().map(|[r, g, b]| [*r, *g, *b, 0.0]).collect();
         let luma = vec![0.0; rgb.len()];
         let mut fast = luma.clone();

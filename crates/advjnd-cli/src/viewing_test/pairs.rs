@@ -7,6 +7,7 @@ use advjnd::{Error, Result};
 use image::{ImageFormat, ImageReader};
 
 use super::IDENTICAL;
+use crate::folder::entries;
 
 /// A picture file that can be decoded.
 pub struct Picture {
@@ -156,22 +157,4 @@ fn add(found: &mut BTreeMap<String, PathBuf>, group: &str, file: &str, path: Pat
     }
     found.insert(format!("{group}{stem}"), path);
     Ok(())
-}
-
-/// Names and paths of what lies in a folder and is not hidden, by name.
-fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let io = |source| Error::Io { path: folder.to_owned(), source };
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let entry = entry.map_err(io)?;
-        let name = entry
-            .file_name()
-            .into_string()
-            .map_err(|_| Error::input(format!("{}: the name is not UTF-8; rename it", entry.path().display())))?;
-        if !name.starts_with('.') {
-            found.push((name, entry.path()));
-        }
-    }
-    found.sort();
-    Ok(found)
 }

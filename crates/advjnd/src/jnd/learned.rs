@@ -93,6 +93,23 @@ impl Learned {
         }
     }
 
+    /// Thresholds of a picture's three channels: `clean` is planar R', G', B', `[3][height][width]`, 0..=255; `jnd`, of the
+    /// same shape, receives the thresholds in code values.
+    ///
+    /// # Errors
+    /// As those of [`JndModel`].
+    pub fn map_rgb(&mut self, clean: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()> {
+        check_len("the red, green and blue of a JND region", clean.len(), width, height.saturating_mul(3))?;
+        check_len("the thresholds of red, green and blue", jnd.len(), width, height.saturating_mul(3))?;
+        let area = width * height;
+        let rgb = |at: usize| [clean[at], clean[area + at], clean[2 * area + at]];
+        self.run((width, height), rgb, |y, rows| {
+            for (plane, row) in jnd.chunks_exact_mut(area).zip(rows) {
+                plane[y * width..][..width].copy_from_slice(row);
+            }
+        })
+    }
+
     /// Runs the network on `rgb(x, y)` of a `width` × `height` region, and calls `put(y, thresholds)` with the planes' rows.
     fn run(
         &mut self,

@@ -1,0 +1,18 @@
+//! Where and of what a row was made.
+
+use std::process::Command;
+
+/// The commit of the working folder, with `-dirty` behind it where files differ; none outside a checkout of git.
+pub fn commit() -> Option<String> {
+    let arguments = ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"];
+    let done = Command::new("git").args(arguments).output().ok().filter(|done| done.status.success())?;
+    Some(String::from_utf8(done.stdout).ok()?.trim().to_owned()).filter(|commit| !commit.is_empty())
+}
+
+/// The processor's name, as Linux tells it, and the number of threads.
+pub fn machine(threads: usize) -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    let name = name.map_or(std::env::consts::ARCH, |(_, name)| name.trim());
+    format!("{name}, {threads} {}", if threads == 1 { "thread" } else { "threads" })
+}

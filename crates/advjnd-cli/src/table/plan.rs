@@ -1,0 +1,121 @@
+//! Which rows there are to be made.
+
+use advjnd::attack::recipes::{Bound, Recipe};
+use advjnd::net::Network;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::networks::hex;
+use super::results::Key;
+
+/// What an attack is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Setting {
+    /// Non-targeted.
+    Dodge,
+    /// Targeted.
+    Impersonate,
+}
+
+/// What a recogniser is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    Identification,
+    Verification,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Settings {
+    Dodge,
+    Impersonate,
+    Both,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Tasks {
+    Identification,
+    Verification,
+    Both,
+}
+
+impl Setting {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dodge => "dodge",
+            Self::Impersonate => "impersonate",
+        }
+    }
+}
+
+impl Task {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identification => "identification",
+            Self::Verification => "verification",
+        }
+    }
+}
+
+impl Settings {
+    fn all(self) -> &'static [Setting] {
+        match self {
+            Self::Dodge => &[Setting::Dodge],
+            Self::Impersonate => &[Setting::Impersonate],
+            Self::Both => &[Setting::Dodge, Setting::Impersonate],
+        }
+    }
+}
+
+impl Tasks {
+    fn all(self) -> &'static [Task] {
+        match self {
+            Self::Identification => &[Task::Identification],
+            Self::Verification => &[Task::Verification],
+            Self::Both => &[Task::Identification, Task::Verification],
+        }
+    }
+}
+
+/// A row to be made.
+pub struct Plan {
+    pub key: Key,
+    pub recipe: Recipe,
+    /// SHA-256 of the recipe's fields, shortened.
+    pub checksum: String,
+}
+
+/// The rows of one recogniser, each once.
+pub fn plans(network: Network, tasks: Tasks, settings: Settings, recipes: &[&Recipe], strengths: &[f32]) -> Vec<Plan> {
+    let mut plans: Vec<Plan> = Vec::new();
+    for (task, setting) in
+        tasks.all().iter().flat_map(|task| settings.all().iter().map(move |setting| (*task, *setting)))
+    {
+        for (recipe, factor) in recipes.iter().flat_map(|recipe| strengths.iter().map(move |factor| (*recipe, *factor)))
+        {
+            let (recipe, strength) = scaled(recipe, factor);
+            let checksum = hex(&Sha256::digest(format!("{recipe:?}"))[..8]);
+            let (recognizer, method) = (network.spec().name, recipe.name.to_owned());
+            let key = Key { recognizer, task, setting, method, strength };
+            if !plans.iter().any(|plan| plan.key == key) {
+                plans.push(Plan { key, recipe, checksum });
+            }
+        }
+    }
+    plans
+}
+
+/// The recipe with its bound multiplied, and by what; one without a bound stays as it is.
+fn scaled(recipe: &Recipe, factor: f32) -> (Recipe, Option<f64>) {
+    let bound = match recipe.bound {
+        Bound::Epsilon(bound) => Bound::Epsilon(factor * bound),
+        Bound::JndShaped(bound) => Bound::JndShaped(factor * bound),
+        Bound::Jnd(bound) => Bound::Jnd(factor * bound),
+        Bound::Range => return (*recipe, None),
+    };
+    // By way of its shortest decimal form, so that 0.1 is written as 0.1.
+    let strength = factor.to_string().parse().unwrap_or_else(|_| f64::from(factor));
+    (Recipe { bound, ..*recipe }, Some(strength))
+}
