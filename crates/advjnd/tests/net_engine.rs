@@ -22,8 +22,9 @@ const TINY_GRADIENT_COSINE: f64 = 0.9995;
 /// Outputs and gradients where large layers keep their weights in half precision, whose rounding is 2⁻¹² at most, as a share
 /// of their norms; Winograd F(2×2, 3×3) makes about twice that of it.
 const HALF_TOLERANCE: f32 = 2e-3;
-/// Least cosine of the gradients then: some activations near zero take the other side.
-const HALF_GRADIENT_COSINE: f64 = 0.999;
+/// Least cosine of the gradients then: some activations near zero take the other side, and in a random network of a few
+/// thousand of them one or two are a thousandth of the gradient. The recognisers are held to 0.999 in net_golden.rs.
+const HALF_GRADIENT_COSINE: f64 = 0.997;
 /// Derivative along a direction against its central difference: `f32` leaves about three digits of a difference.
 const DIFFERENCE_TOLERANCE: f64 = 2e-2;
 
