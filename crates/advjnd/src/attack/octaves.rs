@@ -10,7 +10,7 @@
 //! repeats its outermost samples. Bounding every octave and adding up is no exact projection: octaves overlap, and what is
 //! cut from one leaks into its neighbours. With bounds that halve from octave to octave, of a wave as large as the bound
 //! 0.99, 0.81, 0.61 and 0.35 are left at periods of 8, 16, 32 and 64 samples, and a coarse octave by itself may still hold four
-//! times its bound; done four times over it would be 1.7 times. A perturbation that lasts is bound again in every frame.
+//! times its bound; done four times over it would be 1.8 times. A perturbation that lasts is bound again in every frame.
 
 use pulp::{Simd, WithSimd};
 
