@@ -35,25 +35,58 @@ pub struct Models {
     pub(crate) recognizers: Vec<(Network, Graph)>,
 }
 
-#[derive(Deserialize)]
-struct Manifest {
-    model: Vec<Entry>,
+/// What a folder of models holds.
+#[derive(Debug, Deserialize)]
+pub struct Manifest {
+    /// The models, in the manifest's order.
+    #[serde(rename = "model")]
+    pub entries: Vec<Entry>,
 }
 
-#[derive(Deserialize)]
-struct Entry {
-    name: String,
-    kind: Kind,
-    file: String,
-    sha256: String,
-    embedded: bool,
+/// One model of a manifest.
+#[derive(Debug, Deserialize)]
+pub struct Entry {
+    /// Name of the network.
+    pub name: String,
+    /// What it does.
+    pub kind: Kind,
+    /// Name of the file in the folder.
+    pub file: String,
+    /// Checksum of the file, hexadecimal.
+    pub sha256: String,
+    /// Whether a protector uses it.
+    pub embedded: bool,
 }
 
-#[derive(Deserialize, PartialEq, Eq)]
+/// What a model does.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-enum Kind {
+pub enum Kind {
+    /// Finds faces.
     Detector,
+    /// Embeds them.
     Recognizer,
+}
+
+impl Manifest {
+    /// The manifest of a folder.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read, [`Error::Model`] if it is none.
+    pub fn from_dir(folder: &Path) -> Result<Self> {
+        Self::from_bytes(read(&folder.join(MANIFEST))?)
+    }
+
+    fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Error::model(MANIFEST, "is not UTF-8 text; take the one that ships with the models"))?;
+        Self::parse(&text)
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        toml::from_str(text)
+            .map_err(|error| Error::model(MANIFEST, format!("{error}; take the one that ships with the models")))
+    }
 }
 
 impl Models {
@@ -64,11 +97,13 @@ impl Models {
     pub fn embedded() -> Result<Arc<Self>> {
         let load = |entry: &Entry| {
             let found = EMBEDDED_FILES.iter().find(|(file, _)| *file == entry.file);
-            found.map(|(_, bytes)| Cow::Borrowed(*bytes)).ok_or_else(|| {
+            let (_, bytes) = found.ok_or_else(|| {
                 Error::model(&entry.name, format!("`{}` is not built into this library; rebuild it", entry.file))
-            })
+            })?;
+            entry.check(bytes)?;
+            Ok(Cow::Borrowed(*bytes))
         };
-        EMBEDDED.get_or_try_init(|| Self::load(EMBEDDED_MANIFEST, load).map(Arc::new)).cloned()
+        EMBEDDED.get_or_try_init(|| Self::load(&Manifest::parse(EMBEDDED_MANIFEST)?, load).map(Arc::new)).cloned()
     }
 
     /// The models of a folder with a `manifest.toml`, shared by all who use the same folder at the same time.
@@ -82,21 +117,18 @@ impl Models {
         if let Some(models) = folders.get(&key).and_then(Weak::upgrade) {
             return Ok(models);
         }
-        let text = String::from_utf8(manifest)
-            .map_err(|_| Error::model(MANIFEST, "is not UTF-8 text; take the one that ships with the models"))?;
-        let models = Arc::new(Self::load(&text, |entry| read(&folder.join(&entry.file)).map(Cow::Owned))?);
+        let manifest = Manifest::from_bytes(manifest)?;
+        let models = Arc::new(Self::load(&manifest, |entry| entry.read(folder).map(Cow::Owned))?);
         folders.insert(key, Arc::downgrade(&models));
         Ok(models)
     }
 
-    fn load<'a>(manifest: &str, bytes_of: impl Fn(&Entry) -> Result<Cow<'a, [u8]>>) -> Result<Self> {
-        let manifest: Manifest = toml::from_str(manifest)
-            .map_err(|error| Error::model(MANIFEST, format!("{error}; take the one that ships with the models")))?;
+    /// `bytes_of` gives what an entry's checksum holds for.
+    fn load<'a>(manifest: &Manifest, bytes_of: impl Fn(&Entry) -> Result<Cow<'a, [u8]>>) -> Result<Self> {
         let mut detector = None;
         let mut recognizers = Vec::new();
-        for entry in manifest.model.iter().filter(|entry| entry.embedded) {
+        for entry in manifest.entries.iter().filter(|entry| entry.embedded) {
             let bytes = bytes_of(entry)?;
-            entry.check(&bytes)?;
             match entry.kind {
                 Kind::Detector => detector = Some(DetectorNet::graph(&bytes)?),
                 Kind::Recognizer => {
@@ -117,6 +149,16 @@ impl Models {
 }
 
 impl Entry {
+    /// The model's bytes in `folder`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be read, [`Error::Model`] if it has another checksum.
+    pub fn read(&self, folder: &Path) -> Result<Vec<u8>> {
+        let bytes = read(&folder.join(&self.file))?;
+        self.check(&bytes)?;
+        Ok(bytes)
+    }
+
     fn check(&self, bytes: &[u8]) -> Result<()> {
         let found: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         if found == self.sha256 {
