@@ -1,8 +1,9 @@
-//! A portrait as a recogniser's chip, and a chip's change in the portrait.
+//! A portrait as a recogniser's chip, a chip's change in the portrait, and a recogniser that looks at the changed portrait.
 
 use advjnd::Result;
 use advjnd::face::{SimilarityTransform, Warp};
-use advjnd::net::RecognizerSpec;
+use advjnd::frame::Rect;
+use advjnd::net::{Embedder, Recognizer, RecognizerSpec};
 
 use super::people::Portrait;
 
@@ -10,6 +11,8 @@ use super::people::Portrait;
 pub struct Alignment {
     to_chip: Warp,
     to_portrait: Warp,
+    /// What of the portrait the chip shows.
+    pub crop: Rect,
 }
 
 impl Alignment {
@@ -19,7 +22,8 @@ impl Alignment {
         let (mut to_chip, mut to_portrait) = (Warp::default(), Warp::default());
         to_chip.plan(&transform.inverse(), size, side);
         to_portrait.plan(&transform, side, size);
-        Ok(Self { to_chip, to_portrait })
+        let [x0, y0, x1, y1] = transform.inverse().square_bounds(spec.chip_size as f32 - 1.0);
+        Ok(Self { to_chip, to_portrait, crop: Rect::covering(x0, y0, x1, y1, size.0, size.1) })
     }
 
     /// The chip of interleaved `pixels` of the portrait's size: planar, `[3][side][side]`, 0..=255.
@@ -46,13 +50,66 @@ impl Alignment {
     }
 }
 
-/// A planar picture, white 1, as interleaved bytes.
-pub fn interleaved(planar: &[f32]) -> Vec<u8> {
-    let area = planar.len() / 3;
-    (0..area).flat_map(|at| [planar[at], planar[area + at], planar[2 * area + at]].map(byte)).collect()
+/// A recogniser that is shown chips and looks at portraits: a chip's change is laid into the portrait, and the portrait aligned
+/// again. What an attack does to the chip is judged as it arrives in the picture.
+pub struct ThroughPicture<'a> {
+    pub recognizer: &'a mut Recognizer,
+    pub alignment: &'a Alignment,
+    /// The chip that counts as unchanged, planar, white 1.
+    pub clean: &'a [f32],
+    /// What the recogniser sees of the portrait then, planar, 0..=255.
+    pub seen: &'a [f32],
+}
+
+impl ThroughPicture<'_> {
+    fn look(&self, chip: &[f32]) -> Vec<f32> {
+        let side = self.alignment.to_chip.len();
+        let change: Vec<[f32; 4]> = (0..side)
+            .map(|at| {
+                let channel = |c: usize| chip[c * side + at] - 255.0 * self.clean[c * side + at];
+                [channel(0), channel(1), channel(2), 0.0]
+            })
+            .collect();
+        let mut portrait = vec![[0.0; 4]; self.alignment.to_portrait.len()];
+        let mut back = vec![[0.0; 4]; side];
+        self.alignment.to_portrait.forward(&change, &mut portrait);
+        self.alignment.to_chip.forward(&portrait, &mut back);
+        (0..3 * side).map(|at| self.seen[at] + back[at % side][at / side]).collect()
+    }
+}
+
+impl Embedder for ThroughPicture<'_> {
+    fn spec(&self) -> &RecognizerSpec {
+        self.recognizer.spec()
+    }
+
+    fn embed(&mut self, chip: &[f32], embedding: &mut [f32]) -> Result<()> {
+        let looked = self.look(chip);
+        self.recognizer.embed(&looked, embedding)
+    }
+
+    fn embed_vjp(
+        &mut self,
+        chip: &[f32],
+        cotangent: &mut dyn FnMut(&[f32], &mut [f32]),
+        gradient: &mut [f32],
+    ) -> Result<()> {
+        let looked = self.look(chip);
+        let mut pulled = vec![0.0; looked.len()];
+        self.recognizer.embed_vjp(&looked, cotangent, &mut pulled)?;
+        let side = self.alignment.to_chip.len();
+        let mut portrait = vec![0.0; self.alignment.to_portrait.len()];
+        for (pulled, gradient) in pulled.chunks_exact(side).zip(gradient.chunks_exact_mut(side)) {
+            portrait.fill(0.0);
+            gradient.fill(0.0);
+            self.alignment.to_chip.adjoint_add(pulled, &mut portrait);
+            self.alignment.to_portrait.adjoint_add(&portrait, gradient);
+        }
+        Ok(())
+    }
 }
 
 /// A sample, white 1, rounded to 8 bits.
-pub fn byte(value: f32) -> u8 {
+fn byte(value: f32) -> u8 {
     (255.0 * value).round().clamp(0.0, 255.0) as u8
 }

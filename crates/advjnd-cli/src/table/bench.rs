@@ -13,26 +13,32 @@ use advjnd::net::{Backend, Embedder, Network, Recognizer, RecognizerSpec};
 use advjnd::{Pool, Result};
 use sha2::{Digest, Sha256};
 
-use super::alignment::{Alignment, interleaved};
+use super::alignment::{Alignment, ThroughPicture};
 use super::people::{Person, Portrait};
 use super::plan::{Setting, Task};
-use super::quality::{Chips, Quality};
+use super::quality::{Extent, Quality};
+use super::thresholds::{Far, Thresholds};
 
 /// A face as the recogniser sees it.
-struct Subject<'a> {
+pub struct Subject<'a> {
     name: &'a str,
     portrait: &'a Portrait,
     alignment: Alignment,
-    /// Planar, `[3][side][side]`, white 1, of 8 bits.
+    /// What the recogniser sees of the picture: planar, `[3][side][side]`, 0..=255.
+    seen: Vec<f32>,
+    /// That, white 1, of 8 bits: what is attacked.
     clean: Vec<f32>,
-    /// Of the same shape and unit.
+    /// Thresholds of `clean`, of the same shape and unit.
     jnd: Vec<f32>,
+    /// Thresholds of the crop of the picture, planar, code values.
+    crop_jnd: Vec<f32>,
     embedding: Vec<f32>,
 }
 
 /// The people, attacked and enrolled.
 struct Crowd<'a> {
-    spec: RecognizerSpec,
+    /// The recogniser, at each false accept rate.
+    specs: [RecognizerSpec; 2],
     subjects: Vec<Subject<'a>>,
     /// What people are enrolled with.
     gallery: Vec<Vec<f32>>,
@@ -44,22 +50,32 @@ pub struct Bench<'a> {
     pool: Arc<Pool>,
     /// One a thread.
     recognizers: Vec<Recognizer>,
+    /// What verification goes by.
+    pub thresholds: Thresholds,
 }
 
 /// What became of one face.
 pub struct Outcome {
     pub report: Report,
-    /// Whether the attack succeeds on the chip, rounded to 8 bits.
-    pub chip: bool,
-    /// Whether it does on the picture, rounded to 8 bits and aligned again with the clean landmarks.
-    pub picture: bool,
+    /// Whether the goal is reached by the picture, rounded to 8 bits and aligned with the clean landmarks; a verification, at
+    /// the false accept rate that the attack went for.
+    pub success: bool,
+    /// Of a verification, at each false accept rate.
+    pub at: Option<[bool; 2]>,
     pub quality: Quality,
+}
+
+/// An adversarial picture, and what it was made of.
+pub struct Picture {
+    /// The portrait's pixels.
+    pub pixels: Vec<u8>,
+    pub outcome: Outcome,
 }
 
 /// What a face is to the experiment.
 pub enum Face {
     /// Attacked.
-    Attacked(Box<Outcome>),
+    Attacked(Box<Picture>),
     /// Left out: not recognised when clean.
     Missed,
     /// Left out: taken for the person to impersonate when clean.
@@ -75,17 +91,38 @@ impl<'a> Bench<'a> {
         for _ in 1..pool.threads() {
             recognizers.push(recognizers[0].share(graph, &Pool::new(1)?)?);
         }
-        let mut jnd = Learned::hvs_sd();
-        let mut crowd = Crowd { spec, subjects: Vec::new(), gallery: Vec::new(), seed };
+        let mut model = Learned::hvs_sd();
+        let mut crowd =
+            Crowd { specs: [spec.clone(), spec.clone()], subjects: Vec::new(), gallery: Vec::new(), seed };
         for person in people {
-            crowd.add(person, &mut jnd, &mut recognizers[0])?;
+            crowd.add(person, &mut model, &mut recognizers[0])?;
         }
-        Ok(Self { crowd, pool: Arc::clone(pool), recognizers })
+        let clean: Vec<&[f32]> = crowd.subjects.iter().map(|subject| &subject.embedding[..]).collect();
+        let thresholds = Thresholds::measure(&spec, &clean, &crowd.gallery);
+        crowd.specs = Far::BOTH.map(|far| thresholds.apply(&spec, far));
+        Ok(Self { crowd, pool: Arc::clone(pool), recognizers, thresholds })
+    }
+
+    /// Attacks one face, by the person's place.
+    pub fn attack(&mut self, recipe: &Recipe, task: Task, setting: Setting, index: usize) -> Result<Face> {
+        self.crowd.face(&mut self.recognizers[0], recipe, task, setting, Extent::Crop, index)
+    }
+
+    /// The subject at a person's place.
+    pub fn subject(&self, index: usize) -> Option<&Subject<'a>> {
+        self.crowd.subjects.get(index)
     }
 
     /// Attacks all faces with `recipe`, and calls `done` after each, from any thread. By person.
-    pub fn run(&mut self, recipe: &Recipe, task: Task, setting: Setting, done: impl Fn() + Sync) -> Result<Vec<Face>> {
-        let Self { crowd, pool, recognizers } = self;
+    pub fn run(
+        &mut self,
+        recipe: &Recipe,
+        task: Task,
+        setting: Setting,
+        extent: Extent,
+        done: impl Fn() + Sync,
+    ) -> Result<Vec<Face>> {
+        let Self { crowd, pool, recognizers, .. } = self;
         let next = AtomicUsize::new(0);
         let mut workers: Vec<_> = recognizers.iter_mut().map(|recognizer| (recognizer, Vec::new())).collect();
         let crowd = &*crowd;
@@ -95,7 +132,7 @@ impl<'a> Bench<'a> {
                 if index >= crowd.subjects.len() {
                     return;
                 }
-                faces.push((index, crowd.face(recognizer, recipe, task, setting, index)));
+                faces.push((index, crowd.face(recognizer, recipe, task, setting, extent, index)));
                 done();
             }
         });
@@ -105,21 +142,34 @@ impl<'a> Bench<'a> {
     }
 }
 
+impl<'a> Subject<'a> {
+    /// The portrait and what the chip shows of it.
+    pub fn portrait(&self) -> (&'a Portrait, &Alignment) {
+        (self.portrait, &self.alignment)
+    }
+
+    /// Thresholds of the crop, planar, code values.
+    pub fn crop_jnd(&self) -> &[f32] {
+        &self.crop_jnd
+    }
+}
+
 impl<'a> Crowd<'a> {
     fn add(&mut self, person: &'a Person, model: &mut Learned, recognizer: &mut Recognizer) -> Result<()> {
-        let enrolled = Alignment::new(&person.enrolled, &self.spec)?.chip(&person.enrolled.pixels);
+        let spec = recognizer.spec().clone();
+        let enrolled = Alignment::new(&person.enrolled, &spec)?.chip(&person.enrolled.pixels);
         self.gallery.push(embed(recognizer, &enrolled)?);
-        let alignment = Alignment::new(&person.attacked, &self.spec)?;
-        let mut chip = alignment.chip(&person.attacked.pixels);
-        chip.iter_mut().for_each(|value| *value = value.round().clamp(0.0, 255.0));
-        let mut jnd = vec![0.0; chip.len()];
-        model.map_rgb(&chip, self.spec.chip_size, self.spec.chip_size, &mut jnd)?;
-        let scale = Model::HvsSd.calibration() / 255.0;
-        jnd.iter_mut().for_each(|threshold| *threshold *= scale);
-        let embedding = embed(recognizer, &chip)?;
-        chip.iter_mut().for_each(|value| *value /= 255.0);
         let (name, portrait) = (person.name.as_str(), &person.attacked);
-        self.subjects.push(Subject { name, portrait, alignment, clean: chip, jnd, embedding });
+        let alignment = Alignment::new(portrait, &spec)?;
+        let seen = alignment.chip(&portrait.pixels);
+        let mut clean: Vec<f32> = seen.iter().map(|value| value.round().clamp(0.0, 255.0)).collect();
+        let jnd = thresholds(model, &clean, spec.chip_size, spec.chip_size)?.iter().map(|j| j / 255.0).collect();
+        clean.iter_mut().for_each(|value| *value /= 255.0);
+        let crop = alignment.crop;
+        let pixels = portrait.planar(crop);
+        let crop_jnd = thresholds(model, &pixels, crop.width, crop.height)?;
+        let embedding = embed(recognizer, &seen)?;
+        self.subjects.push(Subject { name, portrait, alignment, seen, clean, jnd, crop_jnd, embedding });
         Ok(())
     }
 
@@ -129,54 +179,52 @@ impl<'a> Crowd<'a> {
         recipe: &Recipe,
         task: Task,
         setting: Setting,
+        extent: Extent,
         index: usize,
     ) -> Result<Face> {
         let subject = &self.subjects[index];
         let reached = |adversarial: &Adversarial<'_>, embedding: &[f32]| {
             adversarial.judge(Loss::Plain, embedding, &mut vec![0.0; embedding.len()]).margin > 0.0
         };
-        if reached(&self.adversarial(Goal::Dodge, task, index), &subject.embedding) {
+        let far = Far::attacked(setting);
+        if reached(&self.adversarial(Goal::Dodge, task, far, index), &subject.embedding) {
             return Ok(Face::Missed);
         }
-        let adversarial = match setting {
-            Setting::Dodge => self.adversarial(Goal::Dodge, task, index),
-            Setting::Impersonate => self.adversarial(Goal::Impersonate, task, self.target(index)),
+        let (goal, label) = match setting {
+            Setting::Dodge => (Goal::Dodge, index),
+            Setting::Impersonate => (Goal::Impersonate, self.target(index)),
         };
+        let adversarial = self.adversarial(goal, task, far, label);
         if reached(&adversarial, &subject.embedding) {
             return Ok(Face::Mistaken);
         }
-        let side = self.spec.chip_size;
-        let chip = Chip::new(&subject.clean, &subject.jnd, side, side)?;
+        let Subject { portrait, alignment, clean, seen, .. } = subject;
+        let side = recognizer.spec().chip_size;
+        let chip = Chip::new(clean, &subject.jnd, side, side)?;
         let mut state = Perturbation::default();
-        let report = recipe.run(recognizer, &adversarial, &chip, self.random("attack", index), &mut state)?;
+        let seed = self.random("attack", index);
+        let mut through = ThroughPicture { recognizer, alignment, clean, seen };
+        let report = recipe.run(&mut through, &adversarial, &chip, seed, &mut state)?;
 
-        let mut changed = vec![0.0; subject.clean.len()];
+        let mut changed = vec![0.0; clean.len()];
         chip.add(&state.delta, &mut changed);
-        let delta: Vec<f32> = changed.iter().zip(&subject.clean).map(|(changed, clean)| changed - clean).collect();
-        changed.iter_mut().for_each(|value| *value = (255.0 * *value).round());
-        let on_chip = embed(recognizer, &changed)?;
-        let pixels = subject.alignment.changed(&subject.portrait.pixels, &delta);
-        let on_picture = embed(recognizer, &subject.alignment.chip(&pixels))?;
-
-        changed.iter_mut().for_each(|value| *value /= 255.0);
-        let jnd: Vec<f32> = subject.jnd.iter().map(|threshold| 255.0 * threshold).collect();
-        let (clean, adversarial_chip) = (interleaved(&subject.clean), interleaved(&changed));
-        let chips = Chips { clean: &clean, adversarial: &adversarial_chip, jnd: &jnd, side };
-        Ok(Face::Attacked(Box::new(Outcome {
-            report,
-            chip: reached(&adversarial, &on_chip),
-            picture: reached(&adversarial, &on_picture),
-            quality: Quality::measure(&chips, subject.portrait, &pixels)?,
-        })))
+        let delta: Vec<f32> = changed.iter().zip(clean).map(|(changed, clean)| changed - clean).collect();
+        let pixels = alignment.changed(&portrait.pixels, &delta);
+        let embedding = embed(recognizer, &alignment.chip(&pixels))?;
+        let success = reached(&adversarial, &embedding);
+        let at = (task == Task::Verification)
+            .then(|| Far::BOTH.map(|far| reached(&self.adversarial(goal, task, far, label), &embedding)));
+        let quality = Quality::measure(portrait, &pixels, alignment.crop, &subject.crop_jnd, extent)?;
+        Ok(Face::Attacked(Box::new(Picture { pixels, outcome: Outcome { report, success, at, quality } })))
     }
 
-    fn adversarial(&self, goal: Goal, task: Task, label: usize) -> Adversarial<'_> {
+    fn adversarial(&self, goal: Goal, task: Task, far: Far, label: usize) -> Adversarial<'_> {
         let task = match task {
             Task::Identification => {
                 Question::Identification { gallery: &self.gallery, label, temperature: ARCFACE_TEMPERATURE }
             }
             Task::Verification => Question::Verification {
-                spec: &self.spec,
+                spec: &self.specs[far as usize],
                 reference: &self.gallery[label],
                 away: &[],
                 temperature: ARCFACE_TEMPERATURE,
@@ -197,6 +245,14 @@ impl<'a> Crowd<'a> {
         let digest = Sha256::digest(format!("{} {purpose} {}", self.seed, self.subjects[index].name));
         digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
+}
+
+/// The learned thresholds, calibrated, of planar R', G', B' 0..=255; of the same shape and unit.
+fn thresholds(model: &mut Learned, planar: &[f32], width: usize, height: usize) -> Result<Vec<f32>> {
+    let mut jnd = vec![0.0; planar.len()];
+    model.map_rgb(planar, width, height, &mut jnd)?;
+    jnd.iter_mut().for_each(|threshold| *threshold *= Model::HvsSd.calibration());
+    Ok(jnd)
 }
 
 /// The embedding of a chip, planar, 0..=255.

@@ -21,21 +21,22 @@ const PRINTED: [(&str, [&str; 2]); 12] = [
     ("l1+l2+g", ["38.02 / 0.9628", "38.12 / 0.9782"]),
 ];
 
-const HEAD: [&str; 18] = [
+const HEAD: [&str; 19] = [
     "method",
     "strength",
-    "success, chip",
-    "success, picture",
+    "success",
+    "at FAR 1 % / 0.1 %",
     "PSNR / SSIM",
     "paper, left",
     "paper, right",
+    "SSIMULACRA2",
     "PSNR / SSIM, luma",
+    "MS-SSIM",
     "GMSD",
     "PSPNR",
-    "PSNR / SSIM, face box",
-    "MS-SSIM",
     "CIEDE2000",
-    "SSIMULACRA2",
+    "PSNR / SSIM / SSIMULACRA2, face box",
+    "PSNR / SSIM, picture",
     "iterations",
     "attempts",
     "at the floor",
@@ -55,7 +56,7 @@ pub fn tables(results: &Results) -> String {
     let experiment = &results.experiment;
     let mut text = format!(
         "# Attacks on still pictures\n\n{} people, {} left out without a face; seed {}. {NOTES}",
-        experiment.people, experiment.without_face, experiment.seed
+        experiment.people.len(), experiment.without_face, experiment.seed
     );
     for group in results.rows.chunk_by(|a, b| place(&a.key) == place(&b.key)) {
         text += &section(group);
@@ -115,17 +116,18 @@ fn cells(row: &Row) -> [String; HEAD.len()] {
         row.key.method.clone(),
         row.key.strength.map_or("–".to_owned(), |strength| strength.to_string()),
         number(row.success, 3),
-        number(row.success_picture, 3),
+        format!("{} / {}", number(row.success_far_1_percent, 3), number(row.success_far_01_percent, 3)),
         pair(quality.psnr, quality.ssim),
         left,
         right,
+        number(quality.ssimulacra2, 2),
         pair(quality.psnr_luma, quality.ssim_luma),
+        number(quality.ms_ssim, 4),
         number(quality.gmsd, 4),
         number(quality.pspnr, 2),
-        pair(quality.box_psnr, quality.box_ssim),
-        number(quality.ms_ssim, 4),
         number(quality.ciede2000, 3),
-        number(quality.ssimulacra2, 2),
+        format!("{} / {}", pair(quality.box_psnr, quality.box_ssim), number(quality.box_ssimulacra2, 2)),
+        pair(quality.picture_psnr, quality.picture_ssim),
         number(row.iterations, 1),
         number(row.attempts, 1),
         row.floor.to_string(),

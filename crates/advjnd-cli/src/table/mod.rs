@@ -33,8 +33,10 @@ mod people;
 mod plan;
 mod quality;
 mod results;
+mod thresholds;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use advjnd::attack::recipes::{Recipe, rows};
@@ -45,9 +47,10 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use bench::Bench;
-use networks::Networks;
+use networks::{Networks, read};
 use people::People;
-use plan::{Plan, Settings, Tasks, plans};
+use plan::{Plan, Settings, Task, Tasks, plans};
+use quality::Extent;
 use results::{Experiment, Key, Row, Table as File};
 
 /// Attacks the faces of still pictures with every published attack, and tables success and quality.
@@ -62,6 +65,9 @@ pub struct Table {
     /// At most so many people, by name
     #[arg(long, value_name = "N", default_value_t = 100)]
     count: usize,
+    /// File with the names of the folders to take, a line each, in place of --count
+    #[arg(long, value_name = "FILE", conflicts_with = "count")]
+    people: Option<PathBuf>,
     /// Recognisers that are attacked
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "mobilefacenet")]
     recognizer: Vec<Recognizer>,
@@ -77,8 +83,8 @@ pub struct Table {
     /// What random starts, views and the people to impersonate are drawn from
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// Factors on the bounds of attacks that have one, a row each
-    #[arg(long, value_name = "FACTOR", value_delimiter = ',', default_value = "1")]
+    /// Factors on the bounds of attacks that have one, a row each; verification is made with factor 1 alone
+    #[arg(long, value_name = "FACTOR", value_delimiter = ',', default_value = "0.0625,0.125,0.25,0.5,1,4")]
     strengths: Vec<f32>,
     /// Folder with the networks and their manifest
     #[arg(long, value_name = "DIR", default_value = "models")]
@@ -121,13 +127,16 @@ impl Table {
         let models = networks.checksums(&used)?;
         let pool = Pool::new(0)?;
         let mut detector = Detector::new(&networks.detector()?, &Backend::Cpu(pool.clone()));
-        let people = People::read(&self.faces, self.count, &mut detector)?;
+        let names = self.people.as_deref().map(names).transpose()?;
+        let count = names.as_ref().map_or(self.count, Vec::len);
+        let people = People::read(&self.faces, names.as_deref(), count, &mut detector)?;
         let experiment = Experiment {
             seed: self.seed,
-            people: people.people.len(),
+            people: people.people.iter().map(|person| person.name.clone()).collect(),
             without_face: people.without_face,
             faces_sha256: people.checksum,
             models,
+            thresholds: BTreeMap::new(),
         };
         let mut table = File::open(&self.out, experiment)?;
         let wanted: Vec<(Network, Vec<Plan>)> =
@@ -143,11 +152,14 @@ impl Table {
         for (network, plans) in wanted.iter().filter(|(_, plans)| !plans.is_empty()) {
             let graph = networks.recognizer(*network)?;
             let mut bench = Bench::new(*network, &graph, &people.people, self.seed, &pool)?;
+            table.results.experiment.thresholds.insert(network.spec().name, bench.thresholds);
             for Plan { key, recipe, checksum } in plans {
                 let Key { recognizer, task, setting, method, .. } = key;
                 progress.set_message(format!("{recognizer} {} {} {method}", task.name(), setting.name()));
                 let start = Instant::now();
-                let faces = bench.run(recipe, *task, *setting, || progress.inc(1))?;
+                let main = *task == Task::Identification && key.strength.unwrap_or(1.0) == 1.0;
+                let extent = if main { Extent::All } else { Extent::Crop };
+                let faces = bench.run(recipe, *task, *setting, extent, || progress.inc(1))?;
                 let seconds = start.elapsed().as_secs_f64();
                 table.add(Row::new(key.clone(), checksum.clone(), &faces, seconds, commit.clone(), machine.clone()));
                 table.write()?;
@@ -178,6 +190,14 @@ impl Table {
         let asked = |recipe: &&Recipe| self.methods.is_empty() || self.methods.iter().any(|name| name == recipe.name);
         Ok(rows::ALL.into_iter().filter(asked).collect())
     }
+}
+
+/// The names in a file, a line each; lines that begin with # say something else.
+fn names(path: &Path) -> Result<Vec<String>> {
+    let text = String::from_utf8(read(path)?)
+        .map_err(|_| Error::input(format!("{} is no text; give a file with a name in each line", path.display())))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(lines.map(str::to_owned).collect())
 }
 
 fn progress_bar(steps: usize) -> Result<ProgressBar> {

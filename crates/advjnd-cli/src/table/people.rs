@@ -17,8 +17,11 @@ const SCORE: f32 = 0.6;
 /// How far around the chips the cut of a picture reaches, as a share of the chip.
 const MARGIN: f32 = 0.06;
 
-/// The surroundings of a face, cut out of a picture: all that any recogniser's chip looks at, and the face.
+/// A picture, and the surroundings of its face, cut out of it: all that any recogniser's chip looks at, and the face.
 pub struct Portrait {
+    pub picture: Picture,
+    /// Where the cut lies in the picture.
+    pub cut: Rect,
     /// R', G', B', interleaved, without padding.
     pub pixels: Vec<u8>,
     pub width: usize,
@@ -27,6 +30,24 @@ pub struct Portrait {
     pub landmarks: Landmarks,
     /// The detector's box, as far as it lies in the picture, in pixels of the cut.
     pub face: Rect,
+}
+
+/// A whole picture: R', G', B', interleaved, without padding.
+pub struct Picture {
+    pub pixels: Vec<u8>,
+    pub width: usize,
+    pub height: usize,
+}
+
+impl Picture {
+    /// The picture with other pixels, of the size of `cut`, at its place.
+    pub fn with(&self, cut: Rect, pixels: &[u8]) -> Vec<u8> {
+        let mut whole = self.pixels.clone();
+        for (row, new) in pixels.chunks_exact(3 * cut.width).enumerate() {
+            whole[3 * ((cut.y + row) * self.width + cut.x)..][..new.len()].copy_from_slice(new);
+        }
+        whole
+    }
 }
 
 pub struct Person {
@@ -46,10 +67,18 @@ pub struct People {
 }
 
 impl People {
-    /// The first `count` sub-folders of `folder`, by name, that hold two pictures; of more than two, the first two.
-    pub fn read(folder: &Path, count: usize, detector: &mut Detector) -> Result<Self> {
+    /// The sub-folders of `folder` named in `names`, or the first `count`, by name, that hold two pictures; of more than two,
+    /// the first two.
+    pub fn read(folder: &Path, names: Option<&[String]>, count: usize, detector: &mut Detector) -> Result<Self> {
         let mut folders = Vec::new();
-        for (name, path) in entries(folder)? {
+        let found = entries(folder)?;
+        if let Some(missing) = names.and_then(|names| names.iter().find(|name| !found.iter().any(|(n, _)| n == *name))) {
+            return Err(Error::input(format!(
+                "{} has no folder `{missing}`, which --people names; give the folder that the list was made for",
+                folder.display()
+            )));
+        }
+        for (name, path) in found.into_iter().filter(|(name, _)| names.is_none_or(|names| names.contains(name))) {
             let pictures = if path.is_dir() { pictures(&path)? } else { Vec::new() };
             if let [attacked, enrolled, ..] = pictures.as_slice() {
                 folders.push((name, [attacked.clone(), enrolled.clone()]));
@@ -89,6 +118,15 @@ fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 impl Portrait {
+    /// Planar R', G', B', 0..=255, of a part.
+    pub fn planar(&self, Rect { x, y, width, height }: Rect) -> Vec<f32> {
+        let row = |y: usize| &self.pixels[3 * (y * self.width + x)..][..3 * width];
+        (0..3)
+            .flat_map(|channel| (y..y + height).flat_map(move |y| row(y).iter().skip(channel).step_by(3)))
+            .map(|value| f32::from(*value))
+            .collect()
+    }
+
     /// The largest face of a picture, if there is one, and the file's SHA-256.
     fn read(path: &Path, detector: &mut Detector) -> Result<(Option<Self>, String)> {
         let bytes = read(path)?;
@@ -127,7 +165,8 @@ impl Portrait {
         frame.save(cut, &mut pixels);
         let landmarks = found.landmarks.map(|[x, y]| [x - cut.x as f32, y - cut.y as f32]);
         let face = Rect { x: face.x - cut.x, y: face.y - cut.y, ..face };
-        Ok((Some(Self { pixels, width: cut.width, height: cut.height, landmarks, face }), checksum))
+        let picture = Picture { pixels: data, width, height };
+        Ok((Some(Self { picture, cut, pixels, width: cut.width, height: cut.height, landmarks, face }), checksum))
     }
 }
 

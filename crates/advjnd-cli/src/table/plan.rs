@@ -87,7 +87,7 @@ pub struct Plan {
     pub checksum: String,
 }
 
-/// The rows of one recogniser, each once.
+/// The rows of one recogniser, each once: an identification by every method at every strength, a verification at strength 1.
 pub fn plans(network: Network, tasks: Tasks, settings: Settings, recipes: &[&Recipe], strengths: &[f32]) -> Vec<Plan> {
     let mut plans: Vec<Plan> = Vec::new();
     for (task, setting) in
@@ -95,6 +95,9 @@ pub fn plans(network: Network, tasks: Tasks, settings: Settings, recipes: &[&Rec
     {
         for (recipe, factor) in recipes.iter().flat_map(|recipe| strengths.iter().map(move |factor| (*recipe, *factor)))
         {
+            if task == Task::Verification && factor != 1.0 {
+                continue;
+            }
             let (recipe, strength) = scaled(recipe, factor);
             let checksum = hex(&Sha256::digest(format!("{recipe:?}"))[..8]);
             let (recognizer, method) = (network.spec().name, recipe.name.to_owned());

@@ -12,6 +12,7 @@ use super::markdown;
 use super::networks::read;
 use super::plan::{Setting, Task};
 use super::quality::Quality;
+use super::thresholds::Thresholds;
 
 /// What a row is about: two rows of the same key are one row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,10 +40,12 @@ pub struct Row {
     pub clean_misses: usize,
     /// Left out: taken for the person to impersonate when clean.
     pub clean_false_accepts: usize,
-    /// Share of faces whose chip, rounded to 8 bits, reaches the goal.
+    /// Share of faces whose picture, rounded to 8 bits, reaches the goal.
     pub success: Option<f64>,
-    /// Share of faces that reach it from the whole picture, rounded to 8 bits and aligned again.
-    pub success_picture: Option<f64>,
+    /// Of a verification, at a false accept rate of 1 %.
+    pub success_far_1_percent: Option<f64>,
+    /// Of a verification, at a false accept rate of 0.1 %.
+    pub success_far_01_percent: Option<f64>,
     #[serde(flatten)]
     pub quality: Quality,
     /// Gradients, in all attempts.
@@ -56,7 +59,13 @@ pub struct Row {
     pub commit: Option<String>,
     /// Processor and threads.
     pub machine: String,
+    /// By person, none for one that was left out.
+    pub per_face: Vec<Option<Score>>,
 }
+
+/// One face in a row: whether the goal was reached, PSNR (decibels), SSIM and SSIMULACRA2 of the crop.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Score(pub bool, pub Option<f64>, pub Option<f64>, pub Option<f64>);
 
 impl Row {
     /// Sums up `faces`.
@@ -68,8 +77,11 @@ impl Row {
         commit: Option<String>,
         machine: String,
     ) -> Self {
-        let attacked: Vec<&Outcome> = faces.iter().filter_map(attacked).collect();
+        let attacked: Vec<&Outcome> = faces.iter().filter_map(attacked_face).collect();
         let share = |is: fn(&Outcome) -> bool| mean(attacked.iter().map(|face| f64::from(u8::from(is(face)))));
+        let share_of_some = |is: fn(&Outcome) -> Option<bool>| {
+            mean(attacked.iter().filter_map(|face| is(face)).map(|is| f64::from(u8::from(is))))
+        };
         let count = |number: fn(&Outcome) -> u32| mean(attacked.iter().map(|face| f64::from(number(face))));
         let qualities: Vec<Quality> = attacked.iter().map(|face| face.quality).collect();
         Self {
@@ -78,8 +90,9 @@ impl Row {
             faces: attacked.len(),
             clean_misses: faces.iter().filter(|face| matches!(face, Face::Missed)).count(),
             clean_false_accepts: faces.iter().filter(|face| matches!(face, Face::Mistaken)).count(),
-            success: share(|face| face.chip),
-            success_picture: share(|face| face.picture),
+            success: share(|face| face.success),
+            success_far_1_percent: share_of_some(|face| face.at.map(|at| at[0])),
+            success_far_01_percent: share_of_some(|face| face.at.map(|at| at[1])),
             quality: Quality::mean(&qualities),
             iterations: count(|face| face.report.iterations),
             attempts: count(|face| face.report.attempts),
@@ -87,12 +100,20 @@ impl Row {
             seconds: rounded(seconds),
             commit,
             machine,
+            per_face: faces.iter().map(|face| attacked_face(face).map(Score::new)).collect(),
         }
     }
 }
 
-fn attacked(face: &Face) -> Option<&Outcome> {
-    if let Face::Attacked(outcome) = face { Some(outcome) } else { None }
+impl Score {
+    fn new(outcome: &Outcome) -> Self {
+        let Outcome { success, quality, .. } = outcome;
+        Self(*success, quality.psnr.map(rounded), quality.ssim.map(rounded), quality.ssimulacra2.map(rounded))
+    }
+}
+
+fn attacked_face(face: &Face) -> Option<&Outcome> {
+    if let Face::Attacked(picture) = face { Some(&picture.outcome) } else { None }
 }
 
 /// Their mean, rounded; none of nothing.
@@ -102,7 +123,7 @@ pub fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 }
 
 /// Six decimals: what is read back is what was written.
-fn rounded(value: f64) -> f64 {
+pub fn rounded(value: f64) -> f64 {
     (1e6 * value).round() / 1e6
 }
 
@@ -110,14 +131,16 @@ fn rounded(value: f64) -> f64 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Experiment {
     pub seed: u64,
-    /// People with a face in both pictures.
-    pub people: usize,
+    /// People with a face in both pictures, by name.
+    pub people: Vec<String>,
     /// People left out for want of one.
     pub without_face: usize,
     /// SHA-256 over names and pictures.
     pub faces_sha256: String,
     /// SHA-256 by name, detector and recognisers.
     pub models: BTreeMap<String, String>,
+    /// Of verification, by recogniser.
+    pub thresholds: BTreeMap<String, Thresholds>,
 }
 
 /// `table.json`.
@@ -126,6 +149,16 @@ pub struct Results {
     #[serde(flatten)]
     pub experiment: Experiment,
     pub rows: Vec<Row>,
+}
+
+impl Results {
+    /// As JSON, a line for each row.
+    fn json(&self) -> serde_json::Result<String> {
+        let mut text = serde_json::to_string_pretty(&self.experiment)?;
+        let rows: Vec<String> = self.rows.iter().map(serde_json::to_string).collect::<serde_json::Result<_>>()?;
+        text.truncate(text.trim_end_matches('}').trim_end().len());
+        Ok(text + &format!(",\n  \"rows\": [\n    {}\n  ]\n}}\n", rows.join(",\n    ")))
+    }
 }
 
 /// The results and the folder they lie in.
@@ -173,9 +206,11 @@ impl Table {
 
     /// Writes `table.json` and `table.md`, whole or not at all.
     pub fn write(&self) -> Result<()> {
-        let text = serde_json::to_string_pretty(&self.results)
+        let text = self
+            .results
+            .json()
             .map_err(|error| Error::input(format!("cannot write the table as JSON: {error}")))?;
-        for (name, text) in [("table.json", text + "\n"), ("table.md", markdown::tables(&self.results))] {
+        for (name, text) in [("table.json", text), ("table.md", markdown::tables(&self.results))] {
             let (path, unfinished) = (self.folder.join(name), self.folder.join(format!("{name}.part")));
             std::fs::write(&unfinished, text).map_err(|error| unwritable(&unfinished, &error))?;
             std::fs::rename(&unfinished, &path).map_err(|error| unwritable(&path, &error))?;
@@ -192,7 +227,7 @@ impl Experiment {
         let difference = if before.seed != self.seed {
             Some(format!("seed {} and not {}", before.seed, self.seed))
         } else if before.faces_sha256 != self.faces_sha256 {
-            Some(format!("other pictures, of {} people and not {}", before.people, self.people))
+            Some(format!("other pictures, of {} people and not {}", before.people.len(), self.people.len()))
         } else {
             other_model.map(|(name, _)| format!("another `{name}`"))
         };
@@ -205,6 +240,7 @@ impl Experiment {
         for (name, sum) in &before.models {
             self.models.entry(name.clone()).or_insert_with(|| sum.clone());
         }
+        self.thresholds.extend(before.thresholds.iter().map(|(name, found)| (name.clone(), *found)));
         Ok(())
     }
 }

@@ -18,6 +18,7 @@ pub mod recipes;
 pub mod regularizers;
 pub mod sobel;
 mod view;
+pub mod visibility;
 
 pub use budget::Budget;
 pub use objective::{Dodge, cosine_similarity, margin};

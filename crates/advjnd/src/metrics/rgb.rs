@@ -64,6 +64,11 @@ impl<'a> RgbPicture<'a> {
         self.pixels().map(|pixel| luma(pixel) as u8).collect()
     }
 
+    /// R', G' or B' (0, 1, 2) alone, `width * height` samples without padding.
+    pub fn channel(&self, channel: usize) -> Vec<u8> {
+        self.samples.rows().flat_map(|row| row.iter().skip(channel).step_by(3).copied()).collect()
+    }
+
     /// Pixels, row by row.
     pub(super) fn pixels(&self) -> impl Iterator<Item = [u8; 3]> {
         self.samples.rows().flat_map(|row| row.chunks_exact(3).map(|pixel| [pixel[0], pixel[1], pixel[2]]))

@@ -14,8 +14,8 @@
 //!     judge clean + δ as it is          without input transform; done if the margin is reached
 //! ```
 //!
-//! Every attempt starts anew: what an attempt with a heavier β has done does not show in the next. (The paper does not
-//! say; so each attempt is a function of its β alone.)
+//! An attempt starts anew, or, with [`Start::Warm`], where the failed one ended. After a success, a recipe may search for a
+//! smaller perturbation that succeeds ([`Recipe::refinements`]).
 
 mod objective;
 pub mod rows;
@@ -45,11 +45,14 @@ pub struct Terms {
     pub structure: f32,
     /// Total variation of the perturbation.
     pub total_variation: f32,
+    /// V of [`visibility`](super::visibility).
+    pub visibility: f32,
 }
 
 impl Terms {
     /// None of them.
-    pub const NONE: Self = Self { l1: 0.0, l2: 0.0, gradient: 0.0, structure: 0.0, total_variation: 0.0 };
+    pub const NONE: Self =
+        Self { l1: 0.0, l2: 0.0, gradient: 0.0, structure: 0.0, total_variation: 0.0, visibility: 0.0 };
 }
 
 /// Where an attempt starts.
@@ -132,6 +135,9 @@ pub struct Recipe {
     pub schedules: Option<Schedules>,
     /// Input transform.
     pub diversity: Option<Diversity>,
+    /// Attempts between the last β that failed and the first that succeeded, each halfway between those that are nearest
+    /// (geometric mean), and as many scales of the best perturbation after them.
+    pub refinements: u32,
     /// From gradient to step. The step size is in units of the bound.
     pub attack: Attack,
     /// Where an attempt starts.
@@ -208,10 +214,58 @@ impl Recipe {
             report.iterations += self.attack.run(&mut objective, &mut budget, state, self.steps, stop_at)?.iterations;
             report.margin = objective.verify(&state.delta)?;
             report.succeeded = report.margin >= self.margin;
+            if report.succeeded {
+                let failed = schedule.filter(|_| failures > 0).map(|schedule| schedule.beta(failures - 1));
+                self.refine(&mut objective, &mut budget, state, failed, &mut report)?;
+            }
             if report.succeeded || last {
                 return Ok(report);
             }
         }
+    }
+
+    /// From a perturbation that succeeds at the report's β to a smaller one that does.
+    fn refine(
+        &self,
+        objective: &mut ChipObjective<'_>,
+        budget: &mut Budget,
+        state: &mut Perturbation,
+        failed: Option<f32>,
+        report: &mut Report,
+    ) -> Result<()> {
+        let mut best = state.delta.clone();
+        if let Some(mut failed) = failed {
+            for _ in 0..self.refinements {
+                let beta = (failed * report.beta).sqrt();
+                objective.set_beta(beta);
+                self.begin(objective, budget, state);
+                report.attempts += 1;
+                report.iterations += self.attack.run(objective, budget, state, self.steps, f32::INFINITY)?.iterations;
+                let margin = objective.verify(&state.delta)?;
+                if margin >= self.margin {
+                    (report.beta, report.margin) = (beta, margin);
+                    best.copy_from_slice(&state.delta);
+                } else {
+                    failed = beta;
+                }
+            }
+        }
+        let (mut least, mut most) = (0.0, 1.0);
+        let scaled = |scale: f32| best.iter().map(move |delta| scale * delta);
+        for _ in 0..self.refinements {
+            let scale = 0.5 * (least + most);
+            state.delta.clear();
+            state.delta.extend(scaled(scale));
+            let margin = objective.verify(&state.delta)?;
+            if margin >= self.margin {
+                (most, report.margin) = (scale, margin);
+            } else {
+                least = scale;
+            }
+        }
+        state.delta.clear();
+        state.delta.extend(scaled(most));
+        Ok(())
     }
 
     fn begin(&self, objective: &mut ChipObjective<'_>, budget: &Budget, state: &mut Perturbation) {

@@ -6,6 +6,7 @@ use crate::attack::chip::Chip;
 use crate::attack::diversity::Diversity;
 use crate::attack::perceptual::{Betas, Perceptual};
 use crate::attack::regularizers::{Structure, add_total_variation};
+use crate::attack::visibility::Visibility;
 use crate::attack::{Objective, ViewSampler};
 use crate::error::Result;
 use crate::net::Embedder;
@@ -24,6 +25,7 @@ pub(super) struct ChipObjective<'a> {
     sampler: &'a mut ViewSampler,
     perceptual: Perceptual,
     structure: Structure<'a>,
+    visibility: Option<Visibility>,
     beta: f32,
     margin: f32,
     picture: Vec<f32>,
@@ -51,6 +53,7 @@ impl<'a> ChipObjective<'a> {
             sampler,
             perceptual: Perceptual::new(&chip, recipe.thresholds, recipe.channel_weights, recipe.reading),
             structure: Structure::new(chip),
+            visibility: (recipe.terms.visibility != 0.0).then(|| Visibility::new(&chip)),
             beta: 0.0,
             margin: f32::NEG_INFINITY,
             picture: scratch.clone(),
@@ -84,6 +87,7 @@ impl<'a> ChipObjective<'a> {
         let betas = Betas { l1: beta * terms.l1, l2: beta * terms.l2, gradient: beta * terms.gradient };
         self.perceptual.add_to(betas, delta, gradient)
             + self.structure.add_to(beta * terms.structure, delta, gradient)
+            + self.visibility.as_ref().map_or(0.0, |term| term.add_to(beta * terms.visibility, delta, gradient))
             + add_total_variation(beta * terms.total_variation, delta, self.chip.width(), self.chip.height(), gradient)
     }
 }
