@@ -92,8 +92,7 @@ impl<'a> Bench<'a> {
             recognizers.push(recognizers[0].share(graph, &Pool::new(1)?)?);
         }
         let mut model = Learned::hvs_sd();
-        let mut crowd =
-            Crowd { specs: [spec.clone(), spec.clone()], subjects: Vec::new(), gallery: Vec::new(), seed };
+        let mut crowd = Crowd { specs: [spec.clone(), spec.clone()], subjects: Vec::new(), gallery: Vec::new(), seed };
         for person in people {
             crowd.add(person, &mut model, &mut recognizers[0])?;
         }

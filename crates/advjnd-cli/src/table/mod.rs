@@ -26,13 +26,17 @@
 
 mod alignment;
 mod bench;
+mod curves;
 mod machine;
 mod markdown;
 mod networks;
+mod page;
 mod people;
 mod plan;
+mod plot;
 mod quality;
 mod results;
+mod summary;
 mod thresholds;
 
 use std::collections::BTreeMap;
@@ -48,18 +52,20 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use bench::Bench;
 use networks::{Networks, read};
+use page::Example;
 use people::People;
 use plan::{Plan, Settings, Task, Tasks, plans};
 use quality::Extent;
-use results::{Experiment, Key, Row, Table as File};
+use results::{Experiment, Key, Results, Row, Table as File, replace};
+use summary::spliced;
 
 /// Attacks the faces of still pictures with every published attack, and tables success and quality.
 #[derive(Args)]
 pub struct Table {
     /// Folder with one folder per person, of two pictures (JPEG, PNG) each: the first is attacked, the second enrolled
-    #[arg(long, value_name = "DIR")]
-    faces: PathBuf,
-    /// Folder for table.json and table.md; rows already there are kept
+    #[arg(long, value_name = "DIR", required_unless_present = "splice")]
+    faces: Option<PathBuf>,
+    /// Folder for table.json, table.md and table.html; rows already there are kept
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// At most so many people, by name
@@ -84,8 +90,14 @@ pub struct Table {
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// Factors on the bounds of attacks that have one, a row each; verification is made with factor 1 alone
-    #[arg(long, value_name = "FACTOR", value_delimiter = ',', default_value = "0.0625,0.125,0.25,0.5,1,4")]
+    #[arg(long, value_name = "FACTOR", value_delimiter = ',', default_value = "0.1875,0.25,0.375,1,4")]
     strengths: Vec<f32>,
+    /// Person whose pictures the page shows, by name [default: the first]
+    #[arg(long, value_name = "NAME")]
+    example: Option<String>,
+    /// Put the tables of --out in short between the marks of this Markdown file, and attack nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "faces")]
+    splice: Option<PathBuf>,
     /// Folder with the networks and their manifest
     #[arg(long, value_name = "DIR", default_value = "models")]
     models: PathBuf,
@@ -116,6 +128,7 @@ impl Table {
     /// be, [`Error::Io`] where something cannot be read, [`Error::Model`] where a network is not what its manifest says, and
     /// what the attacks report.
     pub fn run(self) -> Result<String> {
+        let Some(faces) = &self.faces else { return self.splice() };
         let recipes = self.recipes()?;
         let networks = Networks::open(&self.models)?;
         let mut used: Vec<Network> = Vec::new();
@@ -129,12 +142,12 @@ impl Table {
         let mut detector = Detector::new(&networks.detector()?, &Backend::Cpu(pool.clone()));
         let names = self.people.as_deref().map(names).transpose()?;
         let count = names.as_ref().map_or(self.count, Vec::len);
-        let people = People::read(&self.faces, names.as_deref(), count, &mut detector)?;
+        let people = People::read(faces, names.as_deref(), count, &mut detector)?;
         let experiment = Experiment {
             seed: self.seed,
             people: people.people.iter().map(|person| person.name.clone()).collect(),
             without_face: people.without_face,
-            faces_sha256: people.checksum,
+            faces_sha256: people.checksum.clone(),
             models,
             thresholds: BTreeMap::new(),
         };
@@ -142,33 +155,42 @@ impl Table {
         let wanted: Vec<(Network, Vec<Plan>)> =
             used.into_iter().map(|n| (n, plans(n, self.task, self.setting, &recipes, &self.strengths))).collect();
         let all: usize = wanted.iter().map(|(_, plans)| plans.len()).sum();
-        let missing = |plan: &Plan| !table.has(&plan.key, &plan.checksum);
-        let wanted: Vec<(Network, Vec<Plan>)> =
-            wanted.into_iter().map(|(n, plans)| (n, plans.into_iter().filter(missing).collect())).collect();
-        let made: usize = wanted.iter().map(|(_, plans)| plans.len()).sum();
+        let missing = |plan: &&Plan| !table.has(&plan.key, &plan.checksum);
+        let made: usize = wanted.iter().map(|(_, plans)| plans.iter().filter(missing).count()).sum();
+        if made == 0 {
+            table.write()?;
+        }
+        let example = people.place(self.example.as_deref())?;
 
         let (commit, machine) = (machine::commit(), machine::machine(pool.threads()));
         let progress = progress_bar(made * people.people.len())?;
-        for (network, plans) in wanted.iter().filter(|(_, plans)| !plans.is_empty()) {
+        let mut examples = Vec::new();
+        for (network, plans) in &wanted {
+            let missing: Vec<&Plan> = plans.iter().filter(|plan| !table.has(&plan.key, &plan.checksum)).collect();
+            if missing.is_empty() && table.has_page() {
+                continue;
+            }
             let graph = networks.recognizer(*network)?;
             let mut bench = Bench::new(*network, &graph, &people.people, self.seed, &pool)?;
             table.results.experiment.thresholds.insert(network.spec().name, bench.thresholds);
-            for Plan { key, recipe, checksum } in plans {
+            for Plan { key, recipe, checksum } in missing {
                 let Key { recognizer, task, setting, method, .. } = key;
                 progress.set_message(format!("{recognizer} {} {} {method}", task.name(), setting.name()));
                 let start = Instant::now();
-                let main = *task == Task::Identification && key.strength.unwrap_or(1.0) == 1.0;
-                let extent = if main { Extent::All } else { Extent::Crop };
+                let extent = if is_main(key) { Extent::All } else { Extent::Crop };
                 let faces = bench.run(recipe, *task, *setting, extent, || progress.inc(1))?;
                 let seconds = start.elapsed().as_secs_f64();
                 table.add(Row::new(key.clone(), checksum.clone(), &faces, seconds, commit.clone(), machine.clone()));
                 table.write()?;
             }
+            let shown: Vec<&Plan> = plans.iter().filter(|plan| is_main(&plan.key)).collect();
+            progress.set_message(format!("{}, pictures of the page", network.spec().name));
+            examples.push(Example::new(&mut bench, &shown, &people.people[example].name, example)?);
+        }
+        if !examples.is_empty() {
+            table.write_page(&examples)?;
         }
         progress.finish_and_clear();
-        if made == 0 {
-            table.write()?;
-        }
         Ok(format!(
             "{}: {made} rows made, {} kept; {} people, {} left out without a face\n",
             self.out.join("table.json").display(),
@@ -176,6 +198,16 @@ impl Table {
             people.people.len(),
             people.without_face
         ))
+    }
+
+    fn splice(&self) -> Result<String> {
+        let results = Results::read(&self.out.join("table.json"))?;
+        let Some(path) = &self.splice else { return Ok(String::new()) };
+        let text = String::from_utf8(read(path)?)
+            .map_err(|_| Error::input(format!("{} is no text; give a Markdown file", path.display())))?;
+        let text = spliced(&text, &results).map_err(|error| Error::input(format!("{}: {error}", path.display())))?;
+        replace(path, &text)?;
+        Ok(format!("{}: {} rows in short\n", path.display(), results.rows.len()))
     }
 
     /// The recipes asked for, in the table's order.
@@ -190,6 +222,11 @@ impl Table {
         let asked = |recipe: &&Recipe| self.methods.is_empty() || self.methods.iter().any(|name| name == recipe.name);
         Ok(rows::ALL.into_iter().filter(asked).collect())
     }
+}
+
+/// Whether a row is one of the paper's table: an identification at the strength that is published.
+fn is_main(key: &Key) -> bool {
+    key.task == Task::Identification && key.strength.unwrap_or(1.0) == 1.0
 }
 
 /// The names in a file, a line each; lines that begin with # say something else.

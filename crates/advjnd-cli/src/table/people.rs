@@ -72,7 +72,8 @@ impl People {
     pub fn read(folder: &Path, names: Option<&[String]>, count: usize, detector: &mut Detector) -> Result<Self> {
         let mut folders = Vec::new();
         let found = entries(folder)?;
-        if let Some(missing) = names.and_then(|names| names.iter().find(|name| !found.iter().any(|(n, _)| n == *name))) {
+        if let Some(missing) = names.and_then(|names| names.iter().find(|name| !found.iter().any(|(n, _)| n == *name)))
+        {
             return Err(Error::input(format!(
                 "{} has no folder `{missing}`, which --people names; give the folder that the list was made for",
                 folder.display()
@@ -106,6 +107,13 @@ impl People {
             )));
         }
         Ok(read)
+    }
+
+    /// The place of the person of that name; of the first, if none is asked for.
+    pub fn place(&self, name: Option<&str>) -> Result<usize> {
+        let Some(name) = name else { return Ok(0) };
+        let place = self.people.iter().position(|person| person.name == name);
+        place.ok_or_else(|| Error::input(format!("--example: nobody is called `{name}`; give the name of a folder")))
     }
 }
 

@@ -59,9 +59,8 @@ impl Quality {
     pub fn measure(portrait: &Portrait, adversarial: &[u8], crop: Rect, jnd: &[f32], extent: Extent) -> Result<Self> {
         let (width, height) = (portrait.width, portrait.height);
         let pair = |area: Rect| -> Result<[RgbPicture<'_>; 2]> {
-            let view = |data| {
-                RgbPicture::new(data, width, height, 3 * width)?.region(area.x, area.y, area.width, area.height)
-            };
+            let view =
+                |data| RgbPicture::new(data, width, height, 3 * width)?.region(area.x, area.y, area.width, area.height);
             Ok([view(&portrait.pixels)?, view(adversarial)?])
         };
         let seen = pair(crop)?;
@@ -75,8 +74,7 @@ impl Quality {
             return Ok(quality);
         }
         let lumas = [seen[0].luma(), seen[1].luma()];
-        let [luma, changed] =
-            [plane(&lumas[0], crop.width, crop.height)?, plane(&lumas[1], crop.width, crop.height)?];
+        let [luma, changed] = [plane(&lumas[0], crop.width, crop.height)?, plane(&lumas[1], crop.width, crop.height)?];
         let area = crop.width * crop.height;
         let jnd: Vec<f32> = (0..3 * area).map(|at| jnd[at % 3 * area + at / 3]).collect();
         let jnd = Plane::new(&jnd, 3 * crop.width, crop.height, 3 * crop.width)?;
@@ -132,9 +130,8 @@ fn whole(portrait: &Portrait, adversarial: &[u8]) -> Result<(Option<f64>, Option
     let psnr = psnr(pictures[0].samples(), pictures[1].samples())?;
     let part = [pictures[0].region(x, y, width, height)?, pictures[1].region(x, y, width, height)?];
     let windows = |width: usize, height: usize| ((width - reach) * (height - reach)) as f64;
-    let ssim = channels(&part, width, height)?.map(|ssim| {
-        1.0 - (1.0 - ssim) * windows(width, height) / windows(picture.width, picture.height)
-    });
+    let ssim = channels(&part, width, height)?
+        .map(|ssim| 1.0 - (1.0 - ssim) * windows(width, height) / windows(picture.width, picture.height));
     Ok((Some(psnr), ssim))
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::bench::{Face, Outcome};
 use super::markdown;
 use super::networks::read;
+use super::page::{self, Example};
 use super::plan::{Setting, Task};
 use super::quality::Quality;
 use super::thresholds::Thresholds;
@@ -152,6 +153,22 @@ pub struct Results {
 }
 
 impl Results {
+    /// The results in a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be read, [`Error::Input`] where it holds no table.
+    pub fn read(path: &Path) -> Result<Self> {
+        serde_json::from_slice(&read(path)?).map_err(|error| {
+            Error::input(format!("{} is no table ({error}); remove it or choose another --out", path.display()))
+        })
+    }
+
+    /// The rows that share recogniser, task and setting.
+    pub fn groups(&self) -> impl Iterator<Item = &[Row]> {
+        let place = |row: &Row| (row.key.recognizer.clone(), row.key.task, row.key.setting);
+        self.rows.chunk_by(move |a, b| place(a) == place(b))
+    }
+
     /// As JSON, a line for each row.
     fn json(&self) -> serde_json::Result<String> {
         let mut text = serde_json::to_string_pretty(&self.experiment)?;
@@ -174,9 +191,7 @@ impl Table {
         let path = folder.join("table.json");
         let mut results = Results { experiment, rows: Vec::new() };
         if path.exists() {
-            let found: Results = serde_json::from_slice(&read(&path)?).map_err(|error| {
-                Error::input(format!("{} is no table ({error}); remove it or choose another --out", path.display()))
-            })?;
+            let found = Results::read(&path)?;
             results.experiment.continue_from(&found.experiment, &path)?;
             results.rows = found.rows;
         }
@@ -186,6 +201,11 @@ impl Table {
     /// Whether the row is there, made with the same `recipe`.
     pub fn has(&self, key: &Key, recipe: &str) -> bool {
         self.results.rows.iter().any(|row| row.key == *key && row.recipe == recipe)
+    }
+
+    /// Whether `table.html` is there.
+    pub fn has_page(&self) -> bool {
+        self.folder.join("table.html").exists()
     }
 
     /// Adds the row, in place of one of the same key.
@@ -204,19 +224,31 @@ impl Table {
         });
     }
 
-    /// Writes `table.json` and `table.md`, whole or not at all.
+    /// Writes `table.json` and `table.md`.
     pub fn write(&self) -> Result<()> {
-        let text = self
-            .results
-            .json()
-            .map_err(|error| Error::input(format!("cannot write the table as JSON: {error}")))?;
-        for (name, text) in [("table.json", text), ("table.md", markdown::tables(&self.results))] {
-            let (path, unfinished) = (self.folder.join(name), self.folder.join(format!("{name}.part")));
-            std::fs::write(&unfinished, text).map_err(|error| unwritable(&unfinished, &error))?;
-            std::fs::rename(&unfinished, &path).map_err(|error| unwritable(&path, &error))?;
-        }
-        Ok(())
+        let text =
+            self.results.json().map_err(|error| Error::input(format!("cannot write the table as JSON: {error}")))?;
+        self.put("table.json", &text)?;
+        self.put("table.md", &markdown::tables(&self.results))
     }
+
+    /// Writes `table.html`.
+    pub fn write_page(&self, examples: &[Example]) -> Result<()> {
+        self.put("table.html", &page::html(&self.results, examples))
+    }
+
+    fn put(&self, name: &str, text: &str) -> Result<()> {
+        replace(&self.folder.join(name), text)
+    }
+}
+
+/// Writes a file, whole or not at all.
+pub fn replace(path: &Path, text: &str) -> Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".part");
+    let unfinished = PathBuf::from(unfinished);
+    std::fs::write(&unfinished, text).map_err(|error| unwritable(&unfinished, &error))?;
+    std::fs::rename(&unfinished, path).map_err(|error| unwritable(path, &error))
 }
 
 impl Experiment {

@@ -23,8 +23,7 @@ pub const SCALES: usize = 3;
 pub const ENERGY: f32 = 1000.0;
 
 /// Rows: luma, Cb, Cr, from R', G', B' (ITU-R BT.601).
-const COMPONENTS: [[f32; 3]; 3] =
-    [[0.299, 0.587, 0.114], [-0.168_736, -0.331_264, 0.5], [0.5, -0.418_688, -0.081_312]];
+const COMPONENTS: [[f32; 3]; 3] = [[0.299, 0.587, 0.114], [-0.168_736, -0.331_264, 0.5], [0.5, -0.418_688, -0.081_312]];
 
 /// A component at a scale.
 #[derive(Debug)]
