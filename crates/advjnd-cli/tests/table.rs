@@ -10,19 +10,21 @@ use image::imageops::{FilterType, crop_imm, overlay, resize};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
-const METHODS: [&str; 2] = ["fgsm", "ours"];
+const METHODS: [&str; 2] = ["fgsm", "protector"];
 /// Metrics of every row, and where their values lie.
-const METRICS: [(&str, f64, f64); 10] = [
-    ("psnr", 15.0, 70.0),
+const METRICS: [(&str, f64, f64); 3] = [("psnr", 15.0, 70.0), ("ssim", 0.3, 1.0), ("ssimulacra2", -100.0, 100.0)];
+/// Metrics of the rows of the paper's table.
+const MORE_METRICS: [(&str, f64, f64); 10] = [
     ("psnr_luma", 15.0, 70.0),
-    ("ssim", 0.3, 1.0),
     ("ssim_luma", 0.3, 1.0),
     ("gmsd", 0.0, 0.35),
     ("pspnr", 15.0, 100.0),
+    ("ciede2000", 0.0, 20.0),
     ("box_psnr", 15.0, 70.0),
     ("box_ssim", 0.3, 1.0),
-    ("ciede2000", 0.0, 20.0),
-    ("ssimulacra2", -100.0, 100.0),
+    ("box_ssimulacra2", -100.0, 100.0),
+    ("picture_psnr", 15.0, 80.0),
+    ("picture_ssim", 0.5, 1.0),
 ];
 
 fn root() -> PathBuf {
@@ -81,15 +83,19 @@ fn read(out: &Path) -> (Vec<u8>, Value, String) {
     (json, value, std::fs::read_to_string(out.join("table.md")).unwrap())
 }
 
-const CHEAP: [&str; 6] = ["--methods", "fgsm,ours", "--task", "identification", "--setting", "both"];
+const CHEAP: [&str; 8] =
+    ["--methods", "fgsm,protector", "--task", "identification", "--setting", "both", "--strengths", "1"];
 
 #[test]
 fn rows_say_what_was_done_and_what_it_cost() {
     let (faces, out) = (people("rows"), folder("rows_out"));
-    let printed = table(&faces, &out, &[&CHEAP[..], &["--strengths", "0.5,4"]].concat()).unwrap();
+    let printed = table(&faces, &out, &[&CHEAP[..6], &["--strengths", "1,4"]].concat()).unwrap();
     assert!(printed.contains("8 rows made, 0 kept; 2 people, 1 left out without a face"), "{printed}");
     let (_, json, markdown) = read(&out);
-    assert_eq!((&json["seed"], &json["people"], &json["without_face"]), (&1.into(), &2.into(), &1.into()));
+    assert_eq!((&json["seed"], &json["people"], &json["without_face"]), (&1.into(), &vec!["a", "b"].into(), &1.into()));
+    let thresholds = &json["thresholds"]["mobilefacenet"];
+    assert_eq!(thresholds["impostor_pairs"], 2);
+    assert!(thresholds["far_1_percent"].as_f64().unwrap() < 0.9 && thresholds["clean_miss_far_1_percent"] == 0.0);
     assert_eq!(json["faces_sha256"].as_str().unwrap().len(), 64);
     let manifest = std::fs::read_to_string(root().join("models/manifest.toml")).unwrap();
     assert_eq!(json["models"].as_object().unwrap().len(), 2);
@@ -101,7 +107,7 @@ fn rows_say_what_was_done_and_what_it_cost() {
     let mut place = rows.iter();
     for setting in ["dodge", "impersonate"] {
         for method in METHODS {
-            let [weak, strong] = [0.5, 4.0].map(|strength| {
+            let [weak, strong] = [1.0, 4.0].map(|strength| {
                 let row = place.next().unwrap();
                 assert_eq!((&row["recognizer"], &row["task"]), (&"mobilefacenet".into(), &"identification".into()));
                 assert_eq!((&row["setting"], &row["method"]), (&setting.into(), &method.into()));
@@ -110,23 +116,46 @@ fn rows_say_what_was_done_and_what_it_cost() {
                 row
             });
             assert!(weak["psnr"].as_f64() > strong["psnr"].as_f64(), "{method}: {weak} {strong}");
-            if method == "ours" {
+            if method == "protector" {
                 assert_eq!(strong["success"], 1.0, "{strong}");
             }
         }
     }
     check_markdown(rows, &markdown);
+    check_page(&std::fs::read_to_string(out.join("table.html")).unwrap());
+}
+
+/// One page, with two drawings and a table for each setting, and four pictures for each method.
+fn check_page(page: &str) {
+    assert!(!page.contains("http") && !page.contains("<script"), "it needs no network");
+    assert_eq!(page.matches("<svg").count(), 4);
+    assert_eq!(page.matches("<table>").count(), 2);
+    for (kind, count) in [("data:image/jpeg", 3), ("data:image/png", 1)] {
+        assert_eq!(page.matches(kind).count(), 2 * METHODS.len() * count);
+    }
+    for method in METHODS {
+        assert_eq!(page.matches(&format!("<b>{method}</b>")).count(), 2, "{method}");
+        assert_eq!(page.matches(&format!("<title>{method}</title>")).count(), 4, "{method}");
+    }
+    assert!(page.contains("Person a, mobilefacenet, dodge"));
 }
 
 fn check(row: &Value) {
     assert_eq!((&row["faces"], &row["clean_misses"], &row["clean_false_accepts"]), (&2.into(), &0.into(), &0.into()));
-    for (metric, least, most) in METRICS {
+    let main = row["strength"] == 1.0;
+    for (metric, ..) in MORE_METRICS {
+        assert_eq!(row[metric].is_null(), !main, "{metric} in {row}");
+    }
+    for (metric, least, most) in METRICS.into_iter().chain(MORE_METRICS.into_iter().filter(|_| main)) {
         let value = row[metric].as_f64().unwrap_or_else(|| panic!("no {metric} in {row}"));
         assert!((least..=most).contains(&value), "{metric} {value} in {row}");
     }
-    for share in ["success", "success_picture"] {
-        assert!((0.0..=1.0).contains(&row[share].as_f64().unwrap()), "{row}");
-    }
+    let scores = row["per_face"].as_array().unwrap();
+    let reached = scores.iter().filter(|score| score[0] == true).count() as f64 / scores.len() as f64;
+    assert_eq!((scores.len(), row["success"].as_f64()), (2, Some(reached)), "{row}");
+    let mean = scores.iter().map(|score| score[1].as_f64().unwrap()).sum::<f64>() / 2.0;
+    assert!((mean - row["psnr"].as_f64().unwrap()).abs() < 1e-5, "{row}");
+    assert!(row["success_far_1_percent"].is_null(), "{row}");
     let iterations = row["iterations"].as_f64().unwrap();
     assert!(if row["method"] == "fgsm" { iterations == 1.0 } else { (1.0..=30.0).contains(&iterations) }, "{row}");
     assert_eq!((&row["attempts"], &row["floor"]), (&1.0.into(), &0.into()));
@@ -142,22 +171,24 @@ fn check_markdown(rows: &[Value], markdown: &str) {
         .collect();
     assert_eq!(lines.len(), rows.len());
     for (line, row) in lines.iter().zip(rows) {
-        let number = |name: &str, decimals: usize| format!("{:.decimals$}", row[name].as_f64().unwrap());
+        let number = |name: &str, decimals: usize| {
+            row[name].as_f64().map_or("–".into(), |value| format!("{value:.decimals$}"))
+        };
         assert_eq!(line[0], row["method"]);
-        assert_eq!(line[2..4], [number("success", 3), number("success_picture", 3)]);
+        assert_eq!(line[2], number("success", 3));
         assert_eq!(line[4], format!("{} / {}", number("psnr", 2), number("ssim", 4)));
-        assert_eq!([line[12], line[13]], [number("ciede2000", 3), number("ssimulacra2", 2)]);
+        assert_eq!([line[7], line[12]], [number("ssimulacra2", 2), number("ciede2000", 3)]);
     }
     for setting in ["dodge", "impersonate"] {
         assert!(markdown.contains(&format!("## mobilefacenet, identification, {setting}\n")));
     }
-    assert!(markdown.contains("cosine at least 0.371"), "{markdown}");
+    assert!(markdown.contains("over 2 impostor pairs"), "{markdown}");
 }
 
 #[test]
 fn a_run_goes_on_where_the_last_one_ended() {
     let (faces, out) = (people("resume"), folder("resume_out"));
-    let part = ["--methods", "fgsm", "--task", "identification", "--setting", "dodge"];
+    let part = ["--methods", "fgsm", "--task", "identification", "--setting", "dodge", "--strengths", "1"];
     table(&faces, &out, &part).unwrap();
     let (_, first, _) = read(&out);
     let printed = table(&faces, &out, &CHEAP).unwrap();
@@ -192,17 +223,76 @@ fn all_recognisers_and_both_tasks_make_rows() {
     table(&faces, &out, &arguments).unwrap();
     let (_, json, markdown) = read(&out);
     let rows = json["rows"].as_array().unwrap();
-    // Two strengths of FGSM; L2 has no bound to multiply.
-    assert_eq!(rows.len(), 2 * 2 * 3);
-    for (recognizer, threshold) in [("dlib_resnet29", "distance at most 0.606"), ("sface_2021dec", "at least 0.283")] {
-        for task in ["identification", "verification"] {
-            let own = rows.iter().filter(|row| row["recognizer"] == recognizer && row["task"] == task);
-            let strengths: Vec<Option<f64>> = own.map(|row| row["strength"].as_f64()).collect();
-            assert_eq!(strengths, [Some(1.0), Some(2.0), None], "{recognizer} {task}");
+    for recognizer in ["dlib_resnet29", "sface_2021dec"] {
+        // Two strengths of FGSM; L2 has no bound to multiply, and verification is made at one strength.
+        for (task, expected) in
+            [("identification", &[Some(1.0), Some(2.0), None][..]), ("verification", &[Some(1.0), None])]
+        {
+            let own = || rows.iter().filter(|row| row["recognizer"] == recognizer && row["task"] == task);
+            let strengths: Vec<Option<f64>> = own().map(|row| row["strength"].as_f64()).collect();
+            assert_eq!(strengths, expected, "{recognizer} {task}");
             assert!(markdown.contains(&format!("## {recognizer}, {task}, dodge")));
+            for row in own() {
+                let rates = ["success_far_1_percent", "success_far_01_percent"].map(|rate| row[rate].as_f64());
+                if task == "identification" {
+                    assert_eq!(rates, [None; 2]);
+                } else {
+                    // A dodge goes for the lower threshold, and lies beyond the higher one all the more.
+                    assert!(rates[0] == row["success"].as_f64() && rates[0] <= rates[1], "{row}");
+                }
+            }
         }
-        assert!(markdown.contains(threshold), "{markdown}");
+        assert!(json["thresholds"][recognizer]["far_01_percent"].is_number(), "{json}");
     }
+    assert_eq!(rows.len(), 2 * 5);
+}
+
+#[test]
+fn people_can_be_named_and_the_tables_put_into_a_document() {
+    let (faces, out) = (people("named"), folder("named_out"));
+    let list = faces.join("list.txt");
+    std::fs::write(&list, "# who takes part\na\nb\n").unwrap();
+    let list = ["--people", list.to_str().unwrap(), "--example", "b"];
+    let printed = table(&faces, &out, &[&CHEAP[..], &list].concat()).unwrap();
+    assert!(printed.contains("2 people, 0 left out"), "{printed}");
+    assert!(std::fs::read_to_string(out.join("table.html")).unwrap().contains("Person b,"));
+
+    let document = out.join("document.md");
+    std::fs::write(&document, "before\n<!-- attack-table -->\nold\n<!-- /attack-table -->\nafter\n").unwrap();
+    let splice = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_advjnd"));
+        command.current_dir(root()).args(["table", "--out", out.to_str().unwrap(), "--splice"]).arg(&document);
+        command.output().unwrap()
+    };
+    assert!(splice().status.success());
+    let text = std::fs::read_to_string(&document).unwrap();
+    assert!(text.starts_with("before\n<!-- attack-table -->\n") && text.ends_with("<!-- /attack-table -->\nafter\n"));
+    assert!(!text.contains("old") && text.contains("\n| protector | ") && text.contains("| reached at ≥ 90 |"), "{text}");
+    std::fs::write(&document, "no marks").unwrap();
+    assert!(String::from_utf8(splice().stderr).unwrap().contains("there are no lines `<!-- attack-table -->`"));
+
+    std::fs::write(faces.join("list.txt"), "a\nnobody\n").unwrap();
+    let refused = table(&faces, &out, &[&CHEAP[..], &list].concat()).unwrap_err();
+    assert!(refused.contains("no folder `nobody`"), "{refused}");
+}
+
+/// The README has the figures of the file.
+#[test]
+fn the_readme_shows_the_results() {
+    let copy = folder("readme").join("README.md");
+    std::fs::copy(root().join("README.md"), &copy).unwrap();
+    let done = Command::new(env!("CARGO_BIN_EXE_advjnd"))
+        .current_dir(root())
+        .args(["table", "--out", "results", "--splice"])
+        .arg(&copy)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let [written, expected] = [root().join("README.md"), copy].map(|path| std::fs::read_to_string(path).unwrap());
+    assert!(
+        written == expected,
+        "the README is not of results/table.json: `advjnd table --out results --splice README.md`"
+    );
 }
 
 #[test]
@@ -218,6 +308,7 @@ fn faults_are_named() {
     fails(&faces, &["--methods", "fgsm,nothing"], "no attack is called `nothing`; take fgsm, fgv");
     fails(&faces, &["--strengths", "0"], "--strengths: 0");
     fails(&faces, &["--models", "nowhere"], "manifest.toml");
+    fails(&faces, &["--example", "nobody"], "nobody is called `nobody`");
     std::fs::write(faces.join("a/1.png"), "no picture").unwrap();
     fails(&faces, &[], "cannot be decoded");
     assert!(!out.join("table.json").exists());

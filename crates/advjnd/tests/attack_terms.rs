@@ -11,6 +11,7 @@ use advjnd::attack::diversity::Diversity;
 use advjnd::attack::perceptual::{Betas, CHANNEL_WEIGHTS, JndGradient, Perceptual, Reading, Reduction, Thresholds};
 use advjnd::attack::regularizers::{Structure, add_total_variation};
 use advjnd::attack::sobel::Direction;
+use advjnd::attack::visibility::{ENERGY, SCALES, Visibility};
 use advjnd::attack::{ViewSampler, margin};
 use advjnd::metrics::{Plane, ssim};
 use advjnd::net::{ARCFACE_TEMPLATE, Metric, RecognizerSpec};
@@ -113,8 +114,59 @@ fn structure_is_the_ssim_of_the_metrics() {
     assert!((found - expected).abs() < 1e-4, "{found}, not {expected}");
 }
 
+/// Grey in blocks of 4 × 4 pixels has whole numbers at every scale, and no colour.
+#[test]
+fn visibility_is_the_ssim_of_the_metrics_at_every_scale() {
+    let (width, height) = (52, 48);
+    let blocks = |seed: u64| -> Vec<u8> {
+        let values = numbers(seed, 13 * 12, 60.0, 180.0);
+        (0..width * height).map(|i| values[i / width / 4 * 13 + i % width / 4] as u8).collect()
+    };
+    let [clean, adversarial] = [blocks(5), blocks(6)];
+    let planar = |bytes: &[u8]| -> Vec<f32> { bytes.repeat(3).iter().map(|v| f32::from(*v) / 255.0).collect() };
+    let (x, z) = (planar(&clean), planar(&adversarial));
+    let delta: Vec<f32> = z.iter().zip(&x).map(|(z, x)| z - x).collect();
+    let jnd = vec![0.0; x.len()];
+    let chip = Chip::new(&x, &jnd, width, height).expect("chip");
+    let found = Visibility::new(&chip).add_to(1.0, &delta, &mut vec![0.0; delta.len()]);
+    let energy: f64 = delta.iter().map(|d| f64::from(d * d)).sum::<f64>() / delta.len() as f64;
+    let structure: f64 = (0..SCALES as u32)
+        .map(|scale| {
+            let step = 1usize << scale;
+            let (columns, rows) = (width / step, height / step);
+            let reduced = |bytes: &[u8]| -> Vec<u8> {
+                (0..columns * rows).map(|i| bytes[i / columns * step * width + i % columns * step]).collect()
+            };
+            let [x, z] = [reduced(&clean), reduced(&adversarial)];
+            let [x, z] = [&x, &z].map(|data| Plane::new(data, columns, rows, columns).expect("plane"));
+            1.0 - ssim(x, z).expect("ssim")
+        })
+        .sum();
+    let expected = structure + f64::from(ENERGY) * energy;
+    assert!((found - expected).abs() < 1e-4 * expected, "{found}, not {expected}");
+}
+
+#[test]
+fn what_is_too_small_for_a_window_still_costs_energy() {
+    let (clean, jnd, delta) = (vec![0.5; 3 * 7 * 5], vec![0.0; 3 * 7 * 5], vec![0.1; 3 * 7 * 5]);
+    let chip = Chip::new(&clean, &jnd, 7, 5).expect("chip");
+    let mut gradient = vec![0.0; delta.len()];
+    let found = Visibility::new(&chip).add_to(1.0, &delta, &mut gradient);
+    // Grey alone: luma 0.1, no colour.
+    assert!((found - f64::from(ENERGY) * 0.01).abs() < 1e-3, "{found}");
+    assert!(gradient.iter().all(|g| *g > 0.0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn the_gradient_of_visibility_is_that_of_its_value(seed in any::<u64>(), width in 22usize..25, height in 11usize..14) {
+        let len = 3 * width * height;
+        let (clean, jnd, delta) = (numbers(seed, len, 0.2, 0.8), vec![0.0; len], numbers(seed ^ 2, len, -0.1, 0.1));
+        let visibility = Visibility::new(&Chip::new(&clean, &jnd, width, height).expect("chip"));
+        assert_gradient(&delta, 1e-2, 2e-2, |delta, gradient| visibility.add_to(3.0, delta, gradient));
+    }
 
     #[test]
     fn the_perceptual_gradient_is_that_of_its_value(

@@ -20,7 +20,9 @@ pub fn svg(curves: &[Curve], axis: Axis) -> String {
         // Below zero SSIMULACRA2 tells nothing apart that one would look at.
         Axis::Ssimulacra2 => (0.0, 100.0),
         Axis::Psnr => {
-            (10.0 * (all().fold(60.0, f64::min) / 10.0).floor(), 10.0 * (all().fold(30.0, f64::max) / 10.0).ceil())
+            let tens = |quality: f64, round: fn(f64) -> f64| 10.0 * round(quality / 10.0);
+            let (least, most) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
+            if least <= most { (tens(least, f64::floor), tens(most, f64::floor) + 10.0) } else { (20.0, 60.0) }
         }
     };
     let [left, top, right, bottom] = MARGINS;
