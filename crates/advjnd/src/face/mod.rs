@@ -2,11 +2,13 @@
 
 pub mod align;
 pub mod detect;
+mod glance;
 pub mod track;
 pub mod warp;
 
 pub use align::SimilarityTransform;
-pub use detect::{Detection, Detector};
+pub use detect::{Detection, Detector, GivenFace};
+pub use glance::Glance;
 pub use track::{Track, TrackId, TrackState, Tracker};
 pub use warp::Warp;
 
@@ -41,6 +43,24 @@ impl BBox {
             overlap(self.x, self.width, other.x, other.width) * overlap(self.y, self.height, other.y, other.height);
         let union = self.width * self.height + other.width * other.height - both;
         if union > 0.0 { both / union } else { 0.0 }
+    }
+
+    /// Whether a point lies in it.
+    pub fn contains(&self, [x, y]: [f32; 2]) -> bool {
+        (self.x..=self.x + self.width).contains(&x) && (self.y..=self.y + self.height).contains(&y)
+    }
+
+    /// The smallest box that holds both.
+    pub fn union(&self, other: &Self) -> Self {
+        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
+        let right = (self.x + self.width).max(other.x + other.width);
+        let bottom = (self.y + self.height).max(other.y + other.height);
+        Self { x, y, width: right - x, height: bottom - y }
+    }
+
+    /// Whether every coordinate is finite.
+    pub fn is_finite(&self) -> bool {
+        [self.x, self.y, self.width, self.height].iter().all(|value| value.is_finite())
     }
 
     /// The same centre, sides times `factor`.
