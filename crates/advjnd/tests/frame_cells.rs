@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-use advjnd::face::{BBox, Glance};
+use advjnd::face::{BBox, Change, Glance};
 use advjnd::frame::CELL;
 use advjnd::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
 use proptest::prelude::*;
@@ -95,5 +95,39 @@ proptest! {
         prop_assert!(!glance.changed(&[known]), "who is there is known");
         glance.forget();
         prop_assert!(glance.changed(&[known]));
+    }
+
+    #[test]
+    fn a_change_is_in_a_few_small_places_or_everywhere(
+        squares in prop::collection::vec((0usize..300, 0usize..300, 1usize..60), 0..5),
+    ) {
+        const REACH: f32 = 64.0;
+        let look = |glance: &mut Glance, squares: &[(usize, usize, usize)]| {
+            let inside = |column: usize, row: usize| {
+                squares.iter().any(|(x, y, side)| (*x..x + side).contains(&column) && (*y..y + side).contains(&row))
+            };
+            let value = |plane: usize, column: usize, row: usize| if plane == 0 && inside(column, row) { 250 } else { 50 };
+            with_frame(PixelFormat::I420, (320, 320, 0), value, |frame, _| glance.look(frame));
+        };
+        let mut glance = Glance::default();
+        look(&mut glance, &[]);
+        prop_assert_eq!(glance.change(REACH), Change::Everywhere);
+        glance.keep();
+        look(&mut glance, &squares);
+        let whole = |(x, y, side): &(usize, usize, usize)| *side >= 16 && x + side <= 320 && y + side <= 320;
+        match glance.change(REACH) {
+            Change::Nowhere => prop_assert!(!squares.iter().any(whole)),
+            Change::Places(places) => {
+                prop_assert!(places.len() <= 2 && places.iter().all(|place| place.width.max(place.height) <= REACH));
+                for (x, y, side) in squares.iter().filter(|square| whole(square)) {
+                    let center = [x, y].map(|at| (at + side / 2) as f32);
+                    let near = |place: &BBox| place.scaled(1.0 + 2.0 * CELL as f32 / place.size()).contains(center);
+                    prop_assert!(places.iter().any(near), "{center:?} is in none of {places:?}");
+                }
+            }
+            Change::Everywhere => prop_assert!(squares.iter().any(|(_, _, side)| *side > 32) || squares.len() > 1),
+        }
+        glance.keep_changes();
+        prop_assert_eq!(glance.change(REACH), Change::Nowhere);
     }
 }

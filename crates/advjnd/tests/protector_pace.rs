@@ -215,6 +215,45 @@ fn a_place_without_anybody_is_searched_when_it_changes_and_now_and_then() {
 }
 
 #[test]
+fn small_changes_are_looked_at_where_they_are_and_a_small_face_among_them_is_found() {
+    let (picture, mut scene) = (Picture::astronaut(), Scene::new());
+    let small = {
+        // A third of the size, on grey ground.
+        let mut small = picture.grey();
+        for y in 0..picture.height / 3 {
+            for x in 0..picture.width / 3 {
+                let (from, to) = (3 * (3 * y * picture.width + 3 * x), 3 * ((y + 300) * picture.width + x + 300));
+                small.pixels[to..to + 3].copy_from_slice(&picture.pixels[from..from + 3]);
+            }
+        }
+        small
+    };
+    let (context, settings) = (Context::default(), Settings::default());
+    let every = Settings { detect_interval: 1, ..settings };
+    let (_, reference) = Scene::new().frame(&small, &context, &every);
+    assert_eq!(reference.faces.len(), 1);
+    let face = reference.faces[0].bbox;
+    // All but the face is there from the start.
+    let mut before = small.clone();
+    for y in face.y as usize..(face.y + face.height) as usize {
+        let row = 3 * (y * picture.width + face.x as usize);
+        before.pixels[row..row + 3 * face.width as usize].fill(90);
+    }
+    for step in 0..3 {
+        assert!(scene.frame(&before, &context, &settings).1.faces.is_empty(), "step {step}");
+    }
+    let mut moved = before.clone();
+    moved.pixels[..3 * 24].fill(250);
+    (1..24).for_each(|y| moved.pixels[3 * y * picture.width..][..3 * 24].fill(250));
+    let (_, report) = scene.frame(&moved, &context, &settings);
+    assert!(!report.searched && report.faces.is_empty(), "a spot in a corner is looked at, and is no face");
+    let (_, report) = scene.frame(&small, &context, &settings);
+    assert_eq!(report.faces.len(), 1, "a face is found in its first frame");
+    let [x, y] = report.faces[0].bbox.center();
+    assert!((x - face.center()[0]).hypot(y - face.center()[1]) < 3.0, "{:?}, not {face:?}", report.faces[0].bbox);
+}
+
+#[test]
 fn a_faint_face_that_comes_is_found_in_its_first_frame() {
     let (picture, mut scene) = (Picture::astronaut(), Scene::new());
     let faint = |share: f32| {
@@ -227,8 +266,8 @@ fn a_faint_face_that_comes_is_found_in_its_first_frame() {
     let context = Context::default();
     scene.frame(&picture.grey(), &context, &Settings::default());
     let every = Settings { detect_interval: 1, ..Settings::default() };
-    for step in 0..=40 {
-        let picture = faint(step as f32 / 40.0);
+    for step in 0..=20 {
+        let picture = faint(step as f32 / 20.0);
         let found = scene.frame(&picture, &context, &Settings::default()).1.faces.len();
         assert_eq!(found, Scene::new().frame(&picture, &context, &every).1.faces.len(), "step {step}");
     }

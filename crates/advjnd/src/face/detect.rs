@@ -35,6 +35,8 @@ const SECOND_LOOK_SCORE: f32 = 0.3;
 const LEAST_NEAR_FACE: f32 = 24.0;
 /// and at most with so many, so that the window holds it and what is around.
 const MOST_NEAR_FACE: f32 = 176.0;
+/// A change up to this size, pixels of the network's input, has any face of which it may be a part in the window around it.
+const CHANGE_AT_NETWORK: f32 = 64.0;
 /// Side of ArcFace's chip, in which the template of landmarks is told, and its place in a detector's box: the chip is so many
 /// times as wide as the box.
 const CHIP_SIDE: f32 = 112.0;
@@ -128,6 +130,33 @@ impl Detector {
             faces.extend(seen);
         }
         Ok(suppress(faces))
+    }
+
+    /// The largest place, in pixels of the frame, that [`detect_around`](Self::detect_around) looks at.
+    pub fn reach(frame: &FrameMut<'_>, min_face_size: u32) -> f32 {
+        CHANGE_AT_NETWORK / network_scale(frame.width().max(frame.height()) as f32, min_face_size as f32)
+    }
+
+    /// The faces that [`detect`](Self::detect) would find in and near `places`, best first.
+    ///
+    /// # Errors
+    /// As [`detect`](Self::detect).
+    pub fn detect_around(
+        &mut self,
+        frame: &FrameMut<'_>,
+        places: &[BBox],
+        min_face_size: u32,
+        score_threshold: f32,
+    ) -> Result<Vec<Detection>> {
+        let scale = network_scale(frame.width().max(frame.height()) as f32, min_face_size as f32);
+        let mut faces = Vec::new();
+        for place in places {
+            let window = window_around(place, scale);
+            faces.extend(self.near.detect(frame, scale, window, Resampling::Average, score_threshold)?);
+        }
+        let mut faces = suppress(faces);
+        self.look_twice(frame, scale, &mut faces)?;
+        Ok(faces)
     }
 
     /// Faces that somebody else found, as detections. Landmarks that did not come with a face are looked for in its box; where

@@ -11,6 +11,20 @@ use crate::frame::{CELL, FrameMut};
 /// size in any light that shows it does not.
 const CHANGE: f32 = 2.5;
 
+/// Changes in so many places are looked at one by one; more are everywhere.
+const MOST_PLACES: usize = 2;
+
+/// Where something changed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// Nowhere.
+    Nowhere,
+    /// Here.
+    Places(Vec<BBox>),
+    /// In more places, or larger ones, than would be looked at one by one.
+    Everywhere,
+}
+
 /// What was to be seen, coarsely, when the whole frame was last searched, and what is now.
 #[derive(Debug, Default)]
 pub struct Glance {
@@ -36,15 +50,49 @@ impl Glance {
         self.searched.clear();
     }
 
+    /// What changed has been searched.
+    pub fn keep_changes(&mut self) {
+        for (now, searched) in self.now.iter().zip(&mut self.searched) {
+            if differs(*now, *searched) {
+                *searched = *now;
+            }
+        }
+    }
+
     /// Whether anything outside of `known` places changed since the last search.
     pub fn changed(&self, known: &[BBox]) -> bool {
-        if self.searched.len() != self.now.len() {
-            return true;
-        }
-        let changed = |(index, (now, searched)): (usize, (&f32, &f32))| {
-            let center = [index % self.columns, index / self.columns].map(|at| (at * CELL + CELL / 2) as f32);
-            (now - searched).abs() > CHANGE && !known.iter().any(|place| place.contains(center))
-        };
-        self.now.iter().zip(&self.searched).enumerate().any(changed)
+        let outside = |cell: BBox| !known.iter().any(|place| place.contains(cell.center()));
+        self.searched.len() != self.now.len() || self.cells().any(outside)
     }
+
+    /// Where anything changed since the last search, in places of at most `reach` pixels.
+    pub fn change(&self, reach: f32) -> Change {
+        if self.searched.len() != self.now.len() {
+            return Change::Everywhere;
+        }
+        let mut places: Vec<BBox> = Vec::new();
+        for cell in self.cells() {
+            let larger = |place: &BBox| Some(place.union(&cell)).filter(|place| place.width.max(place.height) <= reach);
+            let found = places.iter().enumerate().find_map(|(at, place)| larger(place).map(|larger| (at, larger)));
+            match found {
+                Some((at, larger)) => places[at] = larger,
+                None if places.len() < MOST_PLACES => places.push(cell),
+                None => return Change::Everywhere,
+            }
+        }
+        if places.is_empty() { Change::Nowhere } else { Change::Places(places) }
+    }
+
+    /// The cells that changed.
+    fn cells(&self) -> impl Iterator<Item = BBox> + '_ {
+        let pairs = self.now.iter().zip(&self.searched).enumerate();
+        pairs.filter(|(_, (now, searched))| differs(**now, **searched)).map(|(index, _)| {
+            let [x, y] = [index % self.columns, index / self.columns].map(|at| (at * CELL) as f32);
+            BBox { x, y, width: CELL as f32, height: CELL as f32 }
+        })
+    }
+}
+
+fn differs(now: f32, searched: f32) -> bool {
+    (now - searched).abs() > CHANGE
 }

@@ -8,7 +8,7 @@ pub mod warp;
 
 pub use align::SimilarityTransform;
 pub use detect::{Detection, Detector, GivenFace};
-pub use glance::Glance;
+pub use glance::{Change, Glance};
 pub use track::{Track, TrackId, TrackState, Tracker};
 pub use warp::Warp;
 

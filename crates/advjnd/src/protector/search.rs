@@ -1,14 +1,14 @@
 //! Finding and following faces: when the whole frame is searched, and when less will do.
 //!
 //! Searching costs more than anything else in a frame without a face. Where nobody is followed, a frame that shows what the
-//! last searched one showed ([`Glance`]) has no face either. Where every face is in view, time is short and nothing changed
+//! last searched one showed ([`Glance`]) has no face either, and where little changed it is enough to look there. Where every face is in view, time is short and nothing changed
 //! besides them, a look around each is enough.
 
 use std::time::Duration;
 
 use super::{Context, Settings};
 use crate::error::Result;
-use crate::face::{BBox, Detection, Detector, Glance, Track, TrackState, Tracker};
+use crate::face::{BBox, Change, Detection, Detector, Glance, Track, TrackState, Tracker};
 use crate::frame::{FrameMut, Rect};
 use crate::net::Backend;
 use crate::net::graph::Graph;
@@ -96,6 +96,12 @@ impl Search {
         }
         if settings.detect_interval == 0 {
             self.glance.look(frame);
+            if self.tracker.tracks().is_empty() {
+                if let Some(faces) = self.look_at_changes(frame, least, threshold)? {
+                    return Ok((faces, false));
+                }
+                return self.search(frame, least, threshold);
+            }
         }
         if !self.must_search(settings, pace) {
             self.since += 1;
@@ -103,6 +109,10 @@ impl Search {
                 self.tracker.tracks().iter().map(|track| track.expected().scaled(NEAR_SCALE)).collect();
             return Ok((self.detector.detect_near(frame, &places, least, threshold)?, false));
         }
+        self.search(frame, least, threshold)
+    }
+
+    fn search(&mut self, frame: &FrameMut<'_>, least: u32, threshold: f32) -> Result<(Vec<Detection>, bool)> {
         let faces = self.detector.detect(frame, least, threshold)?;
         self.glance.keep();
         self.since = 0;
@@ -110,13 +120,27 @@ impl Search {
         Ok((faces, true))
     }
 
+    /// The faces where something changed since a search that found nothing; `None` if the whole frame must be searched.
+    fn look_at_changes(&mut self, frame: &FrameMut<'_>, least: u32, threshold: f32) -> Result<Option<Vec<Detection>>> {
+        if self.vacant != Some((least, threshold)) || self.since + 1 >= VACANT_INTERVAL {
+            return Ok(None);
+        }
+        let faces = match self.glance.change(Detector::reach(frame, least)) {
+            Change::Nowhere => Vec::new(),
+            Change::Places(places) => self.detector.detect_around(frame, &places, least, threshold)?,
+            Change::Everywhere => return Ok(None),
+        };
+        self.glance.keep_changes();
+        self.since += 1;
+        if !faces.is_empty() {
+            self.vacant = None;
+        }
+        Ok(Some(faces))
+    }
+
     fn must_search(&self, settings: &Settings, pace: &Pace) -> bool {
         let tracks = self.tracker.tracks();
         match settings.detect_interval {
-            0 if tracks.is_empty() => {
-                let vacant = Some((settings.min_face_size, settings.score_threshold.min(CONTINUE_SCORE)));
-                self.vacant != vacant || self.since + 1 >= VACANT_INTERVAL || self.glance.changed(&[])
-            }
             0 => {
                 let in_view = tracks.iter().all(|track| track.state == TrackState::Active && track.aligned);
                 let iteration = super::iteration_of(tracks.len());
