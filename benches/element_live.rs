@@ -1,11 +1,12 @@
 //! The element as people run it: live streams without and with too little time, frames without a face, the start, memory.
 //!
 //! ```text
-//! cargo bench --bench element_live                 all parts, each in a process of its own; writes results/element_live.json
-//! cargo bench --bench element_live -- live idle    some parts; prints their figures
+//! cargo bench --bench element_live                 all parts
+//! cargo bench --bench element_live -- live idle    some of them
 //! ```
-//! `SECONDS` is the length of each live run (60). Clips come from `../shared/clips` and the repository; frames are decoded
-//! before the clock runs, so that no decoder is measured.
+//! Every part runs in a process of its own; its figures go into `results/element_live.json`, with what else the machine was
+//! doing and whether the process had to share it. `SECONDS` is the length of each live run (60). Clips come from
+//! `../shared/clips` and the repository; frames are decoded before the clock runs, so that no decoder is measured.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that fails must say so")]
 
@@ -27,39 +28,50 @@ use common::{Frames, Session, caps, file, init, sample_clip, shared};
 const PARTS: [&str; 5] = ["live", "slow", "idle", "start", "memory"];
 const RESULTS: &str = "results/element_live.json";
 /// Frames that are decoded for a live run, and shown to and fro.
-const LOOP: usize = 75;
+const LOOP: usize = 60;
 const FPS: u64 = 30;
 const HD: &str = "videoscale ! video/x-raw,width=1280,height=720,pixel-aspect-ratio=1/1";
 
 fn main() {
-    let mut parts: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let all = parts.is_empty();
-    if all {
-        parts = PARTS.map(str::to_owned).to_vec();
-    }
-    if let [part] = parts.as_slice() {
-        println!("{}", serde_json::to_string_pretty(&measure(part)).unwrap());
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let [only, part] = arguments.as_slice()
+        && only == "--part"
+    {
+        println!("{}", measure(part));
         return;
     }
-    let mut results = json!({ "machine": machine() });
+    let parts = if arguments.is_empty() { PARTS.map(str::to_owned).to_vec() } else { arguments };
+    let mut results: Value =
+        std::fs::read(file(RESULTS)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or(json!({}));
+    results["machine"] = machine();
     for part in parts {
-        eprintln!("{part} ...");
-        let output = Command::new(std::env::current_exe().unwrap()).arg(&part).output().unwrap();
+        let load = read("/proc/loadavg").split(' ').next().map(str::to_owned);
+        let output = Command::new(std::env::current_exe().unwrap()).args(["--part", &part]).output().unwrap();
         assert!(output.status.success(), "{part}: {}", String::from_utf8_lossy(&output.stderr));
-        results[&part] = serde_json::from_slice(&output.stdout).unwrap();
+        let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+        println!("{part}: {}", serde_json::to_string_pretty(&figures).unwrap());
+        results[&part] = json!({ "figures": figures, "load_average_before": load, "scheduling": scheduling() });
     }
-    let text = serde_json::to_string_pretty(&results).unwrap() + "\n";
-    print!("{text}");
-    if all {
-        std::fs::write(file(RESULTS), text).unwrap();
-    }
+    std::fs::write(file(RESULTS), serde_json::to_string_pretty(&results).unwrap() + "\n").unwrap();
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+/// Whether the process shares the processor with others or goes before them.
+fn scheduling() -> &'static str {
+    // The 41st field; names with blanks stand in brackets before the third.
+    let stat = read("/proc/self/stat");
+    let policy = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(38));
+    if matches!(policy, Some("1" | "2")) { "real-time" } else { "shared" }
 }
 
 fn measure(part: &str) -> Value {
     init();
     match part {
         "live" => json!([live(&one_face(), 0), live(&three_faces(), 0)]),
-        "slow" => json!([live(&one_face(), 2), live(&one_face(), 6), live(&three_faces(), 6)]),
+        "slow" => json!([live(&one_face(), 2), live(&three_faces(), 2), live(&large_face(), 2)]),
         "idle" => idle(),
         "start" => start(),
         "memory" => memory(),
@@ -68,12 +80,10 @@ fn measure(part: &str) -> Value {
 }
 
 fn machine() -> Value {
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let model = read("/proc/cpuinfo")
-        .lines()
-        .find_map(|line| Some(line.strip_prefix("model name")?.trim().trim_start_matches(": ").to_owned()));
+    let info = read("/proc/cpuinfo");
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    json!({ "processor": model, "cores": cores, "load_before": read("/proc/loadavg").split(' ').next() })
+    json!({ "processor": model.map(|(_, model)| model), "cores": cores })
 }
 
 /// Frames with a name.
@@ -82,9 +92,17 @@ struct Clip {
     frames: Frames,
 }
 
+fn of_shared(name: &'static str, path: &str) -> Clip {
+    let path = shared(path).expect("test material");
+    Clip { name, frames: Frames::of_clip(&path, HD, VideoFormat::I420, LOOP) }
+}
+
 fn one_face() -> Clip {
-    let path = shared("clips/pexels_wolfgang_360p.mp4").expect("test material");
-    Clip { name: "pexels_wolfgang, 720p, one face", frames: Frames::of_clip(&path, HD, VideoFormat::I420, LOOP) }
+    of_shared("pyfeat_single, 720p, one face", "clips/pyfeat_single_360p.mp4")
+}
+
+fn large_face() -> Clip {
+    of_shared("pexels_wolfgang, 720p, one face that fills the frame", "clips/pexels_wolfgang_360p.mp4")
 }
 
 fn three_faces() -> Clip {
@@ -170,8 +188,7 @@ fn sinks(pipeline: &gst::Pipeline) -> gst::Element {
 
 /// Time of this thread on a processor.
 fn busy() -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
+    Duration::from_nanos(read("/proc/thread-self/schedstat").split(' ').next().unwrap().parse().unwrap())
 }
 
 /// Frames without a face at 1080p, on one thread: milliseconds of processor time for each.
@@ -241,35 +258,30 @@ fn start() -> Value {
     json!({ "first_ms": first, "later_ms": later })
 }
 
-/// Resident memory of a process that plays a 1080p clip.
+/// Resident memory of a process that shows 1080p frames to the element: before, and after.
 fn memory() -> Value {
-    let clip = shared("clips/grid_mosaic_1080p_9faces.mp4").unwrap_or_else(sample_clip);
-    let peak = || {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let of = |name: &str| {
-            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-            line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
-        };
-        [of("VmRSS:"), of("VmHWM:")]
+    const SHOWN: usize = 40;
+    let resident = || {
+        let status = read("/proc/self/status");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
     };
-    let play = |element: &str| {
-        let (decode, scale) =
-            ("decodebin ! videoconvert", "videoscale ! video/x-raw,format=I420,width=1920,height=1080");
-        let pipeline = format!("filesrc location=\"{}\" ! {decode} ! {scale} ! {element} fakesink", clip.display());
-        let pipeline = gst::parse::launch(&pipeline).unwrap();
-        pipeline.set_state(gst::State::Playing).unwrap();
-        let end = [gst::MessageType::Eos, gst::MessageType::Error];
-        let message = pipeline.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(300), &end).unwrap();
-        assert_eq!(message.type_(), gst::MessageType::Eos, "{message:?}");
-        let memory = peak();
-        pipeline.set_state(gst::State::Null).unwrap();
-        memory
-    };
-    let without = play("");
-    let with = play("advjndprotect !");
-    json!({
-        "clip": clip.file_name().map(|name| name.to_string_lossy().into_owned()),
-        "decoder_alone_mib": { "resident": without[0], "peak": without[1] },
-        "with_element_mib": { "resident": with[0], "peak": with[1] },
-    })
+    let scale = "videoscale ! video/x-raw,width=1920,height=1080,pixel-aspect-ratio=1/1";
+    let full = caps(VideoFormat::I420, 1920, 1080);
+    let mut clips = vec![("no face", Frames::of("videotestsrc pattern=ball", &full, 5))];
+    let of_clip = |path: std::path::PathBuf| Frames::of_clip(&path, scale, VideoFormat::I420, 5);
+    clips.extend(shared("clips/pyfeat_single_360p.mp4").map(|path| ("one face", of_clip(path))));
+    clips.push(("three faces", of_clip(sample_clip())));
+    clips.extend(shared("clips/grid_mosaic_1080p_9faces.mp4").map(|path| ("nine faces", of_clip(path))));
+    let before = resident();
+    let properties = std::env::var("PROPERTIES").unwrap_or_default();
+    let properties: Vec<_> = properties.split_whitespace().filter_map(|property| property.split_once('=')).collect();
+    let rows = clips.into_iter().map(|(name, frames)| {
+        let mut session = Session::new(&frames.caps(), &properties);
+        for index in 0..SHOWN {
+            session.protect(&frames.buffers[index % 5]);
+        }
+        json!({ "clip": name, "with_element_mib": resident() })
+    });
+    json!({ "before_mib": before, "rows": rows.collect::<Vec<_>>() })
 }

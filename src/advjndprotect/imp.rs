@@ -74,6 +74,8 @@ pub(super) struct State {
     last_timestamp: Option<gst::ClockTime>,
     /// Fault of the last frame: a warning is posted when it changes.
     last_fault: Option<String>,
+    /// Whether the protector has what frames of this size need, or has seen one.
+    ready: bool,
     /// Whether the last frame passed because the element is switched off.
     passing: bool,
 }
@@ -158,6 +160,12 @@ impl AdvJndProtect {
         let Some((live, min, max)) = self.ask_upstream() else { return false };
         let own = lock(&self.live).tell();
         lock(&self.stats).latency = own;
+        // Held, a frame is being processed, and everything is there.
+        if let Ok(mut state) = self.state.try_lock()
+            && let Some(state) = state.as_mut()
+        {
+            self.make_ready(state);
+        }
         query.set(live, min + own, max.map(|max| max + own));
         gst::debug!(CAT, imp = self, "Latency {own} of {}", min + own);
         true
@@ -173,6 +181,17 @@ impl AdvJndProtect {
         if stale {
             let obj = self.obj();
             let _ = obj.post_message(gst::message::Latency::builder().src(&*obj).build());
+        }
+    }
+
+    /// Makes what frames will need, before the first frame of a live stream has to wait for it.
+    fn make_ready(&self, state: &mut State) {
+        let Some(info) = state.info.as_ref().filter(|_| !state.ready && lock(&self.live).is_live()) else { return };
+        let settings = lock(&self.settings).core;
+        let prepared = state.protector.prepare(info.width() as usize, info.height() as usize, &settings);
+        match prepared {
+            Ok(()) => state.ready = true,
+            Err(error) => gst::warning!(CAT, imp = self, "Cannot prepare for {info:?}: {error}"),
         }
     }
 
@@ -201,7 +220,8 @@ impl AdvJndProtect {
         let mut state = self.state.lock().map_err(|_| {
             gst::error_msg!(gst::LibraryError::Failed, ("An earlier frame ended in a panic; use a new element"))
         })?;
-        let Some(State { protector, info: Some(info), last_timestamp, last_fault, passing }) = state.as_mut() else {
+        let Some(State { protector, info: Some(info), last_timestamp, last_fault, ready, passing }) = state.as_mut()
+        else {
             return Err(gst::error_msg!(gst::CoreError::Negotiation, ("A buffer came before its caps")));
         };
         let size = frame::size(buffer, info);
@@ -222,7 +242,7 @@ impl AdvJndProtect {
             .map_err(|error| error::message(&error))?;
 
         *last_timestamp = times.timestamp;
-        *passing = false;
+        (*ready, *passing) = (true, false);
         let new_fault = report.fault.as_ref().filter(|fault| last_fault.as_ref() != Some(fault)).cloned();
         last_fault.clone_from(&report.fault);
         if settings.attach_meta {
@@ -337,7 +357,7 @@ impl BaseTransformImpl for AdvJndProtect {
         }
         self.obj().set_passthrough(!settings.enabled);
         *lock(&self.state) =
-            Some(State { protector, info: None, last_timestamp: None, last_fault: None, passing: false });
+            Some(State { protector, info: None, last_timestamp: None, last_fault: None, ready: false, passing: false });
         gst::debug!(CAT, imp = self, "Started with {settings:?}");
         Ok(())
     }
@@ -440,6 +460,7 @@ impl VideoFilterImpl for AdvJndProtect {
         if state.info.as_ref() != Some(in_info) {
             state.reset();
             state.info = Some(in_info.clone());
+            self.make_ready(state);
         }
         lock(&self.live).set_rate(in_info);
         self.refresh_latency();

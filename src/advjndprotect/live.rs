@@ -24,6 +24,11 @@ impl Live {
         self.upstream.is_none()
     }
 
+    /// Whether upstream said that it is live.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.upstream, Some((true, _)))
+    }
+
     /// Notes upstream's answer.
     pub(super) fn set_upstream(&mut self, live: bool, latency: gst::ClockTime) {
         self.upstream = Some((live, latency));
@@ -53,7 +58,7 @@ impl Live {
 
     /// The element's own latency.
     pub(super) fn latency(&self) -> gst::ClockTime {
-        if matches!(self.upstream, Some((true, _))) {
+        if self.is_live() {
             gst::ClockTime::try_from(self.schedule.latency()).unwrap_or(gst::ClockTime::ZERO)
         } else {
             gst::ClockTime::ZERO

@@ -109,6 +109,8 @@ pub struct Pace {
     /// What a unit of each stage takes.
     costs: [Duration; STAGES],
     done: [bool; STAGES],
+    /// Whether a stage was ever done: the first time makes plans and buffers that last, and says nothing of the next.
+    begun: [bool; STAGES],
     frames: usize,
 }
 
@@ -121,7 +123,8 @@ impl Default for Pace {
 impl Pace {
     /// A pace by `clock`, without a deadline.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, end: None, costs: [Duration::ZERO; STAGES], done: [false; STAGES], frames: 0 }
+        let (costs, never) = ([Duration::ZERO; STAGES], [false; STAGES]);
+        Self { clock, end: None, costs, done: never, begun: never, frames: 0 }
     }
 
     /// Begins a frame that may take `budget`, or as long as it takes.
@@ -140,7 +143,7 @@ impl Pace {
         let start = self.clock.now();
         let (result, units) = work(self);
         let took = self.clock.now().saturating_sub(start);
-        if units > 0.0 {
+        if units > 0.0 && std::mem::replace(&mut self.begun[stage as usize], true) {
             let (cost, done) = (&mut self.costs[stage as usize], &mut self.done[stage as usize]);
             let unit = took.div_f64(units);
             let unit = if cost.is_zero() { unit } else { unit.min(OUTLIER * *cost) };

@@ -17,11 +17,12 @@ const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// A pace that has seen frames in which a unit of each stage took so long.
+/// A pace that has seen a first frame, which takes long, and one in which a unit of each stage took so long.
 fn pace(costs: &[(Stage, u64)]) -> (Pace, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::default());
     let mut pace = Pace::new(clock.clone());
     pace.begin(None);
+    take(&mut pace, &clock, &costs.iter().map(|(stage, cost)| (*stage, 100 * cost)).collect::<Vec<_>>());
     take(&mut pace, &clock, costs);
     (pace, clock)
 }

@@ -182,6 +182,21 @@ fn without_a_budget_no_clock_decides_anything() {
 }
 
 #[test]
+fn what_is_prepared_changes_no_frame() {
+    let picture = Picture::astronaut();
+    let run = |prepare: bool| {
+        let mut scene = Scene::new();
+        if prepare {
+            scene.protector.prepare(picture.width, picture.height, &Settings::default()).expect("a size");
+        }
+        let frames = (0..3).map(|_| scene.frame(&picture, &Context::default(), &Settings::default()));
+        frames.map(|(output, report)| (output.pixels, report.faces)).collect::<Vec<_>>()
+    };
+    assert!(run(true) == run(false));
+    assert!(Scene::new().protector.prepare(0, 5, &Settings::default()).is_err());
+}
+
+#[test]
 fn a_search_is_put_off_when_time_is_short_and_nothing_changed_besides_the_faces() {
     let (picture, mut scene) = (Picture::astronaut(), Scene::new());
     scene.stage.set_costs([1, 1, 1]);

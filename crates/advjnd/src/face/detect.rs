@@ -15,7 +15,7 @@ use super::{BBox, Landmarks};
 use crate::error::{Error, Result};
 use crate::frame::{FrameMut, Rect, Resampling, Thumbnail};
 use crate::net::graph::Graph;
-use crate::net::{ARCFACE_TEMPLATE, Backend, DetectorNet, STRIDES};
+use crate::net::{Backend, DetectorNet, STRIDES};
 
 /// Least side of a face, pixels of the network's input, at which YuNet (trained on WIDER FACE) is dependable.
 pub const MIN_FACE_AT_NETWORK: f32 = 12.0;
@@ -37,10 +37,6 @@ const LEAST_NEAR_FACE: f32 = 24.0;
 const MOST_NEAR_FACE: f32 = 176.0;
 /// A change up to this size, pixels of the network's input, has any face of which it may be a part in the window around it.
 const CHANGE_AT_NETWORK: f32 = 64.0;
-/// Side of ArcFace's chip, in which the template of landmarks is told, and its place in a detector's box: the chip is so many
-/// times as wide as the box.
-const CHIP_SIDE: f32 = 112.0;
-const CHIP_PER_BOX: f32 = 1.35;
 /// Overlap above which the weaker of two boxes is dropped.
 pub const IOU_THRESHOLD: f32 = 0.3;
 /// The network's input sides are multiples of this.
@@ -179,7 +175,7 @@ impl Detector {
             }
             let inside = self.detect_near(frame, std::slice::from_ref(bbox), 1, score_threshold)?;
             if inside.is_empty() {
-                faces.push(by(guess(bbox), false));
+                faces.push(by(Landmarks::guess(bbox), false));
             }
             // The first is the face that was meant: all of its box is covered if it must be.
             faces.extend(inside.iter().enumerate().map(|(index, face)| match index {
@@ -222,12 +218,6 @@ fn window_around(place: &BBox, scale: f32) -> Rect {
     };
     let [x, y] = place.center().map(start);
     Rect { x, y, width: WINDOW, height: WINDOW }
-}
-
-/// Landmarks as a face that fills `bbox` would commonly have them.
-fn guess(bbox: &BBox) -> Landmarks {
-    let ([x, y], side) = (bbox.center(), CHIP_PER_BOX * bbox.size() / CHIP_SIDE);
-    Landmarks(ARCFACE_TEMPLATE).map(|[u, v]| [x + (u - CHIP_SIDE / 2.0) * side, y + (v - CHIP_SIDE / 2.0) * side])
 }
 
 impl Pass {

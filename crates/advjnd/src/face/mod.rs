@@ -12,6 +12,8 @@ pub use glance::{Change, Glance};
 pub use track::{Track, TrackId, TrackState, Tracker};
 pub use warp::Warp;
 
+use crate::net::ARCFACE_TEMPLATE;
+
 /// Axis-aligned box in pixels; may reach outside the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct BBox {
@@ -81,7 +83,18 @@ impl BBox {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Landmarks(pub [[f32; 2]; 5]);
 
+/// Side of ArcFace's chip, in which the template of landmarks is told, and its place around a detector's box: the chip is so
+/// many times as wide as the box.
+const CHIP_SIDE: f32 = 112.0;
+const CHIP_PER_BOX: f32 = 1.35;
+
 impl Landmarks {
+    /// Landmarks as a face that fills `bbox` would commonly have them.
+    pub fn guess(bbox: &BBox) -> Self {
+        let ([x, y], scale) = (bbox.center(), CHIP_PER_BOX * bbox.size() / CHIP_SIDE);
+        Self(ARCFACE_TEMPLATE).map(|[u, v]| [x + (u - CHIP_SIDE / 2.0) * scale, y + (v - CHIP_SIDE / 2.0) * scale])
+    }
+
     /// Every point through `f`.
     pub fn map(&self, f: impl Fn([f32; 2]) -> [f32; 2]) -> Self {
         Self(self.0.map(f))

@@ -27,8 +27,8 @@ use self::view::{Exhibit, show};
 use self::workspace::Workspace;
 use crate::attack::Attack;
 use crate::error::{Error, Result};
-use crate::face::{GivenFace, Track, TrackId, TrackState};
-use crate::frame::{Cover, FrameMut, Rect, cover};
+use crate::face::{BBox, GivenFace, Landmarks, Track, TrackId, TrackState};
+use crate::frame::{Colorimetry, Cover, FrameMut, PixelFormat, PlaneMut, Rect, cover};
 use crate::jnd::Model;
 use crate::models::Models;
 use crate::net::{Backend, RecognizerSpec};
@@ -178,6 +178,29 @@ impl Protector {
     /// Measures time by `clock`, in place of the machine's.
     pub fn set_clock(&mut self, clock: Arc<dyn Clock>) {
         self.pace = Pace::new(clock);
+    }
+
+    /// Makes the plans and buffers that frames of `width`×`height` pixels need, on a grey frame with a face that is none, so
+    /// that the first frame takes no longer than the next. Forgets everything.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a frame without pixels.
+    pub fn prepare(&mut self, width: usize, height: usize, settings: &Settings) -> Result<()> {
+        let settings = Settings { max_iterations: 1, fail_policy: FailPolicy::Fill, ..*settings };
+        let mut data = vec![128; 3 * width * height];
+        let planes = vec![PlaneMut { data: &mut data, stride: 3 * width }];
+        let mut frame = FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), width, height, planes)?;
+        let side = width.min(height) as f32 / 4.0;
+        let bbox = BBox { x: 1.5 * side, y: 1.5 * side, width: side, height: side };
+        let face = |landmarks| [GivenFace { bbox, landmarks }];
+        let (seen, sought) = (face(Some(Landmarks::guess(&bbox))), face(None));
+        for faces in [None, Some(&seen[..]), Some(&sought[..])] {
+            self.process(&mut frame, &Context { faces, ..Context::default() }, &settings)?;
+        }
+        self.search.restart();
+        self.subjects.clear();
+        self.clock = Duration::ZERO;
+        Ok(())
     }
 
     /// Forgets every track: after a seek, a cut, a change of size.

@@ -54,6 +54,12 @@ impl Search {
         self.forget();
     }
 
+    /// As [`reset`](Self::reset), and the faces are numbered from the first again.
+    pub fn restart(&mut self) {
+        self.tracker = Tracker::default();
+        self.forget();
+    }
+
     fn forget(&mut self) {
         self.glance.forget();
         (self.since, self.vacant) = (0, None);
