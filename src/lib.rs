@@ -7,6 +7,9 @@
 //!
 //! Since: plugin-advjndprotect-0.1.0
 
+#[cfg(test)]
+extern crate self as gstadvjndprotect;
+
 pub mod advjndprotect;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {

@@ -5,10 +5,13 @@
 mod common;
 
 use std::fs;
+use std::os::fd::IntoRawFd;
 use std::path::PathBuf;
 
 use gst::prelude::*;
+use gst_allocators::prelude::*;
 use gst_video::{VideoFormat, VideoFrameFlags, VideoMeta};
+use sha2::{Digest, Sha256};
 
 use common::{Frames, ONE_FACE, Session, caps, element, faces, file, first_error, pixels};
 
@@ -35,6 +38,23 @@ fn an_empty_buffer_is_an_error_and_does_not_come_out() {
     let mut session = Session::new(&caps(VideoFormat::I420, 320, 240), &[]);
     assert_eq!(session.harness.push(gst::Buffer::new()), Err(gst::FlowError::Error));
     assert_eq!(session.harness.buffers_received(), 0);
+}
+
+#[test]
+#[allow(unsafe_code, reason = "memory over a descriptor is made by an unsafe function")]
+fn a_buffer_that_cannot_be_mapped_is_an_error_and_does_not_come_out() {
+    let mut session = Session::new(&caps(VideoFormat::I420, 64, 64), &[]);
+    // The null device takes no mapping.
+    let null = fs::OpenOptions::new().read(true).write(true).open("/dev/null").unwrap().into_raw_fd();
+    let (allocator, size) = (gst_allocators::FdAllocator::new(), 64 * 64 * 3 / 2);
+    // SAFETY: the descriptor is open, and the memory owns it.
+    let memory = unsafe { allocator.alloc_fd(null, size, gst_allocators::FdMemoryFlags::empty()) }.unwrap();
+    let mut buffer = gst::Buffer::new();
+    buffer.get_mut().unwrap().append_memory(memory);
+    assert_eq!(session.harness.push(buffer), Err(gst::FlowError::Error));
+    assert_eq!(session.harness.buffers_received(), 0);
+    let error = session.error().expect("an error is posted");
+    assert!(error.contains("mapped"), "{error}");
 }
 
 #[test]
@@ -125,6 +145,22 @@ impl ModelFolder {
         fs::write(self.0.join(name), bytes).unwrap();
     }
 
+    /// Puts another file in the place of the model `name`, with its checksum in the manifest.
+    fn replace(&self, name: &str, change: impl FnOnce(&[u8]) -> Vec<u8>) {
+        let sum = |bytes: &[u8]| -> String { Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect() };
+        let (mut old, mut new) = (String::new(), String::new());
+        self.change(&format!("{name}.safetensors"), |bytes| {
+            let changed = change(bytes);
+            (old, new) = (sum(bytes), sum(&changed));
+            *bytes = changed;
+        });
+        self.change("manifest.toml", |bytes| {
+            let text = String::from_utf8(std::mem::take(bytes)).unwrap();
+            assert!(text.contains(&old));
+            *bytes = text.replace(&old, &new).into_bytes();
+        });
+    }
+
     /// What starting an element with these models says.
     fn start(&self) -> Result<(), String> {
         start(self.0.to_str().unwrap())
@@ -182,6 +218,65 @@ fn a_truncated_model_is_an_error_that_names_it() {
     folder.change("yunet_2023mar.safetensors", |bytes| bytes.truncate(bytes.len() / 2));
     let error = folder.start().unwrap_err();
     assert!(error.contains("yunet_2023mar"), "{error}");
+}
+
+/// The header and the data of a safetensors file.
+fn tensors(bytes: &[u8]) -> (serde_json::Map<String, serde_json::Value>, Vec<u8>) {
+    let (length, rest) = bytes.split_first_chunk::<8>().unwrap();
+    let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    (serde_json::from_slice(header).unwrap(), data.to_vec())
+}
+
+fn safetensors(header: &serde_json::Map<String, serde_json::Value>, data: &[u8]) -> Vec<u8> {
+    let header = serde_json::to_vec(header).unwrap();
+    [&(header.len() as u64).to_le_bytes(), header.as_slice(), data].concat()
+}
+
+#[test]
+fn a_model_of_another_shape_is_an_error_that_names_it() {
+    for name in ["dlib_resnet29", "yunet_2023mar"] {
+        let folder = ModelFolder::new(&format!("shape-{name}"));
+        folder.replace(name, |bytes| {
+            let (mut header, data) = tensors(bytes);
+            let kernels = header.values_mut().filter_map(|tensor| tensor.get_mut("shape")?.as_array_mut());
+            let kernel = kernels.into_iter().find(|shape| shape.len() == 4 && shape[0] != shape[1]).unwrap();
+            kernel.swap(0, 1);
+            safetensors(&header, &data)
+        });
+        let error = folder.start().unwrap_err();
+        assert!(error.contains(name) && error.contains("shape"), "{error}");
+    }
+}
+
+#[test]
+fn a_model_without_one_of_its_tensors_is_an_error_that_names_both() {
+    for name in ["dlib_resnet29", "yunet_2023mar"] {
+        let (folder, mut missing) = (ModelFolder::new(&format!("tensor-{name}")), String::new());
+        folder.replace(name, |bytes| {
+            let (mut header, data) = tensors(bytes);
+            missing = header.keys().rfind(|name| name.ends_with(".weight")).unwrap().clone();
+            let moved = header.remove(&missing).unwrap();
+            header.insert("another.weight".to_owned(), moved);
+            safetensors(&header, &data)
+        });
+        let error = folder.start().unwrap_err();
+        assert!(error.contains(name) && error.contains(&missing), "{error}");
+    }
+}
+
+#[test]
+fn a_model_with_weights_that_are_no_numbers_is_an_error_that_names_it() {
+    for name in ["dlib_resnet29", "yunet_2023mar"] {
+        let folder = ModelFolder::new(&format!("nan-{name}"));
+        folder.replace(name, |bytes| {
+            let (header, mut data) = tensors(bytes);
+            let last = data.len() - 4;
+            data[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+            safetensors(&header, &data)
+        });
+        let error = folder.start().unwrap_err();
+        assert!(error.contains(name) && error.contains("not finite"), "{error}");
+    }
 }
 
 #[test]

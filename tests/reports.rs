@@ -6,14 +6,23 @@ mod common;
 
 use gst::prelude::*;
 use gst_video::VideoFormat;
-use gstadvjndprotect::advjndprotect::{FailPolicy, JndModel, View};
+use gstadvjndprotect::advjndprotect::{Detector, FailPolicy, JndModel, View};
 
 use common::{Frames, ONE_FACE, STRONG, Session, element, faces, shared};
 
 #[test]
 fn properties_keep_what_is_set() {
     let values = [
+        ("enabled", "false"),
         ("models", "/some/folder"),
+        ("max-change", "20"),
+        ("warm-start", "false"),
+        ("frame-deadline", "15000000"),
+        ("detector", "roi-meta"),
+        ("regions", "<<0,0,100,200>,<(int)7,8,9,10>>"),
+        ("exclude-regions", "<<1,2,3,4>>"),
+        ("detect-interval", "5"),
+        ("max-faces", "3"),
         ("jnd-scale", "1.5"),
         ("jnd-model", "free-energy"),
         ("temporal-masking", "false"),
@@ -30,7 +39,16 @@ fn properties_keep_what_is_set() {
         ("attach-meta", "false"),
     ];
     let element = element(&values);
+    assert!(!element.property::<bool>("enabled"));
     assert_eq!(element.property::<Option<String>>("models").as_deref(), Some("/some/folder"));
+    assert_eq!(element.property::<u32>("max-change"), 20);
+    assert!(!element.property::<bool>("warm-start"));
+    assert_eq!(element.property::<u64>("frame-deadline"), 15_000_000);
+    assert_eq!(element.property::<Detector>("detector"), Detector::RoiMeta);
+    assert_eq!(rectangles(&element, "regions"), [[0, 0, 100, 200], [7, 8, 9, 10]]);
+    assert_eq!(rectangles(&element, "exclude-regions"), [[1, 2, 3, 4]]);
+    assert_eq!(element.property::<u32>("detect-interval"), 5);
+    assert_eq!(element.property::<u32>("max-faces"), 3);
     assert_eq!(element.property::<f32>("jnd-scale"), 1.5);
     assert_eq!(element.property::<JndModel>("jnd-model"), JndModel::FreeEnergy);
     assert!(!element.property::<bool>("temporal-masking"));
@@ -47,6 +65,22 @@ fn properties_keep_what_is_set() {
     assert!(!element.property::<bool>("attach-meta"));
 }
 
+fn rectangles(element: &gst::Element, name: &str) -> Vec<[i32; 4]> {
+    let numbers = |array: gst::Array| [0, 1, 2, 3].map(|index| array[index].get().unwrap());
+    element.property::<gst::Array>(name).iter().map(|array| numbers(array.get().unwrap())).collect()
+}
+
+#[test]
+fn rectangles_that_are_none_change_nothing() {
+    let element = element(&[("regions", "<<1,2,3,4>>")]);
+    for wrong in [vec![1, 2, 3], vec![1, 2, 3, 4, 5], vec![]] {
+        element.set_property("regions", gst::Array::new([gst::Array::new(wrong)]));
+        assert_eq!(rectangles(&element, "regions"), [[1, 2, 3, 4]]);
+    }
+    element.set_property("regions", gst::Array::new(Vec::<gst::Array>::new()));
+    assert!(rectangles(&element, "regions").is_empty());
+}
+
 #[test]
 fn defaults_are_those_of_the_core() {
     let (element, core) = (element(&[]), advjnd::Settings::default());
@@ -61,8 +95,12 @@ fn defaults_are_those_of_the_core() {
     assert_eq!(element.property::<f32>("score-threshold"), core.score_threshold);
     assert_eq!(element.property::<u32>("min-face-size"), core.min_face_size);
     assert_eq!(u128::from(element.property::<u64>("hold-time")), core.hold_time.as_nanos());
+    assert_eq!(element.property::<u32>("max-change"), core.max_change);
+    assert_eq!(element.property::<bool>("warm-start"), core.warm_start);
+    assert_eq!(element.property::<u32>("detect-interval"), core.detect_interval);
+    assert_eq!(element.property::<u32>("max-faces"), core.max_faces);
     for spec in element.list_properties().iter().filter(|spec| spec.owner_type() == element.type_()) {
-        if spec.name() != "stats" {
+        if !["stats", "regions", "exclude-regions"].contains(&spec.name()) {
             let value = element.property_value(spec.name());
             assert!(
                 format!("{value:?}") == format!("{:?}", spec.default_value()),
@@ -79,10 +117,11 @@ fn every_property_says_what_it_means_and_when_it_may_change() {
     for spec in element.list_properties().iter().filter(|spec| spec.owner_type() == element.type_()) {
         assert!(spec.blurb().is_some_and(|blurb| blurb.len() > 20), "{}", spec.name());
         let mutable = gst::PARAM_FLAG_MUTABLE_PLAYING | gst::PARAM_FLAG_MUTABLE_READY;
-        assert!(spec.name() == "stats" || spec.flags().intersects(mutable), "{}", spec.name());
+        let written = spec.flags().contains(gst::glib::ParamFlags::WRITABLE);
+        assert!(!written || spec.flags().intersects(mutable), "{}", spec.name());
     }
     let controllable = |name| element.find_property(name).unwrap().flags().contains(gst::PARAM_FLAG_CONTROLLABLE);
-    assert!(controllable("jnd-scale") && controllable("max-iterations"));
+    assert!(["jnd-scale", "max-iterations", "max-change", "flicker-limit"].into_iter().all(controllable));
 }
 
 #[test]

@@ -70,7 +70,18 @@ fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
         outputs.iter().map(|output| pixels(output, &frames.info)).collect()
     };
     let once = run("1");
-    assert!(once == run("1") && once == run("2"));
+    assert!(once == run("1") && once == run("2") && once == run("4"));
+}
+
+#[test]
+fn three_faces_give_the_same_bytes_on_any_number_of_threads() {
+    let frames = Frames::sample("identity", VideoFormat::Nv12, 2);
+    let run = |threads: &str| -> Vec<_> {
+        let outputs = Session::new(&frames.caps(), &[("threads", threads)]).protect_all(&frames);
+        outputs.iter().map(|output| pixels(output, &frames.info)).collect()
+    };
+    let once = run("1");
+    assert!(once == run("2") && once == run("3"));
 }
 
 #[test]
@@ -137,19 +148,64 @@ fn late_frames_are_dropped_before_they_are_processed_and_counted() {
 }
 
 #[test]
-fn interleaved_fields_are_processed_with_a_warning_and_separate_fields_refused() {
-    let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 1);
-    let mut caps = frames.caps();
-    caps.make_mut().set("interlace-mode", "interleaved");
-    let mut session = Session::new(&caps, &[]);
-    assert_eq!(faces(&session.protect(&frames.buffers[0])).len(), 1);
-    let warnings = session.bus.iter_filtered(&[gst::MessageType::Warning]).count();
-    assert_eq!(warnings, 1);
+fn interlaced_video_is_refused_with_a_reason() {
+    for mode in ["interleaved", "mixed", "fields"] {
+        let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 1);
+        let mut caps = frames.caps();
+        caps.make_mut().set("interlace-mode", mode);
+        let mut session = Session::new(&caps, &[]);
+        assert!(session.harness.push(frames.buffers[0].copy_deep().unwrap()).is_err());
+        assert_eq!(session.harness.buffers_received(), 0);
+        let error = session.error().expect("an error is posted");
+        assert!(error.contains(mode) && error.contains("deinterlace"), "{error}");
+    }
+}
 
-    caps.make_mut().set("interlace-mode", "fields");
-    let mut session = Session::new(&caps, &[]);
-    assert!(session.harness.push(frames.buffers[0].copy_deep().unwrap()).is_err());
-    assert_eq!(session.harness.buffers_received(), 0);
+#[test]
+fn deinterlaced_video_plays() {
+    init();
+    let caps = "video/x-raw,width=160,height=120,interlace-mode=interleaved";
+    let pipeline = format!("videotestsrc num-buffers=3 ! {caps} ! deinterlace ! advjndprotect ! fakesink");
+    play(&pipeline);
+}
+
+/// Plays a pipeline to its end.
+fn play(description: &str) {
+    let pipeline = gst::parse::launch(description).unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let end = [gst::MessageType::Eos, gst::MessageType::Error];
+    let message = pipeline.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(60), &end).unwrap();
+    assert_eq!(message.type_(), gst::MessageType::Eos, "{description}: {message:?}");
+    pipeline.set_state(gst::State::Null).unwrap();
+}
+
+#[test]
+fn frames_at_uneven_times_are_processed_and_keep_them() {
+    let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 8);
+    let mut session = Session::new(&frames.caps(), &[]);
+    let (mut time, mut ids) = (0, Vec::new());
+    for (buffer, step) in frames.buffers.iter().zip([1, 7, 40, 200, 3, 100, 33, 16]) {
+        time += step;
+        let output = session.protect(&at(buffer, time));
+        assert_eq!(output.pts(), Some(gst::ClockTime::from_mseconds(time)));
+        ids.extend(faces(&output).iter().map(|face| face.id));
+    }
+    assert_eq!(ids, [ids[0]; 8]);
+}
+
+#[test]
+fn switched_off_every_frame_passes_as_it_came_is_counted_and_warned_of() {
+    let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 6);
+    let mut session = Session::new(&frames.caps(), &[("enabled", "false")]);
+    for (index, input) in frames.buffers.iter().enumerate() {
+        let enabled = (2..4).contains(&index);
+        session.element.set_property("enabled", enabled);
+        let output = session.protect(input);
+        let same = pixels(input, &frames.info) == pixels(&output, &frames.info);
+        assert_eq!((same, faces(&output).len()), (!enabled, usize::from(enabled)), "frame {index}");
+    }
+    assert_eq!((session.count("frames"), session.count("frames-passed")), (2, 4));
+    assert_eq!(session.bus.iter_filtered(&[gst::MessageType::Warning]).count(), 2, "one each time");
 }
 
 #[test]
@@ -193,12 +249,6 @@ fn every_format_plays_in_a_pipeline() {
     init();
     for (format, _) in common::FORMATS {
         let caps = caps(format, 160, 120);
-        let pipeline = format!("videotestsrc num-buffers=3 ! {caps} ! advjndprotect ! videoconvert ! fakesink");
-        let pipeline = gst::parse::launch(&pipeline).unwrap();
-        pipeline.set_state(gst::State::Playing).unwrap();
-        let end = [gst::MessageType::Eos, gst::MessageType::Error];
-        let message = pipeline.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(60), &end).unwrap();
-        assert_eq!(message.type_(), gst::MessageType::Eos, "{format}: {message:?}");
-        pipeline.set_state(gst::State::Null).unwrap();
+        play(&format!("videotestsrc num-buffers=3 ! {caps} ! advjndprotect ! videoconvert ! fakesink"));
     }
 }

@@ -3,6 +3,8 @@
 //! The planes are cut from the buffer's memory here, and not by `GstVideoFrame`, whose slices are `stride × height`
 //! bytes long whether or not the memory is, and which meets a `GstVideoMeta` of another format with an assertion. Here
 //! every plane is checked to lie inside the memory and apart from the others.
+//!
+//! A buffer may hold a larger picture than its caps show (a `GstVideoCropMeta` says which part): all of it is the frame.
 
 use advjnd::{Colorimetry, Error, FrameMut, Matrix, PixelFormat, PlaneMut, Result};
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo, VideoMeta};
@@ -35,12 +37,12 @@ pub(super) fn with_frame<R>(
     work: impl FnOnce(&mut FrameMut<'_>) -> Result<R>,
 ) -> Result<R> {
     let format = pixel_format(info.format())?;
-    let layout = layout(buffer, info)?;
+    let (layout, width, height) = layout(buffer, info)?;
     let mut map = buffer
         .map_writable()
         .map_err(|_| Error::input("the buffer cannot be mapped for writing; put a copying element in front"))?;
     let planes = cut(map.as_mut_slice(), &layout)?;
-    let mut frame = FrameMut::new(format, colorimetry(info), info.width() as usize, info.height() as usize, planes)?;
+    let mut frame = FrameMut::new(format, colorimetry(info), width as usize, height as usize, planes)?;
     work(&mut frame)
 }
 
@@ -54,14 +56,21 @@ fn pixel_format(format: VideoFormat) -> Result<PixelFormat> {
         .ok_or_else(|| Error::input(format!("format {format} is not supported; convert with videoconvert")))
 }
 
-/// From the buffer's own `GstVideoMeta` if it has one, else from the caps.
-fn layout(buffer: &gst::BufferRef, info: &VideoInfo) -> Result<Layout> {
+/// Width and height of the picture in `buffer`: of its own `GstVideoMeta` if it has one, else of the caps.
+pub(super) fn size(buffer: &gst::BufferRef, info: &VideoInfo) -> (u32, u32) {
+    buffer.meta::<VideoMeta>().map_or((info.width(), info.height()), |meta| (meta.width(), meta.height()))
+}
+
+/// From the buffer's own `GstVideoMeta` if it has one, else from the caps; with the picture's width and height.
+fn layout(buffer: &gst::BufferRef, info: &VideoInfo) -> Result<(Layout, u32, u32)> {
     let pair = |(offset, stride): (&usize, &i32)| match usize::try_from(*stride) {
         Ok(stride) => Ok((*offset, stride)),
         Err(_) => Err(Error::input(format!("rows from bottom to top (stride {stride}) are not supported"))),
     };
+    let (width, height) = size(buffer, info);
     let Some(meta) = buffer.meta::<VideoMeta>() else {
-        return info.offset().iter().zip(info.stride()).map(pair).collect();
+        let layout: Result<Layout> = info.offset().iter().zip(info.stride()).map(pair).collect();
+        return Ok((layout?, width, height));
     };
     if meta.format() != info.format() || meta.width() < info.width() || meta.height() < info.height() {
         return Err(Error::input(format!(
@@ -74,7 +83,8 @@ fn layout(buffer: &gst::BufferRef, info: &VideoInfo) -> Result<Layout> {
             info.format()
         )));
     }
-    meta.offset().iter().zip(meta.stride()).map(pair).collect()
+    let layout: Result<Layout> = meta.offset().iter().zip(meta.stride()).map(pair).collect();
+    Ok((layout?, width, height))
 }
 
 /// Cuts `data` where the planes start; a plane reaches up to the next one in memory.

@@ -15,7 +15,7 @@
  * ## Messages
  * With property `messages`, an element message named `advjndprotect` is posted when a face appears or its verdict
  * changes: `face` (guint64, its number), `verdict` (string: `protected`, `covered-not-yet-protected`, `covered-lost`,
- * `covered-unusable`, `covered-fault`), `timestamp`, `stream-time`, `running-time` (guint64, nanoseconds), `x`, `y`,
+ * `covered-unusable`, `covered-fault`, `covered-out-of-time`, `covered-too-many`), `timestamp`, `stream-time`, `running-time` (guint64, nanoseconds), `x`, `y`,
  * `width`, `height` (guint, pixels), `similarity-before`, `similarity-after` (gdouble, cosine to the clean face).
  *
  * ## Metas
@@ -24,9 +24,20 @@
  * `landmarks` (ten coordinates) and the rectangle `region-x`, `region-y`, `region-width`, `region-height`, outside of
  * which no pixel was touched for this face.
  *
+ * Metas of type `face` that came with the buffer stay. With property `detector` they say where the faces are; five
+ * landmarks are taken from a field `landmarks` of any of their parameter structures (ten numbers, x and y in pixels: the eye
+ * to the left in the picture, the other, the tip of the nose, the corners of the mouth), or looked for in the region.
+ *
+ * ## Live streams
+ * A stream is live if upstream says so when it is asked for its latency. Then a frame has a deadline (property
+ * `frame-deadline`), and that time is reported as latency. It is shorter for a frame that waited and when downstream says that
+ * frames come too late. Gradient iterations end in time and the whole frame may not be searched for faces every time; the
+ * self-check is never left out, and a face for which there is no time for it is covered. Put a `queue` before the element and
+ * one behind it. In a stream that is not live no clock decides anything, but that frames that downstream says will be late
+ * are dropped (property `qos`).
+ *
  * ## Interlaced video
- * Interleaved fields are processed as if they were one picture, with a warning: faces that move are combed, and may be
- * missed. Put `deinterlace` in front.
+ * Is refused: faces that move are combed, and would be missed. Put `deinterlace` in front.
  *
  * Since: plugin-advjndprotect-0.1.0
  */
@@ -34,18 +45,17 @@ use std::path::Path;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use advjnd::{FrameReport, Models, Protector};
+use advjnd::{Context, FrameReport, Models, Protector};
 use gst::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::BaseTransformMode;
 use gst_video::subclass::prelude::*;
 use gst_video::{VideoCapsBuilder, VideoInfo, VideoInterlaceMode};
 
+use super::live::Live;
 use super::report::{Stats, Times};
-use super::settings::{PROPERTIES, Settings};
-use super::{error, frame, report};
-
-const PROP_STATS: &str = "stats";
+use super::settings::{Access, PROPERTIES, Settings};
+use super::{Detector, error, frame, report, roi};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -56,14 +66,18 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 });
 
 /// What exists from `start` to `stop`.
-struct State {
-    protector: Protector,
+pub(super) struct State {
+    pub(super) protector: Protector,
     /// The negotiated format, from `set_info` on.
     info: Option<VideoInfo>,
     /// Time stamp of the last frame.
     last_timestamp: Option<gst::ClockTime>,
     /// Fault of the last frame: a warning is posted when it changes.
     last_fault: Option<String>,
+    /// Whether the protector has what frames of this size need, or has seen one.
+    ready: bool,
+    /// Whether the last frame passed because the element is switched off.
+    passing: bool,
 }
 
 impl State {
@@ -76,14 +90,21 @@ impl State {
 /* Lock order:
     - state, held while a frame is processed; poisoned by a panic there, and then no frame passes any more
     - settings
+    - live
     - stats
-   Property getters take settings and stats only: nothing slow happens under these.
+   Property getters take settings and stats only: nothing slow happens under these, nor under live.
 */
 #[derive(Default)]
 pub struct AdvJndProtect {
-    state: Mutex<Option<State>>,
+    pub(super) state: Mutex<Option<State>>,
     settings: Mutex<Settings>,
+    live: Mutex<Live>,
     stats: Mutex<Stats>,
+}
+
+/// What stands behind the property of a number; GObject counts from 1.
+fn access(id: usize) -> Option<&'static Access> {
+    PROPERTIES.get(id.checked_sub(1)?).map(|property| &property.access)
 }
 
 /// Settings and sums are valid at every instant, so a poisoned lock on them means nothing.
@@ -124,6 +145,71 @@ impl AdvJndProtect {
         }
     }
 
+    /// Asks upstream whether the stream is live, and for its latency.
+    fn ask_upstream(&self) -> Option<(bool, gst::ClockTime, Option<gst::ClockTime>)> {
+        let mut query = gst::query::Latency::new();
+        let answer = self.obj().sink_pad().peer_query(&mut query).then(|| query.result());
+        // Who does not answer keeps no time.
+        let (live, min, _) = answer.unwrap_or_default();
+        lock(&self.live).set_upstream(live, min);
+        answer
+    }
+
+    /// Answers the LATENCY query: upstream's, and what the element may take for a frame.
+    fn answer_latency(&self, query: &mut gst::query::Latency) -> bool {
+        let Some((live, min, max)) = self.ask_upstream() else { return false };
+        let own = lock(&self.live).tell();
+        lock(&self.stats).latency = own;
+        // Held, a frame is being processed, and everything is there.
+        if let Ok(mut state) = self.state.try_lock()
+            && let Some(state) = state.as_mut()
+        {
+            self.make_ready(state);
+        }
+        query.set(live, min + own, max.map(|max| max + own));
+        gst::debug!(CAT, imp = self, "Latency {own} of {}", min + own);
+        true
+    }
+
+    /// After a change of what the latency comes from: has it asked for again if it did.
+    fn refresh_latency(&self) {
+        let (latency, stale) = {
+            let live = lock(&self.live);
+            (live.latency(), live.is_stale())
+        };
+        lock(&self.stats).latency = latency;
+        if stale {
+            let obj = self.obj();
+            let _ = obj.post_message(gst::message::Latency::builder().src(&*obj).build());
+        }
+    }
+
+    /// Makes what frames will need, before the first frame of a live stream has to wait for it.
+    fn make_ready(&self, state: &mut State) {
+        let Some(info) = state.info.as_ref().filter(|_| !state.ready && lock(&self.live).is_live()) else { return };
+        let settings = lock(&self.settings).core;
+        let prepared = state.protector.prepare(info.width() as usize, info.height() as usize, &settings);
+        match prepared {
+            Ok(()) => state.ready = true,
+            Err(error) => gst::warning!(CAT, imp = self, "Cannot prepare for {info:?}: {error}"),
+        }
+    }
+
+    /// A frame passes as it came, because the user switched the element off.
+    fn pass(&self) {
+        lock(&self.stats).frames_passed += 1;
+        let mut first = false;
+        if let Ok(mut state) = self.state.lock()
+            && let Some(state) = state.as_mut()
+        {
+            first = !std::mem::replace(&mut state.passing, true);
+            state.reset();
+        }
+        if first {
+            gst::element_imp_warning!(self, gst::StreamError::Failed, ("Not enabled: faces pass recognisable"));
+        }
+    }
+
     /// Processes `buffer` and says what was done, or the error after which it must not go out.
     fn protect(
         &self,
@@ -134,21 +220,36 @@ impl AdvJndProtect {
         let mut state = self.state.lock().map_err(|_| {
             gst::error_msg!(gst::LibraryError::Failed, ("An earlier frame ended in a panic; use a new element"))
         })?;
-        let Some(State { protector, info: Some(info), last_timestamp, last_fault }) = state.as_mut() else {
+        let Some(State { protector, info: Some(info), last_timestamp, last_fault, ready, passing }) = state.as_mut()
+        else {
             return Err(gst::error_msg!(gst::CoreError::Negotiation, ("A buffer came before its caps")));
         };
-        let time = times.running_time.map(Duration::from);
-        let report = frame::with_frame(buffer, info, |frame| protector.process(frame, time, &settings.core))
+        let size = frame::size(buffer, info);
+        let given = match settings.detector {
+            Detector::Auto => Some(roi::faces(buffer)).filter(|faces| !faces.is_empty()),
+            Detector::Builtin => None,
+            Detector::RoiMeta => Some(roi::faces(buffer)),
+            Detector::FullFrame => Some(roi::whole(&settings.regions, size)),
+        };
+        let context = Context {
+            time: times.running_time.map(Duration::from),
+            budget: lock(&self.live).budget(times.running_time, self.obj().current_running_time()),
+            faces: given.as_deref(),
+            regions: &settings.regions,
+            exclude_regions: &settings.exclude_regions,
+        };
+        let report = frame::with_frame(buffer, info, |frame| protector.process(frame, &context, &settings.core))
             .map_err(|error| error::message(&error))?;
 
         *last_timestamp = times.timestamp;
+        (*ready, *passing) = (true, false);
         let new_fault = report.fault.as_ref().filter(|fault| last_fault.as_ref() != Some(fault)).cloned();
         last_fault.clone_from(&report.fault);
         if settings.attach_meta {
-            report::attach(buffer, &report, info);
+            report::attach(buffer, &report, size);
         }
         let changed = report.faces.iter().filter(|face| settings.messages && face.changed);
-        let messages: Vec<_> = changed.map(|face| report::message(face, times, info)).collect();
+        let messages: Vec<_> = changed.map(|face| report::message(face, times, size)).collect();
         drop(state);
 
         for message in messages {
@@ -171,34 +272,36 @@ impl ObjectSubclass for AdvJndProtect {
 
 impl ObjectImpl for AdvJndProtect {
     fn properties() -> &'static [glib::ParamSpec] {
-        static SPECS: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
-            let stats = glib::ParamSpecBoxed::builder::<gst::Structure>(PROP_STATS)
-                .nick("Statistics")
-                .blurb(
-                    "Sums since the element was started: frames, faces (one per face and frame), iterations; mean \
-                     cosine similarity of the protected faces to their clean selves; times in nanoseconds",
-                )
-                .read_only()
-                .build();
-            PROPERTIES.iter().map(|property| property.spec.clone()).chain([stats]).collect()
-        });
+        static SPECS: LazyLock<Vec<glib::ParamSpec>> =
+            LazyLock::new(|| PROPERTIES.iter().map(|property| property.spec.clone()).collect());
         &SPECS
     }
 
-    fn set_property(&self, _id: usize, value: &glib::Value, spec: &glib::ParamSpec) {
-        let Some(property) = PROPERTIES.iter().find(|property| property.spec.name() == spec.name()) else { return };
+    fn set_property(&self, id: usize, value: &glib::Value, spec: &glib::ParamSpec) {
+        let Some(Access::Setting { get, set }) = access(id) else { return };
         let mut settings = lock(&self.settings);
-        let old = (property.get)(&settings);
-        match (property.set)(&mut settings, value) {
+        let old = get(&settings);
+        match set(&mut settings, value) {
             Ok(()) => gst::info!(CAT, imp = self, "Changed {} from {old:?} to {value:?}", spec.name()),
             Err(error) => gst::error!(CAT, imp = self, "Cannot set {}: {error}", spec.name()),
         }
+        let (enabled, deadline) = (settings.enabled, settings.frame_deadline);
+        drop(settings);
+        match spec.name() {
+            "enabled" => self.obj().set_passthrough(!enabled),
+            "frame-deadline" => {
+                lock(&self.live).set_deadline(deadline);
+                self.refresh_latency();
+            }
+            _ => (),
+        }
     }
 
-    fn property(&self, _id: usize, spec: &glib::ParamSpec) -> glib::Value {
-        match PROPERTIES.iter().find(|property| property.spec.name() == spec.name()) {
-            Some(property) => (property.get)(&lock(&self.settings)),
-            None => lock(&self.stats).structure().to_value(),
+    fn property(&self, id: usize, spec: &glib::ParamSpec) -> glib::Value {
+        match access(id) {
+            Some(Access::Setting { get, .. }) => get(&lock(&self.settings)),
+            Some(Access::Reading(read)) => read(&lock(&self.stats)),
+            None => spec.default_value().clone(),
         }
     }
 }
@@ -247,7 +350,14 @@ impl BaseTransformImpl for AdvJndProtect {
         .and_then(|models| Protector::new(models, settings.threads as usize, settings.seed))
         .map_err(|error| error::message(&error))?;
         *lock(&self.stats) = Stats::default();
-        *lock(&self.state) = Some(State { protector, info: None, last_timestamp: None, last_fault: None });
+        {
+            let mut live = lock(&self.live);
+            live.forget();
+            live.set_deadline(settings.frame_deadline);
+        }
+        self.obj().set_passthrough(!settings.enabled);
+        *lock(&self.state) =
+            Some(State { protector, info: None, last_timestamp: None, last_fault: None, ready: false, passing: false });
         gst::debug!(CAT, imp = self, "Started with {settings:?}");
         Ok(())
     }
@@ -257,9 +367,28 @@ impl BaseTransformImpl for AdvJndProtect {
         Ok(())
     }
 
+    fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
+        match (direction, query.view_mut()) {
+            (gst::PadDirection::Src, gst::QueryViewMut::Latency(latency)) => self.answer_latency(latency),
+            _ => BaseTransformImplExt::parent_query(self, direction, query),
+        }
+    }
+
+    fn src_event(&self, event: gst::Event) -> bool {
+        if let gst::EventView::Qos(qos) = event.view()
+            && qos.qos_type() != gst::QOSType::Throttle
+        {
+            lock(&self.live).set_proportion(qos.proportion());
+        }
+        self.parent_src_event(event)
+    }
+
     fn sink_event(&self, event: gst::Event) -> bool {
         match event.type_() {
-            gst::EventType::FlushStop => self.reset("flush"),
+            gst::EventType::FlushStop => {
+                self.reset("flush");
+                lock(&self.live).forget();
+            }
             gst::EventType::Segment => self.reset("new segment"),
             _ => (),
         }
@@ -273,6 +402,8 @@ impl BaseTransformImpl for AdvJndProtect {
         let flow = self.parent_submit_input_buffer(is_discont, buffer)?;
         if flow == gst_base::BASE_TRANSFORM_FLOW_DROPPED {
             lock(&self.stats).frames_late += 1;
+        } else if self.obj().is_passthrough() {
+            self.pass();
         }
         Ok(flow)
     }
@@ -288,6 +419,10 @@ impl BaseTransformImpl for AdvJndProtect {
     fn transform_ip(&self, buffer: &mut gst::BufferRef) -> Result<gst::FlowSuccess, gst::FlowError> {
         let settings = lock(&self.settings).clone();
         let times = self.times(buffer);
+        if lock(&self.live).is_unknown() {
+            self.ask_upstream();
+            self.refresh_latency();
+        }
         let report = self.protect(buffer, &settings, times).map_err(|message| {
             self.post_error_message(message);
             gst::FlowError::Error
@@ -307,16 +442,16 @@ impl VideoFilterImpl for AdvJndProtect {
         out_info: &VideoInfo,
     ) -> Result<(), gst::LoggableError> {
         gst::debug!(CAT, imp = self, "Caps {incaps}");
-        match in_info.interlace_mode() {
-            VideoInterlaceMode::Progressive => (),
-            VideoInterlaceMode::Interleaved | VideoInterlaceMode::Mixed => gst::element_imp_warning!(
+        if in_info.interlace_mode() != VideoInterlaceMode::Progressive {
+            gst::element_imp_error!(
                 self,
                 gst::StreamError::Format,
-                ("Interlaced video is processed as progressive, moving faces may be missed; put deinterlace in front")
-            ),
-            mode => {
-                return Err(gst::loggable_error!(CAT, "Interlace mode {mode:?} is not supported; deinterlace first"));
-            }
+                (
+                    "Video with interlace-mode {} is refused, for faces that move would be missed; put deinterlace in front",
+                    in_info.interlace_mode().to_str()
+                )
+            );
+            return Err(gst::loggable_error!(CAT, "Interlaced video is refused"));
         }
         self.parent_set_info(incaps, in_info, outcaps, out_info)?;
         let mut state =
@@ -325,7 +460,10 @@ impl VideoFilterImpl for AdvJndProtect {
         if state.info.as_ref() != Some(in_info) {
             state.reset();
             state.info = Some(in_info.clone());
+            self.make_ready(state);
         }
+        lock(&self.live).set_rate(in_info);
+        self.refresh_latency();
         Ok(())
     }
 }

@@ -3,8 +3,12 @@
 mod error;
 mod frame;
 mod imp;
+mod live;
 mod report;
+mod roi;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use glib::prelude::*;
 
@@ -33,6 +37,28 @@ pub enum FailPolicy {
     /// The stream ends with an error.
     #[enum_value(name = "Stop with an error", nick = "error")]
     Error,
+}
+
+/// Property `detector`: who finds the faces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "GstAdvJndProtectDetector")]
+pub enum Detector {
+    /// Upstream, where it marked any in a buffer; else the one built in.
+    #[default]
+    #[enum_value(name = "Metas of type face where a buffer has any, else the detector built in", nick = "auto")]
+    Auto,
+    /// The one built in.
+    #[enum_value(name = "The detector built in, whatever metas say", nick = "builtin")]
+    Builtin,
+    /// Upstream.
+    #[enum_value(name = "Metas of type face alone: a buffer without one has no face, and passes", nick = "roi-meta")]
+    RoiMeta,
+    /// Nobody.
+    #[enum_value(
+        name = "Nobody: all of the frame, or each of the regions, is a face, and is covered if none is found in it",
+        nick = "full-frame"
+    )]
+    FullFrame,
 }
 
 /// Property `jnd-model`: how the just-noticeable difference is worked out.

@@ -3,10 +3,12 @@
 use advjnd::report::StageTimes;
 use advjnd::{FaceReport, FrameReport, RunStats};
 use glib::prelude::*;
-use gst_video::{VideoInfo, VideoRegionOfInterestMeta};
+use gst_video::VideoRegionOfInterestMeta;
+
+use super::roi::FACE;
 
 /// Name of the structures in messages and metas.
-const NAME: &str = "advjndprotect";
+pub(super) const NAME: &str = "advjndprotect";
 
 /// Sums since the element was started.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +17,10 @@ pub(super) struct Stats {
     pub(super) run: RunStats,
     /// Frames that came too late and were dropped before they were processed.
     pub(super) frames_late: u64,
+    /// Frames that passed as they came because the element was switched off.
+    pub(super) frames_passed: u64,
+    /// The element's own latency.
+    pub(super) latency: gst::ClockTime,
 }
 
 impl Stats {
@@ -27,10 +33,14 @@ impl Stats {
             .field("frames", self.run.frames)
             .field("frames-dropped", self.run.frames_dropped)
             .field("frames-late", self.frames_late)
+            .field("frames-passed", self.frames_passed)
+            .field("frames-searched", self.run.searched)
+            .field("deadline-misses", self.run.late)
             .field("faults", self.run.faults)
             .field("faces", self.run.faces)
             .field("protected", self.run.protected)
             .field("covered", self.run.covered)
+            .field("out-of-time", self.run.out_of_time)
             .field("iterations", self.run.iterations)
             .field("similarity-before", before)
             .field("similarity-after", after)
@@ -53,9 +63,9 @@ pub(super) struct Times {
     pub(super) running_time: Option<gst::ClockTime>,
 }
 
-/// The structure of the element message about a face whose verdict changed.
-pub(super) fn message(face: &FaceReport, times: Times, info: &VideoInfo) -> gst::Structure {
-    let (x, y, width, height) = rectangle(face, info);
+/// The structure of the element message about a face whose verdict changed in a frame of `size`.
+pub(super) fn message(face: &FaceReport, times: Times, size: (u32, u32)) -> gst::Structure {
+    let (x, y, width, height) = rectangle(face, size);
     gst::Structure::builder(NAME)
         .field("face", face.id.0)
         .field("verdict", face.verdict.name())
@@ -72,11 +82,11 @@ pub(super) fn message(face: &FaceReport, times: Times, info: &VideoInfo) -> gst:
 }
 
 /// Adds a `GstVideoRegionOfInterestMeta` of type `face` to `buffer` for every face of `report`.
-pub(super) fn attach(buffer: &mut gst::BufferRef, report: &FrameReport, info: &VideoInfo) {
+pub(super) fn attach(buffer: &mut gst::BufferRef, report: &FrameReport, size: (u32, u32)) {
     for face in &report.faces {
         let landmarks = face.landmarks.0.iter().flatten().map(|value| value.to_send_value());
         let region = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
-        let mut meta = VideoRegionOfInterestMeta::add(buffer, "face", rectangle(face, info));
+        let mut meta = VideoRegionOfInterestMeta::add(buffer, FACE, rectangle(face, size));
         // Track numbers count up from the start of the stream; the meta has 31 bits for them.
         meta.set_id((face.id.0 & 0x7fff_ffff) as i32);
         meta.add_param(
@@ -97,13 +107,13 @@ pub(super) fn attach(buffer: &mut gst::BufferRef, report: &FrameReport, info: &V
 }
 
 /// The face's box in whole pixels inside the frame.
-fn rectangle(face: &FaceReport, info: &VideoInfo) -> (u32, u32, u32, u32) {
+fn rectangle(face: &FaceReport, size: (u32, u32)) -> (u32, u32, u32, u32) {
     let span = |start: f32, length: f32, limit: u32| {
         let low = start.floor().clamp(0.0, limit as f32) as u32;
         let high = (start + length).ceil().clamp(0.0, limit as f32) as u32;
         (low, high.saturating_sub(low))
     };
-    let (x, width) = span(face.bbox.x, face.bbox.width, info.width());
-    let (y, height) = span(face.bbox.y, face.bbox.height, info.height());
+    let (x, width) = span(face.bbox.x, face.bbox.width, size.0);
+    let (y, height) = span(face.bbox.y, face.bbox.height, size.1);
     (x, y, width, height)
 }

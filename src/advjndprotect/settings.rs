@@ -3,14 +3,26 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use advjnd::frame::Rect;
 use glib::prelude::*;
 use gst::prelude::*;
 
-use super::{FailPolicy, JndModel, View};
+use super::report::Stats;
+use super::{Detector, FailPolicy, JndModel, View};
 
 /// The element's settings.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Settings {
+    /// Whether faces are protected at all.
+    pub(super) enabled: bool,
+    /// Who finds the faces.
+    pub(super) detector: Detector,
+    /// Where faces are protected; empty: everywhere.
+    pub(super) regions: Vec<Rect>,
+    /// Where they are not.
+    pub(super) exclude_regions: Vec<Rect>,
+    /// Time for a frame of a live stream, nanoseconds; 0: a share of its interval.
+    pub(super) frame_deadline: u64,
     /// Folder of the models; `None`: those embedded.
     pub(super) models: Option<String>,
     /// What the core reads at every frame.
@@ -27,7 +39,19 @@ pub(super) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { models: None, core: advjnd::Settings::default(), seed: 0, threads: 0, messages: true, attach_meta: true }
+        Self {
+            enabled: true,
+            detector: Detector::default(),
+            regions: Vec::new(),
+            exclude_regions: Vec::new(),
+            frame_deadline: 0,
+            models: None,
+            core: advjnd::Settings::default(),
+            seed: 0,
+            threads: 0,
+            messages: true,
+            attach_meta: true,
+        }
     }
 }
 
@@ -35,10 +59,21 @@ impl Default for Settings {
 pub(super) struct Property {
     /// What GObject knows of it.
     pub(super) spec: glib::ParamSpec,
-    /// Reads it.
-    pub(super) get: fn(&Settings) -> glib::Value,
-    /// Writes it.
-    pub(super) set: fn(&mut Settings, &glib::Value) -> Result<(), glib::BoolError>,
+    /// How it is read and written.
+    pub(super) access: Access,
+}
+
+/// What stands behind a property.
+pub(super) enum Access {
+    /// A setting.
+    Setting {
+        /// Reads it.
+        get: fn(&Settings) -> glib::Value,
+        /// Writes it.
+        set: fn(&mut Settings, &glib::Value) -> Result<(), glib::BoolError>,
+    },
+    /// Something the element says of itself.
+    Reading(fn(&Stats) -> glib::Value),
 }
 
 /// A row whose value is field `$field` of the settings, as type `$type` towards GObject.
@@ -49,20 +84,75 @@ macro_rules! property {
     ($spec:expr, |$from:ident| $get:expr, |$into:ident, $value:ident: $type:ty| $set:expr) => {
         Property {
             spec: $spec.build(),
-            get: |$from| ($get).to_value(),
-            set: |$into, value| {
-                let $value: $type = value.get().map_err(|error| glib::bool_error!("{error}"))?;
-                $set;
-                Ok(())
+            access: Access::Setting {
+                get: |$from| ($get).to_value(),
+                set: |$into, value| {
+                    let $value: $type = value.get().map_err(|error| glib::bool_error!("{error}"))?;
+                    $set;
+                    Ok(())
+                },
             },
         }
     };
+}
+
+/// A row of rectangles: arrays of x, y, width and height.
+macro_rules! rectangles {
+    ($name:literal, $nick:literal, $blurb:literal, $field:ident) => {
+        Property {
+            spec: gst::ParamSpecArray::builder($name)
+                .nick($nick)
+                .blurb($blurb)
+                .element_spec(&rectangle_spec())
+                .mutable_playing()
+                .build(),
+            access: Access::Setting {
+                get: |settings| gst::Array::new(settings.$field.iter().map(to_array)).to_value(),
+                set: |settings, value| {
+                    let rects: gst::Array = value.get().map_err(|error| glib::bool_error!("{error}"))?;
+                    settings.$field = rects.iter().map(from_array).collect::<Result<_, _>>()?;
+                    Ok(())
+                },
+            },
+        }
+    };
+}
+
+fn rectangle_spec() -> glib::ParamSpec {
+    let number = glib::ParamSpecInt::builder("number").nick("Number").blurb("Pixels").minimum(0).build();
+    gst::ParamSpecArray::builder("rectangle")
+        .nick("Rectangle")
+        .blurb("x, y, width, height in pixels of the frame")
+        .element_spec(&number)
+        .build()
+}
+
+fn to_array(rect: &Rect) -> gst::Array {
+    let numbers = [rect.x, rect.y, rect.width, rect.height];
+    gst::Array::new(numbers.map(|number| i32::try_from(number).unwrap_or(i32::MAX)))
+}
+
+fn from_array(value: &glib::SendValue) -> Result<Rect, glib::BoolError> {
+    let wrong = || glib::bool_error!("a rectangle is <x, y, width, height> in whole pixels, not {value:?}");
+    let array: gst::Array = value.get().map_err(|_| wrong())?;
+    let number = |value: &glib::SendValue| value.get::<i32>().ok().and_then(|number| usize::try_from(number).ok());
+    let numbers: Vec<usize> = array.iter().map(number).collect::<Option<_>>().ok_or_else(wrong)?;
+    let &[x, y, width, height] = numbers.as_slice() else { return Err(wrong()) };
+    Ok(Rect { x, y, width, height })
 }
 
 /// The properties, in the order in which `gst-inspect-1.0` lists them.
 pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
     let default = Settings::default();
     vec![
+        property!(
+            glib::ParamSpecBoolean::builder("enabled")
+                .nick("Enabled")
+                .blurb("Whether faces are protected: if not, every frame passes as it came, recognisable")
+                .default_value(default.enabled)
+                .mutable_playing(),
+            bool, enabled
+        ),
         property!(
             glib::ParamSpecString::builder("models")
                 .nick("Models")
@@ -120,6 +210,32 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
             f32, core.flicker_limit
         ),
         property!(
+            glib::ParamSpecUInt::builder("max-change")
+                .nick("Maximum change")
+                .blurb("How much a pixel may change at most, in code values of full range (0..255), whatever the just-noticeable differences allow")
+                .maximum(255)
+                .default_value(default.core.max_change)
+                .mutable_playing()
+                .controllable(),
+            u32, core.max_change
+        ),
+        property!(
+            glib::ParamSpecBoolean::builder("warm-start")
+                .nick("Warm start")
+                .blurb("Whether the change of a face is carried on from frame to frame: without, every frame starts from nothing, and needs many iterations")
+                .default_value(default.core.warm_start)
+                .mutable_playing(),
+            bool, core.warm_start
+        ),
+        property!(
+            glib::ParamSpecUInt64::builder("frame-deadline")
+                .nick("Frame deadline")
+                .blurb("Time for a frame of a live stream, in nanoseconds, which is also the latency that is reported: iterations end in time, and faces that cannot be checked in time are covered (0 = 70 % of the frame's duration); without effect in streams that are not live")
+                .default_value(default.frame_deadline)
+                .mutable_playing(),
+            u64, frame_deadline
+        ),
+        property!(
             glib::ParamSpecUInt::builder("max-iterations")
                 .nick("Maximum iterations")
                 .blurb("Gradient iterations per face and frame at most: more protect sooner and cost more time")
@@ -136,6 +252,42 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
                 .mutable_playing(),
             |settings| FailPolicy::from(settings.core.fail_policy),
             |settings, policy: FailPolicy| settings.core.fail_policy = policy.into()
+        ),
+        property!(
+            glib::ParamSpecEnum::builder_with_default::<Detector>("detector", default.detector)
+                .nick("Detector")
+                .blurb("Who finds the faces: GstVideoRegionOfInterestMeta of type face, with landmarks in a parameter or found in the region, or the detector built in")
+                .mutable_playing(),
+            Detector, detector
+        ),
+        rectangles!(
+            "regions",
+            "Regions",
+            "Only faces whose centre lies in one of these rectangles are protected: <<x,y,width,height>,...> in pixels (empty = all faces)",
+            regions
+        ),
+        rectangles!(
+            "exclude-regions",
+            "Excluded regions",
+            "Faces whose centre lies in one of these rectangles pass as they are, recognisable: <<x,y,width,height>,...> in pixels",
+            exclude_regions
+        ),
+        property!(
+            glib::ParamSpecUInt::builder("detect-interval")
+                .nick("Detection interval")
+                .blurb("Frames from one search of the whole frame for faces to the next; followed faces are looked for where they are expected in between, and a new face passes until it is found (1 = every frame; 0 = every frame, unless nothing changed where nobody is followed and either nobody is or time is short)")
+                .maximum(1000)
+                .default_value(default.core.detect_interval)
+                .mutable_playing(),
+            u32, core.detect_interval
+        ),
+        property!(
+            glib::ParamSpecUInt::builder("max-faces")
+                .nick("Maximum faces")
+                .blurb("How many faces of a frame are worked on, those that were seen first; the others are covered (0 = all)")
+                .default_value(default.core.max_faces)
+                .mutable_playing(),
+            u32, core.max_faces
         ),
         property!(
             glib::ParamSpecFloat::builder("score-threshold")
@@ -207,5 +359,21 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
                 .mutable_playing(),
             bool, attach_meta
         ),
+        Property {
+            spec: glib::ParamSpecUInt64::builder("latency")
+                .nick("Latency")
+                .blurb("How long the element delays a live stream, in nanoseconds, as it answers the LATENCY query (0 in streams that are not live)")
+                .read_only()
+                .build(),
+            access: Access::Reading(|stats| stats.latency.nseconds().to_value()),
+        },
+        Property {
+            spec: glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+                .nick("Statistics")
+                .blurb("Sums since the element was started: frames (processed, dropped by fail-policy, dropped too late, passed while not enabled, searched for faces as a whole, finished after their deadline), faces (one per face and frame: protected, covered, covered for want of time), iterations; mean cosine similarity of the protected faces to their clean selves; times in nanoseconds")
+                .read_only()
+                .build(),
+            access: Access::Reading(|stats| stats.structure().to_value()),
+        },
     ]
 });

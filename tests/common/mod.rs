@@ -126,12 +126,30 @@ pub struct Session {
 }
 
 impl Session {
-    /// An element with `properties` (name and value as `gst-launch-1.0` takes them).
+    /// An element with `properties` (name and value as `gst-launch-1.0` takes them) in a stream that is not live.
     pub fn new(caps: &gst::Caps, properties: &[(&str, &str)]) -> Self {
+        Self::with(caps, false, properties)
+    }
+
+    /// An element with `properties` in a live stream, or in one that is not.
+    pub fn with(caps: &gst::Caps, live: bool, properties: &[(&str, &str)]) -> Self {
         let element = element(properties);
         let bus = gst::Bus::new();
         element.set_bus(Some(&bus));
         let mut harness = gst_check::Harness::with_element(&element, Some("sink"), Some("src"));
+        if !live {
+            // The harness says it is live.
+            let sink = element.static_pad("sink").unwrap();
+            sink.add_probe(gst::PadProbeType::QUERY_UPSTREAM, |_, info| {
+                if let Some(query) = info.query_mut()
+                    && let gst::QueryViewMut::Latency(latency) = query.view_mut()
+                {
+                    latency.set(false, gst::ClockTime::ZERO, gst::ClockTime::NONE);
+                    return gst::PadProbeReturn::Handled;
+                }
+                gst::PadProbeReturn::Ok
+            });
+        }
         harness.set_src_caps(caps.clone());
         Self { element, harness, bus }
     }

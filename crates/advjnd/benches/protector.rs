@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use advjnd::Pool;
 use advjnd::net::Backend;
 use advjnd::report::{RunStats, StageTimes};
-use advjnd::{Colorimetry, FrameMut, Models, PixelFormat, PlaneMut, Protector, Settings};
+use advjnd::{Colorimetry, Context, FrameMut, Models, PixelFormat, PlaneMut, Protector, Settings};
 use candle_core::Device;
 
 /// Frames in which plans are made and the first perturbation is found.
@@ -66,7 +66,8 @@ impl Clip {
             let mut frame =
                 FrameMut::new(PixelFormat::I420, Colorimetry::default(), width, height, planes).expect("frame");
             let start = Instant::now();
-            let report = protector.process(&mut frame, Some(self.interval * index as u32), settings).expect("report");
+            let context = Context { time: Some(self.interval * index as u32), ..Context::default() };
+            let report = protector.process(&mut frame, &context, settings).expect("report");
             if index >= WARM_UP {
                 busy += start.elapsed();
                 stats.add(&report);

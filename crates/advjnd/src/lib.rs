@@ -8,13 +8,15 @@ pub mod jnd;
 pub mod metrics;
 pub mod models;
 pub mod net;
+pub mod pacing;
 mod pool;
 pub mod protector;
 pub mod report;
 
 pub use error::{Error, Result};
+pub use face::GivenFace;
 pub use frame::{Colorimetry, FrameMut, Matrix, PixelFormat, PlaneMut};
 pub use models::Models;
 pub use pool::Pool;
-pub use protector::{FailPolicy, Protector, Settings, View};
+pub use protector::{Context, FailPolicy, Protector, Settings, View};
 pub use report::{FaceReport, FrameReport, RunStats, Verdict};

@@ -21,7 +21,8 @@ const SPINS: usize = 4000;
 
 /// Work that several threads may do together.
 pub(crate) trait Job: Send + Sync {
-    /// Does a share of the run `token` as thread `worker` (0 is the caller's); returns when nothing is left to take.
+    /// Does a share of the run `token` as thread `worker` (0 is the caller's); returns when nothing is left to take. It must
+    /// not panic: what does keeps the panic for the thread that asked for the run.
     fn work(&self, worker: usize, token: u64);
 }
 

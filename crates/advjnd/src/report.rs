@@ -23,10 +23,14 @@ pub enum CoverReason {
     NotYetProtected,
     /// The face was not found in this frame: its predicted place is covered.
     Lost,
-    /// Too small, or too far outside the frame, to be aligned.
+    /// Too small, or too far outside the frame, to be aligned; or given by somebody else, and its landmarks not found.
     Unusable,
     /// A computation failed (a value that was not finite, say).
     Fault,
+    /// The frame's time was over before the face could be checked.
+    OutOfTime,
+    /// More faces than are to be worked on.
+    TooMany,
 }
 
 impl Verdict {
@@ -38,6 +42,8 @@ impl Verdict {
             Self::Covered(CoverReason::Lost) => "covered-lost",
             Self::Covered(CoverReason::Unusable) => "covered-unusable",
             Self::Covered(CoverReason::Fault) => "covered-fault",
+            Self::Covered(CoverReason::OutOfTime) => "covered-out-of-time",
+            Self::Covered(CoverReason::TooMany) => "covered-too-many",
         }
     }
 }
@@ -95,6 +101,10 @@ pub struct FrameReport {
     pub drop: bool,
     /// A computation failed; what it touched was covered, the whole frame if the detector failed.
     pub fault: Option<String>,
+    /// Whether the whole frame was searched for faces.
+    pub searched: bool,
+    /// Whether it took longer than it might.
+    pub late: bool,
     /// Time per stage.
     pub times: StageTimes,
 }
@@ -108,12 +118,18 @@ pub struct RunStats {
     pub frames_dropped: u64,
     /// Frames in which a computation failed.
     pub faults: u64,
+    /// Frames that were searched for faces as a whole.
+    pub searched: u64,
+    /// Frames that took longer than they might.
+    pub late: u64,
     /// Faces processed, one per face and frame.
     pub faces: u64,
     /// Of these: protected.
     pub protected: u64,
     /// Of these: covered.
     pub covered: u64,
+    /// Of these: because the frame's time was over.
+    pub out_of_time: u64,
     /// Gradient iterations.
     pub iterations: u64,
     /// Sum over protected faces of the cosine similarity before.
@@ -130,6 +146,8 @@ impl RunStats {
         self.frames += 1;
         self.frames_dropped += u64::from(report.drop);
         self.faults += u64::from(report.fault.is_some());
+        self.searched += u64::from(report.searched);
+        self.late += u64::from(report.late);
         for face in &report.faces {
             self.faces += 1;
             self.iterations += u64::from(face.iterations);
@@ -139,6 +157,7 @@ impl RunStats {
                 self.similarity_after += f64::from(face.similarity_after);
             } else {
                 self.covered += 1;
+                self.out_of_time += u64::from(face.verdict == Verdict::Covered(CoverReason::OutOfTime));
             }
         }
         self.times.detect += report.times.detect;

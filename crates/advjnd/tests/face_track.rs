@@ -16,6 +16,7 @@ fn face(x: f32, y: f32, size: f32, score: f32) -> Detection {
         landmarks: Landmarks([at(0.3, 0.4), at(0.7, 0.4), at(0.5, 0.6), at(0.35, 0.8), at(0.65, 0.8)]),
         second_look: None,
         score,
+        aligned: true,
     }
 }
 

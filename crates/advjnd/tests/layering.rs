@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Room, and the rooms it may use besides itself and `error`.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("attack", &["net"]),
     ("face", &["frame", "net"]),
     ("frame", &[]),
@@ -14,8 +14,9 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("metrics", &[]),
     ("models", &["net"]),
     ("net", &["pool"]),
+    ("pacing", &[]),
     ("pool", &[]),
-    ("protector", &["attack", "face", "frame", "jnd", "models", "net", "pool", "report"]),
+    ("protector", &["attack", "face", "frame", "jnd", "models", "net", "pacing", "pool", "report"]),
     ("report", &["face", "frame"]),
 ];
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use advjnd::jnd::Model;
 use advjnd::report::CoverReason;
 use advjnd::{
-    Colorimetry, FailPolicy, FrameMut, FrameReport, Models, PixelFormat, PlaneMut, Protector, Settings, Verdict, View,
+    Colorimetry, Context, FailPolicy, FrameMut, FrameReport, Models, PixelFormat, PlaneMut, Protector, Settings,
+    Verdict, View,
 };
 
 struct Picture {
@@ -38,7 +39,7 @@ fn process(
     let format = PixelFormat::Rgb;
     let mut frame =
         FrameMut::new(format, Colorimetry::default(), picture.width, picture.height, planes).expect("frame");
-    let report = protector.process(&mut frame, None, settings);
+    let report = protector.process(&mut frame, &Context::default(), settings);
     (data, report)
 }
 

@@ -39,6 +39,11 @@ pub trait Objective {
     fn margin(&self, value: f32) -> f32 {
         value
     }
+
+    /// Whether there is time for another evaluation; asked before each.
+    fn goes_on(&self) -> bool {
+        true
+    }
 }
 
 /// How an accumulated gradient becomes a step inside a budget.
@@ -113,8 +118,8 @@ pub struct Outcome {
 }
 
 impl Attack {
-    /// At most `max_iterations` iterations from `state`, fewer if a value reaches `stop_at`; the state ends inside the
-    /// budget.
+    /// At most `max_iterations` iterations from `state`, fewer if a value reaches `stop_at` or the objective does not go on;
+    /// the state ends inside the budget.
     ///
     /// # Errors
     /// What the objective reports, and [`Error::NotFinite`] if its value is not a number; the state is inside the budget
@@ -130,7 +135,7 @@ impl Attack {
         budget.project(&mut state.delta);
         state.climb = Climb::default();
         let mut outcome = Outcome { iterations: 0, value: f32::NEG_INFINITY };
-        while outcome.iterations < max_iterations {
+        while outcome.iterations < max_iterations && objective.goes_on() {
             outcome.value = objective.value_and_grad(&state.delta, &mut state.gradient)?;
             outcome.iterations += 1;
             if outcome.value.is_nan() {

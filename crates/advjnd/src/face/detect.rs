@@ -8,6 +8,8 @@
 //! Small faces get a second look as face pipelines commonly have it, at a longer side of [`LONG_SIDE_AT_NETWORK`] exactly,
 //! resized without a filter: where the two scales differ, so do the landmarks, by up to a sixth of a face in profile, and
 //! a recogniser fed by such a pipeline sees the face by those.
+//!
+//! Where faces are known to be, by somebody else or from the frame before, the network looks at a window around each.
 
 use super::{BBox, Landmarks};
 use crate::error::{Error, Result};
@@ -29,6 +31,12 @@ const SMALL_FACE: f32 = 144.0;
 const WINDOW: usize = 224;
 /// Score from which the second look believes a face that is already known.
 const SECOND_LOOK_SCORE: f32 = 0.3;
+/// A face whose place is known is looked at with at least so many pixels,
+const LEAST_NEAR_FACE: f32 = 24.0;
+/// and at most with so many, so that the window holds it and what is around.
+const MOST_NEAR_FACE: f32 = 176.0;
+/// A change up to this size, pixels of the network's input, has any face of which it may be a part in the window around it.
+const CHANGE_AT_NETWORK: f32 = 64.0;
 /// Overlap above which the weaker of two boxes is dropped.
 pub const IOU_THRESHOLD: f32 = 0.3;
 /// The network's input sides are multiples of this.
@@ -47,6 +55,17 @@ pub struct Detection {
     pub second_look: Option<Landmarks>,
     /// 0..=1.
     pub score: f32,
+    /// Whether anybody saw the landmarks; if not, they are a guess from the box, which nothing can be aligned by.
+    pub aligned: bool,
+}
+
+/// A face that somebody else found, in pixels of the frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GivenFace {
+    /// Box.
+    pub bbox: BBox,
+    /// Landmarks, if they came with it.
+    pub landmarks: Option<Landmarks>,
 }
 
 /// Finds faces in frames of any size.
@@ -59,18 +78,13 @@ pub struct Detector {
 struct Pass {
     net: DetectorNet,
     thumbnail: Thumbnail,
-    resampling: Resampling,
 }
 
 impl Detector {
     /// A detector over the graph of a [`DetectorNet`], run by `backend`.
     pub fn new(graph: &Graph, backend: &Backend) -> Self {
-        let pass = |resampling| Pass {
-            net: DetectorNet::new(graph.clone(), backend.clone()),
-            thumbnail: Thumbnail::default(),
-            resampling,
-        };
-        Self { whole: pass(Resampling::Average), near: pass(Resampling::Linear) }
+        let pass = || Pass { net: DetectorNet::new(graph.clone(), backend.clone()), thumbnail: Thumbnail::default() };
+        Self { whole: pass(), near: pass() }
     }
 
     /// The faces of a frame with at least `score_threshold`, best first; faces from `min_face_size` pixels up are found.
@@ -82,32 +96,128 @@ impl Detector {
         let scale = network_scale(long_side, min_face_size as f32);
         let size = scaled_size(frame, scale).map(|side| side.next_multiple_of(SIZE_MULTIPLE));
         let window = Rect { x: 0, y: 0, width: size[0], height: size[1] };
-        let mut faces = self.whole.detect(frame, scale, window, score_threshold)?;
+        let mut faces = self.whole.detect(frame, scale, window, Resampling::Average, score_threshold)?;
+        self.look_twice(frame, scale, &mut faces)?;
+        Ok(faces)
+    }
+
+    /// The faces with at least `score_threshold` whose centres lie in one of `places`, best first, as the network sees them in
+    /// a window around each place.
+    ///
+    /// # Errors
+    /// As [`detect`](Self::detect).
+    pub fn detect_near(
+        &mut self,
+        frame: &FrameMut<'_>,
+        places: &[BBox],
+        min_face_size: u32,
+        score_threshold: f32,
+    ) -> Result<Vec<Detection>> {
+        let long_side = frame.width().max(frame.height()) as f32;
+        let mut faces = Vec::new();
+        for place in places {
+            let size = place.size().max(1.0);
+            let scale = network_scale(long_side, min_face_size as f32).max(LEAST_NEAR_FACE / size);
+            let scale = scale.min(MOST_NEAR_FACE / size).min(1.0);
+            let window = window_around(place, scale);
+            let mut seen = self.near.detect(frame, scale, window, Resampling::Average, score_threshold)?;
+            seen.retain(|face| place.contains(face.bbox.center()));
+            self.look_twice(frame, scale, &mut seen)?;
+            faces.extend(seen);
+        }
+        Ok(suppress(faces))
+    }
+
+    /// The largest place, in pixels of the frame, that [`detect_around`](Self::detect_around) looks at.
+    pub fn reach(frame: &FrameMut<'_>, min_face_size: u32) -> f32 {
+        CHANGE_AT_NETWORK / network_scale(frame.width().max(frame.height()) as f32, min_face_size as f32)
+    }
+
+    /// The faces that [`detect`](Self::detect) would find in and near `places`, best first.
+    ///
+    /// # Errors
+    /// As [`detect`](Self::detect).
+    pub fn detect_around(
+        &mut self,
+        frame: &FrameMut<'_>,
+        places: &[BBox],
+        min_face_size: u32,
+        score_threshold: f32,
+    ) -> Result<Vec<Detection>> {
+        let scale = network_scale(frame.width().max(frame.height()) as f32, min_face_size as f32);
+        let mut faces = Vec::new();
+        for place in places {
+            let window = window_around(place, scale);
+            faces.extend(self.near.detect(frame, scale, window, Resampling::Average, score_threshold)?);
+        }
+        let mut faces = suppress(faces);
+        self.look_twice(frame, scale, &mut faces)?;
+        Ok(faces)
+    }
+
+    /// Faces that somebody else found, as detections. Landmarks that did not come with a face are looked for in its box; where
+    /// none are found, the detection is not [`aligned`](Detection::aligned).
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a box or landmarks that are not finite, and as [`detect`](Self::detect).
+    pub fn adopt(&mut self, frame: &FrameMut<'_>, given: &[GivenFace], score_threshold: f32) -> Result<Vec<Detection>> {
+        let mut faces: Vec<Detection> = Vec::new();
+        for GivenFace { bbox, landmarks } in given {
+            if !bbox.is_finite() || landmarks.is_some_and(|landmarks| !landmarks.is_finite()) {
+                return Err(Error::input(format!(
+                    "a face was given at {bbox:?}, which is no place: leave it out, or let the detector find it"
+                )));
+            }
+            let by = |landmarks, aligned| Detection { bbox: *bbox, landmarks, second_look: None, score: 1.0, aligned };
+            if let Some(landmarks) = landmarks {
+                faces.push(by(*landmarks, true));
+                continue;
+            }
+            let inside = self.detect_near(frame, std::slice::from_ref(bbox), 1, score_threshold)?;
+            if inside.is_empty() {
+                faces.push(by(Landmarks::guess(bbox), false));
+            }
+            // The first is the face that was meant: all of its box is covered if it must be.
+            faces.extend(inside.iter().enumerate().map(|(index, face)| match index {
+                0 => Detection { bbox: bbox.union(&face.bbox), score: 1.0, ..*face },
+                _ => *face,
+            }));
+        }
+        Ok(faces)
+    }
+
+    /// The second look at those of `faces` that are small; they were seen at `scale`.
+    fn look_twice(&mut self, frame: &FrameMut<'_>, scale: f32, faces: &mut [Detection]) -> Result<()> {
+        let long_side = frame.width().max(frame.height()) as f32;
         let common = (LONG_SIDE_AT_NETWORK / long_side).min(MAX_ENLARGEMENT);
         if common.max(scale) > SCALES_APART * common.min(scale) {
-            for face in &mut faces {
+            for face in faces {
                 if face.bbox.size() * common.max(scale) <= SMALL_FACE {
                     self.look_again(frame, common, face)?;
                 }
             }
         }
-        Ok(faces)
+        Ok(())
     }
 
     fn look_again(&mut self, frame: &FrameMut<'_>, scale: f32, face: &mut Detection) -> Result<()> {
-        // The same grid of anchors as if the whole frame were looked at.
-        let start = |center: f32| {
-            let first = (center * scale - WINDOW as f32 / 2.0) / SIZE_MULTIPLE as f32;
-            first.round().max(0.0) as usize * SIZE_MULTIPLE
-        };
-        let [x, y] = face.bbox.center().map(start);
-        let window = Rect { x, y, width: WINDOW, height: WINDOW };
-        let seen = self.near.detect(frame, scale, window, SECOND_LOOK_SCORE)?;
+        let window = window_around(&face.bbox, scale);
+        let seen = self.near.detect(frame, scale, window, Resampling::Linear, SECOND_LOOK_SCORE)?;
         let overlap = |other: &Detection| other.bbox.iou(&face.bbox);
         let nearest = seen.iter().max_by(|a, b| overlap(a).total_cmp(&overlap(b)));
         face.second_look = nearest.filter(|other| overlap(other) > IOU_THRESHOLD).map(|other| other.landmarks);
         Ok(())
     }
+}
+
+/// The window around a place in the frame at `scale`: on the same grid of anchors as if the whole frame were looked at.
+fn window_around(place: &BBox, scale: f32) -> Rect {
+    let start = |center: f32| {
+        let first = (center * scale - WINDOW as f32 / 2.0) / SIZE_MULTIPLE as f32;
+        first.round().max(0.0) as usize * SIZE_MULTIPLE
+    };
+    let [x, y] = place.center().map(start);
+    Rect { x, y, width: WINDOW, height: WINDOW }
 }
 
 impl Pass {
@@ -117,10 +227,11 @@ impl Pass {
         frame: &FrameMut<'_>,
         scale: f32,
         window: Rect,
+        resampling: Resampling,
         score_threshold: f32,
     ) -> Result<Vec<Detection>> {
         let size = scaled_size(frame, scale);
-        self.thumbnail.read(frame, (size[0], size[1]), window, self.resampling);
+        self.thumbnail.read(frame, (size[0], size[1]), window, resampling);
         self.net.forward(&self.thumbnail.bgr, window.height, window.width)?;
         let mut faces = Vec::new();
         for (level, &stride) in STRIDES.iter().enumerate() {
@@ -169,7 +280,7 @@ impl Pass {
             };
             let landmarks = Landmarks([0, 1, 2, 3, 4].map(point));
             if landmarks.is_finite() && [bbox.x, bbox.y, width, height].iter().all(|v| v.is_finite()) {
-                faces.push(Detection { bbox, landmarks, second_look: None, score });
+                faces.push(Detection { bbox, landmarks, second_look: None, score, aligned: true });
             }
         }
         Ok(())

@@ -2,13 +2,17 @@
 
 pub mod align;
 pub mod detect;
+mod glance;
 pub mod track;
 pub mod warp;
 
 pub use align::SimilarityTransform;
-pub use detect::{Detection, Detector};
+pub use detect::{Detection, Detector, GivenFace};
+pub use glance::{Change, Glance};
 pub use track::{Track, TrackId, TrackState, Tracker};
 pub use warp::Warp;
+
+use crate::net::ARCFACE_TEMPLATE;
 
 /// Axis-aligned box in pixels; may reach outside the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -43,6 +47,24 @@ impl BBox {
         if union > 0.0 { both / union } else { 0.0 }
     }
 
+    /// Whether a point lies in it.
+    pub fn contains(&self, [x, y]: [f32; 2]) -> bool {
+        (self.x..=self.x + self.width).contains(&x) && (self.y..=self.y + self.height).contains(&y)
+    }
+
+    /// The smallest box that holds both.
+    pub fn union(&self, other: &Self) -> Self {
+        let (x, y) = (self.x.min(other.x), self.y.min(other.y));
+        let right = (self.x + self.width).max(other.x + other.width);
+        let bottom = (self.y + self.height).max(other.y + other.height);
+        Self { x, y, width: right - x, height: bottom - y }
+    }
+
+    /// Whether every coordinate is finite.
+    pub fn is_finite(&self) -> bool {
+        [self.x, self.y, self.width, self.height].iter().all(|value| value.is_finite())
+    }
+
     /// The same centre, sides times `factor`.
     pub fn scaled(&self, factor: f32) -> Self {
         let [cx, cy] = self.center();
@@ -61,7 +83,18 @@ impl BBox {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Landmarks(pub [[f32; 2]; 5]);
 
+/// Side of ArcFace's chip, in which the template of landmarks is told, and its place around a detector's box: the chip is so
+/// many times as wide as the box.
+const CHIP_SIDE: f32 = 112.0;
+const CHIP_PER_BOX: f32 = 1.35;
+
 impl Landmarks {
+    /// Landmarks as a face that fills `bbox` would commonly have them.
+    pub fn guess(bbox: &BBox) -> Self {
+        let ([x, y], scale) = (bbox.center(), CHIP_PER_BOX * bbox.size() / CHIP_SIDE);
+        Self(ARCFACE_TEMPLATE).map(|[u, v]| [x + (u - CHIP_SIDE / 2.0) * scale, y + (v - CHIP_SIDE / 2.0) * scale])
+    }
+
     /// Every point through `f`.
     pub fn map(&self, f: impl Fn([f32; 2]) -> [f32; 2]) -> Self {
         Self(self.0.map(f))

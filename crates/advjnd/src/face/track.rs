@@ -53,6 +53,8 @@ pub struct Track {
     pub landmarks: Landmarks,
     /// Score of the last detection.
     pub score: f32,
+    /// Whether anybody saw the landmarks of the last detection.
+    pub aligned: bool,
     /// The detection of this frame; `None` where the track goes on by prediction.
     pub sighting: Option<Detection>,
     velocity: [f32; 2],
@@ -125,6 +127,11 @@ impl Track {
         std::iter::once(self.landmarks).chain(seen.flatten())
     }
 
+    /// Where it is expected in the next frame.
+    pub fn expected(&self) -> BBox {
+        self.bbox.translated(self.velocity)
+    }
+
     fn new(id: TrackId, detection: &Detection, time: Duration) -> Self {
         Self {
             id,
@@ -132,6 +139,7 @@ impl Track {
             bbox: detection.bbox,
             landmarks: detection.landmarks,
             score: detection.score,
+            aligned: detection.aligned,
             sighting: Some(*detection),
             velocity: [0.0; 2],
             last_seen: time,
@@ -150,7 +158,8 @@ impl Track {
         let pairs = || detection.landmarks.0.iter().zip(&self.landmarks.0);
         let square: f32 = pairs().map(|(z, p)| (z[0] - p[0]).powi(2) + (z[1] - p[1]).powi(2)).sum();
         let innovation = (square / 5.0).sqrt() / size;
-        let gain = if self.misses > COAST_FRAMES { 1.0 } else { (BASE_GAIN + GAIN_SLOPE * innovation).min(1.0) };
+        let anew = self.misses > COAST_FRAMES || !self.aligned || !detection.aligned;
+        let gain = if anew { 1.0 } else { (BASE_GAIN + GAIN_SLOPE * innovation).min(1.0) };
         let blend = |old: f32, new: f32| old + gain * (new - old);
         let mut shift = [0.0f32; 2];
         for (p, z) in self.landmarks.0.iter_mut().zip(&detection.landmarks.0) {
@@ -169,6 +178,7 @@ impl Track {
         let gain = if self.misses > 0 { 0.0 } else { VELOCITY_GAIN * gain };
         self.velocity = [self.velocity[0] + gain * shift[0], self.velocity[1] + gain * shift[1]];
         self.score = detection.score;
+        self.aligned = detection.aligned;
         self.sighting = Some(*detection);
         self.last_seen = time;
         self.misses = 0;

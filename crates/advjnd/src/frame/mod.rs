@@ -1,10 +1,12 @@
 //! Video frames as the caller owns them: formats, planes, strides; read and written in place, region by region.
 
+mod cells;
 mod cover;
 pub(crate) mod paint;
 mod region;
 mod resample;
 
+pub use cells::CELL;
 pub use cover::{Cover, cover};
 pub use region::{Bounds, Region};
 pub use resample::{Resampling, Thumbnail};

@@ -46,6 +46,15 @@ pub trait Executor: Send {
     fn input_gradient(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()>;
 }
 
+/// A maker of executors.
+pub trait Executors: std::fmt::Debug + Send + Sync {
+    /// Makes `graph` ready to run on `batch` samples at a time, at least 1.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if it cannot be run.
+    fn executor(&self, graph: &Graph, batch: usize) -> Result<Box<dyn Executor>>;
+}
+
 /// Which executor runs a network.
 #[derive(Debug, Clone)]
 pub enum Backend {
@@ -53,6 +62,8 @@ pub enum Backend {
     Cpu(Arc<Pool>),
     /// Plain candle operators on a candle device: the reference, and the path of GPUs.
     Candle(Device),
+    /// The caller's own.
+    Own(Arc<dyn Executors>),
 }
 
 impl Backend {
@@ -64,6 +75,7 @@ impl Backend {
         match self {
             Self::Cpu(pool) => Ok(Box::new(Engine::new(graph, batch, pool)?)),
             Self::Candle(device) => Ok(Box::new(Reference::new(graph, batch, device)?)),
+            Self::Own(executors) => executors.executor(graph, batch),
         }
     }
 }

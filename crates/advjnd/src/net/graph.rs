@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::cpu::PackedWeights;
 use crate::error::{Error, Result};
 
 /// Index of a value of a [`Graph`]: 0 is the input, `i + 1` the result of operation `i`.
@@ -301,12 +302,14 @@ pub struct Graph {
     ops: Vec<Op>,
     shapes: Vec<Shape>,
     outputs: Vec<ValueId>,
+    packed: PackedWeights,
 }
 
 impl Graph {
     /// An empty network called `name` (for messages) on inputs of shape `input`.
     pub fn new(name: impl Into<String>, input: Shape) -> Self {
-        Self { name: name.into(), ops: Vec::new(), shapes: vec![input], outputs: Vec::new() }
+        let packed = PackedWeights::default();
+        Self { name: name.into(), ops: Vec::new(), shapes: vec![input], outputs: Vec::new(), packed }
     }
 
     /// Appends `op` and returns the id of its result; [`Error::Model`] if the operands do not fit.
@@ -314,7 +317,13 @@ impl Graph {
         let shape = op.shape(&self.shapes).map_err(|reason| self.unfit(self.ops.len(), &reason))?;
         self.ops.push(op);
         self.shapes.push(shape);
+        self.packed = PackedWeights::default();
         Ok(self.ops.len())
+    }
+
+    /// Its weights as the fast path packed them, for all who run it or a copy of it.
+    pub(super) fn packed(&self) -> &PackedWeights {
+        &self.packed
     }
 
     /// Declares the next output.

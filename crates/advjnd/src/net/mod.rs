@@ -18,7 +18,7 @@ mod weights;
 mod yunet;
 
 pub use detector::{DetectorNet, STRIDES};
-pub use executor::{Backend, Executor, Pass};
+pub use executor::{Backend, Executor, Executors, Pass};
 pub use recognizer::{Network, Recognizer};
 
 use crate::error::Result;

@@ -1,11 +1,13 @@
 //! The data flow, whole: the one place that knows every room.
 //!
-//! Each frame: faces are found ([`Detector`]) and followed ([`Tracker`]); for every face the just-noticeable difference
+//! Each frame: faces are found and followed (`search`); for every face the just-noticeable difference
 //! bounds the change of its pixels, a few gradient iterations through the recognisers push its embedding away from the
 //! person's, the frame is written, and the face is checked on the frame as output. What the check does not confirm is
-//! covered. Faces take each stage together (`turn`), spread over the threads (`station`).
+//! covered. Faces take each stage together (`turn`), spread over the threads (`station`). Where a frame has a deadline, a
+//! [`Pace`] says how much of this there is time for; the check is never left out.
 
 mod geometry;
+mod search;
 mod station;
 mod subject;
 mod turn;
@@ -14,8 +16,9 @@ mod workspace;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use self::search::Search;
 use self::station::Stations;
 use self::subject::Subject;
 use self::turn::Turn;
@@ -24,18 +27,17 @@ use self::view::{Exhibit, show};
 use self::workspace::Workspace;
 use crate::attack::Attack;
 use crate::error::{Error, Result};
-use crate::face::{Detector, Track, TrackId, TrackState, Tracker};
-use crate::frame::{Cover, FrameMut, Rect, cover};
+use crate::face::{BBox, GivenFace, Landmarks, Track, TrackId, TrackState};
+use crate::frame::{Colorimetry, Cover, FrameMut, PixelFormat, PlaneMut, Rect, cover};
 use crate::jnd::Model;
 use crate::models::Models;
 use crate::net::{Backend, RecognizerSpec};
+use crate::pacing::{Clock, Pace, Stage};
 use crate::pool::Pool;
-use crate::report::{FrameReport, Verdict};
+use crate::report::{CoverReason, FrameReport, Verdict};
 
 /// Time between frames that carry no time stamp.
 const FRAME_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
-/// Detector score from which a face that is already followed is believed.
-const CONTINUE_SCORE: f32 = 0.3;
 /// How much larger than the detector's box a cover is: a face in view, and one that was lost.
 const COVER_SCALE: f32 = 1.3;
 const LOST_COVER_SCALE: f32 = 1.8;
@@ -70,14 +72,24 @@ pub struct Settings {
     pub temporal_masking: bool,
     /// How much a perturbation that is seen may change from frame to frame, as a share of its budget; 2 is no limit.
     pub flicker_limit: f32,
+    /// Luma of a pixel may change by so much at most, code values of full range, whatever the thresholds say.
+    pub max_change: u32,
     /// Gradient iterations per face and frame at most.
     pub max_iterations: u32,
+    /// Whether a face's perturbation is carried from frame to frame.
+    pub warm_start: bool,
     /// What happens to faces that are not protected.
     pub fail_policy: FailPolicy,
     /// Detector score from which a face is believed, 0..=1.
     pub score_threshold: f32,
     /// Smallest face to be found, pixels of its shorter side.
     pub min_face_size: u32,
+    /// Every so manieth frame is searched for faces as a whole, and in those between, faces are looked for where they are
+    /// expected; 0: every frame, unless nobody is followed and it shows what the last searched one showed, or unless time is
+    /// short and it does so but for the followed faces.
+    pub detect_interval: u32,
+    /// Faces that are worked on in a frame, oldest first; the others are covered. 0: all.
+    pub max_faces: u32,
     /// How long a lost face stays covered where it was last seen.
     pub hold_time: Duration,
     /// What goes out in place of the frame.
@@ -92,20 +104,39 @@ impl Default for Settings {
             viewing_distance: 3.0,
             temporal_masking: true,
             flicker_limit: 1.0,
+            max_change: 255,
             max_iterations: 4,
+            warm_start: true,
             fail_policy: FailPolicy::Fill,
             score_threshold: 0.5,
             min_face_size: 24,
+            detect_interval: 0,
+            max_faces: 0,
             hold_time: Duration::from_millis(500),
             view: View::default(),
         }
     }
 }
 
+/// What is known of a frame besides its pixels.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Context<'a> {
+    /// Its time stamp; without one, frames count as 1/30 s apart.
+    pub time: Option<Duration>,
+    /// How long it may take. `None`: as long as it takes, and no clock decides anything.
+    pub budget: Option<Duration>,
+    /// Faces that somebody else found, in place of those that a search would find.
+    pub faces: Option<&'a [GivenFace]>,
+    /// Only faces whose centre lies in one of these are protected; empty: all.
+    pub regions: &'a [Rect],
+    /// Faces whose centre lies in one of these pass as they are.
+    pub exclude_regions: &'a [Rect],
+}
+
 /// Protects the faces of one stream of frames.
 pub struct Protector {
-    detector: Detector,
-    tracker: Tracker,
+    search: Search,
+    pace: Pace,
     stations: Stations,
     specs: Vec<RecognizerSpec>,
     attack: Attack,
@@ -132,8 +163,8 @@ impl Protector {
     /// [`Error::Model`] if a network cannot be planned.
     pub fn with_backend(models: Arc<Models>, backend: Backend, seed: u64) -> Result<Self> {
         Ok(Self {
-            detector: Detector::new(&models.detector, &backend),
-            tracker: Tracker::default(),
+            search: Search::new(&models.detector, &backend),
+            pace: Pace::default(),
             stations: Stations::new(&models.recognizers, &backend)?,
             specs: models.recognizers.iter().map(|(network, _)| network.spec()).collect(),
             attack: Attack::default(),
@@ -144,33 +175,62 @@ impl Protector {
         })
     }
 
+    /// Measures time by `clock`, in place of the machine's.
+    pub fn set_clock(&mut self, clock: Arc<dyn Clock>) {
+        self.pace = Pace::new(clock);
+    }
+
+    /// Makes the plans and buffers that frames of `width`×`height` pixels need, on a grey frame with a face that is none, so
+    /// that the first frame takes no longer than the next. Forgets everything.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for a frame without pixels.
+    pub fn prepare(&mut self, width: usize, height: usize, settings: &Settings) -> Result<()> {
+        let settings = Settings { max_iterations: 1, fail_policy: FailPolicy::Fill, ..*settings };
+        let mut data = vec![128; 3 * width * height];
+        let planes = vec![PlaneMut { data: &mut data, stride: 3 * width }];
+        let mut frame = FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), width, height, planes)?;
+        let side = width.min(height) as f32 / 4.0;
+        let bbox = BBox { x: 1.5 * side, y: 1.5 * side, width: side, height: side };
+        let face = |landmarks| [GivenFace { bbox, landmarks }];
+        let (seen, sought) = (face(Some(Landmarks::guess(&bbox))), face(None));
+        for faces in [None, Some(&seen[..]), Some(&sought[..])] {
+            self.process(&mut frame, &Context { faces, ..Context::default() }, &settings)?;
+        }
+        self.search.restart();
+        self.subjects.clear();
+        self.clock = Duration::ZERO;
+        Ok(())
+    }
+
     /// Forgets every track: after a seek, a cut, a change of size.
     pub fn reset(&mut self) {
-        self.tracker.reset();
+        self.search.reset();
         self.subjects.clear();
     }
 
     /// Protects or covers every face of `frame`, in place.
     ///
-    /// `time` is the frame's time stamp; without one, frames count as 1/30 s apart. What cannot be protected is covered
-    /// according to the policy; if finding faces itself fails, the whole frame is, and the report names the fault.
+    /// What cannot be protected is covered according to the policy; if finding faces itself fails, the whole frame is, and the
+    /// report names the fault.
     ///
     /// # Errors
     /// Only with [`FailPolicy::Error`]: [`Error::Unprotected`]. The frame must not go out then.
     pub fn process(
         &mut self,
         frame: &mut FrameMut<'_>,
-        time: Option<Duration>,
+        context: &Context<'_>,
         settings: &Settings,
     ) -> Result<FrameReport> {
-        self.clock = time.unwrap_or(self.clock + FRAME_INTERVAL);
+        self.clock = context.time.unwrap_or(self.clock + FRAME_INTERVAL);
+        self.pace.begin(context.budget);
         let mut report = FrameReport::default();
-        let watch = Instant::now();
-        let tracks = self.follow(frame, settings);
-        report.times.detect = watch.elapsed();
         let (mut hidden, mut exhibits) = (Vec::new(), Vec::new());
-        match tracks {
-            Ok(tracks) => {
+        match self.search.follow(frame, (context, self.clock), settings, &mut self.pace) {
+            Ok((found, took)) => {
+                (report.searched, report.times.detect) = (found.searched, took);
+                let tracks = found.tracks;
+                self.subjects.retain(|id, _| tracks.iter().any(|track| track.id == *id));
                 exhibits = self.protect(frame, &tracks, settings, &mut report);
                 let unprotected =
                     tracks.iter().zip(&report.faces).filter(|(_, face)| face.verdict != Verdict::Protected);
@@ -183,17 +243,8 @@ impl Protector {
         }
         hide(frame, &hidden, settings.fail_policy, &mut report)?;
         show(frame, settings.view, &exhibits, &report.faces);
+        report.late = self.pace.is_over();
         Ok(report)
-    }
-
-    /// Finds the faces and follows them.
-    fn follow(&mut self, frame: &FrameMut<'_>, settings: &Settings) -> Result<Vec<Track>> {
-        let threshold = settings.score_threshold.min(CONTINUE_SCORE);
-        let faces = self.detector.detect(frame, settings.min_face_size, threshold)?;
-        self.tracker.update(&faces, self.clock, settings.score_threshold, settings.hold_time);
-        let tracks = self.tracker.tracks();
-        self.subjects.retain(|id, _| tracks.iter().any(|track| track.id == *id));
-        Ok(tracks.to_vec())
     }
 
     /// The turns of all faces, stage by stage; what there is to show of them.
@@ -204,7 +255,7 @@ impl Protector {
         settings: &Settings,
         report: &mut FrameReport,
     ) -> Vec<Exhibit> {
-        let Self { stations, specs, attack, subjects, free, seed, .. } = self;
+        let Self { stations, specs, attack, subjects, free, seed, pace, .. } = self;
         let mut turns: Vec<Turn<'_>> = tracks
             .iter()
             .map(|track| {
@@ -212,37 +263,41 @@ impl Protector {
                 Turn::new(track, subject, free.pop().unwrap_or_default(), hiding_place(track, frame))
             })
             .collect();
-        let most = settings.max_iterations;
+        let most = if settings.max_faces == 0 { usize::MAX } else { settings.max_faces as usize };
+        close_beyond(&mut turns, most, CoverReason::TooMany);
+        let in_time = pace.faces(open(&mut turns).len());
+        close_beyond(&mut turns, in_time, CoverReason::OutOfTime);
 
-        let watch = Instant::now();
         let view = &*frame;
-        stations.for_each(&mut open(&mut turns), |station, turn| turn.lay_out(station, view, specs, settings));
-        report.times.jnd += watch.elapsed();
-
-        let watch = Instant::now();
-        stations.for_each(&mut open(&mut turns), |station, turn| turn.work(station, specs, attack, settings));
-        report.times.attack += watch.elapsed();
-
-        let watch = Instant::now();
+        report.times.jnd += stage(pace, Stage::LayOut, &mut turns, |turns| {
+            stations.for_each(turns, |station, turn| turn.lay_out(station, view, specs, settings));
+        });
+        report.times.attack += stage(pace, Stage::Enroll, &mut turns, |turns| {
+            stations.for_each(turns, |station, turn| turn.enroll(station, specs, settings));
+        });
+        let work = (specs.as_slice(), &*attack, settings.max_iterations);
+        let checked = open(&mut turns).len();
+        let mut needy = open(&mut turns);
+        needy.retain(|turn| turn.needs_work());
+        report.times.attack += iterate(stations, pace, work, &mut needy, checked);
         let written: Vec<TrackId> = open(&mut turns).iter().map(|turn| turn.track.id).collect();
-        open(&mut turns).iter_mut().for_each(|turn| turn.write(frame));
-        verify(stations, frame, specs, &mut open(&mut turns));
-        report.times.verify += watch.elapsed();
+        report.times.verify += stage(pace, Stage::Check, &mut turns, |turns| {
+            turns.iter_mut().for_each(|turn| turn.write(frame));
+            verify(stations, frame, specs, turns);
+        });
 
         let again: Vec<Rect> = turns.iter().filter(|turn| turn.falls_short()).map(|turn| turn.report.region).collect();
-        if most > 0 && !again.is_empty() {
-            let watch = Instant::now();
+        let cost = pace.cost(Stage::Check, checked) + pace.cost(iteration_of(again.len()), 1);
+        if settings.max_iterations > 0 && !again.is_empty() && pace.allows(cost) {
             // A face that failed since stands in the frame, too.
             turns.iter().filter(|turn| written.contains(&turn.track.id)).for_each(|turn| turn.work.restore(frame));
             let mut short: Vec<_> = open(&mut turns).into_iter().filter(|turn| turn.falls_short()).collect();
-            stations.for_each(&mut short, |station, turn| turn.iterate(station, specs, attack, most));
-            report.times.attack += watch.elapsed();
-            let watch = Instant::now();
-            open(&mut turns).iter_mut().for_each(|turn| turn.write(frame));
-            let mut changed = open(&mut turns);
-            changed.retain(|turn| again.iter().any(|place| place.intersects(&turn.report.region)));
-            verify(stations, frame, specs, &mut changed);
-            report.times.verify += watch.elapsed();
+            report.times.attack += iterate(stations, pace, work, &mut short, checked);
+            report.times.verify += stage(pace, Stage::Check, &mut turns, |turns| {
+                turns.iter_mut().for_each(|turn| turn.write(frame));
+                turns.retain(|turn| again.iter().any(|place| place.intersects(&turn.report.region)));
+                verify(stations, frame, specs, turns);
+            });
         }
 
         let exhibits = open(&mut turns).iter().filter_map(|turn| Exhibit::of(settings.view, turn)).collect();
@@ -257,6 +312,58 @@ impl Protector {
         }
         exhibits
     }
+}
+
+/// Does a stage of the turns that have not ended, and returns the time it took; `work` leaves those that it was done for.
+fn stage(
+    pace: &mut Pace,
+    stage: Stage,
+    turns: &mut [Turn<'_>],
+    work: impl FnOnce(&mut Vec<&mut Turn<'_>>),
+) -> Duration {
+    let mut turns = open(turns);
+    let ((), took) = pace.measure(stage, |_| {
+        work(&mut turns);
+        ((), turns.len() as f64)
+    });
+    took
+}
+
+/// Spends iterations on `turns`, as many as there is time for when `checked` faces are to be checked afterwards; the time it
+/// took.
+fn iterate(
+    stations: &mut Stations,
+    pace: &mut Pace,
+    (specs, attack, most): (&[RecognizerSpec], &Attack, u32),
+    turns: &mut [&mut Turn<'_>],
+    checked: usize,
+) -> Duration {
+    let (stage, threads) = (iteration_of(turns.len()), stations.threads());
+    let grants = pace.iterations(turns.len(), threads, most, checked);
+    let mut granted: Vec<_> = turns.iter_mut().zip(grants).collect();
+    let needed = pace.cost(Stage::Check, checked) + pace.cost(stage, 1);
+    let ((), took) = pace.measure(stage, |pace| {
+        let goes_on = || pace.allows(needed);
+        let spent =
+            |turns: &[(&mut &mut Turn<'_>, u32)]| -> u32 { turns.iter().map(|(turn, _)| turn.report.iterations).sum() };
+        let before = spent(&granted);
+        stations.for_each(&mut granted, |station, (turn, grant)| {
+            turn.iterate(station, specs, (attack, *grant), &goes_on);
+        });
+        let iterations = spent(&granted) - before;
+        ((), f64::from(iterations) / threads.min(granted.len()).max(1) as f64)
+    });
+    took
+}
+
+/// The stage that an iteration on one of `faces` faces is.
+fn iteration_of(faces: usize) -> Stage {
+    if faces == 1 { Stage::Iterate } else { Stage::IterateBeside }
+}
+
+/// Ends the turns of all but the first `count` faces that are worked on.
+fn close_beyond(turns: &mut [Turn<'_>], count: usize, reason: CoverReason) {
+    open(turns).into_iter().skip(count).for_each(|turn| turn.close(reason));
 }
 
 /// The turns that have not ended.

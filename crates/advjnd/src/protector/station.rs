@@ -39,6 +39,11 @@ impl Stations {
         Ok(Self { narrow: narrow.collect::<Result<_>>()?, pool: Arc::clone(pool), wide })
     }
 
+    /// Threads that several parts are spread over.
+    pub fn threads(&self) -> usize {
+        self.narrow.len().max(1)
+    }
+
     /// Calls `work` once with each of `parts` and a station, at the same time if there are several.
     pub fn for_each<T: Send>(&mut self, parts: &mut [T], work: impl Fn(&mut Station, &mut T) + Sync) {
         if parts.len() < 2 || self.narrow.is_empty() {

@@ -110,6 +110,13 @@ impl Subject {
         &self.perturbation.delta
     }
 
+    /// Forgets the perturbation, and keeps what is known of the person.
+    pub fn start_anew(&mut self) {
+        self.perturbation = Perturbation::zeros(GRID * GRID);
+        self.shown.clear();
+        self.margin = f32::NEG_INFINITY;
+    }
+
     /// Keeps the perturbation inside `budget`.
     pub fn project(&mut self, budget: &mut Budget) {
         budget.project(&mut self.perturbation.delta);
@@ -164,17 +171,18 @@ impl Subject {
         Ok(clean)
     }
 
-    /// Spends up to `max_iterations` on an enrolled face, fewer if the margin reaches `goal`; how many.
+    /// Spends up to `max_iterations` on an enrolled face, fewer if the margin reaches `goal` or it no longer `goes_on`; how
+    /// many.
     pub fn iterate(
         &mut self,
         (station, specs): (&mut Station, &[RecognizerSpec]),
         attack: &Attack,
         (work, budget): (&mut Workspace, &mut Budget),
-        max_iterations: u32,
+        (max_iterations, goes_on): (u32, &dyn Fn() -> bool),
         goal: f32,
     ) -> Result<u32> {
         let Self { people, views, turn, .. } = self;
-        let mut objective = View { eyes: &mut station.eyes, specs, work, people, views, turn };
+        let mut objective = View { eyes: &mut station.eyes, specs, work, people, views, turn, goes_on };
         Ok(attack.run(&mut objective, budget, &mut self.perturbation, max_iterations, goal)?.iterations)
     }
 
@@ -226,9 +234,14 @@ struct View<'a> {
     people: &'a [Person],
     views: &'a mut ViewSampler,
     turn: &'a mut usize,
+    goes_on: &'a dyn Fn() -> bool,
 }
 
 impl Objective for View<'_> {
+    fn goes_on(&self) -> bool {
+        (self.goes_on)()
+    }
+
     fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32> {
         let Workspace { geometry, region, bounds, residual, stored, .. } = &mut *self.work;
         let (index, set) = (*self.turn % self.specs.len(), *self.turn / self.specs.len() % geometry.sets());

@@ -39,12 +39,13 @@ impl<'a> Turn<'a> {
     /// A turn that has yet to begin: covered at `place` unless better comes of it.
     pub fn new(track: &'a Track, mut subject: Subject, work: Workspace, place: Rect) -> Self {
         let seen = track.state == TrackState::Active;
+        let reason = if seen { CoverReason::Unusable } else { CoverReason::Lost };
         let report = FaceReport {
             id: track.id,
             bbox: track.bbox,
             landmarks: track.landmarks,
             score: if seen { track.score } else { 0.0 },
-            verdict: Verdict::Covered(CoverReason::Lost),
+            verdict: Verdict::Covered(reason),
             changed: false,
             region: place,
             iterations: 0,
@@ -53,7 +54,8 @@ impl<'a> Turn<'a> {
             similarity_before: 0.0,
             similarity_after: 0.0,
         };
-        let (open, budget) = (track.state != TrackState::Lost, Budget::symmetric(&[]));
+        let open = track.state != TrackState::Lost && track.aligned;
+        let budget = Budget::symmetric(&[]);
         let scene = std::mem::take(&mut subject.scene);
         Self { track, subject, work, report, fault: None, scene, budget, goal: 0.0, open }
     }
@@ -64,7 +66,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Ends the turn, the face to be covered for `reason`.
-    fn close(&mut self, reason: CoverReason) {
+    pub fn close(&mut self, reason: CoverReason) {
         (self.open, self.report.verdict) = (false, Verdict::Covered(reason));
     }
 
@@ -91,8 +93,11 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Looks at the clean face and, unless the last output had its margin, spends iterations on it.
-    pub fn work(&mut self, station: &mut Station, specs: &[RecognizerSpec], attack: &Attack, settings: &Settings) {
+    /// Looks at the clean face, and says what may be done to it.
+    pub fn enroll(&mut self, station: &mut Station, specs: &[RecognizerSpec], settings: &Settings) {
+        if !settings.warm_start {
+            self.subject.start_anew();
+        }
         let seen = self.track.state == TrackState::Active;
         let clean = self.subject.enroll(station, specs, &self.work, seen);
         let Some(clean) = self.check(clean) else { return };
@@ -103,17 +108,26 @@ impl<'a> Turn<'a> {
         self.report.similarity_before = clean.similarity;
         self.budget = self.subject.steady(self.work.budget(settings.viewing_distance), settings.flicker_limit);
         self.goal = Subject::goal(&self.work.geometry);
-        if self.subject.margin < self.goal {
-            self.iterate(station, specs, attack, settings.max_iterations);
-        } else {
+        if !self.needs_work() {
             self.subject.project(&mut self.budget);
         }
     }
 
-    /// Spends iterations.
-    pub fn iterate(&mut self, station: &mut Station, specs: &[RecognizerSpec], attack: &Attack, max_iterations: u32) {
+    /// Whether the last output was short of its margin.
+    pub fn needs_work(&self) -> bool {
+        self.subject.margin < self.goal
+    }
+
+    /// Spends iterations, at most so many and while it `goes_on`.
+    pub fn iterate(
+        &mut self,
+        station: &mut Station,
+        specs: &[RecognizerSpec],
+        (attack, most): (&Attack, u32),
+        goes_on: &dyn Fn() -> bool,
+    ) {
         let (work, goal) = ((&mut self.work, &mut self.budget), self.goal);
-        let iterations = self.subject.iterate((station, specs), attack, work, max_iterations, goal);
+        let iterations = self.subject.iterate((station, specs), attack, work, (most, goes_on), goal);
         self.report.iterations += self.check(iterations).unwrap_or(0);
     }
 

@@ -105,7 +105,7 @@ impl Workspace {
         let scale = if settings.jnd_scale.is_finite() { settings.jnd_scale.max(0.0) } else { 0.0 };
         let scale = scale * settings.jnd_model.calibration();
         for (bound, mask) in self.bounds.iter_mut().zip(&self.geometry.mask) {
-            *bound *= scale * mask;
+            *bound = (*bound * scale * mask).min(settings.max_change as f32);
         }
         self.residual.resize(self.region.len(), 0.0);
         self.stored.resize(self.region.len(), 0.0);

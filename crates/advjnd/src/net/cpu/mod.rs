@@ -34,19 +34,29 @@ mod winograd;
 
 pub mod peak;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use memory::WeightPrecision;
 pub use simd::Level;
 
 use self::layout::Blocked;
-use self::memory::WeightStore;
+use self::memory::{Store, WeightStore};
 use self::plan::Plan;
 use self::program::Program;
 use super::executor::{Executor, Pass, check_len};
 use super::graph::{Graph, Shape};
 use crate::error::{Error, Result};
 use crate::pool::{Job, Pool};
+
+/// The packed weights of a graph, once somebody has packed them.
+#[derive(Clone, Default)]
+pub(super) struct PackedWeights(Arc<OnceLock<Arc<Store>>>);
+
+impl std::fmt::Debug for PackedWeights {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("PackedWeights").field(&self.0.get().map(|store| store.block.bytes())).finish()
+    }
+}
 
 /// A graph on the fast path.
 pub struct Engine {
@@ -64,14 +74,23 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Plans `graph` for `batch` samples at a time on `pool`, for the best level of this processor.
+    /// Plans `graph` for `batch` samples at a time on `pool`, for the best level of this processor. Its packed weights are
+    /// those of every other engine so made of this graph or a copy of it.
     ///
     /// [`Error::Model`] for a graph with an operation this engine cannot run.
     pub fn new(graph: &Graph, batch: usize, pool: &Arc<Pool>) -> Result<Self> {
-        Self::with(graph, batch, pool, Level::best(), WeightPrecision::Half)
+        let PackedWeights(packed) = graph.packed();
+        let store = match packed.get() {
+            Some(store) => WeightStore::of(Arc::clone(store)),
+            None => WeightStore::new(WeightPrecision::Half),
+        };
+        let engine = Self::planned(graph, batch, pool, Level::best(), store)?;
+        // If another thread was first, its weights are the same.
+        let _ = packed.set(Arc::clone(engine.program.weights()));
+        Ok(engine)
     }
 
-    /// As [`new`](Self::new) for a chosen level and precision; [`Error::Input`] if this processor cannot run the level.
+    /// As [`new`](Self::new) for a chosen level and precision, on weights of its own; [`Error::Input`] if this processor cannot run the level.
     pub fn with(
         graph: &Graph,
         batch: usize,

@@ -3,13 +3,16 @@
 //! Every step is a number of items that may run at the same time. Threads take items from a counter, even threads from the
 //! front and odd ones from the back (so that a thread meets the same part of the weights in every run), and go to the next
 //! step when all items of this one are done. Counters carry the number of the run: a thread that comes late, when the
-//! run it was called for is over, sees another number and leaves without having touched anything.
+//! run it was called for is over, sees another number and leaves without having touched anything. A panic in an item is kept,
+//! its item counts as done, and the panic goes on from the thread that asked for the run: nobody waits for ever.
 #![allow(unsafe_code, reason = "steps address the plan's memory through pointers")]
 
+use std::any::Any;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::null_mut;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::conv::Dense;
 use super::depthwise::Depthwise;
@@ -36,6 +39,9 @@ pub(super) enum Step {
     Window(Window),
     Sum(Sum),
     LinearBackward(LinearBackward),
+    /// So many items, the last of which panics.
+    #[cfg(test)]
+    Fault(usize),
 }
 
 impl Step {
@@ -48,6 +54,8 @@ impl Step {
             Self::Window(step) => step.items(),
             Self::Sum(step) => step.items(),
             Self::LinearBackward(step) => step.items(),
+            #[cfg(test)]
+            Self::Fault(items) => *items,
         }
     }
 
@@ -72,6 +80,8 @@ impl Step {
                 Self::Window(step) => step.run(item, memory),
                 Self::Sum(step) => step.run(item, memory),
                 Self::LinearBackward(step) => step.run(item, memory),
+                #[cfg(test)]
+                Self::Fault(items) => assert!(item + 1 < *items, "on purpose"),
             }
         }
     }
@@ -100,6 +110,7 @@ pub(super) struct Program {
     scratch: Vec<Block>,
     input: AtomicPtr<f32>,
     gradient: AtomicPtr<f32>,
+    panicked: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 impl Program {
@@ -124,6 +135,7 @@ impl Program {
             scratch: (0..threads).map(|_| Block::zeros(scratch)).collect(),
             input: AtomicPtr::new(null_mut()),
             gradient: AtomicPtr::new(null_mut()),
+            panicked: Mutex::default(),
         }
     }
 
@@ -193,7 +205,10 @@ impl Job for Program {
             while let Some(item) = self.take(step, worker, run) {
                 // SAFETY: the plan made the step for this memory and level; the item is taken by this thread alone, and all
                 // items of earlier steps are done.
-                unsafe { self.steps[step].run(item, &memory) };
+                let ran = catch_unwind(AssertUnwindSafe(|| unsafe { self.steps[step].run(item, &memory) }));
+                if let Err(panic) = ran {
+                    *self.panicked.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
+                }
                 done.fetch_add(1, Ordering::AcqRel);
             }
             let all = run << RUN_SHIFT | self.steps[step].items() as u64;
@@ -233,6 +248,10 @@ pub(super) fn run(
     // when it returns every item is done, and none is ever taken again for this run.
     let token = unsafe { program.prepare(run, input.as_ptr(), gradient) };
     pool.run(job, token);
+    let panicked = program.panicked.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(panic) = panicked {
+        resume_unwind(panic);
+    }
 }
 
 impl Program {
@@ -270,5 +289,35 @@ impl Program {
 
     fn entry(&self, offset: usize) -> *mut f32 {
         self.data.pointer().wrapping_add(offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::net::cpu::memory::{WeightPrecision, WeightStore};
+
+    #[test]
+    fn a_panic_in_a_step_comes_out_and_the_next_run_is_as_if_nothing_had_been() {
+        let weights = || WeightStore::new(WeightPrecision::Single).finish().expect("a store");
+        for threads in [1, 2, 5] {
+            let pool = Pool::new(threads).expect("pool");
+            for items in [1, 3, 200] {
+                let steps = vec![Step::Fault(items), Step::Fault(items)];
+                let program = Arc::new(Program::new(steps, 2, 0, 0, weights(), threads));
+                let job = Arc::clone(&program) as Arc<dyn Job>;
+                for number in 1..20 {
+                    let caught = catch_unwind(AssertUnwindSafe(|| run(&program, &job, &pool, number, &[], None)));
+                    let message = caught.expect_err("a panic");
+                    assert!(message.downcast_ref::<&str>().is_some_and(|message| message.contains("on purpose")));
+                }
+                assert_eq!(
+                    program.progress.iter().map(|step| step.done.load(Ordering::Acquire) & COUNT).sum::<u64>(),
+                    2 * items as u64
+                );
+            }
+        }
     }
 }

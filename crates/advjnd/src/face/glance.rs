@@ -1,0 +1,98 @@
+//! Whether anything changed since the whole frame was last searched for faces: what shows the same has no new face.
+//!
+//! Compared are means of cells ([`FrameMut::cell_means`]), so that the noise of a camera is no change. A face that comes into
+//! view changes some cell that it touches by more than [`CHANGE`], however slowly it comes, for the comparison is with the
+//! frame that was searched, not with the last one.
+
+use super::BBox;
+use crate::frame::{CELL, FrameMut};
+
+/// Mean of a cell that counts as changed, in code values: noise of σ = 5 stays below in a cell of 16², a face of the least
+/// size in any light that shows it does not.
+const CHANGE: f32 = 2.5;
+
+/// Changes in so many places are looked at one by one; more are everywhere.
+const MOST_PLACES: usize = 2;
+
+/// Where something changed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// Nowhere.
+    Nowhere,
+    /// Here.
+    Places(Vec<BBox>),
+    /// In more places, or larger ones, than would be looked at one by one.
+    Everywhere,
+}
+
+/// What was to be seen, coarsely, when the whole frame was last searched, and what is now.
+#[derive(Debug, Default)]
+pub struct Glance {
+    searched: Vec<f32>,
+    now: Vec<f32>,
+    columns: usize,
+}
+
+impl Glance {
+    /// Looks at a frame.
+    pub fn look(&mut self, frame: &FrameMut<'_>) {
+        self.columns = frame.width().div_ceil(CELL);
+        frame.cell_means(&mut self.now);
+    }
+
+    /// What was looked at last has been searched.
+    pub fn keep(&mut self) {
+        self.searched.clone_from(&self.now);
+    }
+
+    /// Nothing counts as searched.
+    pub fn forget(&mut self) {
+        self.searched.clear();
+    }
+
+    /// What changed has been searched.
+    pub fn keep_changes(&mut self) {
+        for (now, searched) in self.now.iter().zip(&mut self.searched) {
+            if differs(*now, *searched) {
+                *searched = *now;
+            }
+        }
+    }
+
+    /// Whether anything outside of `known` places changed since the last search.
+    pub fn changed(&self, known: &[BBox]) -> bool {
+        let outside = |cell: BBox| !known.iter().any(|place| place.contains(cell.center()));
+        self.searched.len() != self.now.len() || self.cells().any(outside)
+    }
+
+    /// Where anything changed since the last search, in places of at most `reach` pixels.
+    pub fn change(&self, reach: f32) -> Change {
+        if self.searched.len() != self.now.len() {
+            return Change::Everywhere;
+        }
+        let mut places: Vec<BBox> = Vec::new();
+        for cell in self.cells() {
+            let larger = |place: &BBox| Some(place.union(&cell)).filter(|place| place.width.max(place.height) <= reach);
+            let found = places.iter().enumerate().find_map(|(at, place)| larger(place).map(|larger| (at, larger)));
+            match found {
+                Some((at, larger)) => places[at] = larger,
+                None if places.len() < MOST_PLACES => places.push(cell),
+                None => return Change::Everywhere,
+            }
+        }
+        if places.is_empty() { Change::Nowhere } else { Change::Places(places) }
+    }
+
+    /// The cells that changed.
+    fn cells(&self) -> impl Iterator<Item = BBox> + '_ {
+        let pairs = self.now.iter().zip(&self.searched).enumerate();
+        pairs.filter(|(_, (now, searched))| differs(**now, **searched)).map(|(index, _)| {
+            let [x, y] = [index % self.columns, index / self.columns].map(|at| (at * CELL) as f32);
+            BBox { x, y, width: CELL as f32, height: CELL as f32 }
+        })
+    }
+}
+
+fn differs(now: f32, searched: f32) -> bool {
+    (now - searched).abs() > CHANGE
+}

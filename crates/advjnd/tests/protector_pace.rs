@@ -1,0 +1,452 @@
+//! The whole line against a clock of the test's own, with faces from outside, and with networks that fail.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+#[path = "common/staged.rs"]
+mod staged;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use advjnd::face::{BBox, Landmarks};
+use advjnd::frame::Rect;
+use advjnd::report::CoverReason;
+use advjnd::{
+    Colorimetry, Context, FrameMut, FrameReport, GivenFace, Models, PixelFormat, PlaneMut, Protector, Result, Settings,
+    Verdict,
+};
+use staged::{Call, Fault, Stage};
+
+const OUT_OF_TIME: Verdict = Verdict::Covered(CoverReason::OutOfTime);
+const UNUSABLE: Verdict = Verdict::Covered(CoverReason::Unusable);
+const FAULT: Verdict = Verdict::Covered(CoverReason::Fault);
+
+/// Rows of RGB.
+#[derive(Clone)]
+struct Picture {
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+impl Picture {
+    fn astronaut() -> Self {
+        let picture =
+            common::picture("faces/pkg_skimage/astronaut.png", Some("astronaut.png")).expect("the project's own copy");
+        Self { width: picture.width() as usize, height: picture.height() as usize, pixels: picture.into_raw() }
+    }
+
+    fn grey(&self) -> Self {
+        Self { pixels: vec![90; self.pixels.len()], ..*self }
+    }
+
+    /// `count` times side by side.
+    fn repeated(&self, count: usize) -> Self {
+        let rows = self.pixels.chunks_exact(3 * self.width);
+        Self {
+            width: count * self.width,
+            height: self.height,
+            pixels: rows.flat_map(|row| row.repeat(count)).collect(),
+        }
+    }
+
+    fn at(&self, [x, y]: [f32; 2]) -> [u8; 3] {
+        let start = 3 * (y as usize * self.width + x as usize);
+        [0, 1, 2].map(|channel| self.pixels[start + channel])
+    }
+}
+
+/// A protector on a stage.
+struct Scene {
+    stage: Arc<Stage>,
+    protector: Protector,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let stage = Stage::new();
+        let models = Models::embedded().expect("models");
+        let mut protector = Protector::with_backend(models, stage.backend(), 0).expect("protector");
+        protector.set_clock(stage.clock.clone());
+        Self { stage, protector }
+    }
+
+    fn try_frame(
+        &mut self,
+        picture: &Picture,
+        context: &Context<'_>,
+        settings: &Settings,
+    ) -> Result<(Picture, FrameReport)> {
+        let mut output = picture.clone();
+        let planes = vec![PlaneMut { data: &mut output.pixels, stride: 3 * picture.width }];
+        let colorimetry = Colorimetry::default();
+        let mut frame =
+            FrameMut::new(PixelFormat::Rgb, colorimetry, picture.width, picture.height, planes).expect("frame");
+        let report = self.protector.process(&mut frame, context, settings)?;
+        Ok((output, report))
+    }
+
+    fn frame(&mut self, picture: &Picture, context: &Context<'_>, settings: &Settings) -> (Picture, FrameReport) {
+        self.try_frame(picture, context, settings).expect("a frame")
+    }
+
+    /// The report of a frame that may take so many milliseconds; fails if a face in it goes out as it came.
+    fn timed(&mut self, picture: &Picture, milliseconds: u64, settings: &Settings) -> FrameReport {
+        let context = Context { budget: Some(Duration::from_millis(milliseconds)), ..Context::default() };
+        let (output, report) = self.frame(picture, &context, settings);
+        for face in report.faces.iter().filter(|face| face.verdict != Verdict::Protected) {
+            let nose = face.landmarks.0[2];
+            assert_ne!(output.at(nose), picture.at(nose), "{face:?} goes out as it came");
+        }
+        report
+    }
+}
+
+fn given(milliseconds: u64) -> Context<'static> {
+    Context { budget: Some(Duration::from_millis(milliseconds)), ..Context::default() }
+}
+
+/// What the one face of a report got.
+fn only(report: &FrameReport) -> (Verdict, u32) {
+    assert_eq!(report.faces.len(), 1, "{report:?}");
+    (report.faces[0].verdict, report.faces[0].iterations)
+}
+
+#[test]
+fn iterations_fall_with_the_time_and_the_check_is_never_left_out() {
+    let (picture, mut scene) = (Picture::astronaut(), Scene::new());
+    let settings = Settings { jnd_scale: 3.0, ..Settings::default() };
+    scene.stage.set_costs([4, 1, 2]);
+    let mut spent = Vec::new();
+    for (costs, frames) in [([4, 1, 2], 8), ([4, 3, 6], 8), ([8, 6, 12], 8), ([4, 1, 2], 30)] {
+        scene.stage.set_costs(costs);
+        let mut iterations = 0;
+        for frame in 0..frames {
+            let report = scene.timed(&picture, 33, &settings);
+            let (verdict, own) = only(&report);
+            iterations = own;
+            assert!(own <= settings.max_iterations);
+            let checked = report.faces[0].margin != 0.0;
+            assert!(checked || verdict == OUT_OF_TIME, "{costs:?}, frame {frame}: {verdict:?} unchecked");
+            assert!(frame < 4 || !report.late, "{costs:?}, frame {frame}: late");
+        }
+        spent.push(iterations);
+    }
+    assert!(spent[0] > spent[1] && spent[1] >= spent[2] && spent[3] == spent[0], "{spent:?}");
+    assert_eq!(spent[2], 0);
+}
+
+#[test]
+fn a_frame_whose_time_is_over_has_its_faces_covered() {
+    let (picture, mut scene) = (Picture::astronaut(), Scene::new());
+    for _ in 0..6 {
+        scene.timed(&picture, 1000, &Settings::default());
+    }
+    assert_eq!(only(&scene.timed(&picture, 1000, &Settings::default())).0, Verdict::Protected);
+    scene.stage.set_costs([40, 0, 0]);
+    let report = scene.timed(&picture, 10, &Settings::default());
+    assert_eq!((only(&report), report.late), ((OUT_OF_TIME, 0), true));
+    scene.stage.set_costs([0, 0, 0]);
+    assert_eq!(
+        only(&scene.timed(&picture, 1000, &Settings::default())).0,
+        Verdict::Protected,
+        "the face is remembered"
+    );
+}
+
+#[test]
+fn faces_that_cannot_all_be_checked_in_time_are_covered_and_the_first_are_not() {
+    let (picture, mut scene) = (Picture::astronaut().repeated(3), Scene::new());
+    scene.stage.set_costs([4, 4, 4]);
+    for _ in 0..6 {
+        scene.timed(&picture, 1000, &Settings::default());
+    }
+    let reports: Vec<_> = (0..12).map(|_| scene.timed(&picture, 50, &Settings::default())).collect();
+    let last = reports.last().expect("a report");
+    let verdicts: Vec<_> = last.faces.iter().map(|face| face.verdict).collect();
+    assert_eq!(verdicts[0], Verdict::Protected, "{verdicts:?}");
+    assert_eq!(verdicts[2], OUT_OF_TIME, "{verdicts:?}");
+}
+
+#[test]
+fn without_a_budget_no_clock_decides_anything() {
+    let picture = Picture::astronaut();
+    let run = |costs: [u64; 3]| {
+        let mut scene = Scene::new();
+        scene.stage.set_costs(costs);
+        (0..4).map(|_| scene.frame(&picture, &Context::default(), &Settings::default()).0.pixels).collect::<Vec<_>>()
+    };
+    assert!(run([0, 0, 0]) == run([1000, 5000, 9000]));
+}
+
+#[test]
+fn what_is_prepared_changes_no_frame() {
+    let picture = Picture::astronaut();
+    let run = |prepare: bool| {
+        let mut scene = Scene::new();
+        if prepare {
+            scene.protector.prepare(picture.width, picture.height, &Settings::default()).expect("a size");
+        }
+        let frames = (0..3).map(|_| scene.frame(&picture, &Context::default(), &Settings::default()));
+        frames.map(|(output, report)| (output.pixels, report.faces)).collect::<Vec<_>>()
+    };
+    assert!(run(true) == run(false));
+    assert!(Scene::new().protector.prepare(0, 5, &Settings::default()).is_err());
+}
+
+#[test]
+fn a_search_is_put_off_when_time_is_short_and_nothing_changed_besides_the_faces() {
+    let (picture, mut scene) = (Picture::astronaut(), Scene::new());
+    scene.stage.set_costs([1, 1, 1]);
+    for _ in 0..6 {
+        assert!(scene.timed(&picture, 1000, &Settings::default()).searched, "there is time");
+    }
+    scene.stage.set_costs([30, 1, 1]);
+    scene.timed(&picture, 33, &Settings::default());
+    let reports: Vec<_> = (0..9).map(|_| scene.timed(&picture, 33, &Settings::default())).collect();
+    let searched = reports.iter().filter(|report| report.searched).count();
+    assert!((3..=5).contains(&searched), "{searched} of 9: every third is searched in any case");
+    let mut other = picture.clone();
+    let corner = (0..64).flat_map(|y| (0..64).map(move |x| 3 * (y * 512 + x) + 1));
+    corner.for_each(|at| other.pixels[at] = other.pixels[at].wrapping_add(100));
+    for shown in [&other, &picture, &other, &picture] {
+        assert!(scene.timed(shown, 33, &Settings::default()).searched, "something changed besides the face");
+    }
+}
+
+#[test]
+fn a_place_without_anybody_is_searched_when_it_changes_and_now_and_then() {
+    let (picture, mut scene) = (Picture::astronaut(), Scene::new());
+    let (empty, context) = (picture.grey(), Context::default());
+    let searches = (0..90).filter(|_| scene.frame(&empty, &context, &Settings::default()).1.searched).count();
+    assert_eq!(searches, 3);
+    let (_, report) = scene.frame(&picture, &context, &Settings::default());
+    assert!(report.searched);
+    assert_eq!(report.faces.len(), 1, "a face is found in its first frame");
+    let every = Settings { detect_interval: 1, ..Settings::default() };
+    assert!((0..5).all(|_| scene.frame(&empty, &context, &every).1.searched));
+}
+
+#[test]
+fn small_changes_are_looked_at_where_they_are_and_a_small_face_among_them_is_found() {
+    let (picture, mut scene) = (Picture::astronaut(), Scene::new());
+    let small = {
+        // A third of the size, on grey ground.
+        let mut small = picture.grey();
+        for y in 0..picture.height / 3 {
+            for x in 0..picture.width / 3 {
+                let (from, to) = (3 * (3 * y * picture.width + 3 * x), 3 * ((y + 300) * picture.width + x + 300));
+                small.pixels[to..to + 3].copy_from_slice(&picture.pixels[from..from + 3]);
+            }
+        }
+        small
+    };
+    let (context, settings) = (Context::default(), Settings::default());
+    let every = Settings { detect_interval: 1, ..settings };
+    let (_, reference) = Scene::new().frame(&small, &context, &every);
+    assert_eq!(reference.faces.len(), 1);
+    let face = reference.faces[0].bbox;
+    // All but the face is there from the start.
+    let mut before = small.clone();
+    for y in face.y as usize..(face.y + face.height) as usize {
+        let row = 3 * (y * picture.width + face.x as usize);
+        before.pixels[row..row + 3 * face.width as usize].fill(90);
+    }
+    for step in 0..3 {
+        assert!(scene.frame(&before, &context, &settings).1.faces.is_empty(), "step {step}");
+    }
+    let mut moved = before.clone();
+    moved.pixels[..3 * 24].fill(250);
+    (1..24).for_each(|y| moved.pixels[3 * y * picture.width..][..3 * 24].fill(250));
+    let (_, report) = scene.frame(&moved, &context, &settings);
+    assert!(!report.searched && report.faces.is_empty(), "a spot in a corner is looked at, and is no face");
+    let (_, report) = scene.frame(&small, &context, &settings);
+    assert_eq!(report.faces.len(), 1, "a face is found in its first frame");
+    let [x, y] = report.faces[0].bbox.center();
+    assert!((x - face.center()[0]).hypot(y - face.center()[1]) < 3.0, "{:?}, not {face:?}", report.faces[0].bbox);
+}
+
+#[test]
+fn a_faint_face_that_comes_is_found_in_its_first_frame() {
+    let (picture, mut scene) = (Picture::astronaut(), Scene::new());
+    let faint = |share: f32| {
+        let mut faint = picture.grey();
+        faint.pixels.iter_mut().zip(&picture.pixels).for_each(|(to, from)| {
+            *to = (90.0 + share * (f32::from(*from) - 90.0)) as u8;
+        });
+        faint
+    };
+    let context = Context::default();
+    scene.frame(&picture.grey(), &context, &Settings::default());
+    let every = Settings { detect_interval: 1, ..Settings::default() };
+    for step in 0..=20 {
+        let picture = faint(step as f32 / 20.0);
+        let found = scene.frame(&picture, &context, &Settings::default()).1.faces.len();
+        assert_eq!(found, Scene::new().frame(&picture, &context, &every).1.faces.len(), "step {step}");
+    }
+}
+
+#[test]
+fn between_searches_followed_faces_are_looked_for_where_they_are() {
+    let (picture, mut scene) = (Picture::astronaut(), Scene::new());
+    let settings = Settings { detect_interval: 4, ..Settings::default() };
+    let reports: Vec<_> = (0..13).map(|_| scene.frame(&picture, &Context::default(), &settings).1).collect();
+    assert_eq!(reports.iter().filter(|report| report.searched).count(), 4);
+    assert!(reports.iter().all(|report| report.faces.len() == 1 && report.faces[0].score > 0.5), "{reports:?}");
+    assert_eq!(only(&reports[12]).0, Verdict::Protected);
+    let places: Vec<_> = reports.iter().map(|report| report.faces[0].bbox.center()).collect();
+    assert!(places.iter().all(|[x, y]| (x - places[0][0]).hypot(y - places[0][1]) < 4.0), "{places:?}");
+}
+
+#[test]
+fn given_faces_are_taken_in_place_of_a_search() {
+    let picture = Picture::astronaut();
+    let (_, found) = Scene::new().frame(&picture, &Context::default(), &Settings::default());
+    let face = &found.faces[0];
+    let elsewhere = BBox { x: 300.0, y: 300.0, width: 80.0, height: 80.0 };
+    let loose = face.bbox.scaled(1.4);
+    let cases = [
+        (GivenFace { bbox: face.bbox, landmarks: Some(face.landmarks) }, true),
+        (GivenFace { bbox: face.bbox, landmarks: None }, true),
+        (GivenFace { bbox: loose, landmarks: None }, true),
+        (GivenFace { bbox: elsewhere, landmarks: None }, false),
+    ];
+    for (given, aligned) in cases {
+        let mut scene = Scene::new();
+        let context = Context { faces: Some(std::slice::from_ref(&given)), ..Context::default() };
+        let settings = Settings { max_iterations: 12, ..Settings::default() };
+        let mut last = None;
+        for _ in 0..3 {
+            let (output, report) = scene.frame(&picture, &context, &settings);
+            assert!(!report.searched);
+            let (verdict, _) = only(&report);
+            if verdict != Verdict::Protected {
+                let center = given.bbox.center();
+                assert_eq!(output.at(center), [72; 3], "{given:?}: covered");
+            }
+            last = Some(verdict);
+        }
+        assert_eq!(last, Some(if aligned { Verdict::Protected } else { UNUSABLE }), "{given:?}");
+    }
+    let none = Context { faces: Some(&[]), ..Context::default() };
+    let (output, report) = Scene::new().frame(&picture, &none, &Settings::default());
+    assert!(report.faces.is_empty() && output.pixels == picture.pixels);
+}
+
+#[test]
+fn a_given_face_that_is_no_place_has_the_frame_covered() {
+    let picture = Picture::astronaut();
+    let nowhere = BBox { x: f32::NAN, y: 0.0, width: 80.0, height: 80.0 };
+    let no_points = Landmarks([[f32::INFINITY; 2]; 5]);
+    let place = BBox { x: 10.0, ..nowhere };
+    for given in [GivenFace { bbox: nowhere, landmarks: None }, GivenFace { bbox: place, landmarks: Some(no_points) }] {
+        let context = Context { faces: Some(std::slice::from_ref(&given)), ..Context::default() };
+        let (output, report) = Scene::new().frame(&picture, &context, &Settings::default());
+        assert!(report.fault.is_some_and(|fault| fault.contains("no place")));
+        assert!(output.pixels.iter().all(|value| *value == output.pixels[0]));
+    }
+}
+
+#[test]
+fn regions_say_whose_faces_are_protected() {
+    let picture = Picture::astronaut().repeated(2);
+    let half = |x| [Rect { x, y: 0, width: 512, height: 512 }];
+    let (left, right) = (half(0), half(512));
+    let count = |context: &Context<'_>| {
+        let (_, report) = Scene::new().frame(&picture, context, &Settings::default());
+        report.faces.iter().map(|face| (face.bbox.center()[0] / 512.0) as usize).collect::<Vec<_>>()
+    };
+    let mut both = count(&Context::default());
+    both.sort_unstable();
+    assert_eq!(both, [0, 1]);
+    assert_eq!(count(&Context { regions: &left, ..Context::default() }), [0]);
+    assert_eq!(count(&Context { exclude_regions: &left, ..Context::default() }), [1]);
+    assert_eq!(count(&Context { regions: &left, exclude_regions: &right, ..Context::default() }), [0]);
+    assert!(count(&Context { regions: &left, exclude_regions: &left, ..Context::default() }).is_empty());
+}
+
+#[test]
+fn more_faces_than_are_worked_on_are_covered() {
+    let picture = Picture::astronaut().repeated(3);
+    let settings = Settings { max_faces: 2, max_iterations: 12, ..Settings::default() };
+    let mut scene = Scene::new();
+    for _ in 0..3 {
+        scene.frame(&picture, &Context::default(), &settings);
+    }
+    let (output, report) = scene.frame(&picture, &Context::default(), &settings);
+    let verdicts: Vec<_> = report.faces.iter().map(|face| face.verdict).collect();
+    let too_many = Verdict::Covered(CoverReason::TooMany);
+    assert_eq!(verdicts, [Verdict::Protected, Verdict::Protected, too_many]);
+    assert_eq!(output.at(report.faces[2].landmarks.0[2]), [72; 3]);
+}
+
+#[test]
+fn without_a_warm_start_every_frame_begins_anew() {
+    let picture = Picture::astronaut();
+    let iterations = |warm_start| {
+        let (mut scene, settings) = (Scene::new(), Settings { warm_start, ..Settings::default() });
+        (0..8).map(|_| only(&scene.frame(&picture, &Context::default(), &settings).1).1).sum::<u32>()
+    };
+    let (warm, cold) = (iterations(true), iterations(false));
+    assert!(cold == 8 * Settings::default().max_iterations && warm < cold, "{warm}, {cold}");
+}
+
+#[test]
+fn no_pixel_changes_by_more_than_the_maximum() {
+    let picture = Picture::astronaut();
+    for max_change in [0, 3, 12] {
+        let settings =
+            Settings { max_change, max_iterations: 12, fail_policy: advjnd::FailPolicy::Drop, ..Settings::default() };
+        let (output, _) = Scene::new().frame(&picture, &Context::default(), &settings);
+        let most = output.pixels.iter().zip(&picture.pixels).map(|(a, b)| u32::from(a.abs_diff(*b))).max();
+        assert!(most.is_some_and(|most| most <= max_change && (most > 0) == (max_change > 0)), "{most:?}");
+    }
+}
+
+#[test]
+fn a_network_that_fails_has_what_it_saw_covered_and_is_forgiven() {
+    let picture = Picture::astronaut();
+    for (call, fault) in [
+        (Call::Detector, Fault::Error),
+        (Call::Detector, Fault::NotFinite),
+        (Call::Embedding, Fault::Error),
+        (Call::Embedding, Fault::NotFinite),
+        (Call::Gradient, Fault::Error),
+        (Call::Gradient, Fault::NotFinite),
+    ] {
+        let mut scene = Scene::new();
+        for frame in 0..6 {
+            // One frame may be predicted or have its margin left: two frames of faults meet what is needed.
+            scene.stage.set_fault((2..4).contains(&frame).then_some((call, fault)));
+            let settings = Settings { warm_start: false, max_iterations: 12, ..Settings::default() };
+            let (output, report) = scene.frame(&picture, &Context::default(), &settings);
+            if (2..4).contains(&frame) {
+                let text = report.fault.unwrap_or_default();
+                assert!(text.contains("on purpose") || text.contains("not finite"), "{call:?} {fault:?}: {text}");
+                if call == Call::Detector {
+                    assert!(output.pixels.iter().all(|value| *value == 72), "{fault:?}: not all is covered");
+                } else {
+                    assert_eq!(report.faces[0].verdict, FAULT);
+                    assert_eq!(output.at(report.faces[0].landmarks.0[2]), [72; 3]);
+                }
+            } else {
+                assert_eq!(report.fault, None, "{call:?} {fault:?}, frame {frame}");
+                assert_eq!(only(&report).0, Verdict::Protected, "{call:?} {fault:?}, frame {frame}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_network_that_panics_lets_nothing_be_said_of_the_frame() {
+    let picture = Picture::astronaut();
+    for call in [Call::Detector, Call::Embedding, Call::Gradient] {
+        let mut scene = Scene::new();
+        scene.stage.set_fault(Some((call, Fault::Panic)));
+        let caught = catch_unwind(AssertUnwindSafe(|| scene.frame(&picture, &given(1000), &Settings::default())));
+        let message = caught.err().expect("a panic");
+        assert!(message.downcast_ref::<String>().is_some_and(|message| message.contains("on purpose")));
+    }
+}

@@ -1,0 +1,144 @@
+//! Live streams: whether the stream is one, the latency it is told of, and how long its frames may take.
+//!
+//! Liveness is what upstream answers to the LATENCY query: asked when downstream asks, and before the first frame. In a
+//! stream that is not live nothing here has an effect, and no clock decides anything.
+
+use std::time::Duration;
+
+use advjnd::pacing::Schedule;
+use gst_video::VideoInfo;
+
+/// What is known of the stream as one in time.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    /// What upstream said of itself: whether it is live, and its least latency. `None` until it was asked.
+    upstream: Option<(bool, gst::ClockTime)>,
+    schedule: Schedule,
+    /// The latency that downstream was last told.
+    told: Option<gst::ClockTime>,
+}
+
+impl Live {
+    /// Whether upstream has yet to be asked.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.upstream.is_none()
+    }
+
+    /// Whether upstream said that it is live.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.upstream, Some((true, _)))
+    }
+
+    /// Notes upstream's answer.
+    pub(super) fn set_upstream(&mut self, live: bool, latency: gst::ClockTime) {
+        self.upstream = Some((live, latency));
+    }
+
+    /// Notes the user's time for a frame, nanoseconds; 0: a share of the interval.
+    pub(super) fn set_deadline(&mut self, nanoseconds: u64) {
+        self.schedule.deadline = Duration::from_nanos(nanoseconds);
+    }
+
+    /// Notes the rate of frames.
+    pub(super) fn set_rate(&mut self, info: &VideoInfo) {
+        let (frames, seconds) = (info.fps().numer(), info.fps().denom());
+        let told = frames > 0 && seconds > 0;
+        self.schedule.interval = told.then(|| Duration::from_secs_f64(f64::from(seconds) / f64::from(frames)));
+    }
+
+    /// Notes how many times too slow downstream finds the stream.
+    pub(super) fn set_proportion(&mut self, proportion: f64) {
+        self.schedule.proportion = if proportion.is_finite() { proportion } else { 1.0 };
+    }
+
+    /// What was said of lateness, and by whom, no longer holds.
+    pub(super) fn forget(&mut self) {
+        (self.upstream, self.schedule.proportion) = (None, 1.0);
+    }
+
+    /// The element's own latency.
+    pub(super) fn latency(&self) -> gst::ClockTime {
+        if self.is_live() {
+            gst::ClockTime::try_from(self.schedule.latency()).unwrap_or(gst::ClockTime::ZERO)
+        } else {
+            gst::ClockTime::ZERO
+        }
+    }
+
+    /// Downstream is being told the latency.
+    pub(super) fn tell(&mut self) -> gst::ClockTime {
+        let latency = self.latency();
+        self.told = Some(latency);
+        latency
+    }
+
+    /// Whether downstream was told another latency than is true now, and must ask again.
+    pub(super) fn is_stale(&self) -> bool {
+        self.told.is_some_and(|told| told != self.latency())
+    }
+
+    /// How long a frame may take that is due at `running_time` and is here `now`; `None` where no clock decides.
+    pub(super) fn budget(&self, running_time: Option<gst::ClockTime>, now: Option<gst::ClockTime>) -> Option<Duration> {
+        let Some((true, upstream)) = self.upstream else { return None };
+        let due = running_time.map(|time| time + upstream);
+        let waited = now.zip(due).and_then(|(now, due)| now.checked_sub(due)).unwrap_or(gst::ClockTime::ZERO);
+        Some(self.schedule.budget(waited.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn info(rate: (i32, i32)) -> VideoInfo {
+        gst::init().unwrap();
+        let fps = gst::Fraction::new(rate.0, rate.1);
+        VideoInfo::builder(gst_video::VideoFormat::I420, 64, 64).fps(fps).build().unwrap()
+    }
+
+    #[test]
+    fn latency_is_a_share_of_the_interval_of_live_streams_and_nothing_in_others() {
+        let mut live = Live::default();
+        live.set_rate(&info((25, 1)));
+        assert_eq!(live.latency(), gst::ClockTime::ZERO);
+        live.set_upstream(false, gst::ClockTime::ZERO);
+        assert_eq!((live.latency(), live.budget(None, None)), (gst::ClockTime::ZERO, None));
+        live.set_upstream(true, gst::ClockTime::from_mseconds(5));
+        assert_eq!(live.latency(), gst::ClockTime::from_mseconds(28));
+        live.set_deadline(7_000_000);
+        assert_eq!(live.latency(), gst::ClockTime::from_mseconds(7));
+        live.set_deadline(0);
+        live.set_rate(&info((0, 1)));
+        assert_eq!(live.latency().mseconds(), 23, "as at 30 frames a second");
+    }
+
+    #[test]
+    fn a_frame_that_waited_has_less_time_and_never_none() {
+        let mut live = Live::default();
+        live.set_rate(&info((25, 1)));
+        live.set_upstream(true, gst::ClockTime::from_mseconds(5));
+        let budget = |live: &Live, now| {
+            let time = gst::ClockTime::from_mseconds;
+            live.budget(Some(time(100)), Some(time(now))).unwrap().as_micros()
+        };
+        assert_eq!([90, 105, 115, 5000].map(|now| budget(&live, now)), [28_000, 28_000, 18_000, 11_200]);
+        live.set_proportion(2.0);
+        assert_eq!(budget(&live, 105), 14_000);
+        live.set_proportion(f64::NAN);
+        assert_eq!(budget(&live, 105), 28_000);
+    }
+
+    #[test]
+    fn latency_that_was_told_becomes_stale_when_it_changes() {
+        let mut live = Live::default();
+        live.set_upstream(true, gst::ClockTime::ZERO);
+        live.set_rate(&info((25, 1)));
+        assert!(!live.is_stale(), "nobody asked");
+        assert_eq!(live.tell(), gst::ClockTime::from_mseconds(28));
+        assert!(!live.is_stale());
+        live.set_rate(&info((50, 1)));
+        assert!(live.is_stale());
+    }
+}

@@ -1,0 +1,48 @@
+//! Faces that others found: `GstVideoRegionOfInterestMeta` of type `face`, read.
+
+use advjnd::GivenFace;
+use advjnd::face::{BBox, Landmarks};
+use advjnd::frame::Rect;
+use gst_video::VideoRegionOfInterestMeta;
+
+use super::report::NAME;
+
+/// Type of the metas that mark faces.
+pub(super) const FACE: &str = "face";
+/// Field of a meta's parameters with ten numbers, x and y of five landmarks in pixels.
+const LANDMARKS: &str = "landmarks";
+
+/// The faces that elements upstream marked on `buffer`; what another advjndprotect says it did is no such mark.
+pub(super) fn faces(buffer: &gst::BufferRef) -> Vec<GivenFace> {
+    let metas = buffer.iter_meta::<VideoRegionOfInterestMeta>();
+    metas
+        .filter(|meta| meta.roi_type() == FACE && meta.param(NAME).is_none())
+        .map(|meta| {
+            let (x, y, width, height) = meta.rect();
+            let [x, y, width, height] = [x, y, width, height].map(|value| value as f32);
+            GivenFace { bbox: BBox { x, y, width, height }, landmarks: meta.params().find_map(landmarks) }
+        })
+        .collect()
+}
+
+/// Each of `regions` as one face, or all of a frame of `size` if there are none.
+pub(super) fn whole(regions: &[Rect], size: (u32, u32)) -> Vec<GivenFace> {
+    let frame = [Rect { x: 0, y: 0, width: size.0 as usize, height: size.1 as usize }];
+    let regions = if regions.is_empty() { &frame } else { regions };
+    let face = |rect: &Rect| {
+        let [x, y, width, height] = [rect.x, rect.y, rect.width, rect.height].map(|value| value as f32);
+        GivenFace { bbox: BBox { x, y, width, height }, landmarks: None }
+    };
+    regions.iter().map(face).collect()
+}
+
+fn landmarks(param: &gst::StructureRef) -> Option<Landmarks> {
+    let array = param.get::<gst::ArrayRef>(LANDMARKS).ok()?;
+    let number = |value: &glib::SendValue| {
+        let double = value.get::<f64>().ok().or_else(|| value.get::<f32>().ok().map(f64::from));
+        double.or_else(|| value.get::<i32>().ok().map(f64::from)).or_else(|| value.get::<u32>().ok().map(f64::from))
+    };
+    let numbers: Vec<f64> = array.iter().map(number).collect::<Option<_>>()?;
+    let numbers: &[f64; 10] = numbers.as_slice().try_into().ok()?;
+    Some(Landmarks([0, 1, 2, 3, 4].map(|point| [numbers[2 * point] as f32, numbers[2 * point + 1] as f32])))
+}

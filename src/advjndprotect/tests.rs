@@ -1,0 +1,133 @@
+//! The element with networks that take time by a clock of the test's, and fail as it says.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that fails must say so")]
+
+use std::sync::Arc;
+
+use advjnd::{Models, Protector};
+use glib::subclass::prelude::*;
+use gst::prelude::*;
+use gst_video::VideoFormat;
+
+use self::common::{Frames, ONE_FACE, Session, faces, pixels};
+use self::staged::{Call, Fault, Stage};
+use super::AdvJndProtect;
+
+#[path = "../../tests/common/mod.rs"]
+mod common;
+#[path = "../../crates/advjnd/tests/common/staged.rs"]
+mod staged;
+
+/// A session whose element works with the networks of a stage, in a live stream or not.
+fn staged(frames: &Frames, live: bool, properties: &[(&str, &str)]) -> (Session, Arc<Stage>) {
+    let session = Session::with(&frames.caps(), live, properties);
+    let stage = Stage::new();
+    let models = Models::embedded().unwrap();
+    let mut protector = Protector::with_backend(models, stage.backend(), 0).unwrap();
+    protector.set_clock(stage.clock.clone());
+    let element = session.element.downcast_ref::<AdvJndProtect>().unwrap();
+    element.imp().state.lock().unwrap().as_mut().unwrap().protector = protector;
+    (session, stage)
+}
+
+fn one_face(count: usize) -> Frames {
+    Frames::sample(ONE_FACE, VideoFormat::I420, count)
+}
+
+#[test]
+fn in_a_live_stream_iterations_fall_with_the_time_and_nothing_leaks() {
+    let frames = one_face(25);
+    let (mut session, stage) = staged(&frames, true, &[]);
+    let mut spent = [0; 3];
+    for (index, input) in frames.buffers.iter().enumerate() {
+        // At 25 frames a second, there are 28 ms for a frame.
+        stage.set_costs([[2, 1, 1], [2, 2, 8], [60, 2, 8]][index / 9]);
+        let output = session.protect(input);
+        let face = faces(&output).swap_remove(0);
+        let (x, y, width, height) = face.rect;
+        let center = (y + height / 2) as usize * frames.info.width() as usize + (x + width / 2) as usize;
+        let [clean, seen] = [input, &output].map(|buffer| pixels(buffer, &frames.info)[0][center]);
+        assert!(
+            face.verdict == "protected" || (seen != clean && seen.abs_diff(78) < 4),
+            "frame {index}: {face:?}, {seen}"
+        );
+        spent[index / 9] += face.param.get::<u32>("iterations").unwrap();
+        if index / 9 == 2 {
+            assert_eq!(face.verdict, "covered-out-of-time");
+        }
+    }
+    assert!(spent[0] > spent[1] && spent[1] > 0 && spent[2] == 0, "{spent:?}");
+    assert_eq!(session.count("out-of-time"), 7);
+    assert!(session.count("deadline-misses") >= 7, "{}", session.stats());
+}
+
+#[test]
+fn in_a_stream_that_is_not_live_no_clock_decides() {
+    let frames = one_face(4);
+    let run = |costs| {
+        let (mut session, stage) = staged(&frames, false, &[("frame-deadline", "1000")]);
+        stage.set_costs(costs);
+        let outputs = session.protect_all(&frames);
+        assert_eq!((session.count("deadline-misses"), session.count("out-of-time")), (0, 0));
+        outputs.iter().map(|output| pixels(output, &frames.info)).collect::<Vec<_>>()
+    };
+    assert!(run([0, 0, 0]) == run([100, 500, 900]));
+}
+
+#[test]
+fn qos_of_a_live_stream_shortens_the_time_of_a_frame() {
+    let frames = one_face(16);
+    let (mut session, stage) = staged(&frames, true, &[("jnd-scale", "3")]);
+    stage.set_costs([2, 1, 4]);
+    let iterations = |session: &mut Session, buffers: &[gst::Buffer]| {
+        let spent =
+            buffers.iter().map(|buffer| faces(&session.protect(buffer))[0].param.get::<u32>("iterations").unwrap());
+        spent.last().unwrap()
+    };
+    let before = iterations(&mut session, &frames.buffers[..8]);
+    // In time, but hard put to it.
+    session.harness.push_upstream_event(gst::event::Qos::new(gst::QOSType::Overflow, 2.0, -1, frames.buffers[0].pts()));
+    let after = iterations(&mut session, &frames.buffers[8..]);
+    assert!(after < before, "{after} iterations after {before}");
+}
+
+#[test]
+fn networks_that_fail_have_faces_or_frames_covered_with_a_warning_and_the_stream_goes_on() {
+    let frames = one_face(3);
+    for call in [Call::Detector, Call::Embedding, Call::Gradient] {
+        for fault in [Fault::Error, Fault::NotFinite] {
+            let (mut session, stage) = staged(&frames, false, &[("warm-start", "false")]);
+            session.protect(&frames.buffers[0]);
+            stage.set_fault(Some((call, fault)));
+            let (clean, covered) = (&frames.buffers[1], session.protect(&frames.buffers[1]));
+            let (clean, seen) = (pixels(clean, &frames.info), pixels(&covered, &frames.info));
+            if call == Call::Detector {
+                assert!(seen[0].iter().all(|luma| *luma == seen[0][0]), "{fault:?}: the frame is not covered");
+            } else {
+                assert_eq!(faces(&covered)[0].verdict, "covered-fault", "{call:?} {fault:?}");
+                assert!(seen != clean);
+            }
+            stage.set_fault(None);
+            assert_eq!(faces(&session.protect(&frames.buffers[2])).len(), 1);
+            let warnings = session.bus.iter_filtered(&[gst::MessageType::Warning]).count();
+            assert_eq!((warnings, session.count("faults")), (1, 1), "{call:?} {fault:?}");
+            assert_eq!(session.error(), None);
+        }
+    }
+}
+
+#[test]
+fn a_panic_is_an_error_and_no_frame_passes_until_the_element_is_started_again() {
+    let frames = one_face(2);
+    for call in [Call::Detector, Call::Embedding, Call::Gradient] {
+        let (mut session, stage) = staged(&frames, false, &[]);
+        stage.set_fault(Some((call, Fault::Panic)));
+        for buffer in &frames.buffers {
+            assert_eq!(session.harness.push(buffer.copy_deep().unwrap()), Err(gst::FlowError::Error), "{call:?}");
+            stage.set_fault(None);
+        }
+        assert_eq!(session.harness.buffers_received(), 0);
+        assert!(session.error().is_some());
+        assert!(session.element.property::<gst::Structure>("stats").get::<u64>("frames").is_ok());
+    }
+}
