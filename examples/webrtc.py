@@ -76,20 +76,22 @@ class Stream:
             self.pipeline.get_by_name("all").request_pad_simple("src_%u").link(branch.get_static_pad("sink"))
             self.pipeline.set_state(Gst.State.PLAYING)
         call(peer, "set-remote-description", GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.OFFER, sdp))
-        reply = call(peer, "create-answer", None)
-        call(peer, "set-local-description", reply.get_value("answer"))
+        call(peer, "set-local-description", call(peer, "create-answer", None, "answer"))
         if not gathered.wait(SECONDS):
             raise TimeoutError("no candidates")
         return peer.get_property("local-description").sdp.as_text()
 
 
-def call(peer, signal, argument):
-    """What a signal of webrtcbin promises."""
+def call(peer, signal, argument, field=None):
+    """The field of what a signal of webrtcbin promises."""
     promise = Gst.Promise.new()
     peer.emit(signal, argument, promise)
     if promise.wait() != Gst.PromiseResult.REPLIED:
         raise RuntimeError(f"{signal} failed")
-    return promise.get_reply()
+    # The reply is the promise's and goes with it, hence a copy.
+    reply = promise.get_reply()
+    value = reply.get_value(field) if field else None
+    return value and value.copy()
 
 
 def handler(stream):

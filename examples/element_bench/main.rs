@@ -4,7 +4,7 @@
 //! The clips are made here: none, one, two or four of the project's face chips sway over a soft background, in 360, 720 and
 //! 1080 lines, H.264. What is measured is decoding and the filter, from the third frame on, without an encoder and without
 //! the time programs take to start. Every run is short, all take turns, and the median of the rounds counts. PYTHON has
-//! `deface` installed (`pip install deface onnxruntime`); without it, that column stays empty.
+//! `deface` installed (`pip install deface`); without it, that column stays empty.
 
 mod clip;
 #[allow(dead_code, reason = "the table is made by the test that holds it to the page")]
@@ -43,7 +43,9 @@ fn main() -> Result<()> {
             "--python" => python = Some(value),
             "--out" => out = value,
             _ => {
-                return Err(format!("unknown option {name}; usage: element_bench [--python PYTHON] [--out FILE]").into());
+                return Err(
+                    format!("unknown option {name}; usage: element_bench [--python PYTHON] [--out FILE]").into()
+                );
             }
         }
     }

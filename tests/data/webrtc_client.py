@@ -20,16 +20,20 @@ SOURCE = "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=2
 FRAMES, SECONDS = 10, 60
 
 
-def call(peer, signal, argument):
+def call(peer, signal, argument, field=None):
     promise = Gst.Promise.new()
     peer.emit(signal, argument, promise)
     assert promise.wait() == Gst.PromiseResult.REPLIED, signal
-    return promise.get_reply()
+    reply = promise.get_reply()
+    value = reply.get_value(field) if field else None
+    return value and value.copy()
 
 
 def receive(address):
-    pipeline = Gst.parse_launch("webrtcbin name=peer bundle-policy=max-bundle")
-    peer, frames, gathered = pipeline.get_by_name("peer"), queue.Queue(), threading.Event()
+    pipeline, frames, gathered = Gst.Pipeline.new(None), queue.Queue(), threading.Event()
+    peer = Gst.ElementFactory.make("webrtcbin", "peer")
+    peer.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
+    pipeline.add(peer)
 
     def pad_added(_, pad):
         if pad.direction != Gst.PadDirection.SRC:
@@ -49,7 +53,7 @@ def receive(address):
     pipeline.set_state(Gst.State.PLAYING)
     caps = Gst.Caps.from_string("application/x-rtp,media=video,encoding-name=H264,payload=102,clock-rate=90000,packetization-mode=(string)1")
     peer.emit("add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, caps)
-    call(peer, "set-local-description", call(peer, "create-offer", None).get_value("offer"))
+    call(peer, "set-local-description", call(peer, "create-offer", None, "offer"))
     assert gathered.wait(SECONDS), "no candidates"
     offer = peer.get_property("local-description").sdp.as_text()
     answer = urllib.request.urlopen(address + "offer", data=offer.encode(), timeout=SECONDS).read().decode()
