@@ -22,6 +22,9 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
 	gstreamer1.0-libav
 
+# What some tests want besides: Python with GStreamer, a second WebRTC peer, the trace of system calls, meson.
+TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 strace meson ninja-build
+
 .PHONY: demo test packages clip-table bench-pytorch engine-table element-page element-bench soak memcheck fuzz deny deb \
 	install-check
 
@@ -34,6 +37,7 @@ demo: packages
 	cargo run --release --quiet --locked --example protect_file -- "$$CLIP" "out/$${name%.*}-protected.mp4"
 
 test: packages
+	@scripts/install-packages.sh $(TEST_PACKAGES)
 	@scripts/test.sh
 
 packages:
@@ -82,5 +86,5 @@ deb: packages
 	cargo deb --locked --no-build --package gst-plugin-advjndprotect
 
 install-check: packages
-	@scripts/install-packages.sh meson ninja-build
+	@scripts/install-packages.sh $(TEST_PACKAGES)
 	scripts/install_check.sh

@@ -106,9 +106,9 @@ pub fn properties(data: &[u8]) {
         let gst::MessageView::Error(error) = message.view() else { continue };
         assert!(!error.error().to_string().contains("anic"), "{message:?}");
     }
-    for spec in specs(&element) {
+    for spec in specs(&element).iter().filter(|spec| !spec.value_type().is_a(gst::Array::static_type())) {
         let value = element.property_value(spec.name());
-        assert!(is_valid(&spec, &value), "{} is {value:?}", spec.name());
+        assert!(is_valid(spec, &value), "{} is {value:?}", spec.name());
     }
 }
 
@@ -153,7 +153,7 @@ fn settings(element: &gst::Element, mut data: &[u8]) -> Vec<(String, glib::Value
     settings
 }
 
-/// Whether a number lies between the property's bounds.
+/// Whether a number lies between the property's bounds; of other values only plain ones are tried.
 fn is_valid(spec: &glib::ParamSpec, value: &glib::Value) -> bool {
     macro_rules! bounded {
         ($($spec:ty => $number:ty),*) => {
@@ -167,7 +167,7 @@ fn is_valid(spec: &glib::ParamSpec, value: &glib::Value) -> bool {
         glib::ParamSpecFloat => f32, glib::ParamSpecDouble => f64, glib::ParamSpecUInt => u32,
         glib::ParamSpecUInt64 => u64, glib::ParamSpecInt => i32, glib::ParamSpecInt64 => i64
     );
-    true
+    [glib::Type::BOOL, glib::Type::STRING].contains(&spec.value_type()) || spec.value_type().is_a(glib::Type::ENUM)
 }
 
 fn of_bits(kind: glib::Type, bits: u64) -> Option<glib::Value> {

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-/// The largest single allocation that a case may ask for; the largest of the networks that ship is a quarter of it.
+/// The largest single allocation that a case may ask for: some times what the weights of the largest network take.
 const MOST_MEMORY: usize = 1 << 28;
 
 struct Watched;
