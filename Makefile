@@ -83,7 +83,7 @@ deny:
 deb: packages
 	command -v cargo-deb >/dev/null || cargo install --locked cargo-deb
 	cargo build --release --locked --lib
-	cargo deb --locked --no-build --package gst-plugin-advjndprotect
+	cargo deb --locked --no-build --multiarch same --package gst-plugin-advjndprotect
 
 install-check: packages
 	@scripts/install-packages.sh $(TEST_PACKAGES)

@@ -31,7 +31,7 @@ PAGE = b"""<!doctype html><meta charset=utf-8><title>protected</title><video aut
 </script>"""
 ENCODE = "x264enc tune=zerolatency bitrate=2500 key-int-max=50 ! video/x-h264,profile=constrained-baseline ! h264parse"
 PAY = "rtph264pay config-interval=-1 aggregate-mode=zero-latency ! application/x-rtp,media=video,encoding-name=H264,payload="
-SECONDS = 10  # for a step of the negotiation
+SECONDS = 30  # for a step of the negotiation
 
 
 def h264_payload(sdp):

@@ -6,9 +6,8 @@ cd "$(dirname "$0")/.."
 
 # Tests, and what of them: the whole of each would take hours.
 runs=(
-    "net_engine "
-    "net_load "
     "pool "
+    "net_engine net_convolutions_agree net_depthwise_agrees net_winograd_agrees net_random_networks_agree net_engines_share"
     "frame_region a_written_residual save_and_restore covers_stay"
     "face_warp "
 )

@@ -221,7 +221,7 @@ fn a_browser_gets_frames_over_webrtc() {
     }
     let folder = Folder::new("webrtc");
     let mut client = folder.command("timeout");
-    client.args(["120", "/usr/bin/python3"]).arg(common::file("tests/data/webrtc_client.py"));
+    client.args(["300", "/usr/bin/python3"]).arg(common::file("tests/data/webrtc_client.py"));
     let output = client.arg(common::file("examples/webrtc.py")).output().unwrap();
     assert!(output.status.success() && text(&output).contains("frames received"), "{}", text(&output));
 }

@@ -16,8 +16,8 @@ gi.require_version("GstSdp", "1.0")
 gi.require_version("GstWebRTC", "1.0")
 from gi.repository import Gst, GstSdp, GstWebRTC  # noqa: E402
 
-SOURCE = "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=15/1"
-FRAMES, SECONDS = 10, 60
+SOURCE = "videotestsrc is-live=true ! video/x-raw,format=I420,width=160,height=120,framerate=10/1"
+FRAMES, SECONDS = 5, 240
 
 
 def call(peer, signal, argument, field=None):
