@@ -2,6 +2,14 @@
 #   make demo               protects the sample clip, with a picture of before and after
 #   make demo CLIP=path     the same with a clip of one's own; the sound is kept
 #   make test               runs every test
+#   make element-page       the tables in docs/advjndprotect.md, after properties or results/element.json changed
+#   make element-bench      frames a second, beside faceblur and, with PYTHON=… that has it, deface
+#   make soak               an hour of video, and the memory it takes
+#   make memcheck           the kernels under valgrind
+#   make fuzz               cargo-fuzz, FUZZ_SECONDS for each target; needs a nightly toolchain
+#   make deny               licences, bans and sources of the dependencies
+#   make deb                a Debian package in target/debian
+#   make install-check      meson: configured, built, tested and installed into a folder under build/
 # With Python (numpy, opencv-python-headless, onnxruntime, torch, safetensors, scikit-image) and the test material:
 #   make clip-table         the README's table of clips
 #   make bench-pytorch      the networks against PyTorch and ONNX Runtime
@@ -14,7 +22,11 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
 	gstreamer1.0-libav
 
-.PHONY: demo test packages clip-table bench-pytorch engine-table
+# What some tests want besides: Python with GStreamer, a second WebRTC peer, the trace of system calls, meson.
+TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 strace meson ninja-build
+
+.PHONY: demo test packages clip-table bench-pytorch engine-table element-page element-bench soak memcheck fuzz deny deb \
+	install-check
 
 SHARED ?= ../shared
 PYTHON ?= python3
@@ -25,6 +37,7 @@ demo: packages
 	cargo run --release --quiet --locked --example protect_file -- "$$CLIP" "out/$${name%.*}-protected.mp4"
 
 test: packages
+	@scripts/install-packages.sh $(TEST_PACKAGES)
 	@scripts/test.sh
 
 packages:
@@ -39,3 +52,39 @@ bench-pytorch:
 
 engine-table: packages
 	$(PYTHON) scripts/engine_table.py --shared $(SHARED)
+
+element-page:
+	ADVJND_WRITE=1 cargo test --locked --workspace --test docs
+
+element-bench: packages
+	@scripts/install-packages.sh gstreamer1.0-opencv opencv-data
+	cargo build --release --locked --example element_bench
+	target/release/examples/element_bench $(if $(filter-out python3,$(PYTHON)),--python $(PYTHON))
+	$(MAKE) element-page
+
+soak: packages
+	cargo build --release --locked --example soak
+	nice target/release/examples/soak
+
+memcheck:
+	@scripts/install-packages.sh valgrind
+	scripts/memcheck.sh
+
+FUZZ_SECONDS ?= 60
+
+fuzz: packages
+	command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+	scripts/fuzz.sh $(FUZZ_SECONDS)
+
+deny:
+	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny --locked check bans licenses sources
+
+deb: packages
+	command -v cargo-deb >/dev/null || cargo install --locked cargo-deb
+	cargo build --release --locked --lib
+	cargo deb --locked --no-build --multiarch same --package gst-plugin-advjndprotect
+
+install-check: packages
+	@scripts/install-packages.sh $(TEST_PACKAGES)
+	scripts/install_check.sh

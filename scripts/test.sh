@@ -43,6 +43,9 @@ check "format" cargo fmt --all --check
 check "lints" cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 check "documentation" documentation
 check "gst-inspect-1.0" inspection
+if command -v meson >/dev/null; then
+    check "meson" scripts/install_check.sh -Dbuildtype=debug
+fi
 
 echo "== tests"
 G_DEBUG=fatal_warnings cargo test --locked --workspace --no-fail-fast 2>&1 | tee "$log"

@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use once_cell::sync::{Lazy, OnceCell};
@@ -18,6 +19,10 @@ use crate::net::{DetectorNet, Network};
 
 /// Name of the manifest in a folder of models.
 pub const MANIFEST: &str = "manifest.toml";
+
+/// Longest manifest and longest model file that are read, in bytes.
+const MAX_MANIFEST_LEN: u64 = 1 << 20;
+const MAX_MODEL_LEN: u64 = 1 << 29;
 
 const EMBEDDED_MANIFEST: &str = include_str!("../../../models/manifest.toml");
 const EMBEDDED_FILES: [(&str, &[u8]); 2] = [
@@ -74,18 +79,21 @@ impl Manifest {
     /// # Errors
     /// [`Error::Io`] if it cannot be read, [`Error::Model`] if it is none.
     pub fn from_dir(folder: &Path) -> Result<Self> {
-        Self::from_bytes(read(&folder.join(MANIFEST))?)
+        Self::parse(&read(&folder.join(MANIFEST), MAX_MANIFEST_LEN)?)
     }
 
-    fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
-        let text = String::from_utf8(bytes)
-            .map_err(|_| Error::model(MANIFEST, "is not UTF-8 text; take the one that ships with the models"))?;
-        Self::parse(&text)
-    }
-
-    fn parse(text: &str) -> Result<Self> {
-        toml::from_str(text)
-            .map_err(|error| Error::model(MANIFEST, format!("{error}; take the one that ships with the models")))
+    /// The manifest in `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if they are none, or name a file by more than its name: a manifest speaks of its own folder only.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let unfit = |what: String| Error::model(MANIFEST, format!("{what}; take the one that ships with the models"));
+        let text = std::str::from_utf8(bytes).map_err(|_| unfit("is not UTF-8 text".into()))?;
+        let manifest: Self = toml::from_str(text).map_err(|error| unfit(error.to_string()))?;
+        match manifest.entries.iter().find(|entry| !is_file_name(&entry.file)) {
+            Some(entry) => Err(unfit(format!("names a file {:?}, which is no name of a file beside it", entry.file))),
+            None => Ok(manifest),
+        }
     }
 }
 
@@ -103,7 +111,9 @@ impl Models {
             entry.check(bytes)?;
             Ok(Cow::Borrowed(*bytes))
         };
-        EMBEDDED.get_or_try_init(|| Self::load(&Manifest::parse(EMBEDDED_MANIFEST)?, load).map(Arc::new)).cloned()
+        EMBEDDED
+            .get_or_try_init(|| Self::load(&Manifest::parse(EMBEDDED_MANIFEST.as_bytes())?, load).map(Arc::new))
+            .cloned()
     }
 
     /// The models of a folder with a `manifest.toml`, shared by all who use the same folder at the same time.
@@ -111,13 +121,13 @@ impl Models {
     /// # Errors
     /// [`Error::Io`] if a file cannot be read, [`Error::Model`] if one is not what the manifest says.
     pub fn from_dir(folder: &Path) -> Result<Arc<Self>> {
-        let manifest = read(&folder.join(MANIFEST))?;
+        let manifest = read(&folder.join(MANIFEST), MAX_MANIFEST_LEN)?;
         let key = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let mut folders = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(models) = folders.get(&key).and_then(Weak::upgrade) {
             return Ok(models);
         }
-        let manifest = Manifest::from_bytes(manifest)?;
+        let manifest = Manifest::parse(&manifest)?;
         let models = Arc::new(Self::load(&manifest, |entry| entry.read(folder).map(Cow::Owned))?);
         folders.insert(key, Arc::downgrade(&models));
         Ok(models)
@@ -154,7 +164,7 @@ impl Entry {
     /// # Errors
     /// [`Error::Io`] if the file cannot be read, [`Error::Model`] if it has another checksum.
     pub fn read(&self, folder: &Path) -> Result<Vec<u8>> {
-        let bytes = read(&folder.join(&self.file))?;
+        let bytes = read(&folder.join(&self.file), MAX_MODEL_LEN)?;
         self.check(&bytes)?;
         Ok(bytes)
     }
@@ -174,6 +184,25 @@ impl Entry {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })
+/// Whether `name` is a file in the folder it is joined to, and nothing else.
+fn is_file_name(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    let plain = matches!(parts.next(), Some(Component::Normal(only)) if only == name) && parts.next().is_none();
+    plain && !name.contains(['/', '\\', '\0'])
+}
+
+/// The bytes of a regular file of at most `limit` bytes; devices and pipes, which need not end, are refused.
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let failed = |source| Error::Io { path: path.to_owned(), source };
+    let refused =
+        |what: String| Error::model(path.display().to_string(), what + "; take the one that ships with the models");
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(refused("is no regular file".into()));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.len() as u64 > limit {
+        return Err(refused(format!("is longer than {limit} bytes")));
+    }
+    Ok(bytes)
 }

@@ -1,7 +1,7 @@
 //! The detector network: YuNet for any input size, its twelve outputs per anchor.
 
 use super::executor::{Backend, Executor, Pass};
-use super::graph::Graph;
+use super::graph::{Graph, Shape};
 use super::yunet;
 use crate::error::{Error, Result};
 
@@ -19,7 +19,7 @@ pub struct DetectorNet {
 impl DetectorNet {
     /// YuNet from the bytes of its safetensors file; [`Error::Model`] if they are not that.
     pub fn graph(bytes: &[u8]) -> Result<Graph> {
-        yunet::graph(bytes, yunet::SIZE_MULTIPLE, yunet::SIZE_MULTIPLE)
+        checked(yunet::graph(bytes, yunet::SIZE_MULTIPLE, yunet::SIZE_MULTIPLE)?.of_bounded_size()?)
     }
 
     /// YuNet from the bytes of its safetensors file, run by `backend`; [`Error::Model`] if they are not that.
@@ -48,7 +48,7 @@ impl DetectorNet {
         let executor = match &mut self.executor {
             Some(executor) if shape.height == height && shape.width == width => executor,
             slot => {
-                self.graph = self.graph.resized(height, width)?;
+                self.graph = checked(self.graph.resized(height, width)?)?;
                 slot.insert(self.backend.executor(&self.graph, 1)?)
             }
         };
@@ -87,6 +87,19 @@ impl DetectorNet {
     pub fn kps(&self, level: usize) -> &[f32] {
         &self.outputs[3][level]
     }
+}
+
+/// The graph, if it has the channels of all heads at every level; else [`Error::Model`].
+fn checked(graph: Graph) -> Result<Graph> {
+    let input = graph.input_shape();
+    let channels = yunet::HEADS.iter().map(|(_, channels)| channels).sum();
+    let expected = STRIDES.map(|stride| Shape::new(channels, input.height / stride, input.width / stride));
+    let outputs: Vec<Shape> = graph.outputs().iter().map(|&value| graph.shape(value)).collect();
+    if outputs == expected {
+        return Ok(graph);
+    }
+    let reason = format!("gives {outputs:?} of {input:?}, not {expected:?}; use the file this version ships with");
+    Err(Error::model(graph.name(), reason))
 }
 
 /// `[channels][anchors]` to `[anchors][channels]`.

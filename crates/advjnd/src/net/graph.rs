@@ -10,6 +10,10 @@ use std::sync::Arc;
 use super::cpu::PackedWeights;
 use crate::error::{Error, Result};
 
+/// Entries that a value of a network from a file may have per pixel of the input. The networks this crate runs need 32; a
+/// file that asks for more asks for memory.
+const MAX_ENTRIES_PER_PIXEL: usize = 128;
+
 /// Index of a value of a [`Graph`]: 0 is the input, `i + 1` the result of operation `i`.
 pub type ValueId = usize;
 
@@ -390,6 +394,18 @@ impl Graph {
             _ => 0,
         };
         4 * self.ops.iter().map(of).sum::<usize>()
+    }
+
+    /// The graph, if running it takes no more memory than a network of this kind needs; else [`Error::Model`].
+    pub(super) fn of_bounded_size(self) -> Result<Self> {
+        let limit = MAX_ENTRIES_PER_PIXEL * self.shapes[INPUT].plane();
+        match self.shapes.iter().position(|shape| shape.len() > limit) {
+            Some(value) => {
+                let reason = format!("{:?} is more than {limit} entries", self.shapes[value]);
+                Err(self.unfit(value - 1, &reason))
+            }
+            None => Ok(self),
+        }
     }
 
     fn unfit(&self, index: usize, reason: &str) -> Error {

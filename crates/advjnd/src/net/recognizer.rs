@@ -39,11 +39,12 @@ impl Network {
 
     /// The network from the bytes of its safetensors file; [`Error::Model`] if they are not that.
     pub fn graph(self, bytes: &[u8]) -> Result<Graph> {
-        match self {
+        let graph = match self {
             Self::DlibResnet29 => dlib::graph(bytes),
             Self::SFace => sface::graph(bytes),
             Self::MobileFaceNet => mobilefacenet::graph(bytes),
-        }
+        };
+        graph?.of_bounded_size()
     }
 }
 

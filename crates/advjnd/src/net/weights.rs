@@ -22,7 +22,8 @@ impl<'a> Weights<'a> {
         Ok(Self { model, tensors })
     }
 
-    /// The tensor `name`, which must be `f32` of `rank` dimensions.
+    /// The tensor `name`, which must be finite `f32` of `rank` dimensions, none of them 0: so the file is as long as the
+    /// dimensions say, and no product of them overflows.
     pub(super) fn tensor(&self, name: &str, rank: usize) -> Result<(Vec<usize>, Arc<[f32]>)> {
         let wrong = |what: String| Error::model(self.model, format!("tensor `{name}` {what}; convert the file again"));
         let view = self.tensors.tensor(name).map_err(|error| wrong(format!("cannot be read ({error})")))?;
@@ -31,6 +32,9 @@ impl<'a> Weights<'a> {
         }
         if view.shape().len() != rank {
             return Err(wrong(format!("has shape {:?}, not {rank} dimensions", view.shape())));
+        }
+        if view.shape().contains(&0) {
+            return Err(wrong(format!("has shape {:?}, which holds no value", view.shape())));
         }
         let (values, _) = view.data().as_chunks::<4>();
         let values: Arc<[f32]> = values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();

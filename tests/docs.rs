@@ -1,0 +1,114 @@
+//! The element's page says what the element is: its tables are made here, and compared with what stands in the file.
+//! `make element-page` (`ADVJND_WRITE=1 cargo test --test docs`) writes them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
+
+mod common;
+#[path = "../examples/element_bench/table.rs"]
+mod table;
+
+use std::fs;
+
+use gst::glib;
+use gst::prelude::*;
+
+const PAGE: &str = "docs/advjndprotect.md";
+
+/// Holds what stands between the markers `name` of the page to `text`, or writes it.
+fn section(name: &str, text: &str) {
+    let path = common::file(PAGE);
+    let page = fs::read_to_string(&path).unwrap();
+    let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let (before, rest) = page.split_once(&open).expect("an opening marker");
+    let (found, after) = rest.split_once(&close).expect("a closing marker");
+    if std::env::var_os("ADVJND_WRITE").is_some() {
+        fs::write(&path, format!("{before}{open}{text}{close}{after}")).unwrap();
+    } else {
+        assert!(found == text, "{PAGE}: `{name}` is out of date: run `make element-page`\n{text}");
+    }
+}
+
+/// One test for both, for both may write the file.
+#[test]
+fn the_page_is_up_to_date() {
+    section("properties", &properties());
+    let results = common::file("results/element.json");
+    section("element-table", &table::markdown(&fs::read_to_string(results).unwrap()).unwrap());
+}
+
+fn properties() -> String {
+    let element = common::element(&[]);
+    let own = |spec: &&glib::ParamSpec| spec.owner_type() == element.type_();
+    let mut text = String::from("| property | type | values | may be set | what |\n|---|---|---|---|---|\n");
+    for spec in element.list_properties().iter().filter(own) {
+        let flags = spec.flags();
+        let when = match () {
+            () if !flags.contains(glib::ParamFlags::WRITABLE) => "never: read only",
+            () if flags.contains(gst::PARAM_FLAG_CONTROLLABLE) => "always; controllable",
+            () if flags.contains(gst::PARAM_FLAG_MUTABLE_PLAYING) => "always",
+            () if flags.contains(gst::PARAM_FLAG_MUTABLE_PAUSED) => "up to PAUSED",
+            () => "up to READY",
+        };
+        let blurb = spec.blurb().unwrap_or_default().replace('|', "\\|");
+        text += &format!("| `{}` | {} | {} | {when} | {blurb} |\n", spec.name(), kind(spec), values(spec));
+    }
+    text
+}
+
+fn kind(spec: &glib::ParamSpec) -> &'static str {
+    match spec.value_type() {
+        glib::Type::BOOL => "gboolean",
+        glib::Type::F32 => "gfloat",
+        glib::Type::F64 => "gdouble",
+        glib::Type::I32 => "gint",
+        glib::Type::U32 => "guint",
+        glib::Type::I64 => "gint64",
+        glib::Type::U64 => "guint64",
+        glib::Type::STRING => "string",
+        kind => kind.name(),
+    }
+}
+
+/// The range of a number, the nicks of an enumeration; in both the default.
+fn values(spec: &glib::ParamSpec) -> String {
+    macro_rules! range {
+        ($($kind:ty),*) => {
+            $(if let Some(spec) = spec.downcast_ref::<$kind>() {
+                return format!("{}…{}, {}", spec.minimum(), spec.maximum(), spec.default_value());
+            })*
+        };
+    }
+    range!(
+        glib::ParamSpecFloat,
+        glib::ParamSpecDouble,
+        glib::ParamSpecInt,
+        glib::ParamSpecUInt,
+        glib::ParamSpecInt64,
+        glib::ParamSpecUInt64
+    );
+    if let Some(spec) = spec.downcast_ref::<glib::ParamSpecEnum>() {
+        let default = spec.default_value_as_i32();
+        let class = spec.enum_class();
+        let nick = |value: &glib::EnumValue| {
+            let nick = format!("`{}`", value.nick());
+            if value.value() == default { format!("**{nick}**") } else { nick }
+        };
+        return class.values().iter().map(nick).collect::<Vec<_>>().join(", ");
+    }
+    let default = spec.default_value();
+    match default.get::<bool>() {
+        Ok(default) => format!("{default}"),
+        Err(_) => default.get::<Option<String>>().ok().flatten().map_or("–".into(), |text| format!("`{text}`")),
+    }
+}
+
+/// `gst-inspect-1.0` reads as documentation: every property has a nick, and a blurb that says more than its name.
+#[test]
+fn every_property_is_explained() {
+    let element = common::element(&[]);
+    for spec in element.list_properties().iter().filter(|spec| spec.owner_type() == element.type_()) {
+        let blurb = spec.blurb().unwrap_or_default();
+        assert!(spec.nick() != spec.name() || !spec.name().contains('-'), "{} has no nick", spec.name());
+        assert!(blurb.split_whitespace().count() > 4, "{}: {blurb}", spec.name());
+    }
+}

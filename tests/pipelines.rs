@@ -1,0 +1,227 @@
+//! Every pipeline that the documents print is run, as printed, by `gst-launch-1.0` with the plugin as it lies on disk; cameras,
+//! servers and screens are replaced by what stands for them in the table below. The programs of `examples/` run too.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
+
+mod common;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// What stands for hardware: the first word of a printed part of a pipeline, and what is run in its place.
+const STAND_INS: [(&str, &str); 6] = [
+    ("v4l2src", "videotestsrc num-buffers=8 ! video/x-raw,format=YUY2,width=320,height=240,framerate=30/1"),
+    (
+        "rtspsrc",
+        "filesrc location=clip.mp4 ! qtdemux ! h264parse config-interval=-1 ! rtph264pay ! application/x-rtp,media=video",
+    ),
+    ("v4l2sink", "fakesink"),
+    ("autovideosink", "fakesink"),
+    ("rtspclientsink", "h264parse ! fakesink"),
+    // Several files from a clip that lasts half a second.
+    ("splitmuxsink", "splitmuxsink location=protected-%05d.mp4 max-size-time=200000000"),
+];
+/// Where pipelines are printed.
+const DOCUMENTS: [&str; 4] = ["README.md", "docs/advjndprotect.md", "examples/README.md", "src/advjndprotect/imp.rs"];
+
+/// The commands of a document: from `gst-launch-1.0`, or variables before it, to the line that does not go on.
+fn commands(document: &str) -> Vec<String> {
+    let text = fs::read_to_string(common::file(document)).unwrap();
+    let mut lines = text.lines().map(|line| line.trim_start_matches([' ', '*']).trim_end());
+    let mut commands = Vec::new();
+    while let Some(line) = lines.next() {
+        let starts = |line: &str| line.starts_with("gst-launch-1.0 ") || line.starts_with("GST_");
+        if !starts(line) {
+            continue;
+        }
+        let mut command = line.to_owned();
+        while command.ends_with('\\') {
+            command.pop();
+            command.push_str(lines.next().expect("a line that goes on"));
+        }
+        commands.push(command);
+    }
+    commands
+}
+
+/// The command with everything replaced that needs hardware.
+fn on_this_machine(command: &str) -> String {
+    let replace = |part: &str| {
+        let words = part.trim_start_matches("gst-launch-1.0 ").trim_start_matches("-e ");
+        let stand_in = STAND_INS.iter().find(|(name, _)| words.split_whitespace().next() == Some(name));
+        let kept = &part[..part.len() - words.len()];
+        stand_in.map_or(part.to_owned(), |(_, other)| format!("{kept}{other}"))
+    };
+    command.split(" ! ").map(replace).collect::<Vec<_>>().join(" ! ")
+}
+
+/// A folder with `clip.mp4` (12 frames with a face, and sound) and `photo.png`, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        common::init();
+        let folder = Self(std::env::temp_dir().join(format!("advjndprotect-{name}-{}", std::process::id())));
+        fs::create_dir_all(&folder.0).unwrap();
+        common::install_plugin(&folder.0.join("plugins"));
+        let (clip, sample) = (folder.0.join("clip.mp4"), common::sample_clip());
+        folder.sh(&format!(
+            "gst-launch-1.0 -q filesrc location='{}' ! decodebin ! identity eos-after=13 ! {} ! videoconvert \
+             ! x264enc key-int-max=6 ! mp4mux name=out ! filesink location='{}' \
+             audiotestsrc num-buffers=20 ! audioconvert ! avenc_aac ! out.",
+            sample.display(),
+            common::ONE_FACE,
+            clip.display()
+        ));
+        folder.sh(&format!(
+            "gst-launch-1.0 -q filesrc location='{}' ! decodebin ! videoconvert ! pngenc snapshot=true ! filesink location=photo.png",
+            clip.display()
+        ));
+        folder
+    }
+
+    /// Runs a command in the folder; it must succeed.
+    fn sh(&self, command: &str) -> Output {
+        let output = self.command("timeout").args(["120", "sh", "-c", command]).output().unwrap();
+        assert!(output.status.success(), "{command}\n{}", text(&output));
+        output
+    }
+
+    /// A program that runs in the folder and finds the plugin that this test was built with.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(&self.0)
+            .env("GST_PLUGIN_PATH", self.0.join("plugins"))
+            .env("GST_REGISTRY", self.0.join("registry.bin"))
+            .env("G_DEBUG", "fatal_warnings");
+        command
+    }
+
+    fn files(&self) -> Vec<(String, u64)> {
+        let file = |entry: std::io::Result<fs::DirEntry>| {
+            let entry = entry.unwrap();
+            (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().len())
+        };
+        fs::read_dir(&self.0).unwrap().map(file).collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A file of the build that this test belongs to: `target/debug/…`.
+fn built(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    tests.parent().and_then(Path::parent).unwrap().join(name)
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn available(command: &str) -> bool {
+    let status = Command::new("sh").args(["-c", command]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let available = status.is_ok_and(|status| status.success());
+    if !available {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: `{command}` fails here");
+    }
+    available
+}
+
+#[test]
+fn every_printed_pipeline_runs() {
+    let folder = Folder::new("pipelines");
+    for document in DOCUMENTS {
+        let commands = commands(document);
+        assert!(!commands.is_empty(), "{document} prints no pipeline");
+        for command in commands {
+            assert!(command.contains("advjndprotect"), "{document}: {command}");
+            folder.files().iter().filter(|(name, _)| is_output(name)).for_each(|(name, _)| {
+                fs::remove_file(folder.0.join(name)).unwrap();
+            });
+            let command = on_this_machine(&command);
+            let output = folder.sh(&command);
+            let log = text(&output);
+            assert!(!log.contains("ERROR") && !log.contains("WARNING"), "{document}: {command}\n{log}");
+            let written: Vec<_> = folder.files().into_iter().filter(|(name, _)| is_output(name)).collect();
+            assert_eq!(command.contains("sink location="), !written.is_empty(), "{command}: {written:?}");
+            assert!(written.iter().all(|(_, length)| *length > 500), "{command}: {written:?}");
+        }
+    }
+}
+
+/// What the printed pipelines write.
+fn is_output(name: &str) -> bool {
+    ["protected", "covered"].iter().any(|stem| name.starts_with(stem))
+}
+
+#[test]
+fn stand_ins_stand_for_what_is_printed() {
+    let printed: String = DOCUMENTS.iter().flat_map(|document| commands(document)).collect();
+    for (name, _) in STAND_INS {
+        assert!(printed.contains(name), "no document prints {name}");
+    }
+    let command = on_this_machine("gst-launch-1.0 -e v4l2src device=/dev/video0 ! a ! v4l2sink device=/dev/video1");
+    assert_eq!(command, format!("gst-launch-1.0 -e {} ! a ! fakesink", STAND_INS[0].1));
+}
+
+#[test]
+fn the_programs_that_take_frames_tell_of_the_face() {
+    let folder = Folder::new("appsink");
+    let mut programs = vec![folder.command(built("examples/appsink").to_str().unwrap())];
+    if available("/usr/bin/python3 -c 'import gi; gi.require_version(\"GstVideo\", \"1.0\")'") {
+        let mut python = folder.command("/usr/bin/python3");
+        python.arg(common::file("examples/appsink.py"));
+        programs.push(python);
+    }
+    for mut program in programs {
+        let output = program.arg("clip.mp4").output().unwrap();
+        let log = text(&output);
+        assert!(output.status.success(), "{log}");
+        let frames = log.lines().filter(|line| line.contains("320x320")).count();
+        let faces = log.lines().filter(|line| line.contains("face 0 at (")).count();
+        assert!(frames >= 10 && faces == frames, "{log}");
+        assert!(log.contains(": protected") || log.contains(": covered-"), "{log}");
+    }
+}
+
+#[test]
+fn a_watched_folder_is_protected_once_and_unfinished_work_leaves_nothing() {
+    let folder = Folder::new("watched");
+    fs::create_dir(folder.0.join("in")).unwrap();
+    fs::rename(folder.0.join("clip.mp4"), folder.0.join("in/clip one.mp4")).unwrap();
+    fs::write(folder.0.join("in/broken.mp4"), "no video").unwrap();
+    let watch = |folder: &Folder| {
+        let mut command = folder.command(common::file("examples/watch_folder.sh").to_str().unwrap());
+        command.args(["in", "out", "0"]).env("PROTECT_FILE", built("examples/protect_file"));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        text(&output)
+    };
+    let first = watch(&folder);
+    assert!(first.contains("not protected: in/broken.mp4"), "{first}");
+    let files: Vec<_> = fs::read_dir(folder.0.join("out")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files, ["clip one-protected.mp4"]);
+    assert!(!watch(&folder).contains("clip one"), "done is done");
+}
+
+/// A browser's part is played by another webrtcbin, which has to get frames out of what it receives.
+#[test]
+fn a_browser_gets_frames_over_webrtc() {
+    let needs =
+        "/usr/bin/python3 -c 'import gi; gi.require_version(\"GstWebRTC\", \"1.0\")' && gst-inspect-1.0 nicesrc";
+    if !available(needs) {
+        return;
+    }
+    let folder = Folder::new("webrtc");
+    let mut client = folder.command("timeout");
+    client.args(["300", "/usr/bin/python3"]).arg(common::file("tests/data/webrtc_client.py"));
+    let output = client.arg(common::file("examples/webrtc.py")).output().unwrap();
+    assert!(output.status.success() && text(&output).contains("frames received"), "{}", text(&output));
+}
