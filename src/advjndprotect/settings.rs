@@ -13,6 +13,8 @@ use super::{FailPolicy, JndModel, View};
 pub(super) struct Settings {
     /// Folder of the models; `None`: those embedded.
     pub(super) models: Option<String>,
+    /// Names of the recognisers, as the application wrote them; `None`: those that the models' manifest marks.
+    pub(super) recognizers: Option<String>,
     /// What the core reads at every frame.
     pub(super) core: advjnd::Settings,
     /// Start of the random numbers.
@@ -27,7 +29,23 @@ pub(super) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { models: None, core: advjnd::Settings::default(), seed: 0, threads: 0, messages: true, attach_meta: true }
+        Self {
+            models: None,
+            recognizers: None,
+            core: advjnd::Settings::default(),
+            seed: 0,
+            threads: 0,
+            messages: true,
+            attach_meta: true,
+        }
+    }
+}
+
+impl Settings {
+    /// The recognisers asked for, by name; none: the default ones.
+    pub(super) fn recognizer_names(&self) -> Vec<String> {
+        let names = self.recognizers.iter().flat_map(|names| names.split(','));
+        names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 }
 
@@ -69,6 +87,13 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
                 .blurb("Folder with a manifest.toml and the model files it names (NULL = the models embedded in the plugin)")
                 .mutable_ready(),
             Option<String>, models
+        ),
+        property!(
+            glib::ParamSpecString::builder("recognizers")
+                .nick("Recognizers")
+                .blurb("Names of the recognisers that are attacked in turn and that the self-check looks with, comma-separated, from the manifest of the models (NULL = those it marks as embedded)")
+                .mutable_ready(),
+            Option<String>, recognizers
         ),
         property!(
             glib::ParamSpecFloat::builder("jnd-scale")

@@ -26,9 +26,7 @@
 
 mod alignment;
 mod bench;
-mod machine;
 mod markdown;
-mod networks;
 mod people;
 mod plan;
 mod quality;
@@ -45,10 +43,12 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use bench::Bench;
-use networks::Networks;
 use people::People;
 use plan::{Plan, Settings, Tasks, plans};
 use results::{Experiment, Key, Row, Table as File};
+
+use crate::machine;
+use crate::networks::Networks;
 
 /// Attacks the faces of still pictures with every published attack, and tables success and quality.
 #[derive(Args)]

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::bench::{Face, Outcome};
 use super::markdown;
-use super::networks::read;
 use super::plan::{Setting, Task};
 use super::quality::Quality;
+use crate::folder::{make, write_whole};
+use crate::networks::read;
 
 /// What a row is about: two rows of the same key are one row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -137,7 +138,7 @@ pub struct Table {
 impl Table {
     /// The results in `folder`, which is made if need be, to be continued as `experiment`.
     pub fn open(folder: &Path, experiment: Experiment) -> Result<Self> {
-        std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+        make(folder)?;
         let path = folder.join("table.json");
         let mut results = Results { experiment, rows: Vec::new() };
         if path.exists() {
@@ -175,12 +176,8 @@ impl Table {
     pub fn write(&self) -> Result<()> {
         let text = serde_json::to_string_pretty(&self.results)
             .map_err(|error| Error::input(format!("cannot write the table as JSON: {error}")))?;
-        for (name, text) in [("table.json", text + "\n"), ("table.md", markdown::tables(&self.results))] {
-            let (path, unfinished) = (self.folder.join(name), self.folder.join(format!("{name}.part")));
-            std::fs::write(&unfinished, text).map_err(|error| unwritable(&unfinished, &error))?;
-            std::fs::rename(&unfinished, &path).map_err(|error| unwritable(&path, &error))?;
-        }
-        Ok(())
+        write_whole(&self.folder, "table.json", &(text + "\n"))?;
+        write_whole(&self.folder, "table.md", &markdown::tables(&self.results))
     }
 }
 
@@ -207,8 +204,4 @@ impl Experiment {
         }
         Ok(())
     }
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    Error::input(format!("cannot write {}: {error}; check the folder and its permissions", path.display()))
 }
