@@ -155,6 +155,46 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
             u32, core.max_iterations
         ),
         property!(
+            glib::ParamSpecFloat::builder("input-diversity")
+                .nick("Input diversity")
+                .blurb("How strongly each iteration turns, scales and shifts what the recogniser sees, as a share (0 = as far as landmarks differ): more helps against recognisers that are not at hand")
+                .minimum(0.0)
+                .maximum(0.5)
+                .default_value(default.core.transfer.diversity)
+                .mutable_playing(),
+            f32, core.transfer.diversity
+        ),
+        property!(
+            glib::ParamSpecFloat::builder("gradient-smoothing")
+                .nick("Gradient smoothing")
+                .blurb("Sigma of the Gaussian that smooths each gradient, in 160ths of a face's surroundings (0 = none)")
+                .minimum(0.0)
+                .maximum(8.0)
+                .default_value(default.core.transfer.smoothing)
+                .mutable_playing(),
+            f32, core.transfer.smoothing
+        ),
+        property!(
+            glib::ParamSpecFloat::builder("momentum")
+                .nick("Momentum")
+                .blurb("Share of the accumulated gradient that is kept from iteration to iteration and from frame to frame")
+                .minimum(0.0)
+                .maximum(0.99)
+                .default_value(default.core.transfer.momentum)
+                .mutable_playing(),
+            f32, core.transfer.momentum
+        ),
+        property!(
+            glib::ParamSpecFloat::builder("reserve")
+                .nick("Reserve")
+                .blurb("How far beyond the margin that the self-check asks for the iterations go on, as a share of the verification threshold: more of the budget is spent, and more lasts through codecs and on recognisers that are not at hand")
+                .minimum(0.0)
+                .maximum(4.0)
+                .default_value(default.core.transfer.reserve)
+                .mutable_playing(),
+            f32, core.transfer.reserve
+        ),
+        property!(
             glib::ParamSpecEnum::builder_with_default::<FailPolicy>("fail-policy", default.core.fail_policy.into())
                 .nick("Fail policy")
                 .blurb("What happens to a face that the self-check does not confirm as protected; it never passes as it came")

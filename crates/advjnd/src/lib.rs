@@ -16,5 +16,5 @@ pub use error::{Error, Result};
 pub use frame::{Colorimetry, FrameMut, Matrix, PixelFormat, PlaneMut};
 pub use models::Models;
 pub use pool::Pool;
-pub use protector::{FailPolicy, Protector, Settings, View};
+pub use protector::{FailPolicy, Protector, Settings, Transfer, View};
 pub use report::{FaceReport, FrameReport, RunStats, Verdict};

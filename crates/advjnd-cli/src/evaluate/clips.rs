@@ -53,15 +53,15 @@ impl Lossless {
             return Err(Error::input(format!("there is no file {}; name a clip", clip.display())));
         }
         let decode = pipeline("filesrc name=read ! decodebin name=decoder")?;
-        // It lets one more pass than it says.
-        let first = most.map_or(String::new(), |most| format!(" ! identity eos-after={}", most.saturating_sub(1)));
-        let video = gst::parse::bin_from_description(&format!("queue ! {UPRIGHT}{first} ! {WRITE}"), true)
-            .map_err(|error| Error::input(format!("GStreamer cannot decode: {error}")))?;
+        let video =
+            gst::parse::bin_from_description(&format!("queue ! {UPRIGHT} ! identity name=first ! {WRITE}"), true)
+                .map_err(|error| Error::input(format!("GStreamer cannot decode: {error}")))?;
         settle_colorimetry(&video)?;
         decode.add(&video).map_err(|error| Error::input(error.to_string()))?;
         locate(&decode, "read", clip)?;
         locate(&decode, "written", &path)?;
         connect(&decode, &video)?;
+        end_after(&named(&decode, "first")?, most)?;
         of(clip, play(&decode, |_| ()))?;
         Ok(Self { path })
     }
@@ -127,6 +127,20 @@ fn named(pipeline: &gst::Pipeline, name: &str) -> Result<gst::Element> {
 
 fn locate(pipeline: &gst::Pipeline, name: &str, path: &Path) -> Result<()> {
     named(pipeline, name)?.set_property("location", path);
+    Ok(())
+}
+
+/// Ends the stream after `most` buffers that reach `element`.
+fn end_after(element: &gst::Element, most: Option<u32>) -> Result<()> {
+    let (Some(most), Some(pad)) = (most, element.static_pad("sink")) else { return Ok(()) };
+    let passed = AtomicU64::new(0);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if passed.fetch_add(1, Ordering::Relaxed) < u64::from(most) {
+            return gst::PadProbeReturn::Ok;
+        }
+        info.flow_res = Err(gst::FlowError::Eos);
+        gst::PadProbeReturn::Handled
+    });
     Ok(())
 }
 

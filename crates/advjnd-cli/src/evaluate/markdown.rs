@@ -1,6 +1,6 @@
 //! The tables for people.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::figures::Figures;
 use super::quality::Quality;
@@ -38,14 +38,34 @@ pub fn tables(results: &Results) -> String {
     text
 }
 
-type Groups<'a> = BTreeMap<(String, String), Vec<&'a Row>>;
+/// Rows that belong together, by what the first two columns say.
+type Groups<'a> = Vec<((String, String), Vec<&'a Row>)>;
 
-fn groups<'a>(rows: &'a [Row], key: impl Fn(&Row) -> (String, String)) -> Groups<'a> {
+fn groups<'a>(rows: &'a [Row], columns: impl Fn(&Row) -> (String, String)) -> Groups<'a> {
     let mut groups = Groups::new();
     for row in rows {
-        groups.entry(key(row)).or_default().push(row);
+        let columns = columns(row);
+        match groups.iter_mut().find(|(taken, _)| *taken == columns) {
+            Some((_, rows)) => rows.push(row),
+            None => groups.push((columns, vec![row])),
+        }
     }
+    groups.sort_by_cached_key(|((first, second), _)| (natural(first), natural(second)));
     groups
+}
+
+/// Orders text with the numbers in it as numbers.
+fn natural(text: &str) -> Vec<(String, u64)> {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(rest.find(is_digit).unwrap_or(rest.len()));
+        let (digits, after) = after.split_at(after.find(|c| !is_digit(c)).unwrap_or(after.len()));
+        parts.push((word.to_owned(), digits.parse().unwrap_or(0)));
+        rest = after;
+    }
+    parts
 }
 
 fn properties(key: &Key) -> String {
@@ -129,7 +149,7 @@ fn overview(groups: &Groups<'_>, variants: &[String]) -> String {
 
 fn by_recognizer(groups: &Groups<'_>, variants: &[String]) -> String {
     let mut names = BTreeSet::new();
-    for row in groups.values().flatten() {
+    for row in groups.iter().flat_map(|(_, rows)| rows) {
         names.extend(row.variants.iter().flat_map(|seen| seen.recognizers.keys().cloned()));
     }
     let columns = ["surrogates", "settings", "variant"].map(str::to_owned);

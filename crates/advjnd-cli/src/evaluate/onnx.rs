@@ -20,6 +20,9 @@ use std::path::Path;
 
 use advjnd::net::{Embedder, Metric, RecognizerSpec, Template};
 use advjnd::{Error, Result};
+use rten::Model;
+use rten_tensor::prelude::*;
+use rten_tensor::{NdTensor, Tensor};
 use serde::Deserialize;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -88,46 +91,66 @@ pub fn load(name: &str, path: &Path, bytes: &[u8]) -> Result<Box<dyn Embedder>> 
         verification_threshold: description.verification_threshold,
         false_accept_rate: description.false_accept_rate,
     };
-    run::judge(spec, description.input, bytes)
+    let model = Model::load(bytes.to_vec())
+        .map_err(|error| Error::model(name, format!("{}: {error}; give an ONNX file", path.display())))?;
+    let mut judge = Judge { spec, input: description.input, model };
+    // What it puts out is checked before any clip is protected.
+    judge.embed(&vec![128.0; 3 * width * height], &mut vec![0.0; judge.spec.embedding_len])?;
+    Ok(Box::new(judge))
 }
 
-#[cfg(not(feature = "onnx"))]
-mod run {
-    use super::{Embedder, Error, Input, RecognizerSpec, Result};
+/// A frozen ONNX network of one input and one output.
+struct Judge {
+    spec: RecognizerSpec,
+    input: Input,
+    model: Model,
+}
 
-    pub fn judge(spec: RecognizerSpec, _: Input, _: &[u8]) -> Result<Box<dyn Embedder>> {
-        Err(Error::model(spec.name, "this program was built without ONNX; build it with --features onnx"))
+impl Judge {
+    fn unusable(&self, reason: &str) -> Error {
+        Error::model(
+            &self.spec.name,
+            format!("the ONNX file cannot be run: {reason}; export it anew, for a batch of 1"),
+        )
     }
 }
 
-#[cfg(feature = "onnx")]
-mod run {
-    use std::sync::Arc;
-
-    use tract_onnx::prelude::{
-        Framework, InferenceFact, InferenceModelExt, IntoRunnable, Tensor, TypedModel, TypedSimplePlan, tvec,
-    };
-
-    use super::{Channels, Embedder, Error, Input, Layout, RecognizerSpec, Result};
-
-    struct Judge {
-        spec: RecognizerSpec,
-        input: Input,
-        plan: TypedSimplePlan<TypedModel>,
+impl Embedder for Judge {
+    fn spec(&self) -> &RecognizerSpec {
+        &self.spec
     }
 
-    pub fn judge(spec: RecognizerSpec, input: Input, mut bytes: &[u8]) -> Result<Box<dyn Embedder>> {
-        let unusable = |error: tract_onnx::prelude::TractError| {
-            Error::model(&spec.name, format!("the ONNX file cannot be run: {error:#}; export it anew, batch 1"))
+    fn embed(&mut self, chip: &[f32], embedding: &mut [f32]) -> Result<()> {
+        let size = self.spec.chip_size;
+        let Input { mean, scale, channels, layout, .. } = &self.input;
+        let value = |plane: usize, at: usize| {
+            let source = if *channels == Channels::Rgb { plane } else { 2 - plane };
+            (chip[source * size * size + at] - mean[plane]) * scale
         };
-        let model = tract_onnx::onnx().model_for_read(&mut bytes).map_err(unusable)?;
-        let fact = InferenceFact::dt_shape(f32::datum_type(), shape(&input, spec.chip_size));
-        let model = model.with_input_fact(0, fact).and_then(|model| model.into_optimized()).map_err(unusable)?;
-        let plan = model.into_runnable().map_err(unusable)?;
-        let mut judge = Judge { spec, input, plan };
-        // What it puts out is checked before any clip is.
-        let size = judge.spec.chip_size;
-        judge.embed(&vec![128.0; 3 * size * size], &mut vec![0.0; judge.spec.embedding_len])?;
-        Ok(Box::new(judge))
+        let area = size * size;
+        let (shape, input): ([usize; 4], Vec<f32>) = match layout {
+            Layout::Nchw => ([1, 3, size, size], (0..3 * area).map(|at| value(at / area, at % area)).collect()),
+            Layout::Nhwc => ([1, size, size, 3], (0..3 * area).map(|at| value(at % 3, at / 3)).collect()),
+        };
+        let output = self.model.run_one(NdTensor::from_data(shape, input).into(), None);
+        let output = output.map_err(|error| self.unusable(&error.to_string()))?;
+        let output: Tensor<f32> = output.try_into().map_err(|_| self.unusable("its output is no f32"))?;
+        let output = output.to_vec();
+        if output.len() != embedding.len() {
+            let (found, said) = (output.len(), embedding.len());
+            return Err(Error::model(
+                &self.spec.name,
+                format!("puts out {found} values, and its description says embedding_len = {said}; correct it"),
+            ));
+        }
+        if output.iter().any(|value| !value.is_finite()) {
+            return Err(Error::NotFinite { stage: "a judge" });
+        }
+        embedding.copy_from_slice(&output);
+        Ok(())
+    }
+
+    fn embed_vjp(&mut self, _: &[f32], _: &mut dyn FnMut(&[f32], &mut [f32]), _: &mut [f32]) -> Result<()> {
+        Err(Error::model(&self.spec.name, "is a judge: no gradient is taken through it"))
     }
 }

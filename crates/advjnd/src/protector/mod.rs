@@ -8,6 +8,7 @@
 mod geometry;
 mod station;
 mod subject;
+mod transfer;
 mod turn;
 mod view;
 mod workspace;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use self::station::Stations;
 use self::subject::Subject;
+pub use self::transfer::Transfer;
 use self::turn::Turn;
 pub use self::view::View;
 use self::view::{Exhibit, show};
@@ -72,6 +74,8 @@ pub struct Settings {
     pub flicker_limit: f32,
     /// Gradient iterations per face and frame at most.
     pub max_iterations: u32,
+    /// What the iterations do for recognisers that are not at hand.
+    pub transfer: Transfer,
     /// What happens to faces that are not protected.
     pub fail_policy: FailPolicy,
     /// Detector score from which a face is believed, 0..=1.
@@ -93,6 +97,7 @@ impl Default for Settings {
             temporal_masking: true,
             flicker_limit: 1.0,
             max_iterations: 4,
+            transfer: Transfer::default(),
             fail_policy: FailPolicy::Fill,
             score_threshold: 0.5,
             min_face_size: 24,

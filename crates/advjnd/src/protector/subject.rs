@@ -10,6 +10,7 @@
 
 use super::geometry::{GRID, Geometry};
 use super::station::{Eye, Station};
+use super::transfer::{Smoothing, Transfer};
 use super::workspace::{Look, Scene, Workspace};
 use crate::attack::{Attack, Budget, Dodge, Objective, Perturbation, ViewSampler, cosine_similarity, margin};
 use crate::error::Result;
@@ -20,10 +21,8 @@ use crate::report::{CoverReason, Verdict};
 const MARGIN_PROTECTED: f32 = 0.09;
 /// this times the reach of its random views. The less certain the landmarks, the more reserve.
 const MARGIN_PER_REACH: f32 = 1.5;
-/// Margin beyond that at which the iterations stop.
-const MARGIN_GOAL: f32 = 0.16;
-/// Margin beyond that above which the perturbation is made smaller.
-const MARGIN_SPARE: f32 = 0.2;
+/// Margin beyond that and the reserve above which the perturbation is made smaller.
+const MARGIN_SPARE: f32 = 0.04;
 /// What is left of the perturbation after one frame with margin to spare.
 const SHRINK: f32 = 0.95;
 /// Frames over which the clean embedding of a track is averaged evenly; later ones count as the last of so many.
@@ -108,8 +107,8 @@ impl Subject {
     }
 
     /// Margin at which the iterations stop for a face so laid out.
-    pub fn goal(geometry: &Geometry) -> f32 {
-        required_margin(geometry) + MARGIN_GOAL
+    pub fn goal(geometry: &Geometry, transfer: &Transfer) -> f32 {
+        required_margin(geometry) + transfer.reserve
     }
 
     /// The perturbation in grid coordinates.
@@ -129,7 +128,7 @@ impl Subject {
 
     /// The end of a frame that `shows` the perturbation, or not: how much that changed since the last, on average, code
     /// values of luma in face coordinates. Makes the perturbation smaller if the output had margin to spare.
-    pub fn settle(&mut self, geometry: &Geometry, shows: bool) -> f32 {
+    pub fn settle(&mut self, (geometry, transfer): (&Geometry, &Transfer), shows: bool) -> f32 {
         let delta = &self.perturbation.delta;
         let mut flicker = 0.0;
         if shows && !self.shown.is_empty() {
@@ -139,7 +138,7 @@ impl Subject {
         self.shown.clear();
         if shows {
             self.shown.extend_from_slice(delta);
-            if self.margin > required_margin(geometry) + MARGIN_SPARE {
+            if self.margin > Self::goal(geometry, transfer) + MARGIN_SPARE {
                 self.perturbation.shrink(SHRINK);
             }
         }
@@ -178,10 +177,12 @@ impl Subject {
         attack: &Attack,
         (work, budget): (&mut Workspace, &mut Budget),
         max_iterations: u32,
-        goal: f32,
+        (goal, transfer): (f32, &Transfer),
     ) -> Result<u32> {
         let Self { people, views, turn, .. } = self;
-        let mut objective = View { eyes: &mut station.eyes, specs, work, people, views, turn, goal };
+        let (eyes, smoothing) = (&mut station.eyes, &mut station.smoothing);
+        let mut objective = View { eyes, specs, work, people, views, turn, goal, transfer, smoothing };
+        let attack = Attack { momentum: transfer.momentum, ..*attack };
         Ok(attack.run(&mut objective, budget, &mut self.perturbation, max_iterations, goal)?.iterations)
     }
 
@@ -239,6 +240,8 @@ struct View<'a> {
     views: &'a mut ViewSampler,
     turn: &'a mut usize,
     goal: f32,
+    transfer: &'a Transfer,
+    smoothing: &'a mut Smoothing,
 }
 
 impl View<'_> {
@@ -258,7 +261,10 @@ impl Objective for View<'_> {
         let (index, set) = self.take_turn();
         let Workspace { geometry, region, bounds, residual, stored, .. } = &mut *self.work;
         let (eye, spec) = (&mut self.eyes[index], &self.specs[index]);
-        let view = geometry.view(spec.chip_size, self.views);
+        // What is seen through a view that landmarks never are as far off as says nothing of the margin.
+        let near = self.transfer.diversity <= geometry.reach();
+        let reach = if near { geometry.reach() } else { self.transfer.diversity };
+        let view = Geometry::random_view(reach, spec.chip_size, self.views);
         geometry.spread.forward(delta, residual);
         region.quantize(residual, bounds, stored);
         region.carry(stored);
@@ -276,7 +282,10 @@ impl Objective for View<'_> {
         }
         gradient.fill(0.0);
         geometry.spread.adjoint_add(stored, gradient);
-        self.people[index].margin = margin;
+        self.smoothing.apply(gradient, self.transfer.smoothing);
+        if near {
+            self.people[index].margin = margin;
+        }
         Ok(margin)
     }
 
