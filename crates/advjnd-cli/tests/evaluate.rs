@@ -151,7 +151,7 @@ fn each_is_the_judge_once_and_a_photograph_may_enrol() {
     let clip = clip(&out);
     let photograph = root().join("crates/advjnd/tests/data/astronaut.png");
     let (clip, out_text) = (clip.to_str().unwrap(), out.to_str().unwrap());
-    let common = [clip, "--out", out_text, "--frames", "3", "--every", "2", "--variants", "output"];
+    let common = [clip, "--out", out_text, "--frames", "5", "--every", "2", "--variants", "output"];
     let more = ["--leave-one-out", "--enrolment", photograph.to_str().unwrap(), "--property", "max-iterations=1"];
     evaluate(&[&common[..], &more].concat()).unwrap();
     let found = results(&out);
@@ -162,6 +162,7 @@ fn each_is_the_judge_once_and_a_photograph_may_enrol() {
         assert_eq!(rows.iter().filter(without).count(), 1, "{name} is the judge once");
         // Another person's photograph: nobody is known, so nobody counts.
         let row = rows.iter().find(without).unwrap();
+        assert_eq!((&row["tracks"], &row["covered"]["of"]), (&json!(1), &json!(3)), "{row}");
         assert_eq!(row["variants"][0]["recognizers"][name]["stopped"]["of"], 0, "{row}");
     }
 }
@@ -214,7 +215,7 @@ fn onnx_files_of_a_folder_are_judges() {
     let run = |out: &Path| {
         let [clip, judges, out] = [clip.as_path(), &judges, out].map(|path| path.to_str().unwrap());
         let common = ["--every", "2", "--variants", "output", "--property", "max-iterations=20"];
-        evaluate(&[&[clip, "--judges", judges, "--out", out, "--frames", "3"], &common[..]].concat())
+        evaluate(&[&[clip, "--judges", judges, "--out", out, "--frames", "5"], &common[..]].concat())
     };
     assert!(run(&out).unwrap_err().contains("mean_color.toml"));
     std::fs::write(judges.join("mean_color.toml"), MEAN_COLOR.replace("len = 3", "len = 4")).unwrap();

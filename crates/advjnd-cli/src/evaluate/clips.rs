@@ -78,8 +78,14 @@ impl Lossless {
         let count = |field: &str| {
             stats.get::<u64>(field).map_err(|error| Error::input(format!("the element's statistics: {error}")))
         };
+        let (frames, dropped) = (count("frames")?, count("frames-dropped")?);
+        if dropped > 0 {
+            return Err(Error::input(format!(
+                "the element dropped {dropped} of {frames} frames; only a fail policy that keeps every frame can be evaluated"
+            )));
+        }
         let stats = Stats {
-            frames: count("frames")?,
+            frames,
             faces: count("faces")?,
             protected: count("protected")?,
             covered: count("covered")?,

@@ -68,8 +68,7 @@ pub fn compare(clip: &mut Frames, output: &mut Frames, clean: &Clean, step: impl
     for index in 0..clean.frames {
         let (Some(mut before), Some(mut after)) = (clip.pull()?, output.pull()?) else {
             return Err(Error::input(format!(
-                "the filter put out {index} of {} frames; only policies that keep every frame can be evaluated, not drop or \
-                 error",
+                "the element put out {index} of {} frames; try another clip",
                 clean.frames
             )));
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use advjnd::{Error, Result};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::clips::Stats;
 use super::figures::Figures;
@@ -45,8 +45,14 @@ impl Share {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mean {
     /// Zero of none.
+    #[serde(serialize_with = "rounded")]
     pub mean: f64,
     pub of: u64,
+}
+
+/// Six decimals: what is read back is what was written.
+fn rounded<S: Serializer>(value: &f64, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_f64((1e6 * value).round() / 1e6)
 }
 
 impl Mean {
