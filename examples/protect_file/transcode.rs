@@ -4,17 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use advjnd_media::{UPRIGHT, play, set_properties, settle_colorimetry};
 use gst::prelude::*;
 use gst_video::VideoRegionOfInterestMeta;
 
 use crate::Result;
 use crate::options::Options;
 
-/// From decoded video to what the encoder takes: upright, progressive, 8-bit, of a colorimetry that players know (encoders
-/// and containers lose the full range of some cameras).
-const VIDEO: &str = "queue ! deinterlace fields=top ! videoflip method=automatic ! videoconvert ! capsfilter name=range ! \
-                     videoconvert dither=none ! video/x-raw,format=I420,colorimetry=(string){ bt601, bt709, bt2020 } ! \
-                     advjndprotect name=protect ! queue";
 const H264: &str = "x264enc pass=qual quantizer=18 speed-preset=medium ! video/x-h264,profile=high ! h264parse";
 const FFV1: &str = "avenc_ffv1";
 /// Encoders of AAC, best first.
@@ -55,16 +51,15 @@ pub struct Transcode {
 
 impl Transcode {
     pub fn new(options: &Options) -> Result<Self> {
-        for (element, package) in PACKAGES {
-            if gst::ElementFactory::find(element).is_none() {
-                return Err(format!("GStreamer has no {element}; install {package}").into());
-            }
-        }
+        advjnd_media::require(&PACKAGES)?;
         let pipeline = gst::Pipeline::new();
         let source = gst::ElementFactory::make("filesrc").property("location", &options.input).build()?;
         let decoder = gst::ElementFactory::make("decodebin").build()?;
         let encode = if options.lossless { FFV1 } else { H264 };
-        let video = gst::parse::bin_from_description(&format!("{VIDEO} ! {encode}"), true)?;
+        let video = gst::parse::bin_from_description(
+            &format!("queue ! {UPRIGHT} ! advjndprotect name=protect ! queue ! {encode}"),
+            true,
+        )?;
         settle_colorimetry(&video)?;
         let mux = if options.lossless { "matroskamux" } else { "mp4mux" };
         let mux = gst::ElementFactory::make(mux).build()?;
@@ -83,9 +78,7 @@ impl Transcode {
 
     /// Runs to the end of the file.
     pub fn run(self) -> Result<Outcome> {
-        let result = self.play();
-        self.pipeline.set_state(gst::State::Null)?;
-        result?;
+        play(&self.pipeline, |warning| eprintln!("warning: {warning}"))?;
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Outcome {
             stats: self.protect.property("stats"),
@@ -93,81 +86,6 @@ impl Transcode {
             sound: self.sound.load(Ordering::Relaxed),
         })
     }
-
-    fn play(&self) -> Result<()> {
-        let bus = self.pipeline.bus().ok_or("the pipeline has no bus")?;
-        // Why it does not start is on the bus.
-        let started = self.pipeline.set_state(gst::State::Playing);
-        let kinds = [gst::MessageType::Eos, gst::MessageType::Error, gst::MessageType::Warning];
-        let patience = started.is_err().then_some(gst::ClockTime::SECOND);
-        while let Some(message) = bus.timed_pop_filtered(patience, &kinds) {
-            match message.view() {
-                gst::MessageView::Eos(_) => return Ok(()),
-                gst::MessageView::Warning(warning) => eprintln!("warning: {}", warning.error()),
-                gst::MessageView::Error(error) => {
-                    let details = error.debug().unwrap_or_default();
-                    return Err(format!("{}\n{details}", error.error()).into());
-                }
-                _ => (),
-            }
-        }
-        Err("the pipeline does not start".into())
-    }
-}
-
-/// Names the colorimetry where the source does not, and sends full-range video through R'G'B'.
-///
-/// Where a source names none, `videoconvert` would choose among those allowed and convert to it. GStreamer 1.22 takes full
-/// range without a matrix for limited range, and turns one range into the other by name alone where the matrix stays the
-/// same; encoders and containers tell players different ranges.
-fn settle_colorimetry(video: &gst::Bin) -> Result<()> {
-    let range = video.by_name("range").ok_or("the video branch lost its filter")?;
-    let pad = video.static_pad("sink").ok_or("the video branch has no sink pad")?;
-    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
-        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view())
-            && let Some((colorimetry, mut caps)) = with_colorimetry(event.caps())
-        {
-            let through = gst_video::VideoCapsBuilder::new();
-            let full = colorimetry.range() == gst_video::VideoColorRange::Range0_255;
-            let through =
-                if full { through.format(gst_video::VideoFormat::Rgbx).build() } else { gst::Caps::new_any() };
-            range.set_property("caps", through);
-            caps.make_mut().set("colorimetry", colorimetry.to_string());
-            info.data = Some(gst::PadProbeData::Event(gst::event::Caps::new(&caps)));
-        }
-        gst::PadProbeReturn::Ok
-    });
-    Ok(())
-}
-
-/// The colorimetry of Y'CbCr video, what its caps leave open as is usual for its size; `None` for others.
-fn with_colorimetry(caps: &gst::CapsRef) -> Option<(gst_video::VideoColorimetry, gst::Caps)> {
-    let source = gst_video::VideoInfo::from_caps(caps).ok().filter(|source| source.is_yuv())?;
-    let usual = gst_video::VideoInfo::builder(source.format(), source.width(), source.height()).build().ok()?;
-    let usual = usual.colorimetry();
-    let given = caps.structure(0)?.get::<&str>("colorimetry").ok().and_then(|text| text.parse().ok());
-    let named = match given {
-        Some(given) if gst_video::VideoColorimetry::matrix(&given) == gst_video::VideoColorMatrix::Unknown => {
-            let range =
-                if given.range() == gst_video::VideoColorRange::Unknown { usual.range() } else { given.range() };
-            gst_video::VideoColorimetry::new(range, usual.matrix(), usual.transfer(), usual.primaries())
-        }
-        Some(given) => given,
-        None => usual,
-    };
-    Some((named, caps.to_owned()))
-}
-
-fn set_properties(element: &gst::Element, properties: &[(String, String)]) -> Result<()> {
-    for (name, text) in properties {
-        let spec = element.find_property(name).ok_or_else(|| {
-            format!("the element has no property `{name}`; gst-inspect-1.0 advjndprotect lists those it has")
-        })?;
-        let value = glib::Value::deserialize_with_pspec(text, &spec)
-            .map_err(|_| format!("property `{name}` cannot be `{text}`: it is a {}", spec.value_type()))?;
-        element.set_property_from_value(name, &value);
-    }
-    Ok(())
 }
 
 /// Notes what leaves the filter.

@@ -343,12 +343,10 @@ impl BaseTransformImpl for AdvJndProtect {
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
-        let protector = match &settings.models {
-            Some(folder) => Models::from_dir(Path::new(folder)),
-            None => Models::embedded(),
-        }
-        .and_then(|models| Protector::new(models, settings.threads as usize, settings.seed))
-        .map_err(|error| error::message(&error))?;
+        let folder = settings.models.as_deref().map(Path::new);
+        let protector = Models::open(folder, &settings.recognizer_names())
+            .and_then(|models| Protector::new(models, settings.threads as usize, settings.seed))
+            .map_err(|error| error::message(&error))?;
         *lock(&self.stats) = Stats::default();
         {
             let mut live = lock(&self.live);

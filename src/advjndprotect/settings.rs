@@ -25,6 +25,8 @@ pub(super) struct Settings {
     pub(super) frame_deadline: u64,
     /// Folder of the models; `None`: those embedded.
     pub(super) models: Option<String>,
+    /// Names of the recognisers, as the application wrote them; `None`: those that the models' manifest marks.
+    pub(super) recognizers: Option<String>,
     /// What the core reads at every frame.
     pub(super) core: advjnd::Settings,
     /// Start of the random numbers.
@@ -46,12 +48,21 @@ impl Default for Settings {
             exclude_regions: Vec::new(),
             frame_deadline: 0,
             models: None,
+            recognizers: None,
             core: advjnd::Settings::default(),
             seed: 0,
             threads: 0,
             messages: true,
             attach_meta: true,
         }
+    }
+}
+
+impl Settings {
+    /// The recognisers asked for, by name; none: the default ones.
+    pub(super) fn recognizer_names(&self) -> Vec<String> {
+        let names = self.recognizers.iter().flat_map(|names| names.split(','));
+        names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 }
 
@@ -161,6 +172,13 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
             Option<String>, models
         ),
         property!(
+            glib::ParamSpecString::builder("recognizers")
+                .nick("Recognizers")
+                .blurb("Names of the recognisers that are attacked in turn and that the self-check looks with, comma-separated, from the manifest of the models (NULL = those it marks as embedded)")
+                .mutable_ready(),
+            Option<String>, recognizers
+        ),
+        property!(
             glib::ParamSpecFloat::builder("jnd-scale")
                 .nick("JND scale")
                 .blurb("How much a pixel may change at most, in just-noticeable differences: 1 is not noticed, and protects few faces; what is not needed is not spent (0 = nothing, so every face is covered)")
@@ -244,6 +262,46 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
                 .mutable_playing()
                 .controllable(),
             u32, core.max_iterations
+        ),
+        property!(
+            glib::ParamSpecFloat::builder("input-diversity")
+                .nick("Input diversity")
+                .blurb("How strongly each iteration turns, scales and shifts what the recogniser sees, as a share (0 = as far as landmarks differ): more helps against recognisers that are not at hand")
+                .minimum(0.0)
+                .maximum(0.5)
+                .default_value(default.core.transfer.diversity)
+                .mutable_playing(),
+            f32, core.transfer.diversity
+        ),
+        property!(
+            glib::ParamSpecFloat::builder("gradient-smoothing")
+                .nick("Gradient smoothing")
+                .blurb("Sigma of the Gaussian that smooths each gradient, in 160ths of a face's surroundings (0 = none)")
+                .minimum(0.0)
+                .maximum(8.0)
+                .default_value(default.core.transfer.smoothing)
+                .mutable_playing(),
+            f32, core.transfer.smoothing
+        ),
+        property!(
+            glib::ParamSpecFloat::builder("momentum")
+                .nick("Momentum")
+                .blurb("Share of the accumulated gradient that is kept from iteration to iteration and from frame to frame")
+                .minimum(0.0)
+                .maximum(0.99)
+                .default_value(default.core.transfer.momentum)
+                .mutable_playing(),
+            f32, core.transfer.momentum
+        ),
+        property!(
+            glib::ParamSpecFloat::builder("reserve")
+                .nick("Reserve")
+                .blurb("How far beyond the margin that the self-check asks for the iterations go on, as a share of the verification threshold: more of the budget is spent, and more lasts through codecs and on recognisers that are not at hand")
+                .minimum(0.0)
+                .maximum(4.0)
+                .default_value(default.core.transfer.reserve)
+                .mutable_playing(),
+            f32, core.transfer.reserve
         ),
         property!(
             glib::ParamSpecEnum::builder_with_default::<FailPolicy>("fail-policy", default.core.fail_policy.into())

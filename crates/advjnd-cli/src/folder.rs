@@ -24,3 +24,36 @@ pub fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     found.sort();
     Ok(found)
 }
+
+/// Makes a folder, if need be.
+///
+/// # Errors
+/// [`Error::Input`] where it cannot be made.
+pub fn make(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))
+}
+
+/// Writes `text` to the file `name` of `folder`, whole or not at all.
+///
+/// # Errors
+/// [`Error::Input`] where it cannot be written.
+pub fn write_whole(folder: &Path, name: &str, text: &str) -> Result<()> {
+    replace(&folder.join(name), text)
+}
+
+/// Writes `text` to a file, whole or not at all.
+///
+/// # Errors
+/// [`Error::Input`] where it cannot be written.
+pub fn replace(path: &Path, text: &str) -> Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".part");
+    let unfinished = PathBuf::from(unfinished);
+    std::fs::write(&unfinished, text).map_err(|error| unwritable(&unfinished, &error))?;
+    std::fs::rename(&unfinished, path).map_err(|error| unwritable(path, &error))
+}
+
+/// What cannot be written, and why.
+pub fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    Error::input(format!("cannot write {}: {error}; check the folder and its permissions", path.display()))
+}

@@ -2,10 +2,14 @@
 //!
 //! | subcommand | does |
 //! |---|---|
+//! | [`evaluate`] | protects clips with the element, encodes them, and asks recognisers that were attacked and others |
 //! | [`table`](mod@table) | the source paper's experiment: every attack on still pictures, its success and what it costs |
 //! | [`viewing-test`](viewing_test) | makes the page of a viewing test, and tables of its results |
 
+pub mod evaluate;
 mod folder;
+mod machine;
+mod networks;
 pub mod table;
 pub mod viewing_test;
 
@@ -22,6 +26,7 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Evaluate(evaluate::Evaluate),
     Table(table::Table),
     ViewingTest(viewing_test::ViewingTest),
 }
@@ -33,6 +38,7 @@ impl Cli {
     /// Those of the subcommand: what was wrong with the arguments or a file, and what to do.
     pub fn run(self) -> Result<String> {
         match self.command {
+            Command::Evaluate(arguments) => arguments.run(),
             Command::Table(arguments) => arguments.run(),
             Command::ViewingTest(arguments) => arguments.run(),
         }

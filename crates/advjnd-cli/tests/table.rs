@@ -267,7 +267,10 @@ fn people_can_be_named_and_the_tables_put_into_a_document() {
     assert!(splice().status.success());
     let text = std::fs::read_to_string(&document).unwrap();
     assert!(text.starts_with("before\n<!-- attack-table -->\n") && text.ends_with("<!-- /attack-table -->\nafter\n"));
-    assert!(!text.contains("old") && text.contains("\n| protector | ") && text.contains("| reached at ≥ 90 |"), "{text}");
+    assert!(
+        !text.contains("old") && text.contains("\n| protector | ") && text.contains("| reached at ≥ 90 |"),
+        "{text}"
+    );
     std::fs::write(&document, "no marks").unwrap();
     assert!(String::from_utf8(splice().stderr).unwrap().contains("there are no lines `<!-- attack-table -->`"));
 

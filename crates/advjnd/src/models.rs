@@ -31,7 +31,9 @@ const EMBEDDED_FILES: [(&str, &[u8]); 2] = [
 ];
 
 static EMBEDDED: OnceCell<Arc<Models>> = OnceCell::new();
-static FOLDERS: Lazy<Mutex<HashMap<PathBuf, Weak<Models>>>> = Lazy::new(Mutex::default);
+/// By folder and the recognisers asked for.
+type Folders = HashMap<(PathBuf, Vec<String>), Weak<Models>>;
+static FOLDERS: Lazy<Mutex<Folders>> = Lazy::new(Mutex::default);
 
 /// Loaded weights, immutable, shared by every protector of the process.
 #[derive(Debug)]
@@ -59,7 +61,7 @@ pub struct Entry {
     pub file: String,
     /// Checksum of the file, hexadecimal.
     pub sha256: String,
-    /// Whether a protector uses it.
+    /// Whether a protector uses it where nobody asks for others.
     pub embedded: bool,
 }
 
@@ -95,6 +97,27 @@ impl Manifest {
             None => Ok(manifest),
         }
     }
+
+    /// The recognisers that are named; without names, those that a protector uses where nobody asks for others.
+    fn chosen(&self, names: &[String]) -> Result<Vec<&Entry>> {
+        let recognizers = || self.entries.iter().filter(|entry| entry.kind == Kind::Recognizer);
+        if names.is_empty() {
+            let chosen: Vec<&Entry> = recognizers().filter(|entry| entry.embedded).collect();
+            return if chosen.is_empty() { Err(missing("recognizer")) } else { Ok(chosen) };
+        }
+        let mut chosen: Vec<&Entry> = Vec::new();
+        for name in names {
+            let known = || recognizers().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ");
+            let entry = recognizers().find(|entry| entry.name == *name).ok_or_else(|| {
+                Error::model(name, format!("is no recogniser of the manifest; choose among {}", known()))
+            })?;
+            if chosen.iter().any(|other| other.name == entry.name) {
+                return Err(Error::model(name, "is named twice; name every recogniser once"));
+            }
+            chosen.push(entry);
+        }
+        Ok(chosen)
+    }
 }
 
 impl Models {
@@ -103,62 +126,94 @@ impl Models {
     /// # Errors
     /// [`Error::Model`] if they do not match the embedded manifest.
     pub fn embedded() -> Result<Arc<Self>> {
-        let load = |entry: &Entry| {
-            let found = EMBEDDED_FILES.iter().find(|(file, _)| *file == entry.file);
-            let (_, bytes) = found.ok_or_else(|| {
-                Error::model(&entry.name, format!("`{}` is not built into this library; rebuild it", entry.file))
-            })?;
-            entry.check(bytes)?;
-            Ok(Cow::Borrowed(*bytes))
-        };
         EMBEDDED
-            .get_or_try_init(|| Self::load(&Manifest::parse(EMBEDDED_MANIFEST.as_bytes())?, load).map(Arc::new))
+            .get_or_try_init(|| {
+                let manifest = Manifest::parse(EMBEDDED_MANIFEST.as_bytes())?;
+                Self::load(&manifest, &manifest.chosen(&[])?, embedded_bytes).map(Arc::new)
+            })
             .cloned()
     }
 
-    /// The models of a folder with a `manifest.toml`, shared by all who use the same folder at the same time.
+    /// The models of a folder with a `manifest.toml`, its recognisers those with `embedded = true`.
     ///
     /// # Errors
-    /// [`Error::Io`] if a file cannot be read, [`Error::Model`] if one is not what the manifest says.
+    /// Those of [`open`](Self::open).
     pub fn from_dir(folder: &Path) -> Result<Arc<Self>> {
+        Self::open(Some(folder), &[])
+    }
+
+    /// The models of `folder`, or those embedded in this library where there is none, with the recognisers of the manifest
+    /// that are named, in that order; without names, those with `embedded = true`. A folder's models are shared by all who
+    /// use the same ones at the same time.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a file cannot be read, [`Error::Model`] if one is not what the manifest says or a name is none of
+    /// its recognisers, given twice, or not embedded where there is no folder.
+    pub fn open(folder: Option<&Path>, recognizers: &[String]) -> Result<Arc<Self>> {
+        let Some(folder) = folder else {
+            if recognizers.is_empty() {
+                return Self::embedded();
+            }
+            let manifest = Manifest::parse(EMBEDDED_MANIFEST.as_bytes())?;
+            return Self::load(&manifest, &manifest.chosen(recognizers)?, embedded_bytes).map(Arc::new);
+        };
         let manifest = read(&folder.join(MANIFEST), MAX_MANIFEST_LEN)?;
-        let key = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let key = (folder.canonicalize().unwrap_or_else(|_| folder.to_owned()), recognizers.to_vec());
         let mut folders = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(models) = folders.get(&key).and_then(Weak::upgrade) {
             return Ok(models);
         }
         let manifest = Manifest::parse(&manifest)?;
-        let models = Arc::new(Self::load(&manifest, |entry| entry.read(folder).map(Cow::Owned))?);
+        let bytes_of = |entry: &Entry| entry.read(folder).map(Cow::Owned);
+        let models = Arc::new(Self::load(&manifest, &manifest.chosen(recognizers)?, bytes_of)?);
         folders.insert(key, Arc::downgrade(&models));
         Ok(models)
     }
 
     /// `bytes_of` gives what an entry's checksum holds for.
-    fn load<'a>(manifest: &Manifest, bytes_of: impl Fn(&Entry) -> Result<Cow<'a, [u8]>>) -> Result<Self> {
-        let mut detector = None;
-        let mut recognizers = Vec::new();
-        for entry in manifest.entries.iter().filter(|entry| entry.embedded) {
-            let bytes = bytes_of(entry)?;
-            match entry.kind {
-                Kind::Detector => detector = Some(DetectorNet::graph(&bytes)?),
-                Kind::Recognizer => {
-                    let network = Network::from_name(&entry.name).ok_or_else(|| {
-                        Error::model(&entry.name, "is no recogniser this version can run; update the library")
-                    })?;
-                    recognizers.push((network, network.graph(&bytes)?));
-                }
-            }
-        }
-        let missing = |what| Error::model(MANIFEST, format!("names no {what} with `embedded = true`; add one"));
-        let detector = detector.ok_or_else(|| missing("detector"))?;
-        if recognizers.is_empty() {
-            return Err(missing("recognizer"));
-        }
-        Ok(Self { detector, recognizers })
+    fn load<'a>(
+        manifest: &Manifest,
+        recognizers: &[&Entry],
+        bytes_of: impl Fn(&Entry) -> Result<Cow<'a, [u8]>>,
+    ) -> Result<Self> {
+        let mut detectors = manifest.entries.iter().filter(|entry| entry.embedded && entry.kind == Kind::Detector);
+        let detector = detectors.next_back().ok_or_else(|| missing("detector"))?;
+        let load = |entry: &&Entry| {
+            let network = entry.network()?;
+            Ok((network, network.graph(&bytes_of(entry)?)?))
+        };
+        Ok(Self {
+            detector: DetectorNet::graph(&bytes_of(detector)?)?,
+            recognizers: recognizers.iter().map(load).collect::<Result<_>>()?,
+        })
     }
 }
 
+/// The bytes of an entry that is built into this library.
+fn embedded_bytes(entry: &Entry) -> Result<Cow<'static, [u8]>> {
+    let found = EMBEDDED_FILES.iter().find(|(file, _)| *file == entry.file);
+    let (_, bytes) = found.ok_or_else(|| {
+        let reason = "is not built into this library; give the folder that holds it, with its manifest.toml";
+        Error::model(&entry.name, reason)
+    })?;
+    entry.check(bytes)?;
+    Ok(Cow::Borrowed(*bytes))
+}
+
+fn missing(what: &str) -> Error {
+    Error::model(MANIFEST, format!("names no {what} with `embedded = true`; add one"))
+}
+
 impl Entry {
+    /// The network that runs a recogniser's file.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if this version has none of the name.
+    pub fn network(&self) -> Result<Network> {
+        Network::from_name(&self.name)
+            .ok_or_else(|| Error::model(&self.name, "is no recogniser this version can run; update the library"))
+    }
+
     /// The model's bytes in `folder`.
     ///
     /// # Errors

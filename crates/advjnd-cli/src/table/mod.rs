@@ -32,9 +32,7 @@
 mod alignment;
 mod bench;
 mod curves;
-mod machine;
 mod markdown;
-mod networks;
 mod page;
 mod people;
 mod plan;
@@ -56,13 +54,16 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use bench::Bench;
-use networks::{Networks, read};
 use page::Example;
 use people::People;
 use plan::{Plan, Settings, Task, Tasks, plans};
 use quality::Extent;
-use results::{Experiment, Key, Results, Row, Table as File, replace};
+use results::{Experiment, Key, Results, Row, Table as File};
 use summary::spliced;
+
+use crate::folder::replace;
+use crate::machine;
+use crate::networks::{Networks, read};
 
 /// Attacks the faces of still pictures with every published attack, and tables success and quality.
 #[derive(Args)]

@@ -8,8 +8,8 @@ use advjnd::net::Network;
 use advjnd::{Colorimetry, Error, FrameMut, PixelFormat, PlaneMut, Result};
 use sha2::{Digest, Sha256};
 
-use super::networks::{hex, read};
 use crate::folder::entries;
+use crate::networks::{hex, read};
 
 /// Narrowest face the detector has to find, pixels, and the score from which on it is one.
 const MIN_FACE_SIZE: u32 = 64;

@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::bench::{Face, Outcome};
 use super::markdown;
-use super::networks::read;
 use super::page::{self, Example};
 use super::plan::{Setting, Task};
 use super::quality::Quality;
 use super::thresholds::Thresholds;
+use crate::folder::{make, write_whole};
+use crate::networks::read;
 
 /// What a row is about: two rows of the same key are one row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -187,7 +188,7 @@ pub struct Table {
 impl Table {
     /// The results in `folder`, which is made if need be, to be continued as `experiment`.
     pub fn open(folder: &Path, experiment: Experiment) -> Result<Self> {
-        std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+        make(folder)?;
         let path = folder.join("table.json");
         let mut results = Results { experiment, rows: Vec::new() };
         if path.exists() {
@@ -228,27 +229,14 @@ impl Table {
     pub fn write(&self) -> Result<()> {
         let text =
             self.results.json().map_err(|error| Error::input(format!("cannot write the table as JSON: {error}")))?;
-        self.put("table.json", &text)?;
-        self.put("table.md", &markdown::tables(&self.results))
+        write_whole(&self.folder, "table.json", &text)?;
+        write_whole(&self.folder, "table.md", &markdown::tables(&self.results))
     }
 
     /// Writes `table.html`.
     pub fn write_page(&self, examples: &[Example]) -> Result<()> {
-        self.put("table.html", &page::html(&self.results, examples))
+        write_whole(&self.folder, "table.html", &page::html(&self.results, examples))
     }
-
-    fn put(&self, name: &str, text: &str) -> Result<()> {
-        replace(&self.folder.join(name), text)
-    }
-}
-
-/// Writes a file, whole or not at all.
-pub fn replace(path: &Path, text: &str) -> Result<()> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".part");
-    let unfinished = PathBuf::from(unfinished);
-    std::fs::write(&unfinished, text).map_err(|error| unwritable(&unfinished, &error))?;
-    std::fs::rename(&unfinished, path).map_err(|error| unwritable(path, &error))
 }
 
 impl Experiment {
@@ -275,8 +263,4 @@ impl Experiment {
         self.thresholds.extend(before.thresholds.iter().map(|(name, found)| (name.clone(), *found)));
         Ok(())
     }
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    Error::input(format!("cannot write {}: {error}; check the folder and its permissions", path.display()))
 }

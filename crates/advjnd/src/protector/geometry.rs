@@ -173,10 +173,15 @@ impl Geometry {
         warp.plan(&self.to_region(&to_chip.inverse()), region, (chip_size, chip_size));
     }
 
-    /// A random view of a chip.
+    /// A random view of a chip, as far as landmarks differ.
     pub fn view(&self, chip_size: usize, views: &mut ViewSampler) -> SimilarityTransform {
+        Self::random_view(self.reach, chip_size, views)
+    }
+
+    /// A random view of a chip, its entries and its shift, as a share of the side, within ± `reach`.
+    pub fn random_view(reach: f32, chip_size: usize, views: &mut ViewSampler) -> SimilarityTransform {
         let side = chip_size as f32;
-        let [a, b, tx, ty] = views.similarity(self.reach, self.reach * side, side);
+        let [a, b, tx, ty] = views.similarity(reach, reach * side, side);
         SimilarityTransform { a, b, tx, ty }
     }
 

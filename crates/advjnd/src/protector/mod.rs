@@ -10,6 +10,7 @@ mod geometry;
 mod search;
 mod station;
 mod subject;
+mod transfer;
 mod turn;
 mod view;
 mod workspace;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use self::search::Search;
 use self::station::Stations;
 use self::subject::Subject;
+pub use self::transfer::Transfer;
 use self::turn::Turn;
 pub use self::view::View;
 use self::view::{Exhibit, show};
@@ -78,6 +80,8 @@ pub struct Settings {
     pub max_iterations: u32,
     /// Whether a face's perturbation is carried from frame to frame.
     pub warm_start: bool,
+    /// What the iterations do for recognisers that are not at hand.
+    pub transfer: Transfer,
     /// What happens to faces that are not protected.
     pub fail_policy: FailPolicy,
     /// Detector score from which a face is believed, 0..=1.
@@ -107,6 +111,7 @@ impl Default for Settings {
             max_change: 255,
             max_iterations: 4,
             warm_start: true,
+            transfer: Transfer::default(),
             fail_policy: FailPolicy::Fill,
             score_threshold: 0.5,
             min_face_size: 24,

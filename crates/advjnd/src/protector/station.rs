@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::geometry::Geometry;
+use super::transfer::Smoothing;
 use crate::error::Result;
 use crate::face::{SimilarityTransform, Warp};
 use crate::frame::Region;
@@ -66,6 +67,8 @@ pub struct Station {
     pub eyes: Vec<Eye>,
     /// Temporal masking.
     pub temporal: Temporal,
+    /// Of gradients.
+    pub smoothing: Smoothing,
     jnd: (Model, Box<dyn JndModel>),
 }
 
@@ -75,6 +78,7 @@ impl Station {
         Self {
             eyes: recognizers.into_iter().map(Eye::new).collect(),
             temporal: Temporal::default(),
+            smoothing: Smoothing::default(),
             jnd: (model, model.new_model()),
         }
     }

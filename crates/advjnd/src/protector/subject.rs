@@ -3,9 +3,14 @@
 //! The verdict is white-box knowledge: it says that the recognisers at hand no longer match the face *as output* with the
 //! track's own clean embedding. Two references stand for the person, and the nearer counts: the mean clean embedding of
 //! the track, and the clean embedding of this very frame (which also catches another person in the same place).
+//!
+//! Several recognisers take turns: each iteration follows the gradient of one, the next in order that was last seen short of
+//! the goal, whatever the frame. The iterations end when none is. So several cost no more gradients than one; the self-check
+//! looks with all of them.
 
 use super::geometry::{GRID, Geometry};
 use super::station::{Eye, Station};
+use super::transfer::{Smoothing, Transfer};
 use super::workspace::{Look, Scene, Workspace};
 use crate::attack::{Attack, Budget, Dodge, Objective, Perturbation, ViewSampler, cosine_similarity, margin};
 use crate::error::Result;
@@ -16,10 +21,8 @@ use crate::report::{CoverReason, Verdict};
 const MARGIN_PROTECTED: f32 = 0.09;
 /// this times the reach of its random views. The less certain the landmarks, the more reserve.
 const MARGIN_PER_REACH: f32 = 1.5;
-/// Margin beyond that at which the iterations stop.
-const MARGIN_GOAL: f32 = 0.16;
-/// Margin beyond that above which the perturbation is made smaller.
-const MARGIN_SPARE: f32 = 0.2;
+/// Margin beyond that and the reserve above which the perturbation is made smaller.
+const MARGIN_SPARE: f32 = 0.04;
 /// What is left of the perturbation after one frame with margin to spare.
 const SHRINK: f32 = 0.95;
 /// Frames over which the clean embedding of a track is averaged evenly; later ones count as the last of so many.
@@ -49,6 +52,8 @@ struct Person {
     frames: f32,
     now: Vec<f32>,
     away: Vec<f32>,
+    /// Margin that this recogniser last saw, in the self-check or an iteration; minus infinity before the first.
+    margin: f32,
 }
 
 /// The clean face, in the eyes of every recogniser.
@@ -87,6 +92,7 @@ impl Subject {
             frames: 0.0,
             now: vec![0.0; len],
             away: views.direction(len),
+            margin: f32::NEG_INFINITY,
         });
         Self {
             people: people.collect(),
@@ -101,8 +107,8 @@ impl Subject {
     }
 
     /// Margin at which the iterations stop for a face so laid out.
-    pub fn goal(geometry: &Geometry) -> f32 {
-        required_margin(geometry) + MARGIN_GOAL
+    pub fn goal(geometry: &Geometry, transfer: &Transfer) -> f32 {
+        required_margin(geometry) + transfer.reserve
     }
 
     /// The perturbation in grid coordinates.
@@ -129,7 +135,7 @@ impl Subject {
 
     /// The end of a frame that `shows` the perturbation, or not: how much that changed since the last, on average, code
     /// values of luma in face coordinates. Makes the perturbation smaller if the output had margin to spare.
-    pub fn settle(&mut self, geometry: &Geometry, shows: bool) -> f32 {
+    pub fn settle(&mut self, (geometry, transfer): (&Geometry, &Transfer), shows: bool) -> f32 {
         let delta = &self.perturbation.delta;
         let mut flicker = 0.0;
         if shows && !self.shown.is_empty() {
@@ -139,7 +145,7 @@ impl Subject {
         self.shown.clear();
         if shows {
             self.shown.extend_from_slice(delta);
-            if self.margin > required_margin(geometry) + MARGIN_SPARE {
+            if self.margin > Self::goal(geometry, transfer) + MARGIN_SPARE {
                 self.perturbation.shrink(SHRINK);
             }
         }
@@ -179,10 +185,12 @@ impl Subject {
         attack: &Attack,
         (work, budget): (&mut Workspace, &mut Budget),
         (max_iterations, goes_on): (u32, &dyn Fn() -> bool),
-        goal: f32,
+        (goal, transfer): (f32, &Transfer),
     ) -> Result<u32> {
         let Self { people, views, turn, .. } = self;
-        let mut objective = View { eyes: &mut station.eyes, specs, work, people, views, turn, goes_on };
+        let (eyes, smoothing) = (&mut station.eyes, &mut station.smoothing);
+        let mut objective = View { eyes, specs, work, people, views, turn, goal, transfer, smoothing, goes_on };
+        let attack = Attack { momentum: transfer.momentum, ..*attack };
         Ok(attack.run(&mut objective, budget, &mut self.perturbation, max_iterations, goal)?.iterations)
     }
 
@@ -204,12 +212,16 @@ impl Subject {
     /// Judges the face by what the looks at the output saw; the worst counts.
     pub fn judge(&mut self, work: &Workspace, specs: &[RecognizerSpec]) -> Check {
         let mut worst = Check { margin: f32::INFINITY, required: required_margin(&work.geometry), similarity: -1.0 };
-        for Look { eye, embedding, .. } in &work.looks {
-            let (Some(spec), Some(person)) = (specs.get(*eye), self.people.get(*eye)) else { continue };
-            let margin = person.dodge(spec).margin(embedding);
-            // A look that was not done has seen nothing that could be believed.
-            worst.margin = worst.margin.min(if margin.is_nan() { f32::NEG_INFINITY } else { margin });
-            worst.similarity = worst.similarity.max(cosine_similarity(&person.mean, embedding));
+        for (eye, (spec, person)) in specs.iter().zip(&mut self.people).enumerate() {
+            let own = || work.looks.iter().filter(move |look| look.eye == eye);
+            // A look that was not done, or none, has seen nothing that could be believed.
+            let seen = own().map(|look| person.dodge(spec).margin(&look.embedding));
+            let seen = seen.map(|margin| if margin.is_nan() { f32::NEG_INFINITY } else { margin });
+            let least = seen.reduce(f32::min).unwrap_or(f32::NEG_INFINITY);
+            let similarities = own().map(|look| cosine_similarity(&person.mean, &look.embedding));
+            worst.similarity = similarities.fold(worst.similarity, f32::max);
+            worst.margin = worst.margin.min(least);
+            person.margin = least;
         }
         self.margin = worst.margin;
         worst
@@ -227,14 +239,30 @@ impl Person {
 }
 
 /// The objective of one frame: the margin of one recogniser, in turn, through one random view, as the frame would store it.
+/// What decides is the least margin last seen by any.
 struct View<'a> {
     eyes: &'a mut [Eye],
     specs: &'a [RecognizerSpec],
     work: &'a mut Workspace,
-    people: &'a [Person],
+    people: &'a mut [Person],
     views: &'a mut ViewSampler,
     turn: &'a mut usize,
+    goal: f32,
+    transfer: &'a Transfer,
+    smoothing: &'a mut Smoothing,
     goes_on: &'a dyn Fn() -> bool,
+}
+
+impl View<'_> {
+    /// Whose turn it is, recogniser and set of landmarks: the next that falls short of the goal, or the next if none does.
+    fn take_turn(&mut self) -> (usize, usize) {
+        let count = self.people.len();
+        let (people, goal, first) = (&*self.people, self.goal, *self.turn);
+        let short = (first..first + count).find(|turn| people[turn % count].margin < goal);
+        let turn = short.unwrap_or(first);
+        *self.turn = turn + 1;
+        (turn % count, turn / count % self.work.geometry.sets())
+    }
 }
 
 impl Objective for View<'_> {
@@ -243,11 +271,13 @@ impl Objective for View<'_> {
     }
 
     fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32> {
+        let (index, set) = self.take_turn();
         let Workspace { geometry, region, bounds, residual, stored, .. } = &mut *self.work;
-        let (index, set) = (*self.turn % self.specs.len(), *self.turn / self.specs.len() % geometry.sets());
-        *self.turn += 1;
         let (eye, spec) = (&mut self.eyes[index], &self.specs[index]);
-        let view = geometry.view(spec.chip_size, self.views);
+        // What is seen through a view that landmarks never are as far off as says nothing of the margin.
+        let near = self.transfer.diversity <= geometry.reach();
+        let reach = if near { geometry.reach() } else { self.transfer.diversity };
+        let view = Geometry::random_view(reach, spec.chip_size, self.views);
         geometry.spread.forward(delta, residual);
         region.quantize(residual, bounds, stored);
         region.carry(stored);
@@ -265,6 +295,14 @@ impl Objective for View<'_> {
         }
         gradient.fill(0.0);
         geometry.spread.adjoint_add(stored, gradient);
+        self.smoothing.apply(gradient, self.transfer.smoothing);
+        if near {
+            self.people[index].margin = margin;
+        }
         Ok(margin)
+    }
+
+    fn margin(&self, _: f32) -> f32 {
+        self.people.iter().map(|person| person.margin).fold(f32::INFINITY, f32::min)
     }
 }

@@ -8,6 +8,7 @@ use super::Settings;
 use super::geometry::Geometry;
 use super::station::{Eye, Station};
 use super::subject::Subject;
+use super::transfer::Transfer;
 use super::workspace::{Look, Scene, Workspace};
 use crate::attack::{Attack, Budget};
 use crate::error::Result;
@@ -32,6 +33,7 @@ pub struct Turn<'a> {
     scene: Scene,
     budget: Budget,
     goal: f32,
+    transfer: Transfer,
     open: bool,
 }
 
@@ -57,7 +59,18 @@ impl<'a> Turn<'a> {
         let open = track.state != TrackState::Lost && track.aligned;
         let budget = Budget::symmetric(&[]);
         let scene = std::mem::take(&mut subject.scene);
-        Self { track, subject, work, report, fault: None, scene, budget, goal: 0.0, open }
+        Self {
+            track,
+            subject,
+            work,
+            report,
+            fault: None,
+            scene,
+            budget,
+            goal: 0.0,
+            transfer: Transfer::default(),
+            open,
+        }
     }
 
     /// Whether the face is worked on.
@@ -107,7 +120,8 @@ impl<'a> Turn<'a> {
         }
         self.report.similarity_before = clean.similarity;
         self.budget = self.subject.steady(self.work.budget(settings.viewing_distance), settings.flicker_limit);
-        self.goal = Subject::goal(&self.work.geometry);
+        self.transfer = settings.transfer;
+        self.goal = Subject::goal(&self.work.geometry, &self.transfer);
         if !self.needs_work() {
             self.subject.project(&mut self.budget);
         }
@@ -126,7 +140,7 @@ impl<'a> Turn<'a> {
         (attack, most): (&Attack, u32),
         goes_on: &dyn Fn() -> bool,
     ) {
-        let (work, goal) = ((&mut self.work, &mut self.budget), self.goal);
+        let (work, goal) = ((&mut self.work, &mut self.budget), (self.goal, &self.transfer));
         let iterations = self.subject.iterate((station, specs), attack, work, (most, goes_on), goal);
         self.report.iterations += self.check(iterations).unwrap_or(0);
     }
@@ -170,7 +184,8 @@ impl<'a> Turn<'a> {
 
     /// The end: makes the perturbation smaller where there is margin to spare, and notes the verdict.
     pub fn settle(&mut self) {
-        self.report.flicker = self.subject.settle(&self.work.geometry, self.report.verdict == Verdict::Protected);
+        self.report.flicker =
+            self.subject.settle((&self.work.geometry, &self.transfer), self.report.verdict == Verdict::Protected);
         self.report.changed = self.subject.verdict.replace(self.report.verdict) != Some(self.report.verdict);
     }
 }

@@ -1,0 +1,259 @@
+//! The faces of a clip as it was before it was protected: found frame by frame, followed by place, embedded, and the
+//! person's enrolment.
+//!
+//! Nothing of the filter's own tracker is used. A face continues the track whose last place is nearest, unless most of the
+//! recognisers take it for another person than that track's mean: then it begins a new one.
+
+use std::time::Duration;
+
+use advjnd::attack::margin;
+use advjnd::face::{BBox, Detector, Landmarks, SimilarityTransform, Warp};
+use advjnd::frame::{Rect, Region};
+use advjnd::net::{Metric, RecognizerSpec, Template};
+use advjnd::{FrameMut, Result};
+use advjnd_media::{Frames, Picture};
+
+use super::panel::Panel;
+
+/// Detector score from which something is a face.
+pub const SCORE: f32 = 0.6;
+/// Narrowest face that is looked at, pixels.
+pub const MIN_FACE: f32 = 32.0;
+/// A track that was not seen for so many frames has ended.
+const PATIENCE: usize = 15;
+/// How far a face may have moved since it was last seen, as a share of its width.
+const REACH: f32 = 0.6;
+/// Tracks with fewer embedded faces have no mean to speak of.
+const MIN_LOOKS: usize = 3;
+
+/// One face of one frame.
+#[derive(Debug, Clone)]
+pub struct Sighting {
+    /// Index of the frame.
+    pub frame: usize,
+    /// When it is shown.
+    pub time: Duration,
+    /// Index of the track.
+    pub track: usize,
+    /// Box, pixels of the clip.
+    pub bbox: BBox,
+    /// Landmarks, pixels of the clip.
+    pub landmarks: Landmarks,
+    /// Clean embeddings by recogniser; none in a frame that is only followed.
+    pub embeddings: Vec<Vec<f32>>,
+}
+
+/// The faces of a clip before it was protected.
+#[derive(Debug)]
+pub struct Clean {
+    /// Number of frames.
+    pub frames: usize,
+    /// Width and height of a frame, pixels.
+    pub size: [usize; 2],
+    /// Faces in the order of the frames, of tracks that are long enough.
+    pub sightings: Vec<Sighting>,
+    /// Number of tracks.
+    pub tracks: usize,
+    /// What stands for the person of a track, by recogniser.
+    pub enrolled: Vec<Vec<Vec<f32>>>,
+}
+
+impl Clean {
+    /// Reads the clip, embeds the faces of every `every`th frame, and enrols each person: with the embeddings of
+    /// `photograph`, by recogniser, or else with the mean of its track. `step` is called after each frame.
+    pub fn read(
+        frames: &mut Frames,
+        every: usize,
+        (panel, detector): (&mut Panel, &mut Detector),
+        photograph: Option<&[Vec<f32>]>,
+        step: impl Fn(),
+    ) -> Result<Self> {
+        let specs: Vec<RecognizerSpec> = panel.specs().cloned().collect();
+        let (mut trails, mut sightings, mut aligner) = (Vec::new(), Vec::new(), Aligner::default());
+        let (mut count, mut size) = (0, [0, 0]);
+        while let Some(mut picture) = frames.pull()? {
+            size = [picture.width, picture.height];
+            let (index, time) = (count, picture.time);
+            let frame = picture.frame()?;
+            for face in detector.detect(&frame, MIN_FACE as u32, SCORE)? {
+                if face.bbox.width < MIN_FACE || rect_of(&face.bbox, size).is_empty() {
+                    continue;
+                }
+                let embeddings =
+                    if index % every == 0 { aligner.embed(&frame, &face.landmarks, panel)? } else { Vec::new() };
+                let track = follow(&mut trails, index, &face.bbox, &specs, &embeddings);
+                sightings.push(Sighting {
+                    frame: index,
+                    time,
+                    track,
+                    bbox: face.bbox,
+                    landmarks: face.landmarks,
+                    embeddings,
+                });
+            }
+            count += 1;
+            step();
+        }
+        let mut clean = Self { frames: count, size, sightings, tracks: 0, enrolled: Vec::new() };
+        clean.enrol(trails, photograph);
+        Ok(clean)
+    }
+
+    /// Keeps the tracks that are long enough.
+    fn enrol(&mut self, trails: Vec<Trail>, photograph: Option<&[Vec<f32>]>) {
+        let mut number = Vec::new();
+        for trail in trails {
+            let kept = trail.looks >= MIN_LOOKS;
+            number.push(kept.then_some(self.tracks));
+            if kept {
+                self.tracks += 1;
+                let means = trail.sums.iter().map(|sum| mean_of(sum, trail.looks));
+                self.enrolled.push(photograph.map_or_else(|| means.collect(), <[_]>::to_vec));
+            }
+        }
+        self.sightings.retain_mut(|sighting| {
+            let kept = number.get(sighting.track).copied().flatten();
+            sighting.track = kept.unwrap_or_default();
+            kept.is_some()
+        });
+    }
+}
+
+/// The box of a face as far as it lies in a frame of `size`.
+pub fn rect_of(bbox: &BBox, [width, height]: [usize; 2]) -> Rect {
+    Rect::covering(bbox.x, bbox.y, bbox.x + bbox.width, bbox.y + bbox.height, width, height)
+}
+
+/// A track while it is followed.
+struct Trail {
+    frame: usize,
+    bbox: BBox,
+    looks: usize,
+    /// Sum of its embeddings, each as it is pooled, by recogniser.
+    sums: Vec<Vec<f32>>,
+}
+
+/// The track that a face belongs to, which then ends with it.
+fn follow(
+    trails: &mut Vec<Trail>,
+    frame: usize,
+    bbox: &BBox,
+    specs: &[RecognizerSpec],
+    embeddings: &[Vec<f32>],
+) -> usize {
+    let distance = |trail: &Trail| {
+        let ([x, y], [other_x, other_y]) = (bbox.center(), trail.bbox.center());
+        (x - other_x).hypot(y - other_y)
+    };
+    let lives = |trail: &Trail| frame > trail.frame && frame - trail.frame <= PATIENCE;
+    let fits = |trail: &&mut Trail| lives(trail) && distance(trail) < REACH * bbox.width && trail.is(specs, embeddings);
+    let candidates = trails.iter_mut().enumerate().filter(|(_, trail)| fits(trail));
+    let nearest = candidates.min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)));
+    let (index, trail) = match nearest {
+        Some((index, trail)) => (index, trail),
+        None => {
+            let sums = specs.iter().map(|spec| vec![0.0; spec.embedding_len]).collect();
+            trails.push(Trail { frame, bbox: *bbox, looks: 0, sums });
+            let index = trails.len() - 1;
+            (index, &mut trails[index])
+        }
+    };
+    (trail.frame, trail.bbox) = (frame, *bbox);
+    if !embeddings.is_empty() {
+        trail.looks += 1;
+        for ((sum, embedding), spec) in trail.sums.iter_mut().zip(embeddings).zip(specs) {
+            pool(spec, sum, embedding);
+        }
+    }
+    index
+}
+
+impl Trail {
+    /// Whether at least half of the recognisers take a face for its person; so where there is nothing to compare.
+    fn is(&self, specs: &[RecognizerSpec], embeddings: &[Vec<f32>]) -> bool {
+        if self.looks == 0 || embeddings.is_empty() {
+            return true;
+        }
+        let pairs = self.sums.iter().zip(embeddings).zip(specs);
+        let known = pairs.filter(|((sum, own), spec)| margin(spec, &mean_of(sum, self.looks), own) <= 0.0).count();
+        2 * known >= specs.len()
+    }
+}
+
+/// Adds an embedding to a sum as recognisers pool them: of unit length where the angle counts.
+pub fn pool(spec: &RecognizerSpec, sum: &mut [f32], embedding: &[f32]) {
+    let scale = match spec.metric {
+        Metric::Euclidean => 1.0,
+        Metric::Cosine => 1.0 / embedding.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE),
+    };
+    sum.iter_mut().zip(embedding).for_each(|(sum, value)| *sum += scale * value);
+}
+
+/// The mean of `count` pooled embeddings.
+pub fn mean_of(sum: &[f32], count: usize) -> Vec<f32> {
+    sum.iter().map(|value| value / count.max(1) as f32).collect()
+}
+
+/// Cuts faces out of frames.
+#[derive(Default)]
+pub struct Aligner {
+    region: Region,
+    warp: Warp,
+    pixels: Vec<[f32; 4]>,
+}
+
+impl Aligner {
+    /// The embeddings of a face, by recogniser.
+    pub fn embed(&mut self, frame: &FrameMut<'_>, landmarks: &Landmarks, panel: &mut Panel) -> Result<Vec<Vec<f32>>> {
+        panel.embed(|spec, chip| self.chip(frame, landmarks, spec, chip))
+    }
+
+    /// The chip of a face that a recogniser takes: planar R', G', B', `[3][size][size]`, 0..=255.
+    fn chip(
+        &mut self,
+        frame: &FrameMut<'_>,
+        landmarks: &Landmarks,
+        spec: &RecognizerSpec,
+        chip: &mut Vec<f32>,
+    ) -> Result<()> {
+        let area = spec.chip_size * spec.chip_size;
+        self.look(frame, landmarks, &spec.template, spec.chip_size)?;
+        self.pixels.resize(area, [0.0; 4]);
+        self.warp.forward(&self.region.pixels, &mut self.pixels);
+        chip.clear();
+        chip.extend((0..3).flat_map(|channel| self.pixels.iter().map(move |pixel| pixel[channel])));
+        Ok(())
+    }
+
+    /// The luma of a face in a chip of `size`², 0..=255.
+    pub fn luma(
+        &mut self,
+        frame: &FrameMut<'_>,
+        landmarks: &Landmarks,
+        template: &Template,
+        size: usize,
+    ) -> Result<Vec<f32>> {
+        self.look(frame, landmarks, template, size)?;
+        let mut chip = vec![0.0; size * size];
+        self.warp.forward(&self.region.luma, &mut chip);
+        Ok(chip)
+    }
+
+    fn look(&mut self, frame: &FrameMut<'_>, landmarks: &Landmarks, template: &Template, size: usize) -> Result<()> {
+        let to_frame = SimilarityTransform::fit(landmarks, template)?.inverse();
+        let [x0, y0, x1, y1] = to_frame.square_bounds(size as f32 - 1.0);
+        let rect = Rect::covering(x0 - 2.0, y0 - 2.0, x1 + 3.0, y1 + 3.0, frame.width(), frame.height());
+        self.region.read(frame, rect);
+        let to_region = SimilarityTransform::translation(-(rect.x as f32), -(rect.y as f32)).after(&to_frame);
+        self.warp.plan(&to_region, (rect.width, rect.height), (size, size));
+        Ok(())
+    }
+}
+
+/// The largest face of a picture, embedded by every recogniser; none if there is no face.
+pub fn enrolment(picture: &mut Picture, panel: &mut Panel, detector: &mut Detector) -> Result<Option<Vec<Vec<f32>>>> {
+    let frame = picture.frame()?;
+    let faces = detector.detect(&frame, MIN_FACE as u32, SCORE)?;
+    let Some(largest) = faces.iter().max_by(|a, b| a.bbox.size().total_cmp(&b.bbox.size())) else { return Ok(None) };
+    Aligner::default().embed(&frame, &largest.landmarks, panel).map(Some)
+}

@@ -1,0 +1,367 @@
+//! An evaluation of video: what recognisers make of clips that the element has protected, after codecs and changes of size.
+//!
+//! ```text
+//! clip ─► decoded, lossless ─► faces, tracks, enrolment ───────────────────────────────┐
+//!                     └─► the element ─► lossless ─► encoded, decoded, rescaled ─► faces anew ─► embedded by all: stopped?
+//!                                             └─► face boxes against the clean ones: covered? quality, flicker
+//! ```
+//!
+//! * *Surrogates* are attacked, and the element's self-check looks with them. *Judges* are all other recognisers: of the
+//!   models folder, and of folders of judges, which are never attacked.
+//! * A person is enrolled with the mean clean embedding of their track, which is stricter than another photograph, or with a
+//!   photograph.
+//! * Thresholds are those of the manifest, at a false accept rate of 1 %.
+//! * No tracker helps: faces are found in every frame of every variant by itself.
+//!
+//! A run that ends early is continued: rows in `evaluate.json` stay as long as clip, recognisers and options are the same.
+
+mod clips;
+mod faces;
+mod figures;
+mod looks;
+mod markdown;
+mod onnx;
+mod panel;
+mod plan;
+mod quality;
+mod results;
+mod variants;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use advjnd::face::Detector;
+use advjnd::net::{Backend, RecognizerSpec};
+use advjnd::{Error, Pool, Result};
+use advjnd_media::Picture;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use sha2::{Digest, Sha256};
+
+use clips::Lossless;
+use faces::{Clean, enrolment};
+use figures::Figures;
+use looks::{Look, look};
+use panel::Panel;
+use quality::compare;
+use results::{Experiment, File, Key, Row, Seen, Share};
+use variants::Variant;
+
+use crate::machine;
+use crate::networks::{Networks, hex, read};
+
+/// Protects clips with the element, encodes them, and asks recognisers that were attacked and others.
+#[derive(Args)]
+pub struct Evaluate {
+    /// Clips in any format that GStreamer decodes
+    #[arg(required = true, value_name = "CLIP")]
+    clips: Vec<PathBuf>,
+    /// Folder for evaluate.json, evaluate.md and frames/*.csv; what is already there is kept
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Recognisers that are attacked together, comma-separated; can be given several times, a row each
+    #[arg(long, value_name = "NAME,...", default_value = "dlib_resnet29")]
+    surrogates: Vec<String>,
+    /// Take each recogniser of --models in turn as the judge, and attack all others
+    #[arg(long, conflicts_with = "surrogates")]
+    leave_one_out: bool,
+    /// Folders with further judges: safetensors files with a manifest.toml, or NAME.onnx with NAME.toml
+    #[arg(long, value_name = "DIR")]
+    judges: Vec<PathBuf>,
+    /// Folder with the networks and their manifest
+    #[arg(long, value_name = "DIR", default_value = "models")]
+    models: PathBuf,
+    /// What becomes of the output: `output`, nothing; or steps joined by +: crf0..51 (x264), vp9-0..63, jpeg1..100, x0.1..1
+    #[arg(
+        long,
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        default_value = "output,crf18,crf23,crf28,crf34,vp9-32,jpeg95,jpeg75,jpeg50,x0.75,x0.5"
+    )]
+    variants: Vec<String>,
+    /// Photograph of the one person of the clips to enrol, in place of the clip's own clean frames
+    #[arg(long, value_name = "FILE")]
+    enrolment: Option<PathBuf>,
+    /// Look at every so many frames (all are protected)
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    every: u32,
+    /// Read at most so many frames of a clip
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
+    frames: Option<u32>,
+    /// Property of the element, as listed by gst-inspect-1.0 advjndprotect
+    #[arg(long, value_name = "NAME=VALUE")]
+    property: Vec<String>,
+    /// Property with several values, a row each
+    #[arg(long, value_name = "NAME=VALUE,...")]
+    vary: Vec<String>,
+}
+
+/// What looks, and how.
+struct Bench {
+    panel: Panel,
+    specs: Vec<RecognizerSpec>,
+    detector: Detector,
+    photograph: Option<Vec<Vec<f32>>>,
+    variants: Vec<Variant>,
+    every: usize,
+    progress: ProgressBar,
+}
+
+/// A clip, read.
+struct Clip {
+    name: String,
+    sha256: String,
+    lossless: Lossless,
+    clean: Clean,
+    /// Bytes of the clean clip by variant.
+    bytes: Vec<Option<u64>>,
+}
+
+impl Evaluate {
+    /// Makes the rows that are missing, and returns what is to be printed.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where an argument, a clip, a property, GStreamer or the results in `--out` are not as they should be,
+    /// [`Error::Io`] where something cannot be read, [`Error::Model`] where a recogniser is not what is said of it.
+    pub fn run(self) -> Result<String> {
+        let variants = self.variants.iter().map(|text| Variant::parse(text)).collect::<Result<Vec<_>>>()?;
+        let properties = plan::properties(&self.property, &self.vary)?;
+        let clips = named(&self.clips)?;
+        clips::start()?;
+        let pool = Pool::new(0)?;
+        let mut panel = Panel::load(&self.models, &self.judges, &pool)?;
+        let surrogates = plan::surrogates(&self.surrogates, self.leave_one_out, &panel.attackable())?;
+        let networks = Networks::open(&self.models)?;
+        let mut detector = Detector::new(&networks.detector()?, &Backend::Cpu(pool.clone()));
+        let (photograph, checksum) = match &self.enrolment {
+            Some(path) => {
+                let (embeddings, checksum) = enrol(path, &mut panel, &mut detector)?;
+                (Some(embeddings), Some(checksum))
+            }
+            None => (None, None),
+        };
+        let specs: Vec<RecognizerSpec> = panel.specs().cloned().collect();
+        let mut models = networks.checksums(&[])?;
+        models.extend(panel.checksums());
+        let rates = specs.iter().map(|spec| (spec.name.clone(), spec.false_accept_rate.to_string()));
+        let mut file = File::open(
+            &self.out,
+            Experiment {
+                every: self.every as usize,
+                most_frames: self.frames,
+                photograph: checksum,
+                models,
+                false_accept_rates: rates.collect(),
+            },
+        )?;
+
+        let keys = |clip: &str| -> Vec<Key> {
+            let sets = surrogates.iter().flat_map(|set| properties.iter().map(move |properties| (set, properties)));
+            sets.map(|(set, properties)| Key {
+                properties: properties.clone(),
+                surrogates: set.clone(),
+                clip: clip.to_owned(),
+            })
+            .collect()
+        };
+        let all = clips.len() * surrogates.len() * properties.len();
+        let steps = clips.len() + all * (2 + variants.len());
+        let every = self.every as usize;
+        let mut bench = Bench { panel, specs, detector, photograph, variants, every, progress: progress_bar(steps)? };
+        let scratch = Scratch::new(&self.out)?;
+        let (commit, machine, mut made) = (machine::commit(), machine::machine(pool.threads()), 0);
+        for (name, path) in clips {
+            let sha256 = hex(&Sha256::digest(read(path)?));
+            let names = bench.variants.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let missing: Vec<Key> = keys(&name).into_iter().filter(|key| !file.has(key, &sha256, &names)).collect();
+            bench.progress.inc(((all / self.clips.len() - missing.len()) * (2 + names.len())) as u64);
+            if missing.is_empty() {
+                bench.progress.inc(1);
+                continue;
+            }
+            let clip = bench.read(path, name, sha256, self.frames, &scratch)?;
+            for key in missing {
+                let (mut row, frames) = bench.row(&clip, key, &self.models, &scratch)?;
+                (row.commit, row.machine) = (commit.clone(), machine.clone());
+                frames.write(&self.out.join("frames"), &row.key)?;
+                file.add(row)?;
+                made += 1;
+            }
+        }
+        bench.progress.finish_and_clear();
+        file.write()?;
+        Ok(format!("{}: {made} rows made, {} kept\n", file.path().display(), all - made))
+    }
+}
+
+impl Bench {
+    /// Decodes a clip, finds and embeds its faces.
+    fn read(
+        &mut self,
+        path: &Path,
+        name: String,
+        sha256: String,
+        most: Option<u32>,
+        scratch: &Scratch,
+    ) -> Result<Clip> {
+        let Self { panel, detector, photograph, progress, .. } = self;
+        progress.set_message(format!("{name}: clean"));
+        let lossless = Lossless::decode(path, most, scratch.file("clean.mkv"))?;
+        let looking = (panel, detector);
+        let clean =
+            Clean::read(&mut lossless.frames()?, self.every, looking, photograph.as_deref(), || progress.tick())?;
+        let bytes =
+            self.variants.iter().map(|variant| lossless.bytes_after(variant, clean.size)).collect::<Result<_>>()?;
+        progress.inc(1);
+        Ok(Clip { name, sha256, lossless, clean, bytes })
+    }
+
+    /// Protects a clip in one way and looks at what comes of it.
+    fn row(&mut self, clip: &Clip, key: Key, models: &Path, scratch: &Scratch) -> Result<(Row, PerFrame)> {
+        let Clip { clean, lossless, .. } = clip;
+        let (progress, size) = (self.progress.clone(), clean.size);
+        let about = format!("{} {} {:?}", clip.name, key.surrogates.join("+"), key.properties.values());
+        progress.set_message(format!("{about}: protecting"));
+        let start = Instant::now();
+        let (output, element) = lossless.protect(&properties(&key, models), scratch.file("protected.mkv"))?;
+        let seconds = start.elapsed().as_secs_f64();
+        progress.inc(1);
+        progress.set_message(format!("{about}: comparing"));
+        let (covered, quality) = compare(&mut lossless.frames()?, &mut output.frames()?, clean, || progress.tick())?;
+        progress.inc(1);
+
+        let (mut seen, mut notes) = (Vec::new(), PerFrame::default());
+        for (variant, clean_bytes) in self.variants.iter().zip(&clip.bytes) {
+            progress.set_message(format!("{about}: {variant}"));
+            let (mut frames, bytes) = output.frames_after(variant, size)?;
+            let looking = (&mut self.panel, &mut self.detector);
+            let looks = look(&mut frames, variant.scale(), (clean, &covered), looking, || progress.tick())?;
+            let mut found = Share::default();
+            looks.iter().for_each(|look| found.take(look.found));
+            let mut recognizers = BTreeMap::new();
+            for (index, spec) in self.specs.iter().enumerate() {
+                let note = |look: &Look, margin: f32| notes.add(variant, spec, clean, look, margin);
+                let figures = Figures::count((index, spec), (clean, &covered), &looks, note);
+                recognizers.insert(spec.name.clone(), figures);
+            }
+            let bytes = variant.is_coded().then(|| bytes.load(std::sync::atomic::Ordering::Relaxed));
+            seen.push(Seen { variant: variant.to_string(), bytes, clean_bytes: *clean_bytes, found, recognizers });
+            progress.inc(1);
+        }
+        let mut hidden = Share::default();
+        let looked = clean.sightings.iter().zip(&covered).filter(|(sighting, _)| !sighting.embeddings.is_empty());
+        looked.for_each(|(_, covered)| hidden.take(*covered));
+        let row = Row {
+            key,
+            clip_sha256: clip.sha256.clone(),
+            frames: clean.frames,
+            tracks: clean.tracks,
+            covered: hidden,
+            quality,
+            element,
+            variants: seen,
+            seconds: (1e3 * seconds).round() / 1e3,
+            commit: None,
+            machine: String::new(),
+        };
+        Ok((row, notes))
+    }
+}
+
+/// All properties of the element.
+fn properties(key: &Key, models: &Path) -> Vec<(String, String)> {
+    let mut properties = vec![
+        ("models".to_owned(), models.to_string_lossy().into_owned()),
+        ("recognizers".to_owned(), key.surrogates.join(",")),
+    ];
+    properties.extend(key.properties.iter().map(|(name, value)| (name.clone(), value.clone())));
+    properties
+}
+
+/// The clips by their names, which must differ.
+fn named(clips: &[PathBuf]) -> Result<Vec<(String, &Path)>> {
+    let mut named: Vec<(String, &Path)> = Vec::new();
+    for path in clips {
+        let name = path.file_stem().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+        if let Some((_, other)) = named.iter().find(|(taken, _)| *taken == name) {
+            return Err(Error::input(format!(
+                "{} and {} have the same name; name every clip once, or rename one",
+                other.display(),
+                path.display()
+            )));
+        }
+        named.push((name, path));
+    }
+    Ok(named)
+}
+
+/// The embeddings of the largest face of a photograph, and the file's checksum.
+fn enrol(path: &Path, panel: &mut Panel, detector: &mut Detector) -> Result<(Vec<Vec<f32>>, String)> {
+    let bytes = read(path)?;
+    let wrong = |reason: &str| Error::input(format!("--enrolment: {} {reason}", path.display()));
+    let picture = image::load_from_memory(&bytes)
+        .map_err(|error| wrong(&format!("cannot be decoded: {error}; give a JPEG or PNG picture")))?
+        .into_rgb8();
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let mut picture = Picture { pixels: picture.into_raw(), width, height, time: Duration::ZERO };
+    let embeddings = enrolment(&mut picture, panel, detector)?;
+    let embeddings = embeddings.ok_or_else(|| wrong("shows no face; give a photograph of the person"))?;
+    Ok((embeddings, hex(&Sha256::digest(&bytes))))
+}
+
+/// The margin of every known face that is shown, frame by frame: a table of comma-separated values.
+#[derive(Default)]
+struct PerFrame {
+    lines: String,
+}
+
+impl PerFrame {
+    const HEAD: &str = "variant,recognizer,frame,seconds,track,found,margin\n";
+
+    fn add(&mut self, variant: &Variant, spec: &RecognizerSpec, clean: &Clean, look: &Look, margin: f32) {
+        let face = &clean.sightings[look.sighting];
+        self.lines += &format!(
+            "{variant},{},{},{:.3},{},{},{margin:.4}\n",
+            spec.name,
+            face.frame,
+            face.time.as_secs_f64(),
+            face.track,
+            u8::from(look.found)
+        );
+    }
+
+    fn write(&self, folder: &Path, key: &Key) -> Result<()> {
+        let properties = key.properties.iter().map(|(name, value)| format!("--{name}={value}")).collect::<String>();
+        let name = format!("{}--{}{properties}.csv", key.clip, key.surrogates.join("+"));
+        crate::folder::make(folder)?;
+        crate::folder::write_whole(folder, &name.replace(['/', ' '], "_"), &format!("{}{}", Self::HEAD, self.lines))
+    }
+}
+
+/// A folder for files that are needed for a while; removed with all that is in it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(out: &Path) -> Result<Self> {
+        let folder = out.join(format!(".evaluate-{}", std::process::id()));
+        crate::folder::make(&folder)?;
+        Ok(Self(folder))
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn progress_bar(steps: usize) -> Result<ProgressBar> {
+    let style = ProgressStyle::with_template("{spinner} {bar:30} {pos}/{len}, {eta} left, {msg}")
+        .map_err(|error| Error::input(format!("the progress bar cannot be drawn: {error}")))?;
+    Ok(ProgressBar::new(steps as u64).with_style(style))
+}

@@ -1,0 +1,165 @@
+//! What the protection changed in the faces, before any codec: covers, the quality of what is shown, and its restlessness.
+//!
+//! * Covered: the face box is nearly flat, or far from the clean one.
+//! * Quality: the detector's box of the clean face. PSNR of all three channels, SSIM of luma; for SSIMULACRA2 a smaller box is
+//!   widened to the least that it takes, where the frame is as large.
+//! * Flicker: δ is the change of luma in the chip of [`ARCFACE_TEMPLATE`] by the clean landmarks; the mean of |δ(t) − δ(t−1)|
+//!   over the chip and over neighbouring frames that both show the face.
+//! * Warping error: the same of the chip as it is shown, less that of the clean one. The alignment by landmarks takes the
+//!   place of optical flow.
+
+use std::collections::HashMap;
+
+use advjnd::frame::Rect;
+use advjnd::metrics::{MIN_SSIM_SIDE, MIN_SSIMULACRA2_SIDE, Plane, RgbPicture, psnr, ssim, ssimulacra2};
+use advjnd::net::ARCFACE_TEMPLATE;
+use advjnd::{Error, Result};
+use advjnd_media::{Frames, Picture};
+use serde::{Deserialize, Serialize};
+
+use super::faces::{Aligner, Clean, Sighting, rect_of};
+use super::results::Mean;
+
+/// Deviation of luma in a face box below which it is a cover, code values.
+const FLAT: f64 = 6.0;
+/// Mean change of a face box above which it is a cover, code values.
+const FAR: f64 = 40.0;
+/// Side of the chip in which changes are followed.
+const CHIP: usize = 112;
+
+/// Means over the faces that are shown, of the frames that are looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// Decibels.
+    pub psnr: Mean,
+    /// Luma.
+    pub ssim: Mean,
+    /// 100 is the same.
+    pub ssimulacra2: Mean,
+    /// Code values of luma.
+    pub flicker: Mean,
+    /// Code values of luma.
+    pub warping_error: Mean,
+}
+
+impl Quality {
+    /// Adds what `other` counts.
+    pub fn add(&mut self, other: &Self) {
+        self.psnr.add(&other.psnr);
+        self.ssim.add(&other.ssim);
+        self.ssimulacra2.add(&other.ssimulacra2);
+        self.flicker.add(&other.flicker);
+        self.warping_error.add(&other.warping_error);
+    }
+}
+
+/// Luma of a face in a frame, clean and as shown.
+struct Chips {
+    frame: usize,
+    clean: Vec<f32>,
+    shown: Vec<f32>,
+}
+
+/// Compares the frames of the clip with those of the filter's output: by sighting, whether the face is covered; and the
+/// quality of the others. `step` is called after each frame.
+pub fn compare(clip: &mut Frames, output: &mut Frames, clean: &Clean, step: impl Fn()) -> Result<(Vec<bool>, Quality)> {
+    let (mut covered, mut quality) = (Vec::new(), Quality::default());
+    let (mut aligner, mut last) = (Aligner::default(), HashMap::new());
+    for index in 0..clean.frames {
+        let (Some(mut before), Some(mut after)) = (clip.pull()?, output.pull()?) else {
+            return Err(Error::input(format!(
+                "the element put out {index} of {} frames; try another clip",
+                clean.frames
+            )));
+        };
+        for sighting in &clean.sightings[covered.len()..] {
+            if sighting.frame != index {
+                break;
+            }
+            let boxes = [box_of(sighting, &before)?, box_of(sighting, &after)?];
+            let hidden = is_covered(&boxes);
+            covered.push(hidden);
+            if hidden {
+                last.remove(&sighting.track);
+                continue;
+            }
+            if !sighting.embeddings.is_empty() {
+                quality.add_box(&boxes)?;
+                quality.add_ssimulacra2(sighting, [&before, &after])?;
+            }
+            let mut luma =
+                |picture: &mut Picture| aligner.luma(&picture.frame()?, &sighting.landmarks, &ARCFACE_TEMPLATE, CHIP);
+            let chips = Chips { frame: index, clean: luma(&mut before)?, shown: luma(&mut after)? };
+            if let Some(previous) = last.get(&sighting.track).filter(|previous: &&Chips| previous.frame + 1 == index) {
+                quality.add_step(previous, &chips);
+            }
+            last.insert(sighting.track, chips);
+        }
+        step();
+    }
+    Ok((covered, quality))
+}
+
+/// The pixels of a face box, interleaved, and their luma.
+struct FaceBox {
+    rgb: Vec<u8>,
+    luma: Vec<u8>,
+    width: usize,
+    height: usize,
+}
+
+fn view(picture: &Picture) -> Result<RgbPicture<'_>> {
+    RgbPicture::new(&picture.pixels, picture.width, picture.height, 3 * picture.width)
+}
+
+fn box_of(sighting: &Sighting, picture: &Picture) -> Result<FaceBox> {
+    let Rect { x, y, width, height } = rect_of(&sighting.bbox, [picture.width, picture.height]);
+    let luma = view(picture)?.region(x, y, width, height)?.luma();
+    let rows = picture.pixels.chunks_exact(3 * picture.width).skip(y).take(height);
+    let rgb = rows.flat_map(|row| &row[3 * x..3 * (x + width)]).copied().collect();
+    Ok(FaceBox { rgb, luma, width, height })
+}
+
+fn is_covered([clean, shown]: &[FaceBox; 2]) -> bool {
+    let count = shown.luma.len().max(1) as f64;
+    let mean = shown.luma.iter().map(|v| f64::from(*v)).sum::<f64>() / count;
+    let variance = shown.luma.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / count;
+    let changes = clean.rgb.iter().zip(&shown.rgb).map(|(a, b)| f64::from(a.abs_diff(*b)));
+    variance.sqrt() < FLAT || changes.sum::<f64>() / (3.0 * count) > FAR
+}
+
+impl Quality {
+    fn add_box(&mut self, [clean, shown]: &[FaceBox; 2]) -> Result<()> {
+        let (width, height) = (clean.width, clean.height);
+        let [before, after] = [&clean.rgb, &shown.rgb].map(|rgb| Plane::new(rgb, 3 * width, height, 3 * width));
+        self.psnr.take(psnr(before?, after?)?);
+        let [luma, shown_luma] = [&clean.luma, &shown.luma].map(|luma| Plane::new(luma, width, height, width));
+        if width.min(height) >= MIN_SSIM_SIDE {
+            self.ssim.take(ssim(luma?, shown_luma?)?);
+        }
+        Ok(())
+    }
+
+    fn add_ssimulacra2(&mut self, sighting: &Sighting, [clean, shown]: [&Picture; 2]) -> Result<()> {
+        let Rect { x, y, width, height } = rect_of(&sighting.bbox, [clean.width, clean.height]);
+        let widened = |start: usize, length: usize, whole: usize| {
+            let least = length.max(MIN_SSIMULACRA2_SIDE);
+            ((start + length / 2).saturating_sub(least / 2).min(whole.saturating_sub(least)), least)
+        };
+        let ((x, width), (y, height)) = (widened(x, width, clean.width), widened(y, height, clean.height));
+        if x + width <= clean.width && y + height <= clean.height {
+            let [clean, shown] = [view(clean)?, view(shown)?].map(|picture| picture.region(x, y, width, height));
+            self.ssimulacra2.take(ssimulacra2(clean?, shown?)?);
+        }
+        Ok(())
+    }
+
+    fn add_step(&mut self, before: &Chips, now: &Chips) {
+        let count = now.clean.len().max(1) as f64;
+        let mean = |values: &mut dyn Iterator<Item = f32>| values.map(f64::from).sum::<f64>() / count;
+        let step = |a: &[f32], b: &[f32]| mean(&mut a.iter().zip(b).map(|(a, b)| (a - b).abs()));
+        let delta = |chips: &Chips| chips.shown.iter().zip(&chips.clean).map(|(a, b)| a - b).collect::<Vec<f32>>();
+        self.flicker.take(step(&delta(now), &delta(before)));
+        self.warping_error.take(step(&now.shown, &before.shown) - step(&now.clean, &before.clean));
+    }
+}

@@ -1,0 +1,16 @@
+//! Media files through GStreamer, for programs around the filter: decoded to what it takes, and read frame by frame.
+//!
+//! The filter itself does not use this crate, and the crate does not know the filter.
+
+mod colorimetry;
+mod frames;
+mod pipeline;
+
+pub use colorimetry::settle_colorimetry;
+pub use frames::{Frames, Picture};
+pub use pipeline::{fault, pipeline, play, require, set_properties};
+
+/// From decoded video to what encoders take: upright, progressive, 8-bit 4:2:0, of a colorimetry that players know (encoders
+/// and containers lose the full range of some cameras). [`settle_colorimetry`] completes it.
+pub const UPRIGHT: &str = "deinterlace fields=top ! videoflip method=automatic ! videoconvert ! capsfilter name=range ! \
+                           videoconvert dither=none ! video/x-raw,format=I420,colorimetry=(string){ bt601, bt709, bt2020 }";

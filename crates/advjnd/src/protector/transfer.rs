@@ -1,0 +1,80 @@
+//! What helps a perturbation against recognisers that are not at hand: how the iterations differ from climbing the margin of
+//! those that are.
+//!
+//! | part | source |
+//! |---|---|
+//! | one strong random view per iteration | input diversity: Xie et al., CVPR 2019; affine views of faces: TIP-IM, Yang et al., ICCV 2021 |
+//! | Gaussian smoothing of the gradient | translation invariance: Dong et al., CVPR 2019 |
+//! | momentum over iterations and frames | MI-FGSM: Dong et al., CVPR 2018 |
+//! | going on beyond the goal | – |
+
+use super::geometry::GRID;
+
+/// Sigmas that the kernel reaches to each side.
+const KERNEL_SIGMAS: f32 = 2.5;
+
+/// How the iterations look for a perturbation that others do not recognise either.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Transfer {
+    /// Entries of the matrix of each iteration's random view, and its shift as a share of the chip, differ by up to this from
+    /// none, 0..=0.5; below the reach of the self-check's views, that reach counts.
+    pub diversity: f32,
+    /// Sigma of the Gaussian that smooths the gradient, in samples of the perturbation's grid (160 across the face's
+    /// surroundings), 0..=8; 0 does not smooth.
+    pub smoothing: f32,
+    /// Share of the last accumulated gradient that is kept, over iterations and frames, 0..1.
+    pub momentum: f32,
+    /// Margin beyond the one required at which iterations end, 0..=4: more of the budget is spent, and lasts longer.
+    pub reserve: f32,
+}
+
+impl Default for Transfer {
+    fn default() -> Self {
+        Self { diversity: 0.0, smoothing: 0.0, momentum: 0.3, reserve: 0.16 }
+    }
+}
+
+/// A Gaussian filter of planes of [`GRID`]².
+#[derive(Debug, Default)]
+pub struct Smoothing {
+    sigma: f32,
+    /// From the centre outwards; its double less the centre sums to one.
+    half: Vec<f32>,
+    rows: Vec<f32>,
+}
+
+impl Smoothing {
+    /// Filters `plane` in place; zero lies around it. A sigma that is not above zero leaves it as it is.
+    pub fn apply(&mut self, plane: &mut [f32], sigma: f32) {
+        if sigma.is_nan() || sigma <= 0.0 {
+            return;
+        }
+        if self.sigma != sigma {
+            let reach = (KERNEL_SIGMAS * sigma).ceil() as usize;
+            let tap = |k: usize| (-((k * k) as f32) / (2.0 * sigma * sigma)).exp();
+            let sum = 2.0 * (1..=reach).map(tap).sum::<f32>() + 1.0;
+            self.half = (0..=reach).map(|k| tap(k) / sum).collect();
+            self.sigma = sigma;
+        }
+        self.rows.resize(plane.len(), 0.0);
+        filter(&self.half, plane, &mut self.rows, 1);
+        filter(&self.half, &self.rows, plane, GRID);
+    }
+}
+
+/// Filters the lines of a plane whose samples lie `step` apart.
+fn filter(half: &[f32], from: &[f32], to: &mut [f32], step: usize) {
+    let other = if step == 1 { GRID } else { 1 };
+    for line in 0..GRID {
+        for at in 0..GRID {
+            let sample = |k: usize| from[line * other + k * step];
+            let mut sum = half[0] * sample(at);
+            for (k, weight) in half.iter().enumerate().skip(1) {
+                let before = if at >= k { sample(at - k) } else { 0.0 };
+                let after = if at + k < GRID { sample(at + k) } else { 0.0 };
+                sum += weight * (before + after);
+            }
+            to[line * other + at * step] = sum;
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Several recognisers in one protector: chosen by name, attacked in turn, and all of them heard for the verdict.
+
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use advjnd::attack::margin;
+use advjnd::face::{Landmarks, SimilarityTransform, Warp};
+use advjnd::frame::{Rect, Region};
+use advjnd::models::Manifest;
+use advjnd::net::{Backend, Embedder, Network, Recognizer};
+use advjnd::report::CoverReason;
+use advjnd::{
+    Colorimetry, Context, FaceReport, FrameMut, Models, PixelFormat, PlaneMut, Pool, Protector, Settings, Verdict,
+};
+
+const DLIB: &str = "dlib_resnet29";
+const MOBILEFACENET: &str = "mobilefacenet";
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models")
+}
+
+fn open(names: &[&str]) -> advjnd::Result<Arc<Models>> {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    Models::open(Some(&folder()), &names)
+}
+
+struct Picture {
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+fn astronaut() -> Picture {
+    let picture =
+        common::picture("faces/pkg_skimage/astronaut.png", Some("astronaut.png")).expect("the project's own copy");
+    Picture { width: picture.width() as usize, height: picture.height() as usize, pixels: picture.into_raw() }
+}
+
+impl Picture {
+    fn frame(&mut self) -> FrameMut<'_> {
+        let planes = vec![PlaneMut { data: &mut self.pixels, stride: 3 * self.width }];
+        FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), self.width, self.height, planes).expect("frame")
+    }
+}
+
+/// What a protector with the recognisers `names` makes of each of `count` frames that show the same.
+fn protect(names: &[&str], threads: usize, seed: u64, count: usize, settings: &Settings) -> Vec<(Picture, FaceReport)> {
+    let mut protector = Protector::new(open(names).expect("models"), threads, seed).expect("protector");
+    let frames = (0..count).map(|_| {
+        let mut picture = astronaut();
+        let mut report = protector.process(&mut picture.frame(), &Context::default(), settings).expect("report");
+        assert_eq!((report.faces.len(), report.fault), (1, None));
+        (picture, report.faces.remove(0))
+    });
+    frames.collect()
+}
+
+/// An embedding by code of the test's own.
+fn embed(network: Network, picture: &mut Picture, landmarks: &Landmarks) -> Vec<f32> {
+    let manifest = Manifest::from_dir(&folder()).expect("manifest");
+    let entry = manifest.entries.iter().find(|entry| entry.name == network.spec().name).expect("entry");
+    let backend = Backend::Cpu(Pool::new(1).expect("pool"));
+    let mut recognizer = Recognizer::load(network, &entry.read(&folder()).expect("bytes"), &backend).expect("network");
+    let spec = recognizer.spec().clone();
+    let (width, height) = (picture.width, picture.height);
+    let mut region = Region::default();
+    region.read(&picture.frame(), Rect { x: 0, y: 0, width, height });
+    let mut warp = Warp::default();
+    let to_frame = SimilarityTransform::fit(landmarks, &spec.template).expect("a face").inverse();
+    warp.plan(&to_frame, (width, height), (spec.chip_size, spec.chip_size));
+    let mut pixels = vec![[0.0; 4]; spec.chip_size * spec.chip_size];
+    warp.forward(&region.pixels, &mut pixels);
+    let chip: Vec<f32> = (0..3).flat_map(|channel| pixels.iter().map(move |pixel| pixel[channel])).collect();
+    let mut embedding = vec![0.0; spec.embedding_len];
+    recognizer.embed(&chip, &mut embedding).expect("embedding");
+    embedding
+}
+
+/// How far the face of `shown` lies beyond the threshold of `network` from the clean face.
+fn margin_by(network: Network, shown: &mut Picture, landmarks: &Landmarks) -> f32 {
+    let clean = embed(network, &mut astronaut(), landmarks);
+    margin(&network.spec(), &clean, &embed(network, shown, landmarks))
+}
+
+#[test]
+fn every_recogniser_is_attacked_in_turn() {
+    let settings = Settings::default();
+    let both = [Network::DlibResnet29, Network::MobileFaceNet];
+    for (names, stopped) in [(vec![DLIB], [true, false]), (vec![DLIB, MOBILEFACENET], [true, true])] {
+        let mut frames = protect(&names, 1, 0, 20, &settings);
+        let (picture, face) = frames.last_mut().expect("a frame");
+        assert_eq!(face.verdict, Verdict::Protected, "{names:?}");
+        for (network, stopped) in both.into_iter().zip(stopped) {
+            let margin = margin_by(network, picture, &face.landmarks);
+            assert_eq!(margin > 0.0, stopped, "{network:?} after an attack on {names:?}: {margin}");
+        }
+        assert!(frames.iter().all(|(_, face)| face.iterations <= settings.max_iterations), "{names:?}");
+    }
+}
+
+#[test]
+fn the_verdict_needs_all_of_them() {
+    // So few that it takes several frames.
+    let settings = Settings { max_iterations: 1, ..Settings::default() };
+    let first = |names: &[&str]| {
+        let frames = protect(names, 1, 0, 30, &settings);
+        let at = frames.iter().position(|(_, face)| face.verdict == Verdict::Protected);
+        (at.expect("protected in the end"), frames)
+    };
+    let alone = [first(&[DLIB]).0, first(&[MOBILEFACENET]).0];
+    let (together, frames) = first(&[DLIB, MOBILEFACENET]);
+    assert!(together > alone[0].min(alone[1]), "{together} frames for both, {alone:?} for one");
+    for (index, (mut picture, face)) in frames.into_iter().enumerate() {
+        if face.verdict == Verdict::Protected {
+            for network in [Network::DlibResnet29, Network::MobileFaceNet] {
+                let margin = margin_by(network, &mut picture, &face.landmarks);
+                assert!(margin > 0.0, "frame {index} is shown, and {network:?} knows it: {margin}");
+            }
+        } else {
+            assert_eq!(face.verdict, Verdict::Covered(CoverReason::NotYetProtected));
+        }
+    }
+}
+
+#[test]
+fn several_give_the_same_bytes_for_a_seed_on_any_number_of_threads() {
+    let run = |names: &[&str], threads, seed| -> Vec<Vec<u8>> {
+        let frames = protect(names, threads, seed, 4, &Settings::default());
+        frames.into_iter().map(|(picture, _)| picture.pixels).collect()
+    };
+    let both = [DLIB, MOBILEFACENET];
+    let reference = run(&both, 1, 7);
+    assert!(run(&both, 2, 7) == reference);
+    assert!(run(&both, 1, 8) != reference, "the seed decides the views");
+    assert!(run(&[MOBILEFACENET, DLIB], 1, 7) != reference, "the order decides who comes first");
+}
+
+#[test]
+fn one_by_name_is_the_default_one() {
+    let bytes = |models: Arc<Models>| {
+        let mut protector = Protector::new(models, 1, 3).expect("protector");
+        let mut picture = astronaut();
+        (0..3).for_each(|_| {
+            picture = astronaut();
+            protector.process(&mut picture.frame(), &Context::default(), &Settings::default()).expect("report");
+        });
+        picture.pixels
+    };
+    let embedded = bytes(Models::embedded().expect("models"));
+    assert!(bytes(Models::open(None, &[DLIB.to_owned()]).expect("models")) == embedded);
+    assert!(bytes(open(&[]).expect("models")) == embedded && bytes(open(&[DLIB]).expect("models")) == embedded);
+}
+
+#[test]
+fn wrong_names_are_told() {
+    let error = |models: advjnd::Result<Arc<Models>>| models.expect_err("an error").to_string();
+    let unknown = error(open(&[DLIB, "arcface"]));
+    assert!(unknown.contains("`arcface`") && unknown.contains("sface_2021dec"), "{unknown}");
+    assert!(error(open(&["yunet_2023mar"])).contains("no recogniser"));
+    assert!(error(open(&[DLIB, DLIB])).contains("twice"));
+    let elsewhere = error(Models::open(None, &[MOBILEFACENET.to_owned()]));
+    assert!(elsewhere.contains(MOBILEFACENET) && elsewhere.contains("folder"), "{elsewhere}");
+}
