@@ -26,8 +26,10 @@ const EMBEDDED_FILES: [(&str, &[u8]); 2] = [
 ];
 
 static EMBEDDED: OnceCell<Arc<Models>> = OnceCell::new();
-/// By folder and the recognisers asked for.
-static FOLDERS: Lazy<Mutex<HashMap<(PathBuf, Vec<String>), Weak<Models>>>> = Lazy::new(Mutex::default);
+static FOLDERS: Lazy<Mutex<HashMap<Selection, Weak<Models>>>> = Lazy::new(Mutex::default);
+
+/// A folder and the recognisers asked for.
+type Selection = (PathBuf, Vec<String>);
 
 /// Loaded weights, immutable, shared by every protector of the process.
 #[derive(Debug)]
