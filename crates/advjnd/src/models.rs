@@ -31,9 +31,10 @@ const EMBEDDED_FILES: [(&str, &[u8]); 2] = [
 ];
 
 static EMBEDDED: OnceCell<Arc<Models>> = OnceCell::new();
-/// By folder and the recognisers asked for.
-type Folders = HashMap<(PathBuf, Vec<String>), Weak<Models>>;
-static FOLDERS: Lazy<Mutex<Folders>> = Lazy::new(Mutex::default);
+static FOLDERS: Lazy<Mutex<HashMap<Selection, Weak<Models>>>> = Lazy::new(Mutex::default);
+
+/// A folder and the recognisers asked for.
+type Selection = (PathBuf, Vec<String>);
 
 /// Loaded weights, immutable, shared by every protector of the process.
 #[derive(Debug)]
