@@ -5,7 +5,8 @@
 mod common;
 
 use advjnd::{
-    Colorimetry, FaceReport, FrameMut, Models, PixelFormat, PlaneMut, Protector, Settings, Transfer, Verdict, View,
+    Colorimetry, Context, FaceReport, FrameMut, Models, PixelFormat, PlaneMut, Protector, Settings, Transfer, Verdict,
+    View,
 };
 
 /// The last of `count` frames that show the same face, and its report.
