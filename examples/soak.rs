@@ -26,8 +26,8 @@ const CLIP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/media/portrait
 
 fn main() -> ExitCode {
     match run() {
-        Ok(flat) if flat => ExitCode::SUCCESS,
-        Ok(_) => {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
             eprintln!("memory grows; look at the samples");
             ExitCode::FAILURE
         }

