@@ -311,7 +311,9 @@ fn given_faces_are_taken_in_place_of_a_search() {
         (GivenFace { bbox: face.bbox, landmarks: Some(face.landmarks) }, true),
         (GivenFace { bbox: face.bbox, landmarks: None }, true),
         (GivenFace { bbox: loose, landmarks: None }, true),
+        (GivenFace { bbox: face.bbox, landmarks: Some(Landmarks::guess(&elsewhere)) }, true),
         (GivenFace { bbox: elsewhere, landmarks: None }, false),
+        (GivenFace { bbox: elsewhere, landmarks: Some(face.landmarks) }, false),
     ];
     for (given, aligned) in cases {
         let mut scene = Scene::new();

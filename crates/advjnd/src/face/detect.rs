@@ -37,6 +37,8 @@ const LEAST_NEAR_FACE: f32 = 24.0;
 const MOST_NEAR_FACE: f32 = 176.0;
 /// A change up to this size, pixels of the network's input, has any face of which it may be a part in the window around it.
 const CHANGE_AT_NETWORK: f32 = 64.0;
+/// Landmarks that come with a box lie in it, enlarged by so much; others are not believed.
+const LANDMARKS_AROUND: f32 = 1.3;
 /// Overlap above which the weaker of two boxes is dropped.
 pub const IOU_THRESHOLD: f32 = 0.3;
 /// The network's input sides are multiples of this.
@@ -155,8 +157,8 @@ impl Detector {
         Ok(faces)
     }
 
-    /// Faces that somebody else found, as detections. Landmarks that did not come with a face are looked for in its box; where
-    /// none are found, the detection is not [`aligned`](Detection::aligned).
+    /// Faces that somebody else found, as detections. Landmarks that did not come with a face, or lie elsewhere, are looked for in
+    /// its box; where none are found, the detection is not [`aligned`](Detection::aligned).
     ///
     /// # Errors
     /// [`Error::Input`] for a box or landmarks that are not finite, and as [`detect`](Self::detect).
@@ -169,8 +171,10 @@ impl Detector {
                 )));
             }
             let by = |landmarks, aligned| Detection { bbox: *bbox, landmarks, second_look: None, score: 1.0, aligned };
-            if let Some(landmarks) = landmarks {
-                faces.push(by(*landmarks, true));
+            // Nothing could be said of a face by landmarks that are not its own.
+            let around = bbox.scaled(LANDMARKS_AROUND);
+            if let Some(landmarks) = landmarks.filter(|set| set.0.iter().all(|point| around.contains(*point))) {
+                faces.push(by(landmarks, true));
                 continue;
             }
             let inside = self.detect_near(frame, std::slice::from_ref(bbox), 1, score_threshold)?;

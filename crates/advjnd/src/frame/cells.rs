@@ -6,7 +6,7 @@ use super::{FrameMut, Layout};
 
 /// Side of a cell, pixels.
 pub const CELL: usize = 16;
-/// Of packed formats, every so manieth row is looked at: one byte in three or four of a row costs as much as all of them.
+/// From one row to the next that is looked at in packed formats: one byte in three or four costs as much as all of them.
 const PACKED_ROWS: usize = 2;
 
 impl FrameMut<'_> {

@@ -1,7 +1,6 @@
 //! The data flow, whole: the one place that knows every room.
 //!
-//! Each frame: faces are found and followed (`search`); for every face the just-noticeable difference
-//! bounds the change of its pixels, a few gradient iterations through the recognisers push its embedding away from the
+//! Each frame: faces are found and followed (`search`); for every face the just-noticeable difference bounds the change of its pixels, a few gradient iterations through the recognisers push its embedding away from the
 //! person's, the frame is written, and the face is checked on the frame as output. What the check does not confirm is
 //! covered. Faces take each stage together (`turn`), spread over the threads (`station`). Where a frame has a deadline, a
 //! [`Pace`] says how much of this there is time for; the check is never left out.
@@ -88,8 +87,8 @@ pub struct Settings {
     pub score_threshold: f32,
     /// Smallest face to be found, pixels of its shorter side.
     pub min_face_size: u32,
-    /// Every so manieth frame is searched for faces as a whole, and in those between, faces are looked for where they are
-    /// expected; 0: every frame, unless nobody is followed and it shows what the last searched one showed, or unless time is
+    /// Frames from one search of the whole frame for faces to the next; in between, faces are looked for where they are
+    /// expected. 0: every frame, unless nobody is followed and it shows what the last searched one showed, or unless time is
     /// short and it does so but for the followed faces.
     pub detect_interval: u32,
     /// Faces that are worked on in a frame, oldest first; the others are covered. 0: all.

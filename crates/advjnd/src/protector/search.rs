@@ -1,8 +1,8 @@
 //! Finding and following faces: when the whole frame is searched, and when less will do.
 //!
 //! Searching costs more than anything else in a frame without a face. Where nobody is followed, a frame that shows what the
-//! last searched one showed ([`Glance`]) has no face either, and where little changed it is enough to look there. Where every face is in view, time is short and nothing changed
-//! besides them, a look around each is enough.
+//! last searched one showed ([`Glance`]) has no face either, and where little changed it is enough to look there. Where every
+//! face is in view, time is short and nothing changed besides them, a look around each is enough.
 
 use std::time::Duration;
 
