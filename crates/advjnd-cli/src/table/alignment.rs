@@ -51,10 +51,13 @@ impl Alignment {
 }
 
 /// A recogniser that is shown chips and looks at portraits: a chip's change is laid into the portrait, and the portrait aligned
-/// again. What an attack does to the chip is judged as it arrives in the picture.
+/// again. What an attack does to the chip is judged as it arrives in the picture: as it is for the gradient, and rounded to 8 bits,
+/// as the picture is saved, where it is only looked at.
 pub struct ThroughPicture<'a> {
     pub recognizer: &'a mut Recognizer,
     pub alignment: &'a Alignment,
+    /// Of the portrait, interleaved.
+    pub pixels: &'a [u8],
     /// The chip that counts as unchanged, planar, white 1.
     pub clean: &'a [f32],
     /// What the recogniser sees of the portrait then, planar, 0..=255.
@@ -84,8 +87,9 @@ impl Embedder for ThroughPicture<'_> {
     }
 
     fn embed(&mut self, chip: &[f32], embedding: &mut [f32]) -> Result<()> {
-        let looked = self.look(chip);
-        self.recognizer.embed(&looked, embedding)
+        let delta: Vec<f32> = chip.iter().zip(self.clean).map(|(value, clean)| value / 255.0 - clean).collect();
+        let saved = self.alignment.chip(&self.alignment.changed(self.pixels, &delta));
+        self.recognizer.embed(&saved, embedding)
     }
 
     fn embed_vjp(

@@ -202,7 +202,7 @@ impl<'a> Crowd<'a> {
         let chip = Chip::new(clean, &subject.jnd, side, side)?;
         let mut state = Perturbation::default();
         let seed = self.random("attack", index);
-        let mut through = ThroughPicture { recognizer, alignment, clean, seen };
+        let mut through = ThroughPicture { recognizer, alignment, pixels: &portrait.pixels, clean, seen };
         let report = recipe.run(&mut through, &adversarial, &chip, seed, &mut state)?;
 
         let mut changed = vec![0.0; clean.len()];
