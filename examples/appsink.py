@@ -13,8 +13,9 @@ gi.require_version("GstApp", "1.0")
 gi.require_version("GstVideo", "1.0")
 from gi.repository import Gst, GstApp, GstVideo  # noqa: E402, F401
 
-PIPELINE = """filesrc name=file ! decodebin ! videoconvert ! advjndprotect
-    ! videoconvert ! video/x-raw,format=RGB ! appsink name=frames sync=false max-buffers=4"""
+# RGB in front of the element: videoconvert behind it would lose what the metas say.
+PIPELINE = """filesrc name=file ! decodebin ! videoconvert ! video/x-raw,format=RGB ! advjndprotect
+    ! appsink name=frames sync=false max-buffers=4"""
 
 
 def faces(buffer):

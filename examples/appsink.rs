@@ -15,8 +15,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     gst::init()?;
     gstadvjndprotect::plugin_register_static()?;
 
-    let pipeline = "filesrc name=file ! decodebin ! videoconvert ! advjndprotect \
-                    ! videoconvert ! video/x-raw,format=RGB ! appsink name=frames sync=false max-buffers=4";
+    // RGB in front of the element: videoconvert behind it would lose what the metas say.
+    let pipeline = "filesrc name=file ! decodebin ! videoconvert ! video/x-raw,format=RGB ! advjndprotect \
+                    ! appsink name=frames sync=false max-buffers=4";
     let pipeline = gst::parse::launch(pipeline)?.downcast::<gst::Pipeline>().map_err(|_| "no pipeline")?;
     pipeline.by_name("file").ok_or("no filesrc")?.set_property("location", clip);
     let frames = pipeline.by_name("frames").and_downcast::<gst_app::AppSink>().ok_or("no appsink")?;

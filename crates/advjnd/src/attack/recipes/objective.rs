@@ -72,6 +72,11 @@ impl<'a> ChipObjective<'a> {
         self.sampler.uniform()
     }
 
+    /// The margin at the point where a gradient was taken last.
+    pub(super) fn last_margin(&self) -> f32 {
+        self.margin
+    }
+
     /// The margin of the adversarial picture itself.
     pub(super) fn verify(&mut self, delta: &[f32]) -> Result<f32> {
         self.chip.add(delta, &mut self.picture);
