@@ -12,7 +12,7 @@ use advjnd::attack::diversity::Diversity;
 use advjnd::attack::recipes::{Bound, Decay, Recipe, Report, Schedule, Schedules, Start, rows};
 use advjnd::attack::visibility::Visibility;
 use advjnd::attack::{Attack, Budget, Direction, Objective, Perturbation};
-use advjnd::net::{Embedder, Metric};
+use advjnd::net::{Embedder, Metric, RecognizerSpec};
 use attack::{Tiny, numbers};
 
 const SIDE: usize = 24;
@@ -250,6 +250,48 @@ fn ours_is_the_least_visible_success() {
             assert!(seen(&ours) <= seen(&theirs), "{}: {} and {}", recipe.name, seen(&ours), seen(&theirs));
         }
     }
+}
+
+/// Sees chips of 64 grey levels where it is only asked, and as they are where a gradient is taken.
+struct Coarse<'a>(&'a mut Tiny);
+
+impl Embedder for Coarse<'_> {
+    fn spec(&self) -> &RecognizerSpec {
+        self.0.spec()
+    }
+
+    fn embed(&mut self, chip: &[f32], embedding: &mut [f32]) -> Result<()> {
+        let levels: Vec<f32> = chip.iter().map(|sample| 4.0 * (sample / 4.0).round()).collect();
+        self.0.embed(&levels, embedding)
+    }
+
+    fn embed_vjp(
+        &mut self,
+        chip: &[f32],
+        cotangent: &mut dyn FnMut(&[f32], &mut [f32]),
+        gradient: &mut [f32],
+    ) -> Result<()> {
+        self.0.embed_vjp(chip, cotangent, gradient)
+    }
+}
+
+#[test]
+fn what_rounding_takes_is_asked_for_on_top() {
+    let mut harder = 0;
+    for seed in 20..28 {
+        let Scene { mut embedder, clean, jnd, gallery, .. } = Scene::new(seed, Metric::Cosine);
+        let task = Task::Identification { gallery: &gallery, label: 0, temperature: ARCFACE_TEMPERATURE };
+        let adversarial = Adversarial { goal: Goal::Dodge, task };
+        let chip = Chip::new(&clean, &jnd, SIDE, SIDE).expect("chip");
+        let mut run = |embedder: &mut dyn Embedder| {
+            rows::XUE_L1.run(embedder, &adversarial, &chip, 5, &mut Perturbation::default()).expect("run")
+        };
+        let plain = run(&mut embedder);
+        let coarse = run(&mut Coarse(&mut embedder));
+        assert!(coarse.succeeded && coarse.margin >= rows::MARGIN, "seed {seed}: {coarse:?}");
+        harder += u32::from(coarse.attempts > plain.attempts);
+    }
+    assert!(harder > 0, "rounding took nothing from anybody");
 }
 
 #[test]
