@@ -11,7 +11,7 @@ use advjnd::attack::diversity::Diversity;
 use advjnd::attack::perceptual::{Betas, CHANNEL_WEIGHTS, JndGradient, Perceptual, Reading, Reduction, Thresholds};
 use advjnd::attack::regularizers::{Structure, add_total_variation};
 use advjnd::attack::sobel::Direction;
-use advjnd::attack::visibility::{ENERGY, SCALES, Visibility};
+use advjnd::attack::visibility::{MOST, Visibility};
 use advjnd::attack::{ViewSampler, margin};
 use advjnd::metrics::{Plane, ssim};
 use advjnd::net::{ARCFACE_TEMPLATE, Metric, RecognizerSpec};
@@ -114,58 +114,43 @@ fn structure_is_the_ssim_of_the_metrics() {
     assert!((found - expected).abs() < 1e-4, "{found}, not {expected}");
 }
 
-/// Grey in blocks of 4 × 4 pixels has whole numbers at every scale, and no colour.
 #[test]
-fn visibility_is_the_ssim_of_the_metrics_at_every_scale() {
-    let (width, height) = (52, 48);
-    let blocks = |seed: u64| -> Vec<u8> {
-        let values = numbers(seed, 13 * 12, 60.0, 180.0);
-        (0..width * height).map(|i| values[i / width / 4 * 13 + i % width / 4] as u8).collect()
+fn visibility_weighs_a_change_by_what_its_pixel_hides() {
+    let (width, height) = (4, 2);
+    let clean = vec![0.5; 3 * 8];
+    // Mean 0.02; the third pixel hides next to nothing.
+    let hidden = [0.01, 0.03, 0.0001, 0.0399, 0.02, 0.02, 0.02, 0.02];
+    let jnd = [hidden; 3].concat();
+    let visibility = Visibility::new(&Chip::new(&clean, &jnd, width, height).expect("chip"));
+    let of = |channels: &[usize], pixel: usize| {
+        let mut delta = vec![0.0; 24];
+        channels.iter().for_each(|channel| delta[8 * channel + pixel] = 0.1);
+        visibility.add_to(1.0, &delta, &mut [0.0; 24])
     };
-    let [clean, adversarial] = [blocks(5), blocks(6)];
-    let planar = |bytes: &[u8]| -> Vec<f32> { bytes.repeat(3).iter().map(|v| f32::from(*v) / 255.0).collect() };
-    let (x, z) = (planar(&clean), planar(&adversarial));
-    let delta: Vec<f32> = z.iter().zip(&x).map(|(z, x)| z - x).collect();
-    let jnd = vec![0.0; x.len()];
-    let chip = Chip::new(&x, &jnd, width, height).expect("chip");
-    let found = Visibility::new(&chip).add_to(1.0, &delta, &mut vec![0.0; delta.len()]);
-    let energy: f64 = delta.iter().map(|d| f64::from(d * d)).sum::<f64>() / delta.len() as f64;
-    let structure: f64 = (0..SCALES as u32)
-        .map(|scale| {
-            let step = 1usize << scale;
-            let (columns, rows) = (width / step, height / step);
-            let reduced = |bytes: &[u8]| -> Vec<u8> {
-                (0..columns * rows).map(|i| bytes[i / columns * step * width + i % columns * step]).collect()
-            };
-            let [x, z] = [reduced(&clean), reduced(&adversarial)];
-            let [x, z] = [&x, &z].map(|data| Plane::new(data, columns, rows, columns).expect("plane"));
-            1.0 - ssim(x, z).expect("ssim")
-        })
-        .sum();
-    let expected = structure + f64::from(ENERGY) * energy;
-    assert!((found - expected).abs() < 1e-4 * expected, "{found}, not {expected}");
-}
+    // Grey is luma alone; blue is 0.114 of luma, half of Cb, −0.081312 of Cr.
+    let grey = 0.01 / 8.0;
+    for (pixel, weight) in [(0, 4.0), (1, 4.0 / 9.0), (2, f64::from(MOST)), (4, 1.0)] {
+        let found = of(&[0, 1, 2], pixel);
+        assert!((found - weight * grey).abs() < 1e-4 * found, "pixel {pixel}: {found}");
+    }
+    let blue = grey * (0.114f64.powi(2) + 0.25 + 0.081_312f64.powi(2));
+    assert!((of(&[2], 4) - blue).abs() < 1e-4 * blue);
 
-#[test]
-fn what_is_too_small_for_a_window_still_costs_energy() {
-    let (clean, jnd, delta) = (vec![0.5; 3 * 7 * 5], vec![0.0; 3 * 7 * 5], vec![0.1; 3 * 7 * 5]);
-    let chip = Chip::new(&clean, &jnd, 7, 5).expect("chip");
-    let mut gradient = vec![0.0; delta.len()];
-    let found = Visibility::new(&chip).add_to(1.0, &delta, &mut gradient);
-    // Grey alone: luma 0.1, no colour.
-    assert!((found - f64::from(ENERGY) * 0.01).abs() < 1e-3, "{found}");
-    assert!(gradient.iter().all(|g| *g > 0.0));
+    let bare = Visibility::new(&Chip::new(&clean, &[0.0; 24], width, height).expect("chip"));
+    let mut gradient = vec![0.0; 24];
+    let found = bare.add_to(1.0, &[0.1; 24], &mut gradient);
+    assert!((found - 0.01).abs() < 1e-6 && gradient.iter().all(|g| g.is_finite() && *g > 0.0), "{found}");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn the_gradient_of_visibility_is_that_of_its_value(seed in any::<u64>(), width in 22usize..25, height in 11usize..14) {
-        let len = 3 * width * height;
-        let (clean, jnd, delta) = (numbers(seed, len, 0.2, 0.8), vec![0.0; len], numbers(seed ^ 2, len, -0.1, 0.1));
-        let visibility = Visibility::new(&Chip::new(&clean, &jnd, width, height).expect("chip"));
-        assert_gradient(&delta, 1e-2, 2e-2, |delta, gradient| visibility.add_to(3.0, delta, gradient));
+    fn the_gradient_of_visibility_is_that_of_its_value(seed in any::<u64>()) {
+        let (clean, jnd) = (numbers(seed, LEN, 0.2, 0.8), numbers(seed ^ 1, LEN, 0.0, 0.06));
+        let visibility = Visibility::new(&Chip::new(&clean, &jnd, WIDTH, HEIGHT).expect("chip"));
+        let delta = numbers(seed ^ 2, LEN, -0.1, 0.1);
+        assert_gradient(&delta, 1e-2, GRADIENT_TOLERANCE, |delta, gradient| visibility.add_to(3.0, delta, gradient));
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl<'a> Structure<'a> {
 
 /// The windows of SSIM inside a plane of one size.
 #[derive(Debug)]
-pub(super) struct Windows {
+struct Windows {
     width: usize,
     height: usize,
     taps: [f32; WINDOW],
@@ -56,7 +56,7 @@ pub(super) struct Windows {
 
 impl Windows {
     /// Those of planes of `width` × `height`.
-    pub(super) fn new(width: usize, height: usize) -> Self {
+    fn new(width: usize, height: usize) -> Self {
         let mut taps: [f32; WINDOW] = std::array::from_fn(|index| {
             let distance = index as f32 - (WINDOW / 2) as f32;
             (-distance * distance / (2.0 * SIGMA * SIGMA)).exp()
@@ -67,12 +67,12 @@ impl Windows {
     }
 
     /// How many there are.
-    pub(super) fn count(&self) -> usize {
+    fn count(&self) -> usize {
         (self.width + 1).saturating_sub(WINDOW) * (self.height + 1).saturating_sub(WINDOW)
     }
 
     /// The sum of 1 − SSIM over the windows, at least one, of a plane; adds `scale` times its gradient to `gradient`.
-    pub(super) fn add_to(&self, scale: f32, clean: &[f32], delta: &[f32], gradient: &mut [f32]) -> f64 {
+    fn add_to(&self, scale: f32, clean: &[f32], delta: &[f32], gradient: &mut [f32]) -> f64 {
         let product = |a: &[f32], b: &[f32]| -> Vec<f32> { a.iter().zip(b).map(|(a, b)| a * b).collect() };
         let [mean, square] = [clean, &product(clean, clean)].map(|plane| self.blur(plane));
         let [mut by_mean, mut by_square, mut by_mixed] =

@@ -182,7 +182,7 @@ pub const OURS: Recipe = Recipe {
     ..BIM
 };
 
-const FALLING: Schedule = Schedule { initial: 1e4, decay: Decay::Times(0.4), floor: 1e-4 };
+const FALLING: Schedule = Schedule { initial: 3e7, decay: Decay::Times(0.4), floor: 1e-4 };
 
 /// All rows, in the order of the tables.
 pub const ALL: [&Recipe; 19] = [
