@@ -283,7 +283,7 @@ fn what_rounding_takes_is_asked_for_on_top() {
         let task = Task::Identification { gallery: &gallery, label: 0, temperature: ARCFACE_TEMPERATURE };
         let adversarial = Adversarial { goal: Goal::Dodge, task };
         let chip = Chip::new(&clean, &jnd, SIDE, SIDE).expect("chip");
-        let mut run = |embedder: &mut dyn Embedder| {
+        let run = |embedder: &mut dyn Embedder| {
             rows::XUE_L1.run(embedder, &adversarial, &chip, 5, &mut Perturbation::default()).expect("run")
         };
         let plain = run(&mut embedder);

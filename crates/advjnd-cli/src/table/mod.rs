@@ -11,7 +11,7 @@
 //!                                                     picture, 8 bits ─► aligned again ─► embedded: success
 //! ```
 //!
-//! * Attacks change the chip, and see what of the change arrives through the picture ([`alignment::ThroughPicture`]): attacked
+//! * Attacks change the chip, and see what of the change arrives through the picture (`ThroughPicture`): attacked
 //!   alone, a chip's change is half lost on the way, most of all that of attacks that stop at success.
 //! * J is the learned map `hvs-sd` of X in three channels, times its calibration, so that a bound of 1·J is not noticed in
 //!   place. The paper's J is the HVS-SD map of Jin, Xue et al., whose weights cannot be had; ours is trained anew.
