@@ -130,8 +130,9 @@ fn a_stream_that_ends_or_stops_in_the_middle_of_a_frame_is_left_cleanly() {
     let clip = common::sample_clip();
     let source = format!("filesrc location=\"{}\" ! decodebin ! videoconvert", clip.display());
     for round in 0..6 {
-        let pipeline =
-            format!("{source} ! advjndprotect name=protect max-iterations=20 ! appsink name=sink sync=false");
+        let pipeline = format!(
+            "{source} ! advjndprotect name=protect max-iterations=20 ! appsink name=sink sync=false wait-on-eos=false"
+        );
         let pipeline = gst::parse::launch(&pipeline).unwrap().downcast::<gst::Pipeline>().unwrap();
         let sink = pipeline.by_name("sink").unwrap().downcast::<gst_app::AppSink>().unwrap();
         pipeline.set_state(gst::State::Playing).unwrap();
