@@ -23,6 +23,7 @@ fn latency_messages(session: &Session) -> usize {
 }
 
 fn at(fps: i32) -> gst::Caps {
+    init();
     let builder = VideoInfo::builder(VideoFormat::I420, 160, 120).fps(gst::Fraction::new(fps, 1));
     builder.build().unwrap().to_caps().unwrap()
 }
