@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use advjnd::attack::recipes::rows::OURS;
+
 use super::curves::{Axis, Curve};
 
 const WIDTH: f64 = 620.0;
@@ -11,7 +13,6 @@ const MARGINS: [f64; 4] = [48.0, 12.0, 140.0, 40.0];
 /// Colour-blind safe: Okabe & Ito 2008.
 const COLOURS: [&str; 7] = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#767676"];
 const DASHES: [&str; 3] = ["", "6 3", "2 3"];
-const OURS: &str = "ours";
 
 /// The drawing of `curves` over `axis`.
 pub fn svg(curves: &[Curve], axis: Axis) -> String {
@@ -61,7 +62,7 @@ pub fn svg(curves: &[Curve], axis: Axis) -> String {
             let _ = write!(path, "H{:.1}V{:.1}", x(*quality), y(share));
         }
         let _ = write!(path, "H{:.1}", x(low));
-        let ours = curve.method == OURS;
+        let ours = curve.method == OURS.name;
         let colour = if ours { "#000000" } else { COLOURS[index % COLOURS.len()] };
         let style = format!(
             "stroke=\"{colour}\" stroke-width=\"{}\" stroke-dasharray=\"{}\"",

@@ -1,5 +1,6 @@
 //! The tables in short: a line a method, at the strength it is published with, and where its curve lies.
 
+use advjnd::attack::recipes::rows::OURS;
 use advjnd::{Error, Result};
 
 use super::curves::{Axis, Curve, curves};
@@ -9,7 +10,6 @@ use super::results::{Results, Row};
 const QUALITIES: [f64; 4] = [90.0, 70.0, 50.0, 30.0];
 /// Between these lines of a text the tables lie.
 const MARKS: [&str; 2] = ["<!-- attack-table -->\n", "<!-- /attack-table -->\n"];
-const OURS: &str = "ours";
 /// 95 % of a normal distribution.
 const Z: f64 = 1.96;
 
@@ -29,7 +29,7 @@ pub const HEAD: [&str; 10] = [
 /// The cells of a group of rows, a line a method.
 pub fn lines(rows: &[Row]) -> Vec<[String; HEAD.len()]> {
     let curves = curves(rows, Axis::Ssimulacra2);
-    let ours = curves.iter().find(|curve| curve.method == OURS);
+    let ours = curves.iter().find(|curve| curve.method == OURS.name);
     let published = rows.iter().filter(|row| row.key.strength.unwrap_or(1.0) == 1.0);
     published
         .filter_map(|row| {
@@ -45,7 +45,7 @@ pub fn lines(rows: &[Row]) -> Vec<[String; HEAD.len()]> {
                 at_70,
                 at_50,
                 at_30,
-                ours.filter(|_| row.key.method != OURS).map_or("–".to_owned(), |ours| lead(ours, curve)),
+                ours.filter(|_| row.key.method != OURS.name).map_or("–".to_owned(), |ours| lead(ours, curve)),
             ])
         })
         .collect()

@@ -1,12 +1,12 @@
 //! Thresholds of verification from the experiment's own impostors: every attacked picture, clean, against everybody else's
 //! enrolled one.
 
+use advjnd::attack::cosine_similarity;
 use advjnd::net::{Metric, RecognizerSpec};
 use serde::{Deserialize, Serialize};
 
 use super::plan::Setting;
 use super::results::rounded;
-use advjnd::attack::cosine_similarity;
 
 /// A false accept rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,59 +20,41 @@ const C2: f32 = 0.03 * 0.03;
 #[derive(Debug)]
 pub struct Structure<'a> {
     chip: Chip<'a>,
-    windows: Windows,
+    taps: [f32; WINDOW],
 }
 
 impl<'a> Structure<'a> {
     /// The term for `chip`.
     pub fn new(chip: Chip<'a>) -> Self {
-        Self { chip, windows: Windows::new(chip.width(), chip.height()) }
-    }
-
-    /// `weight` times the term at the perturbation `delta` (`[3][height][width]`, white = 1); adds its gradient with
-    /// respect to `delta` to `gradient`.
-    pub fn add_to(&self, weight: f32, delta: &[f32], gradient: &mut [f32]) -> f64 {
-        if weight == 0.0 || self.windows.count() == 0 {
-            return 0.0;
-        }
-        let scale = weight / (3 * self.windows.count()) as f32;
-        let pixels = self.chip.width() * self.chip.height();
-        let planes = self.chip.clean().chunks(pixels).zip(delta.chunks(pixels));
-        let mut loss = 0.0;
-        for ((clean, delta), gradient) in planes.zip(gradient.chunks_mut(pixels)) {
-            loss += self.windows.add_to(scale, clean, delta, gradient);
-        }
-        f64::from(scale) * loss
-    }
-}
-
-/// The windows of SSIM inside a plane of one size.
-#[derive(Debug)]
-struct Windows {
-    width: usize,
-    height: usize,
-    taps: [f32; WINDOW],
-}
-
-impl Windows {
-    /// Those of planes of `width` × `height`.
-    fn new(width: usize, height: usize) -> Self {
         let mut taps: [f32; WINDOW] = std::array::from_fn(|index| {
             let distance = index as f32 - (WINDOW / 2) as f32;
             (-distance * distance / (2.0 * SIGMA * SIGMA)).exp()
         });
         let sum: f32 = taps.iter().sum();
         taps.iter_mut().for_each(|tap| *tap /= sum);
-        Self { width, height, taps }
+        Self { chip, taps }
     }
 
-    /// How many there are.
-    fn count(&self) -> usize {
-        (self.width + 1).saturating_sub(WINDOW) * (self.height + 1).saturating_sub(WINDOW)
+    /// `weight` times the term at the perturbation `delta` (`[3][height][width]`, white = 1); adds its gradient with
+    /// respect to `delta` to `gradient`.
+    pub fn add_to(&self, weight: f32, delta: &[f32], gradient: &mut [f32]) -> f64 {
+        let (width, height) = (self.chip.width(), self.chip.height());
+        if weight == 0.0 || width < WINDOW || height < WINDOW {
+            return 0.0;
+        }
+        let windows = 3 * (width - WINDOW + 1) * (height - WINDOW + 1);
+        let scale = weight / windows as f32;
+        let pixels = width * height;
+        let planes = self.chip.clean().chunks(pixels).zip(delta.chunks(pixels));
+        let mut loss = 0.0;
+        for ((clean, delta), gradient) in planes.zip(gradient.chunks_mut(pixels)) {
+            loss += self.plane(scale, clean, delta, gradient);
+        }
+        f64::from(scale) * loss
     }
 
-    /// The sum of 1 − SSIM over the windows, at least one, of a plane; adds `scale` times its gradient to `gradient`.
-    fn add_to(&self, scale: f32, clean: &[f32], delta: &[f32], gradient: &mut [f32]) -> f64 {
+    /// The sum of 1 − SSIM over the windows of a plane; adds `scale` times its gradient to `gradient`.
+    fn plane(&self, scale: f32, clean: &[f32], delta: &[f32], gradient: &mut [f32]) -> f64 {
         let product = |a: &[f32], b: &[f32]| -> Vec<f32> { a.iter().zip(b).map(|(a, b)| a * b).collect() };
         let [mean, square] = [clean, &product(clean, clean)].map(|plane| self.blur(plane));
         let [mut by_mean, mut by_square, mut by_mixed] =
@@ -100,14 +82,14 @@ impl Windows {
 
     /// Weighted means of the windows inside a plane, (height − 10) rows of (width − 10).
     fn blur(&self, plane: &[f32]) -> Vec<f32> {
-        let columns = self.width - WINDOW + 1;
-        let mut rows = vec![0.0; columns * self.height];
-        for (row, out) in plane.chunks(self.width).zip(rows.chunks_mut(columns)) {
+        let (width, columns) = (self.chip.width(), self.chip.width() - WINDOW + 1);
+        let mut rows = vec![0.0; columns * self.chip.height()];
+        for (row, out) in plane.chunks(width).zip(rows.chunks_mut(columns)) {
             for (shift, tap) in self.taps.iter().enumerate() {
                 out.iter_mut().zip(&row[shift..]).for_each(|(out, v)| *out += tap * v);
             }
         }
-        let mut means = vec![0.0; self.count()];
+        let mut means = vec![0.0; columns * (self.chip.height() - WINDOW + 1)];
         for (y, means) in means.chunks_mut(columns).enumerate() {
             for (row, tap) in rows[y * columns..].chunks(columns).zip(&self.taps) {
                 means.iter_mut().zip(row).for_each(|(mean, v)| *mean += tap * v);
@@ -118,15 +100,16 @@ impl Windows {
 
     /// The adjoint of [`blur`](Self::blur).
     fn blur_adjoint(&self, windows: &[f32]) -> Vec<f32> {
-        let columns = self.width - WINDOW + 1;
-        let mut rows = vec![0.0; columns * self.height];
+        let (width, height) = (self.chip.width(), self.chip.height());
+        let columns = width - WINDOW + 1;
+        let mut rows = vec![0.0; columns * height];
         for (y, windows) in windows.chunks(columns).enumerate() {
             for (row, tap) in rows[y * columns..].chunks_mut(columns).zip(&self.taps) {
                 row.iter_mut().zip(windows).for_each(|(v, window)| *v += tap * window);
             }
         }
-        let mut plane = vec![0.0; self.width * self.height];
-        for (row, out) in rows.chunks(columns).zip(plane.chunks_mut(self.width)) {
+        let mut plane = vec![0.0; width * height];
+        for (row, out) in rows.chunks(columns).zip(plane.chunks_mut(width)) {
             for (shift, tap) in self.taps.iter().enumerate() {
                 out[shift..].iter_mut().zip(row).for_each(|(out, v)| *out += tap * v);
             }
