@@ -268,7 +268,10 @@ impl ObjectSubclass for AdvJndProtect {
     const NAME: &'static str = "GstAdvJndProtect";
     type Type = super::AdvJndProtect;
     type ParentType = gst_video::VideoFilter;
+    type Interfaces = (gst::Preset,);
 }
+
+impl PresetImpl for AdvJndProtect {}
 
 impl ObjectImpl for AdvJndProtect {
     fn properties() -> &'static [glib::ParamSpec] {
@@ -289,6 +292,7 @@ impl ObjectImpl for AdvJndProtect {
         drop(settings);
         match spec.name() {
             "enabled" => self.obj().set_passthrough(!enabled),
+            "preset" => PROPERTIES.iter().for_each(|property| self.obj().notify_by_pspec(&property.spec)),
             "frame-deadline" => {
                 lock(&self.live).set_deadline(deadline);
                 self.refresh_latency();

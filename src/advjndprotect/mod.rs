@@ -4,6 +4,7 @@ mod error;
 mod frame;
 mod imp;
 mod live;
+mod preset;
 mod report;
 mod roi;
 mod settings;
@@ -15,7 +16,8 @@ use glib::prelude::*;
 glib::wrapper! {
     /// The element `advjndprotect`, a [`gst_video::VideoFilter`].
     pub struct AdvJndProtect(ObjectSubclass<imp::AdvJndProtect>)
-        @extends gst_video::VideoFilter, gst_base::BaseTransform, gst::Element, gst::Object;
+        @extends gst_video::VideoFilter, gst_base::BaseTransform, gst::Element, gst::Object,
+        @implements gst::Preset;
 }
 
 /// Property `fail-policy`: what happens to a face that the self-check does not confirm as protected.
@@ -89,6 +91,25 @@ pub enum JndModel {
     /// Learned towards quality after the eye's losses.
     #[enum_value(name = "Learned, in full colour, towards quality after the losses of seeing", nick = "hvs-sd")]
     HvsSd,
+}
+
+/// Property `preset`: several properties at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "GstAdvJndProtectPreset")]
+pub enum Preset {
+    /// No preset.
+    #[default]
+    #[enum_value(name = "None of the others: properties as they were set one by one", nick = "custom")]
+    Custom,
+    /// What is hardly seen.
+    #[enum_value(name = "Hardly seen side by side; stops the recognisers it attacks", nick = "invisible")]
+    Invisible,
+    /// Between the two.
+    #[enum_value(name = "Seen when looked for; lasts through codecs, stops some other recognisers", nick = "balanced")]
+    Balanced,
+    /// What stops most.
+    #[enum_value(name = "Seen; stops most other recognisers", nick = "strong")]
+    Strong,
 }
 
 /// Property `view`: what goes out in place of the protected frame.

@@ -8,7 +8,7 @@ use glib::prelude::*;
 use gst::prelude::*;
 
 use super::report::Stats;
-use super::{Detector, FailPolicy, JndModel, View};
+use super::{Detector, FailPolicy, JndModel, Preset, View};
 
 /// The element's settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -179,6 +179,14 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
             Option<String>, recognizers
         ),
         property!(
+            glib::ParamSpecEnum::builder_with_default::<Preset>("preset", Preset::of(&default.core))
+                .nick("Preset")
+                .blurb("Sets jnd-model, jnd-scale, jnd-rms, viewing-distance, reserve, momentum, input-diversity and gradient-smoothing at once; reads which preset their values are")
+                .mutable_playing(),
+            |settings| Preset::of(&settings.core),
+            |settings, preset: Preset| preset.apply(&mut settings.core)
+        ),
+        property!(
             glib::ParamSpecFloat::builder("jnd-scale")
                 .nick("JND scale")
                 .blurb("How much a pixel may change at most, in just-noticeable differences: 1 is not noticed, and protects few faces; what is not needed is not spent (0 = nothing, so every face is covered)")
@@ -188,6 +196,17 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
                 .mutable_playing()
                 .controllable(),
             f32, core.jnd_scale
+        ),
+        property!(
+            glib::ParamSpecFloat::builder("jnd-rms")
+                .nick("JND root mean square")
+                .blurb("How much the pixels of a face may change as a root mean square, in just-noticeable differences: for the same mean, peaks up to jnd-scale protect more (what is not below jnd-scale bounds nothing)")
+                .minimum(0.0)
+                .maximum(20.0)
+                .default_value(default.core.jnd_rms)
+                .mutable_playing()
+                .controllable(),
+            f32, core.jnd_rms
         ),
         property!(
             glib::ParamSpecEnum::builder_with_default::<JndModel>("jnd-model", default.core.jnd_model.into())

@@ -56,6 +56,32 @@ proptest! {
     }
 
     #[test]
+    fn a_bound_mean_square_is_kept_inside_the_box_and_what_keeps_it_stays(
+        elements in prop::collection::vec((prop_oneof![Just(0.0f32), 0.01f32..4.0], -9.0f32..9.0), 1..60),
+        share in prop_oneof![Just(0.0f32), 0.01f32..1.2, Just(-1.0)],
+    ) {
+        let (bounds, point): (Vec<f32>, Vec<f32>) = elements.into_iter().unzip();
+        let rms = |delta: &[f32]| {
+            let ratios = delta.iter().zip(&bounds).filter(|(_, bound)| **bound > 0.0).map(|(d, b)| f64::from(d / b));
+            let squares: Vec<f64> = ratios.map(|ratio| ratio * ratio).collect();
+            (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt() as f32
+        };
+        let mut budget = Budget::symmetric(&bounds).with_rms(share);
+        let mut boxed = point.clone();
+        Budget::symmetric(&bounds).project(&mut boxed);
+        let mut projected = point;
+        budget.project(&mut projected);
+        prop_assert!(rms(&projected) <= share.max(0.0) + 1e-5);
+        let scale = if rms(&boxed) > share { share.max(0.0) / rms(&boxed) } else { 1.0 };
+        for (projected, boxed) in projected.iter().zip(&boxed) {
+            prop_assert!((projected - scale * boxed).abs() < 1e-4, "{} is not {} of {}", projected, scale, boxed);
+        }
+        let mut again = projected.clone();
+        budget.project(&mut again);
+        prop_assert!(again.iter().zip(&projected).all(|(a, b)| (a - b).abs() < 1e-4));
+    }
+
+    #[test]
     fn the_value_rises_and_the_budget_holds(
         (weights, bounds) in (1usize..40).prop_flat_map(|n| (
             prop::collection::vec(-3.0f32..3.0, n),
@@ -132,4 +158,22 @@ fn a_box_within_a_picture_ends_at_its_range() {
     let mut delta = [-8.0, 8.0, -8.0];
     budget.project(&mut delta);
     assert_eq!(delta, [0.0, 5.0, -8.0]);
+}
+
+/// For the same mean square, weights that are far from even reach more in a wide box: here √n times the mean of one peak.
+#[test]
+fn peaks_reach_more_for_the_same_mean_square() {
+    let mut weights = vec![0.1f32; 64];
+    weights[7] = 5.0;
+    let reached = |mut budget: Budget| {
+        let mut state = Perturbation::zeros(64);
+        let attack = Attack { approach: 0.0, ..Attack::default() };
+        attack.run(&mut Linear(weights.clone()), &mut budget, &mut state, 40, f32::INFINITY).expect("run");
+        weights.iter().zip(&state.delta).map(|(w, d)| w * d).sum::<f32>()
+    };
+    let even = reached(Budget::symmetric(&[1.0; 64]));
+    let peaked = reached(Budget::symmetric(&[8.0; 64]).with_rms(1.0 / 8.0));
+    let norm = weights.iter().map(|w| w * w).sum::<f32>().sqrt();
+    assert!((even - weights.iter().sum::<f32>()).abs() < 1e-3, "{even}");
+    assert!((peaked / (8.0 * norm) - 1.0).abs() < 1e-3, "{peaked} of {}", 8.0 * norm);
 }

@@ -71,6 +71,27 @@ fn a_face_is_covered_or_protected_and_soon_protected() {
 }
 
 #[test]
+fn who_returns_is_protected_in_the_first_frame() {
+    let (picture, mut protector) = (astronaut(), protector());
+    let empty = Picture { clean: vec![90; picture.clean.len()], ..picture };
+    let settings = Settings { max_iterations: 1, ..Settings::default() };
+    let mut verdicts = |picture, count| -> Vec<_> {
+        let frames = (0..count).map(|_| process(&mut protector, picture, &settings).1.expect("report"));
+        frames.map(|report| report.faces.first().map(|face| (face.id, face.verdict))).collect()
+    };
+    let first = verdicts(&picture, 30);
+    assert_ne!(first[0].map(|(_, verdict)| verdict), Some(Verdict::Protected), "nothing to show here");
+    assert_eq!(first[29].map(|(_, verdict)| verdict), Some(Verdict::Protected));
+    assert_eq!(verdicts(&empty, 60)[59], None, "the track has ended");
+    let again = verdicts(&picture, 1)[0];
+    assert_eq!(again.map(|(_, verdict)| verdict), Some(Verdict::Protected));
+    assert_ne!(again.map(|(id, _)| id), first[0].map(|(id, _)| id), "a new track");
+    protector.reset();
+    let after_a_cut = process(&mut protector, &picture, &settings).1.expect("report");
+    assert_eq!(after_a_cut.faces[0].verdict, Verdict::Protected);
+}
+
+#[test]
 fn the_same_frames_and_seed_give_the_same_bytes_on_any_number_of_threads() {
     let picture = astronaut();
     let run = |threads, seed| {

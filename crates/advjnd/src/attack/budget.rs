@@ -1,4 +1,8 @@
-//! The box a perturbation must stay in, element by element; for a plane, octave by octave besides.
+//! The box a perturbation must stay in, element by element; besides, if asked for, its root mean square in units of the box,
+//! and for a plane octave by octave.
+//!
+//! For the same energy a perturbation whose elements may peak moves a network further than one that is held down everywhere:
+//! its gradient is far from even. A wide box with a bound on the mean is an ellipsoid with its tips cut off.
 
 use super::octaves::{OCTAVES, Octaves};
 
@@ -11,6 +15,8 @@ pub struct Budget {
     part: Option<(Vec<f32>, Vec<f32>)>,
     /// Samples in a row of the plane, and the share of the half widths for each octave, if they are bound.
     shares: Option<(usize, [f32; OCTAVES])>,
+    /// Largest root mean square of δ over its half widths; not below zero.
+    rms: Option<f32>,
     octaves: Octaves,
 }
 
@@ -46,6 +52,14 @@ impl Budget {
         self
     }
 
+    /// The part of the box where δ over its half widths has a root mean square of at most `share`, 0..=1, over the elements
+    /// whose width is not zero. A share that is negative counts as zero; one that is not below 1 bounds nothing.
+    #[must_use]
+    pub fn with_rms(mut self, share: f32) -> Self {
+        self.rms = (share < 1.0).then(|| share.max(0.0));
+        self
+    }
+
     /// The part of the box where `clean + δ` stays in `low..=high`. The widths stay those of the box, so that a step is as
     /// long next to the end of the range as elsewhere.
     #[must_use]
@@ -67,20 +81,49 @@ impl Budget {
     }
 
     /// The nearest point of the box, or of its part; what is not a number counts as zero. Octaves that are bound are cut to
-    /// their bounds first, which is no exact projection: see octaves.rs.
+    /// their bounds first, which is no exact projection: see octaves.rs. Then the whole is made smaller if its root mean
+    /// square is too large; a part of the box that is far from zero may raise it again.
     pub fn project(&mut self, delta: &mut [f32]) {
         delta.iter_mut().filter(|delta| delta.is_nan()).for_each(|delta| *delta = 0.0);
         if let Some((width, shares)) = &self.shares {
             self.octaves.limit(delta, *width, (&self.lower, &self.upper), shares);
         }
-        let (lower, upper) = self.part.as_ref().map_or((&self.lower, &self.upper), |(lower, upper)| (lower, upper));
-        for ((delta, lower), upper) in delta.iter_mut().zip(lower).zip(upper) {
-            *delta = delta.clamp(*lower, *upper);
+        clamp(delta, &self.lower, &self.upper);
+        if let Some(most) = self.rms {
+            let scale = most / self.rms_of(delta);
+            if scale < 1.0 {
+                delta.iter_mut().for_each(|delta| *delta *= scale);
+            }
         }
+        if let Some((lower, upper)) = &self.part {
+            clamp(delta, lower, upper);
+        }
+    }
+
+    /// How far a perturbation may go from zero, as a root mean square share of the half widths: 1, or what
+    /// [`with_rms`](Self::with_rms) says.
+    pub fn reach(&self) -> f32 {
+        self.rms.unwrap_or(1.0)
+    }
+
+    /// Root mean square of `delta` over its half widths, where these are not zero.
+    fn rms_of(&self, delta: &[f32]) -> f32 {
+        let (mut sum, mut count) = (0.0f64, 0u32);
+        for (delta, width) in delta.iter().zip(self.half_widths()).filter(|(_, width)| *width > 0.0) {
+            sum += f64::from(delta / width).powi(2);
+            count += 1;
+        }
+        (sum / f64::from(count.max(1))).sqrt() as f32
     }
 
     /// Half the width of the box per element.
     pub fn half_widths(&self) -> impl Iterator<Item = f32> + '_ {
         self.lower.iter().zip(&self.upper).map(|(lower, upper)| 0.5 * (upper - lower))
+    }
+}
+
+fn clamp(values: &mut [f32], lower: &[f32], upper: &[f32]) {
+    for ((value, lower), upper) in values.iter_mut().zip(lower).zip(upper) {
+        *value = value.clamp(*lower, *upper);
     }
 }

@@ -70,7 +70,7 @@ pub struct Attack {
     pub direction: Direction,
     /// Share of the previous accumulated gradient that is kept.
     pub momentum: f32,
-    /// Root mean square of a step, as a share of the bounds.
+    /// Root mean square of a step, as a share of the bounds, or of the root mean square that the budget allows.
     pub step_size: f32,
     /// Distance of the value from the stop from which on steps become smaller in proportion (to [`LEAST_STEP`] of their
     /// size): a long first step, and little overshoot at the end. Zero: all steps are of one size.
@@ -174,6 +174,7 @@ impl Attack {
     }
 
     fn step(&self, budget: &Budget, state: &mut Perturbation, step_size: f32) {
+        let step_size = step_size * budget.reach();
         let widths = || budget.half_widths();
         match self.direction {
             Direction::Sign => {

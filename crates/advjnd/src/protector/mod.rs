@@ -6,6 +6,7 @@
 //! [`Pace`] says how much of this there is time for; the check is never left out.
 
 mod geometry;
+mod memory;
 mod search;
 mod station;
 mod subject;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::memory::Memory;
 use self::search::Search;
 use self::station::Stations;
 use self::subject::Subject;
@@ -66,6 +68,9 @@ pub struct Settings {
     pub jnd_model: Model,
     /// How many just-noticeable differences a pixel may change, 0..=20; at 1 noise of their size is not noticed.
     pub jnd_scale: f32,
+    /// Root mean square of the changes of a face's pixels, in just-noticeable differences, 0..=20: what is not below
+    /// `jnd_scale` bounds nothing. For the same mean, peaks protect more.
+    pub jnd_rms: f32,
     /// How far the viewer is from the picture, in times its height, 0.5..=1000: smooth changes are held the tighter the nearer
     /// they are seen; from 1000 times the height, pixels alone are held.
     pub viewing_distance: f32,
@@ -104,6 +109,7 @@ impl Default for Settings {
         Self {
             jnd_model: Model::default(),
             jnd_scale: 9.0,
+            jnd_rms: 20.0,
             viewing_distance: 3.0,
             temporal_masking: true,
             flicker_limit: 1.0,
@@ -145,6 +151,7 @@ pub struct Protector {
     specs: Vec<RecognizerSpec>,
     attack: Attack,
     subjects: BTreeMap<TrackId, Subject>,
+    memory: Memory,
     /// Buffers that no face uses.
     free: Vec<Workspace>,
     seed: u64,
@@ -173,6 +180,7 @@ impl Protector {
             specs: models.recognizers.iter().map(|(network, _)| network.spec()).collect(),
             attack: Attack::default(),
             subjects: BTreeMap::new(),
+            memory: Memory::default(),
             free: Vec::new(),
             seed,
             clock: Duration::ZERO,
@@ -203,14 +211,22 @@ impl Protector {
         }
         self.search.restart();
         self.subjects.clear();
+        self.memory.clear();
         self.clock = Duration::ZERO;
         Ok(())
     }
 
-    /// Forgets every track: after a seek, a cut, a change of size.
+    /// Ends every track: after a seek, a cut, a change of size. People are remembered.
     pub fn reset(&mut self) {
         self.search.reset();
-        self.subjects.clear();
+        self.part(&[]);
+    }
+
+    /// Ends the tracks that are not among `tracks`, and remembers whose they were.
+    fn part(&mut self, tracks: &[Track]) {
+        let Self { subjects, memory, specs, .. } = self;
+        let gone = subjects.extract_if(.., |id, _| tracks.iter().all(|track| track.id != *id));
+        gone.for_each(|(_, subject)| memory.keep(subject, specs));
     }
 
     /// Protects or covers every face of `frame`, in place.
@@ -234,7 +250,7 @@ impl Protector {
             Ok((found, took)) => {
                 (report.searched, report.times.detect) = (found.searched, took);
                 let tracks = found.tracks;
-                self.subjects.retain(|id, _| tracks.iter().any(|track| track.id == *id));
+                self.part(&tracks);
                 exhibits = self.protect(frame, &tracks, settings, &mut report);
                 let unprotected =
                     tracks.iter().zip(&report.faces).filter(|(_, face)| face.verdict != Verdict::Protected);
@@ -259,7 +275,7 @@ impl Protector {
         settings: &Settings,
         report: &mut FrameReport,
     ) -> Vec<Exhibit> {
-        let Self { stations, specs, attack, subjects, free, seed, pace, .. } = self;
+        let Self { stations, specs, attack, subjects, memory, free, seed, pace, .. } = self;
         let mut turns: Vec<Turn<'_>> = tracks
             .iter()
             .map(|track| {
@@ -277,7 +293,7 @@ impl Protector {
             stations.for_each(turns, |station, turn| turn.lay_out(station, view, specs, settings));
         });
         report.times.attack += stage(pace, Stage::Enroll, &mut turns, |turns| {
-            stations.for_each(turns, |station, turn| turn.enroll(station, specs, settings));
+            stations.for_each(turns, |station, turn| turn.enroll(station, (specs, memory), settings));
         });
         let work = (specs.as_slice(), &*attack, settings.max_iterations);
         let checked = open(&mut turns).len();

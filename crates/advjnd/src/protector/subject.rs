@@ -43,6 +43,8 @@ pub struct Subject {
     turn: usize,
     /// Verdict of the last frame.
     pub verdict: Option<Verdict>,
+    /// Whether a frame has shown it protected.
+    proven: bool,
 }
 
 /// The person as one recogniser knows it.
@@ -103,6 +105,34 @@ impl Subject {
             margin: f32::NEG_INFINITY,
             turn: 0,
             verdict: None,
+            proven: false,
+        }
+    }
+
+    /// Whether a frame has shown it, protected.
+    pub fn has_been_shown(&self) -> bool {
+        self.proven
+    }
+
+    /// Whether its clean face was not looked at before this frame.
+    pub fn is_new(&self) -> bool {
+        self.people.iter().all(|person| person.frames <= 1.0)
+    }
+
+    /// How much its clean face of this frame is that of `known`, in the eyes of the recogniser that doubts it most: above
+    /// zero all take it for that person.
+    pub fn likeness(&self, known: &Self, specs: &[RecognizerSpec]) -> f32 {
+        let pairs = specs.iter().zip(self.people.iter().zip(&known.people));
+        -pairs.map(|(spec, (own, known))| margin(spec, &known.mean, &own.now)).fold(f32::NEG_INFINITY, f32::max)
+    }
+
+    /// Goes on from where `known`, the same person, was left.
+    pub fn resume(&mut self, known: &Self) {
+        self.perturbation = known.perturbation.clone();
+        for (own, known) in self.people.iter_mut().zip(&known.people) {
+            own.mean.clone_from(&known.mean);
+            own.frames = known.frames;
+            own.away.clone_from(&known.away);
         }
     }
 
@@ -143,6 +173,7 @@ impl Subject {
             flicker = changes.sum::<f32>() / delta.len() as f32;
         }
         self.shown.clear();
+        self.proven |= shows;
         if shows {
             self.shown.extend_from_slice(delta);
             if self.margin > Self::goal(geometry, transfer) + MARGIN_SPARE {

@@ -6,6 +6,7 @@
 
 use super::Settings;
 use super::geometry::Geometry;
+use super::memory::Memory;
 use super::station::{Eye, Station};
 use super::subject::Subject;
 use super::transfer::Transfer;
@@ -107,19 +108,30 @@ impl<'a> Turn<'a> {
     }
 
     /// Looks at the clean face, and says what may be done to it.
-    pub fn enroll(&mut self, station: &mut Station, specs: &[RecognizerSpec], settings: &Settings) {
+    pub fn enroll(
+        &mut self,
+        station: &mut Station,
+        (specs, memory): (&[RecognizerSpec], &Memory),
+        settings: &Settings,
+    ) {
         if !settings.warm_start {
             self.subject.start_anew();
         }
         let seen = self.track.state == TrackState::Active;
         let clean = self.subject.enroll(station, specs, &self.work, seen);
         let Some(clean) = self.check(clean) else { return };
+        if settings.warm_start
+            && self.subject.is_new()
+            && let Some(known) = memory.recall(&self.subject, specs)
+        {
+            self.subject.resume(known);
+        }
         if !seen && !clean.known {
             // The self-check would pass here because the face is elsewhere.
             return self.close(CoverReason::Lost);
         }
         self.report.similarity_before = clean.similarity;
-        self.budget = self.subject.steady(self.work.budget(settings.viewing_distance), settings.flicker_limit);
+        self.budget = self.subject.steady(self.work.budget(settings), settings.flicker_limit);
         self.transfer = settings.transfer;
         self.goal = Subject::goal(&self.work.geometry, &self.transfer);
         if !self.needs_work() {

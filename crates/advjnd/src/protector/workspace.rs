@@ -114,13 +114,15 @@ impl Workspace {
         Ok(true)
     }
 
-    /// The bounds in the perturbation's own coordinates, for an eye that sees the frame from so many times its height.
-    pub fn budget(&mut self, viewing_distance: f32) -> Budget {
+    /// The bounds in the perturbation's own coordinates.
+    pub fn budget(&mut self, settings: &Settings) -> Budget {
         self.grid_bounds.resize(GRID * GRID, 0.0);
         self.geometry.gather.forward(&self.bounds, &mut self.grid_bounds);
-        let pixels_per_degree = pixels_per_degree(self.frame_height, viewing_distance);
+        let pixels_per_degree = pixels_per_degree(self.frame_height, settings.viewing_distance);
+        let share = settings.jnd_rms / settings.jnd_scale;
         Budget::symmetric(&self.grid_bounds)
             .in_octaves(GRID, octave_shares(self.geometry.grid_scale(), pixels_per_degree))
+            .with_rms(if share.is_nan() { 0.0 } else { share })
     }
 
     /// Writes a perturbation to the frame.

@@ -1,0 +1,65 @@
+//! Presets: as a property, and as GStreamer keeps them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
+
+mod common;
+
+use common::file;
+use gst::prelude::*;
+
+const NAMES: [&str; 3] = ["invisible", "balanced", "strong"];
+
+/// The nick of the element's property `preset`.
+fn preset(element: &gst::Element) -> String {
+    let value = element.property_value("preset");
+    gst::glib::EnumValue::from_value(&value).unwrap().1.nick().to_owned()
+}
+
+fn rms(element: &gst::Element) -> f32 {
+    element.property("jnd-rms")
+}
+
+#[test]
+fn a_preset_sets_properties_and_is_read_from_them() {
+    let element = common::element(&[]);
+    assert_eq!(preset(&element), "custom");
+    let mut last = 0.0;
+    for name in NAMES {
+        element.set_property_from_str("preset", name);
+        assert_eq!(preset(&element), name);
+        assert!(rms(&element) > last, "{name} is stronger than the one before");
+        last = rms(&element);
+    }
+    element.set_property("jnd-rms", 1.0f32);
+    assert_eq!(preset(&element), "custom");
+    element.set_property("jnd-rms", last);
+    assert_eq!(preset(&element), "strong");
+    element.set_property_from_str("preset", "custom");
+    assert_eq!(preset(&element), "strong", "custom changes nothing");
+    assert!(element.property::<bool>("enabled"));
+}
+
+#[test]
+fn who_watches_a_property_hears_of_a_preset() {
+    let element = common::element(&[]);
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let notes = std::sync::Arc::clone(&heard);
+    element.connect_notify(Some("jnd-rms"), move |element, _| notes.lock().unwrap().push(rms(element)));
+    element.set_property_from_str("preset", "strong");
+    assert_eq!(heard.lock().unwrap().as_slice(), [rms(&element)]);
+}
+
+#[test]
+fn the_installed_file_holds_the_presets() {
+    common::init();
+    assert!(gst::Preset::set_app_dir(file("presets")));
+    let element = common::element(&[]).dynamic_cast::<gst::Preset>().expect("an element with presets");
+    let mut names: Vec<String> = element.preset_names().iter().map(ToString::to_string).collect();
+    names.sort();
+    assert_eq!(names, ["balanced", "invisible", "strong"]);
+    for name in NAMES {
+        element.load_preset(name).unwrap();
+        assert_eq!(preset(element.upcast_ref()), name);
+        assert!(element.meta(name, "comment").is_ok_and(|comment| !comment.is_empty()));
+    }
+}
