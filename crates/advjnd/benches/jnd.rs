@@ -77,8 +77,8 @@ fn learned(bencher: Bencher) {
     fast_luma(bencher, Learned::rgb());
 }
 
-/// Regions of faces from 130 to 700 pixels, at once and in tiles of at most so many pixels a side.
-#[divan::bench(args = [256, 384, 512, 640, 800, 1080], consts = [192, 256, 320, 384, 512, WHOLE])]
+/// Regions of faces from 150 to 650 pixels, at once and in tiles of at most so many pixels.
+#[divan::bench(args = [256, 384, 512, 640, 704, 800, 1080], consts = [147_456, 270_336, WHOLE])]
 fn learned_in_tiles<const TILE: usize>(bencher: Bencher, side: usize) {
     let luma: Vec<f32> = (0..side * side).map(|at| ((at % side * 3 + at / side * 5) % 256) as f32).collect();
     let (mut model, mut jnd) = (Learned::rgb().in_tiles(TILE), luma.clone());

@@ -15,7 +15,7 @@
 
 use super::gradient::larger;
 use super::power::{exp, log2};
-use super::tiles::{MULTIPLE, Side};
+use super::tiles::{MULTIPLE, cut};
 use super::{JndModel, Picture, YCbCr, check_len};
 use crate::error::{Error, Result};
 use crate::net::graph::Graph;
@@ -25,11 +25,11 @@ use crate::pool::Pool;
 
 use pulp::{Simd, WithSimd};
 
-/// Longest side of a tile, in pixels.
-const TILE: usize = 384;
+/// Pixels of a tile at most: faces of up to 400 pixels, whose regions have up to 700 each way, need no more than two.
+const TILE: usize = 704 * 384;
 /// Sizes whose plans are kept, and how many pixels they may have together: a plan takes longer to make than to run.
 const PLANS: usize = 8;
-const PLANNED: usize = 2 * TILE * TILE;
+const PLANNED: usize = 2 * TILE;
 const LN_2: f32 = std::f32::consts::LN_2;
 
 /// Which network.
@@ -101,9 +101,9 @@ impl Learned {
         }
     }
 
-    /// The same map, worked out in tiles of at most `side`×`side` pixels (no less than 64); [`usize::MAX`]: all at once.
-    pub fn in_tiles(self, side: usize) -> Self {
-        Self { tile: side, ..self }
+    /// The same map, worked out in tiles of at most so many pixels, no less than 64×64; [`usize::MAX`]: all at once.
+    pub fn in_tiles(self, pixels: usize) -> Self {
+        Self { tile: pixels, ..self }
     }
 
     /// Thresholds of a picture's three channels: `clean` is planar R', G', B', `[3][height][width]`, 0..=255; `jnd`, of the
@@ -132,7 +132,7 @@ impl Learned {
     ) -> Result<()> {
         let (wide, high) = (width.next_multiple_of(MULTIPLE), height.next_multiple_of(MULTIPLE));
         let (small_width, small_height) = (wide / REDUCTION, high / REDUCTION);
-        let (columns, rows) = (Side::new(wide, self.tile), Side::new(high, self.tile));
+        let [columns, rows] = cut(wide, high, self.tile);
         let index = self.plan(columns.tile, rows.tile)?;
         let Self { plans, input, reduced, .. } = self;
         let executor = &mut plans[index].executor;

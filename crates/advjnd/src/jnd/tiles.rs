@@ -1,6 +1,6 @@
-//! A side of a region cut into tiles that overlap, for the network of the learned maps, which sees only so far.
+//! A region cut into tiles that overlap, for the network of the learned maps, which sees only so far.
 //!
-//! All tiles of a side are equally long, so that one plan runs them all. They start where the engine's own blocks would, and
+//! All tiles of a region are equally large, so that one plan runs them all. They start where the engine's own blocks would, and
 //! overlap by what the network sees beyond an edge: what is kept of the tiles is what it makes of the whole, bit by bit
 //! where both run by the same algorithms.
 
@@ -12,6 +12,8 @@ use crate::net::thresholds::{BLIND, REDUCTION};
 pub(super) const MULTIPLE: usize = 8 * REDUCTION;
 /// Tiles start at multiples of this: the blocks of Winograd's algorithm are four samples long.
 const START: usize = 4 * REDUCTION;
+/// Shortest tile of a longer side.
+const LEAST: usize = 2 * MULTIPLE;
 /// Least overlap of two tiles.
 const OVERLAP: usize = ((BLIND[0] + BLIND[1]) * REDUCTION).next_multiple_of(START);
 
@@ -24,6 +26,19 @@ pub(super) struct Side {
     pub(super) tile: usize,
 }
 
+/// The columns and rows of tiles of at most `pixels` pixels (no less than [`LEAST`] squared) that cover a region with the
+/// least work; its sides are multiples of [`MULTIPLE`].
+pub(super) fn cut(width: usize, height: usize, pixels: usize) -> [Side; 2] {
+    let cuts = (LEAST..=width.max(LEAST)).step_by(MULTIPLE).map(|most| {
+        let columns = Side::new(width, most);
+        [columns, Side::new(height, pixels / columns.tile)]
+    });
+    let work = |[columns, rows]: &[Side; 2]| columns.count * columns.tile * rows.count * rows.tile;
+    cuts.filter(|[columns, rows]| columns.tile * rows.tile <= pixels)
+        .min_by_key(work)
+        .unwrap_or([width, height].map(|length| Side::new(length, LEAST)))
+}
+
 /// One tile of a side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tile {
@@ -34,10 +49,9 @@ pub(super) struct Tile {
 }
 
 impl Side {
-    /// A side of `length` pixels, a multiple of [`MULTIPLE`], in as few tiles as there can be of at most `most`, itself at
-    /// least two multiples.
-    pub(super) fn new(length: usize, most: usize) -> Self {
-        let most = (most / MULTIPLE).max(2) * MULTIPLE;
+    /// A side of `length` pixels in as few tiles as there can be of at most `most`, or [`LEAST`].
+    fn new(length: usize, most: usize) -> Self {
+        let most = most.max(LEAST) / MULTIPLE * MULTIPLE;
         if length <= most {
             return Self { length, count: 1, tile: length };
         }
@@ -80,6 +94,18 @@ mod tests {
                     next = kept.end;
                 }
                 assert_eq!(next, length / REDUCTION, "{side:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn regions_are_cut_into_tiles_of_the_size_asked_for() {
+        for pixels in [0, 64 * 64, 100_000, 270_336, usize::MAX] {
+            for (width, height) in [(32, 32), (32, 1920), (640, 640), (1088, 1088), (3840, 64), (3840, 2176)] {
+                let [columns, rows] = cut(width, height, pixels);
+                let tile = columns.tile * rows.tile;
+                assert!(tile <= pixels.max(LEAST * LEAST), "{width}x{height}: {columns:?}, {rows:?}");
+                assert!(tile == width * height || width * height > pixels, "{width}x{height}: {columns:?}, {rows:?}");
             }
         }
     }
