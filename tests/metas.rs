@@ -4,9 +4,12 @@
 
 mod common;
 
+use std::io::Write;
+use std::path::Path;
+
 use gst_video::{VideoCropMeta, VideoFormat, VideoFrameFlags, VideoInfo, VideoMeta, VideoRegionOfInterestMeta};
 
-use common::{Face, Frames, ONE_FACE, STRONG, Session, faces, pixels};
+use common::{Face, Frames, ONE_FACE, STRONG, Session, faces, init, pixels};
 
 fn one_face() -> Frames {
     Frames::sample(ONE_FACE, VideoFormat::I420, 1)
@@ -40,6 +43,26 @@ fn own(buffer: &gst::Buffer) -> Vec<(String, u32)> {
         Some((param.get::<String>("verdict").unwrap(), meta.rect().0))
     });
     metas.collect()
+}
+
+/// As the element's page prints it.
+#[test]
+fn faces_that_opencv_marks_are_protected_without_a_search() {
+    const CASCADE: &str = "/usr/share/opencv4/haarcascades/haarcascade_frontalface_default.xml";
+    init();
+    if gst::ElementFactory::find("facedetect").is_none() || !Path::new(CASCADE).exists() {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: no facedetect, or no {CASCADE}");
+        return;
+    }
+    let finder = format!("{ONE_FACE} ! videoconvert ! facedetect display=false profile={CASCADE}");
+    let frames = Frames::sample(&finder, VideoFormat::Rgb, 4);
+    let mut session = Session::new(&frames.caps(), &[("detector", "roi-meta"), STRONG[0], STRONG[1]]);
+    for input in &frames.buffers {
+        let output = session.protect(input);
+        assert_eq!((foreign(&output).len(), own(&output).len()), (1, 1));
+        assert_eq!(own(&output)[0].0, "protected");
+    }
+    assert_eq!(session.count("frames-searched"), 0);
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn who_watches_a_property_hears_of_a_preset() {
 #[test]
 fn the_installed_file_holds_the_presets() {
     common::init();
-    assert!(gst::Preset::set_app_dir(file("presets")));
+    gst::Preset::set_app_dir(file("presets")).unwrap();
     let element = common::element(&[]).dynamic_cast::<gst::Preset>().expect("an element with presets");
     let mut names: Vec<String> = element.preset_names().iter().map(ToString::to_string).collect();
     names.sort();
@@ -60,6 +60,6 @@ fn the_installed_file_holds_the_presets() {
     for name in NAMES {
         element.load_preset(name).unwrap();
         assert_eq!(preset(element.upcast_ref()), name);
-        assert!(element.meta(name, "comment").is_ok_and(|comment| !comment.is_empty()));
+        assert!(element.meta(name, "comment").is_some_and(|comment| !comment.is_empty()));
     }
 }

@@ -4,6 +4,9 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use gst::prelude::*;
 use gst_video::VideoFormat;
 
@@ -206,6 +209,46 @@ fn switched_off_every_frame_passes_as_it_came_is_counted_and_warned_of() {
     }
     assert_eq!((session.count("frames"), session.count("frames-passed")), (2, 4));
     assert_eq!(session.bus.iter_filtered(&[gst::MessageType::Warning]).count(), 2, "one each time");
+}
+
+/// A buffer that passes is not made writable, and a buffer that is changed may have to come from elsewhere.
+#[test]
+fn switching_asks_for_buffers_anew_and_harms_none_that_others_hold() {
+    let frames = Frames::pattern("smpte75", VideoFormat::I420, 32, 32, 1);
+    let mut session = Session::new(&frames.caps(), &[("enabled", "false")]);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    session.element.static_pad("sink").unwrap().add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
+        if info.event().is_some_and(|event| event.type_() == gst::EventType::Reconfigure) {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    for (enabled, times) in [(false, 0), (true, 1), (true, 1), (false, 2)] {
+        session.element.set_property("enabled", enabled);
+        session.protect(&frames.buffers[0]);
+        assert_eq!(asked.load(Ordering::SeqCst), times);
+    }
+
+    let (element, over) = (session.element.clone(), Arc::new(AtomicBool::new(false)));
+    let until = over.clone();
+    let switch = std::thread::spawn(move || {
+        for enabled in [true, false].into_iter().cycle() {
+            element.set_property("enabled", enabled);
+            if until.load(Ordering::SeqCst) {
+                return;
+            }
+        }
+    });
+    for _ in 0..2000 {
+        // Two hold it.
+        session.harness.push(frames.buffers[0].clone()).unwrap();
+        session.harness.pull().unwrap();
+    }
+    over.store(true, Ordering::SeqCst);
+    switch.join().unwrap();
+    assert_eq!(session.error(), None);
+    assert_eq!(session.count("frames") + session.count("frames-passed"), 2004);
 }
 
 #[test]

@@ -195,6 +195,17 @@ impl AdvJndProtect {
         }
     }
 
+    /// Switches protection on or off, between two frames: the base class looks several times whether a frame passes, and would
+    /// have one changed that it did not make writable. What buffers are to be like is asked anew on both sides.
+    fn follow_switch(&self) {
+        let (obj, enabled) = (self.obj(), lock(&self.settings).enabled);
+        if obj.is_passthrough() == enabled {
+            obj.set_passthrough(!enabled);
+            obj.reconfigure_sink();
+            obj.reconfigure_src();
+        }
+    }
+
     /// A frame passes as it came, because the user switched the element off.
     fn pass(&self) {
         lock(&self.stats).frames_passed += 1;
@@ -288,15 +299,14 @@ impl ObjectImpl for AdvJndProtect {
             Ok(()) => gst::info!(CAT, imp = self, "Changed {} from {old:?} to {value:?}", spec.name()),
             Err(error) => gst::error!(CAT, imp = self, "Cannot set {}: {error}", spec.name()),
         }
-        let (enabled, deadline) = (settings.enabled, settings.frame_deadline);
+        let deadline = settings.frame_deadline;
         drop(settings);
         match spec.name() {
-            "enabled" => self.obj().set_passthrough(!enabled),
-            "preset" => PROPERTIES.iter().for_each(|property| self.obj().notify_by_pspec(&property.spec)),
             "frame-deadline" => {
                 lock(&self.live).set_deadline(deadline);
                 self.refresh_latency();
             }
+            "preset" => PROPERTIES.iter().for_each(|property| self.obj().notify_by_pspec(&property.spec)),
             _ => (),
         }
     }
@@ -398,6 +408,7 @@ impl BaseTransformImpl for AdvJndProtect {
     }
 
     fn submit_input_buffer(&self, is_discont: bool, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+        self.follow_switch();
         if is_discont {
             self.reset_unless_continuous(buffer.pts());
         }

@@ -176,8 +176,8 @@ impl Protector {
         Ok(Self {
             search: Search::new(&models.detector, &backend),
             pace: Pace::default(),
-            stations: Stations::new(&models.recognizers, &backend)?,
             specs: models.recognizers.iter().map(|(network, _)| network.spec()).collect(),
+            stations: Stations::new(models, &backend)?,
             attack: Attack::default(),
             subjects: BTreeMap::new(),
             memory: Memory::default(),
@@ -196,9 +196,10 @@ impl Protector {
     /// that the first frame takes no longer than the next. Forgets everything.
     ///
     /// # Errors
-    /// [`Error::Input`] for a frame without pixels.
+    /// [`Error::Input`] for a frame without pixels, [`Error::Model`] if a network cannot be planned.
     pub fn prepare(&mut self, width: usize, height: usize, settings: &Settings) -> Result<()> {
         let settings = Settings { max_iterations: 1, fail_policy: FailPolicy::Fill, ..*settings };
+        self.stations.make_ready(self.stations.threads())?;
         let mut data = vec![128; 3 * width * height];
         let planes = vec![PlaneMut { data: &mut data, stride: 3 * width }];
         let mut frame = FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), width, height, planes)?;

@@ -5,6 +5,7 @@
 //! they take one after the other on both. Both ways give the same bytes.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use super::geometry::Geometry;
 use super::transfer::Smoothing;
@@ -12,51 +13,76 @@ use crate::error::Result;
 use crate::face::{SimilarityTransform, Warp};
 use crate::frame::Region;
 use crate::jnd::{JndModel, Model, Temporal};
-use crate::net::graph::Graph;
-use crate::net::{Backend, Embedder, Network, Recognizer};
+use crate::models::Models;
+use crate::net::{Backend, Embedder, Recognizer};
 use crate::pool::Pool;
 
 /// The stations of a protector.
 pub struct Stations {
+    models: Arc<Models>,
     pool: Arc<Pool>,
+    /// A pool of the calling thread.
+    alone: Arc<Pool>,
     /// Its networks use every thread of the pool.
     wide: Station,
-    /// Their networks use the thread that calls them; one for each thread of the pool, none if there is only one.
+    /// Their networks use the thread that calls them; made when there is work for so many.
     narrow: Vec<Station>,
+    /// How many of those there may be: one for each thread, but none if there is only one, and no more than there are
+    /// cores, for threads beyond those only wait for each other.
+    most: usize,
 }
 
 impl Stations {
-    /// Stations with `recognizers`, run by `backend`; [`Error::Model`](crate::Error::Model) if one cannot be.
-    pub fn new(recognizers: &[(Network, Graph)], backend: &Backend) -> Result<Self> {
-        let load = |(network, graph): &(Network, Graph)| Recognizer::new(network.spec(), backend.executor(graph, 1)?);
-        let wide = Station::new(recognizers.iter().map(load).collect::<Result<_>>()?);
-        let one = Pool::new(1)?;
-        let Backend::Cpu(pool) = backend else { return Ok(Self { pool: one, wide, narrow: Vec::new() }) };
-        let stations = if pool.threads() > 1 { pool.threads() } else { 0 };
-        let narrow = (0..stations).map(|_| {
-            let share = |(eye, (_, graph)): (&Eye, &(Network, Graph))| eye.recognizer.share(graph, &one);
-            Ok(Station::new(wide.eyes.iter().zip(recognizers).map(share).collect::<Result<_>>()?))
+    /// Stations with the recognisers of `models`, run by `backend`; [`Error::Model`](crate::Error::Model) if one cannot be.
+    pub fn new(models: Arc<Models>, backend: &Backend) -> Result<Self> {
+        let eyes = models.recognizers.iter().map(|(network, graph)| {
+            let recognizer = Recognizer::new(network.spec(), backend.executor(graph, 1)?)?;
+            Ok(Eye::new(recognizer))
         });
-        Ok(Self { narrow: narrow.collect::<Result<_>>()?, pool: Arc::clone(pool), wide })
+        let wide = Station::new(eyes.collect::<Result<_>>()?);
+        let alone = Pool::new(1)?;
+        let (pool, most) = match backend {
+            Backend::Cpu(pool) if pool.threads() > 1 => {
+                let cores = thread::available_parallelism().map_or(1, usize::from);
+                (Arc::clone(pool), pool.threads().min(cores))
+            }
+            _ => (Arc::clone(&alone), 0),
+        };
+        Ok(Self { models, pool, alone, wide, narrow: Vec::new(), most })
     }
 
-    /// Threads that several parts are spread over.
+    /// Parts that are worked on at the same time, at most.
     pub fn threads(&self) -> usize {
-        self.narrow.len().max(1)
+        self.most.max(1)
+    }
+
+    /// Makes the stations that `parts` parts need, if they are not there yet.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn make_ready(&mut self, parts: usize) -> Result<()> {
+        while self.narrow.len() < parts.min(self.most) {
+            let graphs = self.models.recognizers.iter().map(|(_, graph)| graph);
+            let eyes = self.wide.eyes.iter().zip(graphs);
+            let share = eyes.map(|(eye, graph)| Ok(Eye::new(eye.recognizer.share(graph, &self.alone)?)));
+            self.narrow.push(Station::new(share.collect::<Result<_>>()?));
+        }
+        Ok(())
     }
 
     /// Calls `work` once with each of `parts` and a station, at the same time if there are several.
     pub fn for_each<T: Send>(&mut self, parts: &mut [T], work: impl Fn(&mut Station, &mut T) + Sync) {
-        if parts.len() < 2 || self.narrow.is_empty() {
+        let several = parts.len() > 1 && self.make_ready(parts.len()).is_ok() && !self.narrow.is_empty();
+        if !several {
             return parts.iter_mut().for_each(|part| work(&mut self.wide, part));
         }
-        let stations = Mutex::new(self.narrow.iter_mut().collect::<Vec<_>>());
-        let free = || stations.lock().unwrap_or_else(PoisonError::into_inner);
-        self.pool.for_each(parts, |part| {
-            // There are as many stations as threads.
-            let Some(station) = free().pop() else { return };
-            work(station, part);
-            free().push(station);
+        let count = parts.len().min(self.narrow.len());
+        let left = Mutex::new(parts.iter_mut());
+        let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+        self.pool.for_each(&mut self.narrow[..count], |station| {
+            while let Some(part) = next() {
+                work(station, part);
+            }
         });
     }
 }
@@ -73,14 +99,9 @@ pub struct Station {
 }
 
 impl Station {
-    fn new(recognizers: Vec<Recognizer>) -> Self {
+    fn new(eyes: Vec<Eye>) -> Self {
         let model = Model::default();
-        Self {
-            eyes: recognizers.into_iter().map(Eye::new).collect(),
-            temporal: Temporal::default(),
-            smoothing: Smoothing::default(),
-            jnd: (model, model.new_model()),
-        }
+        Self { eyes, temporal: Temporal::default(), smoothing: Smoothing::default(), jnd: (model, model.new_model()) }
     }
 
     /// Just-noticeable difference by `model`.

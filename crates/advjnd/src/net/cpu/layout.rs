@@ -1,7 +1,10 @@
 //! Blocked layout: `[sample][channel / 16][row][column][channel % 16]`, with a frame of zeros around every plane.
 //!
 //! The frame (halo) is as wide as the widest reader needs, so that no kernel tests for borders. It is zero from the start
-//! and nobody writes it: a buffer is reused only by values of exactly the same layout.
+//! and nobody writes it: a buffer is reused only by values of exactly the same layout, or, if it has no frame, by others
+//! without one.
+
+use std::ops::Range;
 
 use super::simd::LANES;
 use crate::net::graph::Shape;
@@ -79,6 +82,13 @@ impl Blocked {
         blocks(self.shape.channels)
     }
 
+    /// The entries it takes, of `batch` samples, its frame included.
+    fn entries(&self, batch: usize) -> Range<usize> {
+        let Self { halo, grid, .. } = self;
+        let start = grid.base - halo.top * grid.row - halo.left * grid.pixel;
+        start..start + grid.sample * batch
+    }
+
     /// The upper left part of the first channels, of `shape`; its frame is zero only where it is the whole's.
     pub(super) fn cropped(&self, shape: Shape) -> Self {
         let same = shape.height == self.shape.height && shape.width == self.shape.width;
@@ -102,11 +112,13 @@ pub(super) struct Space {
     batch: usize,
     length: usize,
     free: Vec<Blocked>,
+    /// What is left of places without a frame that shorter values took.
+    rests: Vec<Range<usize>>,
 }
 
 impl Space {
     pub(super) fn new(batch: usize) -> Self {
-        Self { batch, length: 0, free: Vec::new() }
+        Self { batch, length: 0, free: Vec::new(), rests: Vec::new() }
     }
 
     /// Entries needed so far.
@@ -126,8 +138,29 @@ impl Space {
         let row = (shape.width + halo.left + halo.right) * LANES;
         let block = row * (shape.height + halo.top + halo.bottom);
         let sample = block * blocks(shape.channels);
-        let base = self.take_plain(sample * self.batch) + halo.top * row + halo.left * LANES;
+        let length = sample * self.batch;
+        let reused = if halo == Halo::default() { self.take_used(length) } else { None };
+        let base = reused.unwrap_or_else(|| self.take_plain(length)) + halo.top * row + halo.left * LANES;
         Blocked { shape, halo, grid: Grid { base, sample, block, row, pixel: LANES } }
+    }
+
+    /// The start of `length` entries that nobody uses any more and that are no frame, from the least place they fit.
+    fn take_used(&mut self, length: usize) -> Option<usize> {
+        let batch = self.batch;
+        let rests = self.rests.iter().cloned().map(|entries| (entries, true)).enumerate();
+        let free = self.free.iter().map(|place| (place.entries(batch), false)).enumerate();
+        let free = free.filter(|(index, _)| self.free[*index].halo == Halo::default());
+        let fitting = rests.chain(free).filter(|(_, (entries, _))| entries.len() >= length);
+        let (index, (entries, is_rest)) = fitting.min_by_key(|(_, (entries, _))| entries.len())?;
+        if is_rest {
+            self.rests.swap_remove(index);
+        } else {
+            self.free.swap_remove(index);
+        }
+        if entries.len() > length {
+            self.rests.push(entries.start + length..entries.end);
+        }
+        Some(entries.start)
     }
 
     /// `length` entries that are never given out again.

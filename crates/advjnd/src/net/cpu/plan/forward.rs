@@ -27,7 +27,9 @@ impl Planner<'_> {
             operands.dedup();
             for operand in operands {
                 readers[operand] -= 1;
+                // Of the input's place only the input's own channels are written.
                 if readers[operand] == 0
+                    && operand != self.root
                     && !self.is_output(operand)
                     && let Some(place) = self.places[operand].take()
                 {
