@@ -53,13 +53,14 @@ fn who_watches_a_property_hears_of_a_preset() {
 fn the_installed_file_holds_the_presets() {
     common::init();
     gst::Preset::set_app_dir(file("presets")).unwrap();
-    let element = common::element(&[]).dynamic_cast::<gst::Preset>().expect("an element with presets");
-    let mut names: Vec<String> = element.preset_names().iter().map(ToString::to_string).collect();
+    let element = common::element(&[]);
+    let presets = element.dynamic_cast_ref::<gst::Preset>().expect("an element with presets");
+    let mut names: Vec<String> = presets.preset_names().iter().map(ToString::to_string).collect();
     names.sort();
     assert_eq!(names, ["balanced", "invisible", "strong"]);
     for name in NAMES {
-        element.load_preset(name).unwrap();
-        assert_eq!(preset(element.upcast_ref()), name);
-        assert!(element.meta(name, "comment").is_some_and(|comment| !comment.is_empty()));
+        presets.load_preset(name).unwrap();
+        assert_eq!(preset(&element), name);
+        assert!(presets.meta(name, "comment").is_some_and(|comment| !comment.is_empty()));
     }
 }

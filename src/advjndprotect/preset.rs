@@ -22,7 +22,7 @@ impl Preset {
             Self::Custom => return,
             Self::Invisible => 2.6,
             Self::Balanced => 3.9,
-            Self::Strong => 5.4,
+            Self::Strong => 5.2,
         };
         settings.jnd_model = Model::Rgb;
         settings.jnd_scale = PEAKS;

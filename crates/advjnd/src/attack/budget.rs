@@ -82,21 +82,21 @@ impl Budget {
 
     /// The nearest point of the box, or of its part; what is not a number counts as zero. Octaves that are bound are cut to
     /// their bounds first, which is no exact projection: see octaves.rs. Then the whole is made smaller if its root mean
-    /// square is too large; a part of the box that is far from zero may raise it again.
+    /// square is too large, and last cut to the box, or to its part, which may raise it again where that is far from zero.
     pub fn project(&mut self, delta: &mut [f32]) {
         delta.iter_mut().filter(|delta| delta.is_nan()).for_each(|delta| *delta = 0.0);
         if let Some((width, shares)) = &self.shares {
             self.octaves.limit(delta, *width, (&self.lower, &self.upper), shares);
         }
-        clamp(delta, &self.lower, &self.upper);
         if let Some(most) = self.rms {
             let scale = most / self.rms_of(delta);
             if scale < 1.0 {
                 delta.iter_mut().for_each(|delta| *delta *= scale);
             }
         }
-        if let Some((lower, upper)) = &self.part {
-            clamp(delta, lower, upper);
+        let (lower, upper) = self.part.as_ref().map_or((&self.lower, &self.upper), |(lower, upper)| (lower, upper));
+        for ((delta, lower), upper) in delta.iter_mut().zip(lower).zip(upper) {
+            *delta = delta.clamp(*lower, *upper);
         }
     }
 
@@ -119,11 +119,5 @@ impl Budget {
     /// Half the width of the box per element.
     pub fn half_widths(&self) -> impl Iterator<Item = f32> + '_ {
         self.lower.iter().zip(&self.upper).map(|(lower, upper)| 0.5 * (upper - lower))
-    }
-}
-
-fn clamp(values: &mut [f32], lower: &[f32], upper: &[f32]) {
-    for ((value, lower), upper) in values.iter_mut().zip(lower).zip(upper) {
-        *value = value.clamp(*lower, *upper);
     }
 }
