@@ -13,6 +13,8 @@
 # With Python (numpy, opencv-python-headless, onnxruntime, torch, safetensors, scikit-image) and the test material:
 #   make clip-table         the README's table of clips
 #   make bench-pytorch      the networks against PyTorch and ONNX Runtime
+#   make transfer-table     what each part of the attack gives on recognisers that are not attacked
+#   make preset-table       the README's table of presets
 #   make engine-table       the engine's figures in ARCHITECTURE.md: the above, the bench `gradient`, frames per second
 
 CLIP ?= examples/media/portraits_720p.mp4
@@ -27,7 +29,7 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-opencv \
 	opencv-data strace meson ninja-build
 
-.PHONY: demo test packages clip-table bench-pytorch engine-table element-page element-bench soak memcheck fuzz deny deb \
+.PHONY: demo test packages clip-table bench-pytorch engine-table transfer-table preset-table element-page element-bench soak memcheck fuzz deny deb \
 	install-check
 
 SHARED ?= ../shared
@@ -54,6 +56,12 @@ bench-pytorch:
 
 engine-table: packages
 	$(PYTHON) scripts/engine_table.py --shared $(SHARED)
+
+transfer-table: packages
+	scripts/transfer_table.sh $(SHARED)
+
+preset-table: packages
+	scripts/preset_table.sh $(SHARED)
 
 element-page:
 	ADVJND_WRITE=1 cargo test --locked --workspace --test docs

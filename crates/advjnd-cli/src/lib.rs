@@ -6,6 +6,7 @@
 //! | [`table`](mod@table) | the source paper's experiment: every attack on still pictures, its success and what it costs |
 //! | [`viewing-test`](viewing_test) | makes the page of a viewing test, and tables of its results |
 
+mod document;
 pub mod evaluate;
 mod folder;
 mod machine;

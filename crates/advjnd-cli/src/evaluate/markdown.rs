@@ -21,10 +21,7 @@ pub fn tables(results: &Results) -> String {
     let mut text = format!("# Evaluation of video\n\nEvery {every}. frame{most}; enrolled: {enrolled}. {NOTES}");
     let variants = variants(&results.rows);
     text += "\n## By number of surrogates\n\nEach cell of a variant: stopped, surrogates / judges.\n\n";
-    text += &overview(
-        &groups(&results.rows, |row| (row.key.surrogates.len().to_string(), properties(&row.key))),
-        &variants,
-    );
+    text += &in_short(results);
     text += "\n## By surrogates\n\nEach cell: stopped, by recogniser; attacked ones in brackets.\n\n";
     text +=
         &by_recognizer(&groups(&results.rows, |row| (row.key.surrogates.join(", "), properties(&row.key))), &variants);
@@ -36,6 +33,12 @@ pub fn tables(results: &Results) -> String {
     text += "\n## By clip\n\nEach cell of a variant: stopped, surrogates / judges.\n\n";
     text += &overview(&groups(&results.rows, |row| (row.key.clip.clone(), of_clip(&row.key))), &variants);
     text
+}
+
+/// The table by number of surrogates.
+pub fn in_short(results: &Results) -> String {
+    let by_number = |row: &Row| (row.key.surrogates.len().to_string(), properties(&row.key));
+    overview(&groups(&results.rows, by_number), &variants(&results.rows))
 }
 
 /// Rows that belong together, by what the first two columns say.

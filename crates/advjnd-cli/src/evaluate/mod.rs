@@ -45,9 +45,10 @@ use figures::Figures;
 use looks::{Look, look};
 use panel::Panel;
 use quality::compare;
-use results::{Experiment, File, Key, Row, Seen, Share};
+use results::{Experiment, File, Key, Results, Row, Seen, Share};
 use variants::Variant;
 
+use crate::document::splice;
 use crate::machine;
 use crate::networks::{Networks, hex, read};
 
@@ -55,7 +56,7 @@ use crate::networks::{Networks, hex, read};
 #[derive(Args)]
 pub struct Evaluate {
     /// Clips in any format that GStreamer decodes
-    #[arg(required = true, value_name = "CLIP")]
+    #[arg(required_unless_present = "splice", value_name = "CLIP")]
     clips: Vec<PathBuf>,
     /// Folder for evaluate.json, evaluate.md and frames/*.csv; what is already there is kept
     #[arg(long, value_name = "DIR")]
@@ -95,6 +96,9 @@ pub struct Evaluate {
     /// Property with several values, a row each
     #[arg(long, value_name = "NAME=VALUE,...")]
     vary: Vec<String>,
+    /// Put the table of --out in short between the marks `video-table` of this Markdown file, and protect nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "clips")]
+    splice: Option<PathBuf>,
 }
 
 /// What looks, and how.
@@ -125,6 +129,11 @@ impl Evaluate {
     /// [`Error::Input`] where an argument, a clip, a property, GStreamer or the results in `--out` are not as they should be,
     /// [`Error::Io`] where something cannot be read, [`Error::Model`] where a recogniser is not what is said of it.
     pub fn run(self) -> Result<String> {
+        if let Some(document) = &self.splice {
+            let results = Results::read(&self.out)?;
+            splice(document, "video-table", &markdown::in_short(&results))?;
+            return Ok(format!("{}: {} rows in short\n", document.display(), results.rows.len()));
+        }
         let variants = self.variants.iter().map(|text| Variant::parse(text)).collect::<Result<Vec<_>>>()?;
         let properties = plan::properties(&self.property, &self.vary)?;
         let clips = named(&self.clips)?;
@@ -275,7 +284,9 @@ fn properties(key: &Key, models: &Path) -> Vec<(String, String)> {
         ("models".to_owned(), models.to_string_lossy().into_owned()),
         ("recognizers".to_owned(), key.surrogates.join(",")),
     ];
-    properties.extend(key.properties.iter().map(|(name, value)| (name.clone(), value.clone())));
+    // A preset sets several: what is set by itself comes after it.
+    let (preset, others): (Vec<_>, Vec<_>) = key.properties.iter().partition(|(name, _)| *name == "preset");
+    properties.extend(preset.into_iter().chain(others).map(|(name, value)| (name.clone(), value.clone())));
     properties
 }
 

@@ -150,6 +150,17 @@ pub struct Results {
     pub rows: Vec<Row>,
 }
 
+impl Results {
+    /// The results in `folder`.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(FILE);
+        serde_json::from_slice(&read(&path)?).map_err(|error| {
+            let advice = "remove it or choose another --out";
+            Error::input(format!("{} holds no results ({error}); {advice}", path.display()))
+        })
+    }
+}
+
 /// The results and the folder they lie in.
 pub struct File {
     folder: PathBuf,
@@ -163,12 +174,7 @@ impl File {
         let path = folder.join(FILE);
         let mut results = Results { experiment, rows: Vec::new() };
         if path.exists() {
-            let found: Results = serde_json::from_slice(&read(&path)?).map_err(|error| {
-                Error::input(format!(
-                    "{} holds no results ({error}); remove it or choose another --out",
-                    path.display()
-                ))
-            })?;
+            let found = Results::read(folder)?;
             if found.experiment != results.experiment {
                 return Err(Error::input(format!(
                     "{} was made with another --every, --frames, --enrolment or other recognisers; choose another --out, or \

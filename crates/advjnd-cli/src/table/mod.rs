@@ -59,9 +59,8 @@ use people::People;
 use plan::{Plan, Settings, Task, Tasks, plans};
 use quality::Extent;
 use results::{Experiment, Key, Results, Row, Table as File};
-use summary::spliced;
 
-use crate::folder::replace;
+use crate::document::splice;
 use crate::machine;
 use crate::networks::{Networks, read};
 
@@ -209,10 +208,7 @@ impl Table {
     fn splice(&self) -> Result<String> {
         let results = Results::read(&self.out.join("table.json"))?;
         let Some(path) = &self.splice else { return Ok(String::new()) };
-        let text = String::from_utf8(read(path)?)
-            .map_err(|_| Error::input(format!("{} is no text; give a Markdown file", path.display())))?;
-        let text = spliced(&text, &results).map_err(|error| Error::input(format!("{}: {error}", path.display())))?;
-        replace(path, &text)?;
+        splice(path, summary::MARK, &format!("{}\n", summary::markdown(&results).trim_start()))?;
         Ok(format!("{}: {} rows in short\n", path.display(), results.rows.len()))
     }
 

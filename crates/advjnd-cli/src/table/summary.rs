@@ -1,15 +1,14 @@
 //! The tables in short: a line a method, at the strength it is published with, and where its curve lies.
 
 use advjnd::attack::recipes::rows::OURS;
-use advjnd::{Error, Result};
 
 use super::curves::{Axis, Curve, curves};
 use super::results::{Results, Row};
 
 /// SSIMULACRA2 at which shares are told; 90: no difference in a flicker test, 70: hard to notice side by side, 50: plain.
 const QUALITIES: [f64; 4] = [90.0, 70.0, 50.0, 30.0];
-/// Between these lines of a text the tables lie.
-const MARKS: [&str; 2] = ["<!-- attack-table -->\n", "<!-- /attack-table -->\n"];
+/// Between lines of this mark a document has the tables.
+pub const MARK: &str = "attack-table";
 /// 95 % of a normal distribution.
 const Z: f64 = 1.96;
 
@@ -108,20 +107,4 @@ pub fn markdown(results: &Results) -> String {
         text.extend(lines(rows).iter().map(|cells| line(cells)));
     }
     text
-}
-
-/// `document` with the tables of `results` between its marks.
-///
-/// # Errors
-/// [`Error::Input`] where it has no marks.
-pub fn spliced(document: &str, results: &Results) -> Result<String> {
-    let parts = document.split_once(MARKS[0]).and_then(|(before, rest)| Some((before, rest.split_once(MARKS[1])?.1)));
-    let (before, after) = parts.ok_or_else(|| {
-        Error::input(format!(
-            "there are no lines `{}` and `{}` to put the tables between",
-            MARKS[0].trim(),
-            MARKS[1].trim()
-        ))
-    })?;
-    Ok([before, MARKS[0], markdown(results).trim_start(), "\n", MARKS[1], after].concat())
 }

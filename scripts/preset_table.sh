@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# preset_table.sh SHARED: the presets on whole clips of the reporting split (DESIGN.md), every network in turn the judge. Writes
+# results/presets and the table in the README; rows that are there are kept.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+clips=()
+for name in grid/grid_{brbk7n,lbbc2a,lrwp9a,sbia1a,swiz3n}.mpg intel_asl/intel_asl_{again,bird,book,brother}.mkv \
+    intel_face-demographics-walking-and-pause.mp4 pexels_wolfgang_360p.mp4 whitehouse_hamilton_360p.mp4; do
+    clips+=("$1/clips/$name")
+done
+
+advjnd() {
+    cargo run --release --quiet --locked -p advjnd-cli -- "$@"
+}
+
+evaluate() {
+    advjnd evaluate "${clips[@]}" --out results/presets --every 5 --variants output,crf23,crf28 "$@"
+}
+
+evaluate --leave-one-out --vary preset=balanced,strong
+evaluate --surrogates dlib_resnet29 --surrogates mobilefacenet --surrogates sface_2021dec --vary preset=invisible
+advjnd evaluate --out results/presets --splice README.md
