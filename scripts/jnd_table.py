@@ -19,7 +19,7 @@ def row(model):
     shaped, even = model["shaped"], model["even"]
     scores = [model[side]["ssimulacra2"] for side in ("shaped", "even")]
     means = [mean(side) for side in (shaped, even)]
-    loud = [mean(model["at_default_scale"][side]) for side in ("shaped", "even")]
+    loud = [mean(model["at_scale_9"][side]) for side in ("shaped", "even")]
     by_kind = [" / ".join(f"{s[kind]:.0f}" for kind in KINDS) for s in scores]
     return (
         f"`{model['model']}`", f"{model['kappa']:.3f}", f"{model['mean_threshold']:.2f}", f"{shaped['psnr']:.1f}",
@@ -31,7 +31,7 @@ def row(model):
 def main():
     data = json.loads(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "results/jnd.json").read_text())
     head = ("model", "κ", "mean threshold", "PSNR", "SSIM", "SSIMULACRA2, white / σ 1 / 2 / 4", "SSIM, even", "SSIMULACRA2, even",
-            "gain", "gain at the default scale", "ms")
+            "gain", "gain at scale 9", "ms")
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *map(row, data["models"])]
     text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     page = ROOT / "DESIGN.md"

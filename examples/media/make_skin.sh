@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes skin.jpg, the picture of DESIGN.md about octaves: a face of the sample clip after two seconds, four times its size.
-# From left to right: clean, pixels alone held, octaves held (the default); below, how much each pixel
+# From left to right: clean, pixels alone held, octaves held, in a box of thresholds; below, how much each pixel
 # may change, and what the two changed, ten times.
 #     cargo build --release && examples/media/make_skin.sh
 set -euo pipefail
@@ -13,7 +13,7 @@ crop=(videocrop left=330 top=290 right=760 bottom=200 ! videoconvertscale method
 branches=(clip. ! queue ! "${crop[@]}" ! mix.)
 for picture in "protected 1000" "protected 3" "jnd 3" "delta 1000" "delta 3"; do
     read -r view distance <<< "$picture"
-    branches+=(clip. ! queue ! advjndprotect "view=$view" "viewing-distance=$distance" ! "${crop[@]}" ! mix.)
+    branches+=(clip. ! queue ! advjndprotect jnd-scale=9 jnd-rms=20 gradient-smoothing=0 reserve=0.16 "view=$view" "viewing-distance=$distance" ! "${crop[@]}" ! mix.)
 done
 gst-launch-1.0 -q filesrc location=examples/media/portraits_720p.mp4 ! decodebin ! videoconvert ! video/x-raw,format=I420 \
     ! identity eos-after=52 ! tee name=clip "${branches[@]}" \

@@ -189,7 +189,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecFloat::builder("jnd-scale")
                 .nick("JND scale")
-                .blurb("How much a pixel may change at most, in just-noticeable differences: 1 is not noticed, and protects few faces; what is not needed is not spent (0 = nothing, so every face is covered)")
+                .blurb("How much a pixel may change at most, in just-noticeable differences: at 1, noise of that size is not noticed (0 = nothing, so every face is covered)")
                 .minimum(0.0)
                 .maximum(20.0)
                 .default_value(default.core.jnd_scale)
@@ -200,7 +200,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecFloat::builder("jnd-rms")
                 .nick("JND root mean square")
-                .blurb("How much the pixels of a face may change as a root mean square, in just-noticeable differences: for the same mean, peaks up to jnd-scale protect more (what is not below jnd-scale bounds nothing)")
+                .blurb("How much the pixels of a face may change as a root mean square, in just-noticeable differences: for the same mean, peaks up to jnd-scale protect more; what is not needed is not spent (what is not below jnd-scale bounds nothing)")
                 .minimum(0.0)
                 .maximum(20.0)
                 .default_value(default.core.jnd_rms)

@@ -22,6 +22,7 @@ use rand_pcg::Pcg64;
 use serde_json::json;
 
 /// Not noticed in place, by the metric's own scale.
+const LOUD: f32 = 9.0;
 const GOAL: f64 = 85.0;
 const SMOOTHING: [f32; 4] = [0.0, 1.0, 2.0, 4.0];
 const NAMES: [&str; 4] = ["white", "sigma_1", "sigma_2", "sigma_4"];
@@ -222,7 +223,7 @@ fn calibrate(model: Model, crops: &[Crop]) -> serde_json::Value {
     }
     let kappa = (low * high).sqrt();
     let shaped = score(kappa);
-    let working = kappa * advjnd::Settings::default().jnd_scale;
+    let working = kappa * LOUD;
     let loud = score(working);
     let even = |kappa: f32| {
         let scores = crops.iter().zip(&maps).map(|(crop, map)| {
@@ -249,5 +250,5 @@ fn calibrate(model: Model, crops: &[Crop]) -> serde_json::Value {
     };
     json!({ "model": jnd.name(), "kappa": kappa, "mean_threshold": mean_threshold, "milliseconds": times[4],
         "shaped": scores(&shaped), "even": scores(&even(kappa)),
-        "at_default_scale": { "shaped": scores(&loud), "even": scores(&even(working)) } })
+        "at_scale_9": { "shaped": scores(&loud), "even": scores(&even(working)) } })
 }

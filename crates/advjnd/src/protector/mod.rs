@@ -108,9 +108,9 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             jnd_model: Model::default(),
-            jnd_scale: 9.0,
-            jnd_rms: 20.0,
-            viewing_distance: 3.0,
+            jnd_scale: 20.0,
+            jnd_rms: 4.2,
+            viewing_distance: 1000.0,
             temporal_masking: true,
             flicker_limit: 1.0,
             max_change: 255,
