@@ -13,6 +13,7 @@ meson test -C "$folder/build" --no-suite rust
 DESTDIR=$folder/root meson install -C "$folder/build" --no-rebuild >"$folder/log" || { cat "$folder/log" >&2; exit 1; }
 (cd "$folder/root" && find . -type f | sort)
 
+[ -e "$folder/root/usr/share/gstreamer-1.0/presets/GstAdvJndProtect.prs" ] || { echo "the presets are not installed" >&2; exit 1; }
 plugins=$(dirname "$(find "$folder/root" -name 'libgstadvjndprotect.*' | head -1)")
 PKG_CONFIG_PATH=$plugins/pkgconfig pkg-config --exists --print-errors gstadvjndprotect
 libraries=$(PKG_CONFIG_PATH=$plugins/pkgconfig pkg-config --libs gstadvjndprotect)

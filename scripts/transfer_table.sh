@@ -12,12 +12,11 @@ evaluate() {
 }
 
 evaluate
-evaluate --property jnd-rms=20 --vary jnd-scale=5.4,6.5 # a bound on every pixel alone
-evaluate --vary viewing-distance=3
-evaluate --vary gradient-smoothing=0,0.5,2
-evaluate --vary input-diversity=0.1,0.2
-evaluate --vary momentum=0,0.9
-evaluate --vary max-iterations=12
-evaluate --vary reserve=0.16
-evaluate --vary flicker-limit=0.3
-evaluate --vary jnd-model=pattern
+evaluate --property jnd-rms=20 --property jnd-scale=6 # a bound on every pixel alone
+evaluate --property viewing-distance=3
+evaluate --vary gradient-smoothing=0,2
+evaluate --property input-diversity=0.1
+evaluate --property momentum=0.9
+evaluate --property max-iterations=12
+evaluate --property reserve=0.16
+evaluate --property flicker-limit=0.3
