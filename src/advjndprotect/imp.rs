@@ -36,6 +36,10 @@
  * one behind it. In a stream that is not live no clock decides anything, but that frames that downstream says will be late
  * are dropped (property `qos`).
  *
+ * ## Presets
+ * Property `preset`, and #GstPreset where `GstAdvJndProtect.prs` is installed: `invisible`, `balanced` and `strong` set how much may
+ * be seen against how much is stopped.
+ *
  * ## Interlaced video
  * Is refused: faces that move are combed, and would be missed. Put `deinterlace` in front.
  *
