@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 clips=()
 for name in grid/grid_{brbk7n,lbbc2a,lrwp9a,sbia1a,swiz3n}.mpg intel_asl/intel_asl_{again,bird,book,brother}.mkv \
-    intel_face-demographics-walking-and-pause.mp4 pexels_wolfgang_360p.mp4 whitehouse_hamilton_360p.mp4; do
+    intel_face-demographics-walking-and-pause.mp4 pexels_wolfgang_360p.mp4; do
     clips+=("$1/clips/$name")
 done
 

@@ -17,6 +17,3 @@ evaluate --property viewing-distance=3
 evaluate --vary gradient-smoothing=0,2
 evaluate --property input-diversity=0.1
 evaluate --property momentum=0.9
-evaluate --property max-iterations=12
-evaluate --property reserve=0.16
-evaluate --property flicker-limit=0.3
