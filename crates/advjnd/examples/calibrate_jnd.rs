@@ -22,8 +22,9 @@ use rand_pcg::Pcg64;
 use serde_json::json;
 
 /// Not noticed in place, by the metric's own scale.
-const LOUD: f32 = 9.0;
 const GOAL: f64 = 85.0;
+/// A scale at which noise is plain, looked at besides.
+const LOUD: f32 = 9.0;
 const SMOOTHING: [f32; 4] = [0.0, 1.0, 2.0, 4.0];
 const NAMES: [&str; 4] = ["white", "sigma_1", "sigma_2", "sigma_4"];
 /// Every so many pictures one is taken.

@@ -28,8 +28,7 @@ pub fn tables(results: &Results) -> String {
     text += "\n## Pooled, best frame, time\n\nSurrogates / judges. Pooled: the mean embedding over a second, over the track. Best \
         frame: tracks of which no frame is taken for the person. Leaked: frames with a face that is. Reached: tracks that are \
         stopped in some frame, and after how many seconds on average. Bit rate: of the protected clip over the clean one.\n\n";
-    text +=
-        &in_time(&groups(&results.rows, |row| (row.key.surrogates.len().to_string(), properties(&row.key))), &variants);
+    text += &in_time(&groups(&results.rows, by_number), &variants);
     text += "\n## By clip\n\nEach cell of a variant: stopped, surrogates / judges.\n\n";
     text += &overview(&groups(&results.rows, |row| (row.key.clip.clone(), of_clip(&row.key))), &variants);
     text
@@ -37,8 +36,12 @@ pub fn tables(results: &Results) -> String {
 
 /// The table by number of surrogates.
 pub fn in_short(results: &Results) -> String {
-    let by_number = |row: &Row| (row.key.surrogates.len().to_string(), properties(&row.key));
     overview(&groups(&results.rows, by_number), &variants(&results.rows))
+}
+
+/// Number of surrogates and settings of a row.
+fn by_number(row: &Row) -> (String, String) {
+    (row.key.surrogates.len().to_string(), properties(&row.key))
 }
 
 /// Rows that belong together, by what the first two columns say.
