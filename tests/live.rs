@@ -39,8 +39,8 @@ fn a_stream_that_is_not_live_has_no_latency() {
 fn a_live_stream_is_told_what_a_frame_may_take_on_top_of_what_upstream_takes() {
     let mut session = Session::with(&at(25), true, &[]);
     session.harness.set_upstream_latency(MS(12));
-    assert_eq!(latency(&session), (true, MS(12 + 28), None));
-    assert_eq!(session.element.property::<u64>("latency"), 28_000_000);
+    assert_eq!(latency(&session), (true, MS(12 + 34), None));
+    assert_eq!(session.element.property::<u64>("latency"), 34_000_000);
 }
 
 #[test]
@@ -49,10 +49,10 @@ fn a_changed_latency_is_announced_once_and_told_when_asked() {
     let mut session = Session::with(&at(25), true, &[]);
     session.protect(&frames.buffers[0]);
     assert_eq!(latency_messages(&session), 0, "nobody has asked yet");
-    assert_eq!(latency(&session).1, MS(28));
+    assert_eq!(latency(&session).1, MS(34));
     session.harness.set_src_caps(at(50));
     session.protect(&frames.buffers[0]);
-    assert_eq!((latency_messages(&session), latency(&session).1), (1, MS(14)));
+    assert_eq!((latency_messages(&session), latency(&session).1), (1, MS(17)));
     session.protect(&frames.buffers[0]);
     assert_eq!(latency_messages(&session), 0);
     session.element.set_property("frame-deadline", 9_000_000u64);
@@ -63,7 +63,7 @@ fn a_changed_latency_is_announced_once_and_told_when_asked() {
 #[test]
 fn a_pipeline_learns_whether_it_is_live_from_its_source() {
     init();
-    for (live, latency) in [(false, 0), (true, 28_000_000)] {
+    for (live, latency) in [(false, 0), (true, 34_000_000)] {
         let caps = caps(VideoFormat::I420, 160, 120);
         let source = format!("videotestsrc is-live={live} num-buffers=5 ! {caps} ! queue");
         let pipeline = format!("{source} ! advjndprotect name=protect ! queue ! fakevideosink sync=true");

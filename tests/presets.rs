@@ -40,13 +40,23 @@ fn a_preset_sets_properties_and_is_read_from_them() {
 }
 
 #[test]
-fn who_watches_a_property_hears_of_a_preset() {
-    let element = common::element(&[]);
+fn who_watches_properties_hears_of_those_that_change() {
+    let element = common::element(&[("preset", "balanced")]);
     let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let notes = std::sync::Arc::clone(&heard);
-    element.connect_notify(Some("jnd-rms"), move |element, _| notes.lock().unwrap().push(rms(element)));
-    element.set_property_from_str("preset", "strong");
-    assert_eq!(heard.lock().unwrap().as_slice(), [rms(&element)]);
+    element.connect_notify(None, move |_, spec| notes.lock().unwrap().push(spec.name().to_owned()));
+    let hears = |change: &dyn Fn()| {
+        change();
+        let mut names = std::mem::take(&mut *heard.lock().unwrap());
+        names.sort();
+        names
+    };
+    assert_eq!(hears(&|| element.set_property_from_str("preset", "balanced")), ["preset"]);
+    assert_eq!(hears(&|| element.set_property("jnd-rms", 1.0f32)), ["jnd-rms", "preset"]);
+    assert_eq!(hears(&|| element.set_property("jnd-rms", 2.0f32)), ["jnd-rms"]);
+    let names = hears(&|| element.set_property_from_str("preset", "strong"));
+    assert!(["jnd-rms", "preset"].iter().all(|name| names.contains(&(*name).to_owned())), "{names:?}");
+    assert!(!names.contains(&"seed".to_owned()), "{names:?}");
 }
 
 #[test]

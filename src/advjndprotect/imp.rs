@@ -58,7 +58,7 @@ use gst_video::{VideoCapsBuilder, VideoInfo, VideoInterlaceMode};
 
 use super::live::Live;
 use super::report::{Stats, Times};
-use super::settings::{Access, PROPERTIES, Settings};
+use super::settings::{Access, PROPERTIES, Property, Settings};
 use super::{Detector, error, frame, report, roi};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -298,20 +298,24 @@ impl ObjectImpl for AdvJndProtect {
     fn set_property(&self, id: usize, value: &glib::Value, spec: &glib::ParamSpec) {
         let Some(Access::Setting { get, set }) = access(id) else { return };
         let mut settings = lock(&self.settings);
-        let old = get(&settings);
+        let old = settings.clone();
         match set(&mut settings, value) {
-            Ok(()) => gst::info!(CAT, imp = self, "Changed {} from {old:?} to {value:?}", spec.name()),
+            Ok(()) => gst::info!(CAT, imp = self, "Changed {} from {:?} to {value:?}", spec.name(), get(&old)),
             Err(error) => gst::error!(CAT, imp = self, "Cannot set {}: {error}", spec.name()),
         }
-        let deadline = settings.frame_deadline;
+        let new = settings.clone();
         drop(settings);
-        match spec.name() {
-            "frame-deadline" => {
-                lock(&self.live).set_deadline(deadline);
-                self.refresh_latency();
+        if spec.name() == "frame-deadline" {
+            lock(&self.live).set_deadline(new.frame_deadline);
+            self.refresh_latency();
+        }
+        // A preset sets others; others make a preset of each other. GObject tells of the one that was set by itself.
+        for Property { spec: other, access } in PROPERTIES.iter().filter(|other| other.spec.name() != spec.name()) {
+            if let Access::Setting { get, .. } = access
+                && format!("{:?}", get(&old)) != format!("{:?}", get(&new))
+            {
+                self.obj().notify_by_pspec(other);
             }
-            "preset" => PROPERTIES.iter().for_each(|property| self.obj().notify_by_pspec(&property.spec)),
-            _ => (),
         }
     }
 

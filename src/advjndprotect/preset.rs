@@ -12,17 +12,17 @@ use super::Preset;
 const PEAKS: f32 = 20.0;
 /// smooth changes cost no more than rough ones, for they last through codecs,
 const FAR: f32 = 1000.0;
-/// and the iterations never have enough: what the mean allows is spent.
+/// and the iterations never have enough: what the mean allows is spent. What a codec takes is asked for by the self-check.
 const RESERVE: f32 = 4.0;
 
 impl Preset {
     /// Writes its values to `settings`; those that it does not speak of stay. [`Preset::Custom`] leaves all.
     pub(super) fn apply(self, settings: &mut Settings) {
-        settings.jnd_rms = match self {
+        (settings.jnd_rms, settings.margin) = match self {
             Self::Custom => return,
-            Self::Invisible => 2.6,
-            Self::Balanced => 3.9,
-            Self::Strong => 5.2,
+            Self::Invisible => (2.7, 0.2),
+            Self::Balanced => (4.2, 0.2),
+            Self::Strong => (5.2, 0.15),
         };
         settings.jnd_model = Model::Rgb;
         settings.jnd_scale = PEAKS;

@@ -181,7 +181,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecEnum::builder_with_default::<Preset>("preset", Preset::of(&default.core))
                 .nick("Preset")
-                .blurb("Sets jnd-model, jnd-scale, jnd-rms, viewing-distance, reserve, momentum, input-diversity and gradient-smoothing at once; reads which preset their values are")
+                .blurb("Sets jnd-model, jnd-scale, jnd-rms, viewing-distance, margin, reserve, momentum, input-diversity and gradient-smoothing at once; reads which preset their values are")
                 .mutable_playing(),
             |settings| Preset::of(&settings.core),
             |settings, preset: Preset| preset.apply(&mut settings.core)
@@ -207,6 +207,17 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
                 .mutable_playing()
                 .controllable(),
             f32, core.jnd_rms
+        ),
+        property!(
+            glib::ParamSpecFloat::builder("min-psnr")
+                .nick("Minimum PSNR")
+                .blurb("Peak signal-to-noise ratio that no face falls below, in decibels of its luma, whatever the just-noticeable differences allow (0 = no such bound)")
+                .minimum(0.0)
+                .maximum(60.0)
+                .default_value(default.core.min_psnr)
+                .mutable_playing()
+                .controllable(),
+            f32, core.min_psnr
         ),
         property!(
             glib::ParamSpecEnum::builder_with_default::<JndModel>("jnd-model", default.core.jnd_model.into())
@@ -267,7 +278,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecUInt64::builder("frame-deadline")
                 .nick("Frame deadline")
-                .blurb("Time for a frame of a live stream, in nanoseconds, which is also the latency that is reported: iterations end in time, and faces that cannot be checked in time are covered (0 = 70 % of the frame's duration); without effect in streams that are not live")
+                .blurb("Time for a frame of a live stream, in nanoseconds, which is also the latency that is reported: iterations end in time, and faces that cannot be checked in time are covered (0 = 85 % of the frame's duration); without effect in streams that are not live")
                 .default_value(default.frame_deadline)
                 .mutable_playing(),
             u64, frame_deadline
@@ -321,6 +332,16 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
                 .default_value(default.core.transfer.reserve)
                 .mutable_playing(),
             f32, core.transfer.reserve
+        ),
+        property!(
+            glib::ParamSpecFloat::builder("margin")
+                .nick("Margin")
+                .blurb("How far below the verification threshold the self-check wants a face before it is shown, as a share of the threshold: what codecs take comes off it; more covers more faces")
+                .minimum(0.0)
+                .maximum(2.0)
+                .default_value(default.core.margin)
+                .mutable_playing(),
+            f32, core.margin
         ),
         property!(
             glib::ParamSpecEnum::builder_with_default::<FailPolicy>("fail-policy", default.core.fail_policy.into())

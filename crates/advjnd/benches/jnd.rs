@@ -4,8 +4,6 @@ use advjnd::jnd::{Chou, FreeEnergy, JndModel, Learned, Namm, Pattern, Temporal, 
 use divan::{AllocProfiler, Bencher, black_box};
 
 const SIDE: usize = 256;
-/// No tiles.
-const WHOLE: usize = usize::MAX;
 
 #[global_allocator]
 static ALLOC: AllocProfiler = AllocProfiler::system();
@@ -75,14 +73,6 @@ fn free_energy_luma(bencher: Bencher) {
 #[divan::bench]
 fn learned(bencher: Bencher) {
     fast_luma(bencher, Learned::rgb());
-}
-
-/// Regions of faces from 150 to 650 pixels, at once and in tiles of at most so many pixels.
-#[divan::bench(args = [256, 384, 512, 640, 704, 800, 1080], consts = [147_456, 270_336, WHOLE])]
-fn learned_in_tiles<const TILE: usize>(bencher: Bencher, side: usize) {
-    let luma: Vec<f32> = (0..side * side).map(|at| ((at % side * 3 + at / side * 5) % 256) as f32).collect();
-    let (mut model, mut jnd) = (Learned::rgb().in_tiles(TILE), luma.clone());
-    bencher.bench_local(|| model.map_luma(black_box(&luma), side, side, black_box(&mut jnd)));
 }
 
 #[divan::bench]

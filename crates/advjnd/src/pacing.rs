@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Share of a frame's interval that an element takes by itself; the rest is for its neighbours.
-const AUTOMATIC_SHARE: f64 = 0.7;
+const AUTOMATIC_SHARE: f64 = 0.85;
 /// Interval of frames that tell none.
 const DEFAULT_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
 /// However late a frame is, it may take this share of its time: less would cover its faces and win little.
@@ -169,14 +169,19 @@ impl Pace {
         self.end.is_some_and(|end| self.clock.now() > end)
     }
 
-    /// How many of `faces` faces can be laid out and checked in time.
-    pub fn faces(&self, faces: usize) -> usize {
-        let Some(left) = self.left() else { return faces };
+    /// How many faces, the first of those whose last stages `ends` are, can be laid out, looked at and brought to their end in
+    /// time.
+    pub fn faces(&self, ends: &[Stage]) -> usize {
+        let Some(left) = self.left() else { return ends.len() };
         if self.is_over() {
             return 0;
         }
-        let each = self.cost(Stage::LayOut, 1) + self.cost(Stage::Enroll, 1) + self.cost(Stage::Check, 1);
-        faces.min(whole_times(left, each))
+        let begin = self.cost(Stage::LayOut, 1) + self.cost(Stage::Enroll, 1);
+        let sums = ends.iter().scan(Duration::ZERO, |sum, end| {
+            *sum += begin + self.cost(*end, 1);
+            Some(*sum)
+        });
+        sums.take_while(|sum| *sum <= left).count()
     }
 
     /// How many iterations each of `faces` faces gets of at most `most`, on `threads` threads, when `checked` faces are yet

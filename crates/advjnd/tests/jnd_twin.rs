@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use advjnd::Error;
-use advjnd::attack::ViewSampler;
 use advjnd::jnd::{Chou, FreeEnergy, JndModel, Learned, Model, Namm, Pattern, Picture, Temporal, YCbCr, reference};
 use proptest::prelude::*;
 
@@ -16,9 +15,6 @@ const MAX_ERROR_EXPECTATION: f32 = 5e-3;
 
 /// Thresholds of up to some tens of code values, by another order of some thousand products.
 const MAX_ERROR_LEARNED: f32 = 1e-3;
-
-/// The same for one engine in tiles and at once: the algorithm of a layer goes by its size.
-const MAX_ERROR_TILES: f32 = 1e-4;
 
 /// Of factors up to 4.8, by an exponential of up to 255 code values.
 const MAX_ERROR_FACTOR: f32 = 1e-4;
@@ -166,18 +162,6 @@ proptest! {
     }
 
     #[test]
-    fn learned_maps_are_the_same_in_tiles(
-        (width, height) in (1usize..420, 1usize..420),
-        pixels in prop::sample::select(vec![0, 64 * 64, 10_000, 100 * 260, 60_000]),
-        hvs_sd: bool,
-        seed: u64,
-    ) {
-        let clean = picture(width, height, seed);
-        let [tiles, whole] = [pixels, usize::MAX].map(|pixels| map_in_tiles(hvs_sd, pixels, &clean, width, height));
-        prop_assert!(largest_error(&tiles, &whole) <= MAX_ERROR_TILES, "{}", largest_error(&tiles, &whole));
-    }
-
-    #[test]
     fn luma_alone_is_the_luma_of_all(region in region()) {
         // Learned maps look at colours.
         for mut model in models().into_iter().take(5) {
@@ -194,42 +178,6 @@ proptest! {
             let mut fresh = models().into_iter().find(|m| m.name() == model.name()).unwrap();
             prop_assert_eq!(second.map(&mut *fresh).unwrap(), after);
         }
-    }
-}
-
-/// Planes of R', G', B' with slopes, edges and noise.
-fn picture(width: usize, height: usize, seed: u64) -> Vec<f32> {
-    let mut sampler = ViewSampler::new(seed, 1);
-    let period = 5.0 + 40.0 * (1.0 + sampler.uniform());
-    let value = |at: usize, sampler: &mut ViewSampler| {
-        let (x, y) = ((at % width) as f32, (at / width % height) as f32);
-        let edge = if ((x - 0.3 * y) / period) as i32 % 2 == 0 { 70.0 } else { 0.0 };
-        (60.0 + edge + 0.2 * x + 20.0 * sampler.uniform()).clamp(0.0, 255.0)
-    };
-    (0..3 * width * height).map(|at| value(at, &mut sampler)).collect()
-}
-
-fn map_in_tiles(hvs_sd: bool, pixels: usize, clean: &[f32], width: usize, height: usize) -> Vec<f32> {
-    let mut jnd = vec![f32::NAN; clean.len()];
-    let model = if hvs_sd { Learned::hvs_sd() } else { Learned::rgb() };
-    model.in_tiles(pixels).map_rgb(clean, width, height, &mut jnd).unwrap();
-    jnd
-}
-
-/// In several tiles each way, against the twin, which has none.
-#[test]
-fn learned_maps_of_large_regions_equal_their_twin() {
-    let (width, height) = (1003, 541);
-    let clean = picture(width, height, 3);
-    let pixels: Vec<[f32; 3]> =
-        (0..width * height).map(|at| [0, 1, 2].map(|channel| clean[channel * width * height + at])).collect();
-    for hvs_sd in [false, true] {
-        let twin = reference::learned(hvs_sd, &pixels, width, height).unwrap();
-        let planar: Vec<f32> = (0..3).flat_map(|channel| twin.iter().map(move |pixel| pixel[channel])).collect();
-        let mut fast = vec![f32::NAN; clean.len()];
-        let mut model = if hvs_sd { Learned::hvs_sd() } else { Learned::rgb() };
-        model.map_rgb(&clean, width, height, &mut fast).unwrap();
-        assert!(largest_error(&fast, &planar) <= MAX_ERROR_LEARNED, "{}", largest_error(&fast, &planar));
     }
 }
 

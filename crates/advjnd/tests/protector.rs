@@ -10,7 +10,7 @@ use advjnd::jnd::Model;
 use advjnd::report::CoverReason;
 use advjnd::{
     Colorimetry, Context, FailPolicy, FrameMut, FrameReport, Models, PixelFormat, PlaneMut, Protector, Settings,
-    Verdict, View,
+    Transfer, Verdict, View,
 };
 
 struct Picture {
@@ -163,6 +163,28 @@ fn smooth_changes_are_held_for_a_viewer_and_not_for_nobody() {
     };
     let [near, far] = [0.5, 1000.0].map(smooth_share);
     assert!(near < 0.9 * far, "{near} of the change is smooth for a viewer, {far} for nobody");
+}
+
+#[test]
+fn no_face_falls_below_the_least_psnr() {
+    let picture = astronaut();
+    let psnr = |min_psnr| {
+        // More is wanted than is allowed.
+        let transfer = Transfer { reserve: 4.0, ..Transfer::default() };
+        let settings = Settings { min_psnr, jnd_rms: 12.0, transfer, ..Settings::default() };
+        let (data, report) = last(12, &picture, &settings);
+        assert_eq!(report.faces[0].verdict, Verdict::Protected, "{min_psnr}");
+        let pairs = data.iter().zip(&picture.clean).step_by(3);
+        let energy: f64 = pairs.map(|(new, old)| f64::from(new.abs_diff(*old)).powi(2)).sum();
+        let area = f64::from(report.faces[0].bbox.width * report.faces[0].bbox.height);
+        10.0 * (255.0f64.powi(2) * area / energy).log10()
+    };
+    let (free, held) = (psnr(0.0), [37.0, 34.0].map(psnr));
+    // The oval is about as large as the box; rounding adds to the change and takes from it.
+    for (psnr, least) in held.iter().zip([37.0, 34.0]) {
+        assert!((psnr - least).abs() < 1.3, "{psnr}, of at least {least}");
+    }
+    assert!(free < 32.0, "{free} without a bound");
 }
 
 #[test]

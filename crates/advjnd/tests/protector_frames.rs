@@ -210,7 +210,8 @@ proptest! {
             let mut after = before.clone();
             let report = after.process(&mut protector, colorimetry, &context, &settings);
             let report = report.map_err(|error| TestCaseError::fail(error.to_string()))?;
-            prop_assert!(report.fault.is_none() || given.is_some(), "{:?}", report.fault);
+            // A face that somebody marked, in this case or in one before, may be none that can be aligned.
+            prop_assert!(report.fault.is_none() || given.is_some() || !reset, "{:?}", report.fault);
             let touched = after.touched_beyond(&before, &report);
             prop_assert!(touched.is_none(), "changed: {}", touched.unwrap_or_default());
             for face in &report.faces {

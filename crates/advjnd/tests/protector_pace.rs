@@ -139,6 +139,21 @@ fn iterations_fall_with_the_time_and_the_check_is_never_left_out() {
 }
 
 #[test]
+fn where_an_iteration_and_a_check_do_not_both_fit_a_face_is_iterated_on_and_then_checked() {
+    let (picture, mut scene) = (Picture::astronaut(), Scene::new());
+    // Two searches, 4 ms each, and a look at the clean face; then three looks at the output or one iteration.
+    scene.stage.set_costs([4, 4, 6]);
+    let settings = Settings { max_iterations: 1, margin: 0.4, ..Settings::default() };
+    let got: Vec<_> = (0..40).map(|_| only(&scene.timed(&picture, 25, &settings))).collect();
+    let shown = got.iter().filter(|(verdict, _)| *verdict == Verdict::Protected).count();
+    let unchecked = (Verdict::Covered(CoverReason::NotYetProtected), 1);
+    assert!(got.contains(&unchecked), "{got:?}");
+    // What a stage takes is known from its second time on.
+    assert!(got[3..].iter().all(|(verdict, own)| *verdict != Verdict::Protected || *own == 0), "{got:?}");
+    assert!(shown > 20, "{shown} of 40: {got:?}");
+}
+
+#[test]
 fn a_frame_whose_time_is_over_has_its_faces_covered() {
     let (picture, mut scene) = (Picture::astronaut(), Scene::new());
     for _ in 0..6 {

@@ -10,12 +10,10 @@
 //! code values. A change of luma alone moves R', G' and B' alike, so the least of the three bounds it. Where only luma is
 //! known it stands for all three.
 //!
-//! Large regions are worked out in [tiles](super::tiles), so that the network's values take no more memory, and stay in the
-//! caches, however large a face is. A plan is made for every size of tile, and kept for the last few; that allocates.
+//! A plan is made for every size of region, and kept for the last few; that allocates.
 
 use super::gradient::larger;
 use super::power::{exp, log2};
-use super::tiles::{MULTIPLE, cut};
 use super::{JndModel, Picture, YCbCr, check_len};
 use crate::error::{Error, Result};
 use crate::net::graph::Graph;
@@ -25,11 +23,11 @@ use crate::pool::Pool;
 
 use pulp::{Simd, WithSimd};
 
-/// Pixels of a tile at most: faces of up to 400 pixels, whose regions have up to 700 each way, need no more than two.
-const TILE: usize = 704 * 384;
-/// Sizes whose plans are kept, and how many pixels they may have together: a plan takes longer to make than to run.
+/// Sides of what the network sees are multiples of this: a face that grows from frame to frame needs a new plan, which takes
+/// longer than to run it, only now and then.
+pub(super) const MULTIPLE: usize = 8 * REDUCTION;
+/// Sizes whose plans are kept.
 const PLANS: usize = 8;
-const PLANNED: usize = 2 * TILE;
 const LN_2: f32 = std::f32::consts::LN_2;
 
 /// Which network.
@@ -60,12 +58,8 @@ pub struct Learned {
     weights: Weights,
     arch: pulp::Arch,
     graph: Option<Graph>,
-    tile: usize,
     plans: Vec<Plan>,
-    /// What the network sees: a tile.
     input: Vec<f32>,
-    /// What it makes of the region.
-    reduced: Vec<f32>,
     lines: [Vec<f32>; 3],
     row: [Vec<f32>; 3],
 }
@@ -92,18 +86,11 @@ impl Learned {
             weights,
             arch: pulp::Arch::new(),
             graph: None,
-            tile: TILE,
             plans: Vec::new(),
             input: Vec::new(),
-            reduced: Vec::new(),
             lines: Default::default(),
             row: Default::default(),
         }
-    }
-
-    /// The same map, worked out in tiles of at most so many pixels, no less than 64×64; [`usize::MAX`]: all at once.
-    pub fn in_tiles(self, pixels: usize) -> Self {
-        Self { tile: pixels, ..self }
     }
 
     /// Thresholds of a picture's three channels: `clean` is planar R', G', B', `[3][height][width]`, 0..=255; `jnd`, of the
@@ -131,33 +118,25 @@ impl Learned {
         mut put: impl FnMut(usize, [&[f32]; 3]),
     ) -> Result<()> {
         let (wide, high) = (width.next_multiple_of(MULTIPLE), height.next_multiple_of(MULTIPLE));
-        let (small_width, small_height) = (wide / REDUCTION, high / REDUCTION);
-        let [columns, rows] = cut(wide, high, self.tile);
-        let index = self.plan(columns.tile, rows.tile)?;
-        let Self { plans, input, reduced, .. } = self;
-        let executor = &mut plans[index].executor;
-        input.resize(3 * columns.tile * rows.tile, 0.0);
-        reduced.resize(3 * small_width * small_height, 0.0);
-        for down in rows.tiles() {
-            for across in columns.tiles() {
-                let pixel = |x: usize, y: usize| {
-                    rgb((down.start + y).min(height - 1) * width + (across.start + x).min(width - 1))
-                };
-                fill(input, columns.tile, pixel)?;
-                executor.forward(input, Pass::Infer)?;
-                let (tile_width, tile_height) = (columns.tile / REDUCTION, rows.tile / REDUCTION);
-                let planes = executor.output(0).chunks_exact(tile_width * tile_height);
-                for (from, to) in planes.zip(reduced.chunks_exact_mut(small_width * small_height)) {
-                    for y in down.kept.clone() {
-                        let from = &from[(y - down.start / REDUCTION) * tile_width..][..tile_width];
-                        let first = across.kept.start - across.start / REDUCTION;
-                        to[y * small_width..][across.kept.clone()]
-                            .copy_from_slice(&from[first..first + across.kept.len()]);
-                    }
+        self.input.resize(3 * wide * high, 0.0);
+        let (red, rest) = self.input.split_at_mut(wide * high);
+        let (green, blue) = rest.split_at_mut(wide * high);
+        for y in 0..high {
+            for x in 0..wide {
+                let [r, g, b] = rgb(y.min(height - 1) * width + x.min(width - 1));
+                if !(r.is_finite() && g.is_finite() && b.is_finite()) {
+                    return Err(Error::NotFinite { stage: "a JND region" });
                 }
+                let at = y * wide + x;
+                (red[at], green[at], blue[at]) = (r.clamp(0.0, 255.0), g.clamp(0.0, 255.0), b.clamp(0.0, 255.0));
             }
         }
-        if !reduced.iter().all(|value| value.is_finite()) {
+        let index = self.plan(wide, high)?;
+        let executor = &mut self.plans[index].executor;
+        executor.forward(&self.input, Pass::Infer)?;
+        let (small_width, small_height) = (wide / REDUCTION, high / REDUCTION);
+        let output = executor.output(0);
+        if !output.iter().all(|value| value.is_finite()) {
             return Err(Error::NotFinite { stage: "a learned JND map" });
         }
         for (line, row) in self.lines.iter_mut().zip(&mut self.row) {
@@ -165,7 +144,7 @@ impl Learned {
             row.resize(wide, 0.0);
         }
         for y in 0..height {
-            let planes = self.reduced.chunks_exact(small_width * small_height);
+            let planes = output.chunks_exact(small_width * small_height);
             for ((plane, line), row) in planes.zip(&mut self.lines).zip(&mut self.row) {
                 self.arch.dispatch(Enlarge { plane, y, line, row });
             }
@@ -184,30 +163,12 @@ impl Learned {
             None => thresholds::graph(self.weights.name(), self.weights.bytes(), height, width)?,
         };
         let executor = Backend::Cpu(Pool::new(1)?).executor(self.graph.insert(graph), 1)?;
-        let pixels = |plans: &[Plan]| plans.iter().map(|plan| plan.width * plan.height).sum::<usize>();
-        while self.plans.len() == PLANS || !self.plans.is_empty() && pixels(&self.plans) + width * height > PLANNED {
+        if self.plans.len() == PLANS {
             self.plans.remove(0);
         }
         self.plans.push(Plan { width, height, executor });
         Ok(self.plans.len() - 1)
     }
-}
-
-/// What the network is to see: planes of R', G', B' of `pixel(x, y)`, `width` in a row.
-fn fill(planes: &mut [f32], width: usize, pixel: impl Fn(usize, usize) -> [f32; 3]) -> Result<()> {
-    let (red, rest) = planes.split_at_mut(planes.len() / 3);
-    let (green, blue) = rest.split_at_mut(red.len());
-    let rows = red.chunks_exact_mut(width).zip(green.chunks_exact_mut(width)).zip(blue.chunks_exact_mut(width));
-    for (y, ((red, green), blue)) in rows.enumerate() {
-        for x in 0..width {
-            let [r, g, b] = pixel(x, y);
-            if !(r.is_finite() && g.is_finite() && b.is_finite()) {
-                return Err(Error::NotFinite { stage: "a JND region" });
-            }
-            (red[x], green[x], blue[x]) = (r.clamp(0.0, 255.0), g.clamp(0.0, 255.0), b.clamp(0.0, 255.0));
-        }
-    }
-    Ok(())
 }
 
 /// One row of the thresholds from a plane of the network's output.

@@ -30,7 +30,6 @@ mod power;
 mod prediction;
 pub mod reference;
 mod temporal;
-mod tiles;
 
 pub use chou::Chou;
 pub use contrast::{contrast_sensitivity, octave_shares, pixels_per_degree};

@@ -10,10 +10,6 @@ use crate::error::Result;
 /// Pixels of the picture for one of the result, each way.
 pub const REDUCTION: usize = 4;
 
-/// Samples of the result, after the first edge of the input and before the last, that would be others if the picture went on
-/// there: four from the convolutions of stride 1, and one from those of stride 2, which look further ahead of the first edge.
-pub const BLIND: [usize; 2] = [5, 4];
-
 const STRIDES: [usize; 6] = [2, 2, 1, 1, 1, 1];
 const MEAN: f32 = 128.0;
 const SCALE: f32 = 1.0 / 64.0;

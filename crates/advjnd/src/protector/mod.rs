@@ -13,6 +13,7 @@ mod subject;
 mod transfer;
 mod turn;
 mod view;
+mod visibility;
 mod workspace;
 
 use std::collections::BTreeMap;
@@ -71,6 +72,8 @@ pub struct Settings {
     /// Root mean square of the changes of a face's pixels, in just-noticeable differences, 0..=20: what is not below
     /// `jnd_scale` bounds nothing. For the same mean, peaks protect more.
     pub jnd_rms: f32,
+    /// Peak signal-to-noise ratio below which no face may fall, decibels of its luma inside its oval, 0..=60; 0 bounds nothing.
+    pub min_psnr: f32,
     /// How far the viewer is from the picture, in times its height, 0.5..=1000: smooth changes are held the tighter the nearer
     /// they are seen; from 1000 times the height, pixels alone are held.
     pub viewing_distance: f32,
@@ -86,6 +89,9 @@ pub struct Settings {
     pub warm_start: bool,
     /// What the iterations do for recognisers that are not at hand.
     pub transfer: Transfer,
+    /// How far below the verification threshold the self-check wants a face, as a share of it, 0..=2; random views add to it.
+    /// What a codec takes comes off it.
+    pub margin: f32,
     /// What happens to faces that are not protected.
     pub fail_policy: FailPolicy,
     /// Detector score from which a face is believed, 0..=1.
@@ -110,6 +116,7 @@ impl Default for Settings {
             jnd_model: Model::default(),
             jnd_scale: 20.0,
             jnd_rms: 4.2,
+            min_psnr: 0.0,
             viewing_distance: 1000.0,
             temporal_masking: true,
             flicker_limit: 1.0,
@@ -117,6 +124,7 @@ impl Default for Settings {
             max_iterations: 4,
             warm_start: true,
             transfer: Transfer::default(),
+            margin: 0.09,
             fail_policy: FailPolicy::Fill,
             score_threshold: 0.5,
             min_face_size: 24,
@@ -177,7 +185,7 @@ impl Protector {
             search: Search::new(&models.detector, &backend),
             pace: Pace::default(),
             specs: models.recognizers.iter().map(|(network, _)| network.spec()).collect(),
-            stations: Stations::new(models, &backend)?,
+            stations: Stations::new(&models, &backend)?,
             attack: Attack::default(),
             subjects: BTreeMap::new(),
             memory: Memory::default(),
@@ -199,7 +207,6 @@ impl Protector {
     /// [`Error::Input`] for a frame without pixels, [`Error::Model`] if a network cannot be planned.
     pub fn prepare(&mut self, width: usize, height: usize, settings: &Settings) -> Result<()> {
         let settings = Settings { max_iterations: 1, fail_policy: FailPolicy::Fill, ..*settings };
-        self.stations.make_ready(self.stations.threads())?;
         let mut data = vec![128; 3 * width * height];
         let planes = vec![PlaneMut { data: &mut data, stride: 3 * width }];
         let mut frame = FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), width, height, planes)?;
@@ -286,7 +293,9 @@ impl Protector {
             .collect();
         let most = if settings.max_faces == 0 { usize::MAX } else { settings.max_faces as usize };
         close_beyond(&mut turns, most, CoverReason::TooMany);
-        let in_time = pace.faces(open(&mut turns).len());
+        let ends: Vec<Stage> =
+            open(&mut turns).iter().map(|turn| if turn.is_shown() { Stage::Check } else { Stage::Iterate }).collect();
+        let in_time = pace.faces(&ends);
         close_beyond(&mut turns, in_time, CoverReason::OutOfTime);
 
         let view = &*frame;
@@ -297,10 +306,15 @@ impl Protector {
             stations.for_each(turns, |station, turn| turn.enroll(station, (specs, memory), settings));
         });
         let work = (specs.as_slice(), &*attack, settings.max_iterations);
-        let checked = open(&mut turns).len();
+        put_off_checks(pace, &mut turns);
+        let checked = open(&mut turns).iter().filter(|turn| !turn.is_put_off()).count();
         let mut needy = open(&mut turns);
         needy.retain(|turn| turn.needs_work());
+        if needy.iter().any(|turn| turn.is_put_off()) {
+            needy.retain(|turn| turn.is_put_off());
+        }
         report.times.attack += iterate(stations, pace, work, &mut needy, checked);
+        turns.iter_mut().filter(|turn| turn.is_put_off()).for_each(Turn::leave_unchecked);
         let written: Vec<TrackId> = open(&mut turns).iter().map(|turn| turn.track.id).collect();
         report.times.verify += stage(pace, Stage::Check, &mut turns, |turns| {
             turns.iter_mut().for_each(|turn| turn.write(frame));
@@ -348,6 +362,16 @@ fn stage(
         ((), turns.len() as f64)
     });
     took
+}
+
+/// Puts off the check of faces that would not pass it, where there is no time for it and an iteration: these get the time.
+fn put_off_checks(pace: &Pace, turns: &mut [Turn<'_>]) {
+    let checked = open(turns).len();
+    let mut needy = open(turns);
+    needy.retain(|turn| turn.needs_work());
+    if !needy.is_empty() && !pace.allows(pace.cost(Stage::Check, checked) + pace.cost(iteration_of(needy.len()), 1)) {
+        needy.into_iter().for_each(Turn::put_off);
+    }
 }
 
 /// Spends iterations on `turns`, as many as there is time for when `checked` faces are to be checked afterwards; the time it

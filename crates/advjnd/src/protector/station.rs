@@ -9,71 +9,59 @@ use std::thread;
 
 use super::geometry::Geometry;
 use super::transfer::Smoothing;
+use super::visibility::Visibility;
 use crate::error::Result;
 use crate::face::{SimilarityTransform, Warp};
 use crate::frame::Region;
-use crate::jnd::{JndModel, Model, Temporal};
+use crate::jnd::Temporal;
 use crate::models::Models;
 use crate::net::{Backend, Embedder, Recognizer};
 use crate::pool::Pool;
 
 /// The stations of a protector.
 pub struct Stations {
-    models: Arc<Models>,
     pool: Arc<Pool>,
-    /// A pool of the calling thread.
-    alone: Arc<Pool>,
     /// Its networks use every thread of the pool.
     wide: Station,
-    /// Their networks use the thread that calls them; made when there is work for so many.
+    /// Their networks use the thread that calls them: one for each thread, but none if there is only one, and no more than
+    /// there are cores, for threads beyond those only wait for each other.
     narrow: Vec<Station>,
-    /// How many of those there may be: one for each thread, but none if there is only one, and no more than there are
-    /// cores, for threads beyond those only wait for each other.
-    most: usize,
 }
 
 impl Stations {
     /// Stations with the recognisers of `models`, run by `backend`; [`Error::Model`](crate::Error::Model) if one cannot be.
-    pub fn new(models: Arc<Models>, backend: &Backend) -> Result<Self> {
+    pub fn new(models: &Models, backend: &Backend) -> Result<Self> {
         let eyes = models.recognizers.iter().map(|(network, graph)| {
             let recognizer = Recognizer::new(network.spec(), backend.executor(graph, 1)?)?;
             Ok(Eye::new(recognizer))
         });
-        let wide = Station::new(eyes.collect::<Result<_>>()?);
+        let mut wide = Station::new(eyes.collect::<Result<_>>()?);
+        wide.visibility.prepare()?;
         let alone = Pool::new(1)?;
-        let (pool, most) = match backend {
+        let (pool, count) = match backend {
             Backend::Cpu(pool) if pool.threads() > 1 => {
                 let cores = thread::available_parallelism().map_or(1, usize::from);
                 (Arc::clone(pool), pool.threads().min(cores))
             }
             _ => (Arc::clone(&alone), 0),
         };
-        Ok(Self { models, pool, alone, wide, narrow: Vec::new(), most })
+        let narrow = (0..count).map(|_| {
+            let eyes = wide.eyes.iter().zip(&models.recognizers);
+            let share = eyes.map(|(eye, (_, graph))| Ok(Eye::new(eye.recognizer.share(graph, &alone)?)));
+            Ok(Station::new(share.collect::<Result<_>>()?))
+        });
+        let narrow = narrow.collect::<Result<_>>()?;
+        Ok(Self { pool, wide, narrow })
     }
 
     /// Parts that are worked on at the same time, at most.
     pub fn threads(&self) -> usize {
-        self.most.max(1)
-    }
-
-    /// Makes the stations that `parts` parts need, if they are not there yet.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn make_ready(&mut self, parts: usize) -> Result<()> {
-        while self.narrow.len() < parts.min(self.most) {
-            let graphs = self.models.recognizers.iter().map(|(_, graph)| graph);
-            let eyes = self.wide.eyes.iter().zip(graphs);
-            let share = eyes.map(|(eye, graph)| Ok(Eye::new(eye.recognizer.share(graph, &self.alone)?)));
-            self.narrow.push(Station::new(share.collect::<Result<_>>()?));
-        }
-        Ok(())
+        self.narrow.len().max(1)
     }
 
     /// Calls `work` once with each of `parts` and a station, at the same time if there are several.
     pub fn for_each<T: Send>(&mut self, parts: &mut [T], work: impl Fn(&mut Station, &mut T) + Sync) {
-        let several = parts.len() > 1 && self.make_ready(parts.len()).is_ok() && !self.narrow.is_empty();
-        if !several {
+        if parts.len() < 2 || self.narrow.is_empty() {
             return parts.iter_mut().for_each(|part| work(&mut self.wide, part));
         }
         let count = parts.len().min(self.narrow.len());
@@ -95,21 +83,13 @@ pub struct Station {
     pub temporal: Temporal,
     /// Of gradients.
     pub smoothing: Smoothing,
-    jnd: (Model, Box<dyn JndModel>),
+    /// Thresholds.
+    pub visibility: Visibility,
 }
 
 impl Station {
     fn new(eyes: Vec<Eye>) -> Self {
-        let model = Model::default();
-        Self { eyes, temporal: Temporal::default(), smoothing: Smoothing::default(), jnd: (model, model.new_model()) }
-    }
-
-    /// Just-noticeable difference by `model`.
-    pub fn jnd(&mut self, model: Model) -> &mut dyn JndModel {
-        if self.jnd.0 != model {
-            self.jnd = (model, model.new_model());
-        }
-        self.jnd.1.as_mut()
+        Self { eyes, temporal: Temporal::default(), smoothing: Smoothing::default(), visibility: Visibility::default() }
     }
 }
 

@@ -17,10 +17,6 @@ use crate::error::Result;
 use crate::net::RecognizerSpec;
 use crate::report::{CoverReason, Verdict};
 
-/// Margin from which a face counts as protected: this, and
-const MARGIN_PROTECTED: f32 = 0.09;
-/// this times the reach of its random views. The less certain the landmarks, the more reserve.
-const MARGIN_PER_REACH: f32 = 1.5;
 /// Margin beyond that and the reserve above which the perturbation is made smaller.
 const MARGIN_SPARE: f32 = 0.04;
 /// What is left of the perturbation after one frame with margin to spare.
@@ -136,11 +132,6 @@ impl Subject {
         }
     }
 
-    /// Margin at which the iterations stop for a face so laid out.
-    pub fn goal(geometry: &Geometry, transfer: &Transfer) -> f32 {
-        required_margin(geometry) + transfer.reserve
-    }
-
     /// The perturbation in grid coordinates.
     pub fn delta(&self) -> &[f32] {
         &self.perturbation.delta
@@ -164,8 +155,9 @@ impl Subject {
     }
 
     /// The end of a frame that `shows` the perturbation, or not: how much that changed since the last, on average, code
-    /// values of luma in face coordinates. Makes the perturbation smaller if the output had margin to spare.
-    pub fn settle(&mut self, (geometry, transfer): (&Geometry, &Transfer), shows: bool) -> f32 {
+    /// values of luma in face coordinates. Makes the perturbation smaller if the output had more margin than the `goal` of the
+    /// iterations, and some to spare.
+    pub fn settle(&mut self, goal: f32, shows: bool) -> f32 {
         let delta = &self.perturbation.delta;
         let mut flicker = 0.0;
         if shows && !self.shown.is_empty() {
@@ -176,7 +168,7 @@ impl Subject {
         self.proven |= shows;
         if shows {
             self.shown.extend_from_slice(delta);
-            if self.margin > Self::goal(geometry, transfer) + MARGIN_SPARE {
+            if self.margin > goal + MARGIN_SPARE {
                 self.perturbation.shrink(SHRINK);
             }
         }
@@ -225,6 +217,11 @@ impl Subject {
         Ok(attack.run(&mut objective, budget, &mut self.perturbation, max_iterations, goal)?.iterations)
     }
 
+    /// Takes for its margin what was last seen of it, in iterations if no check came after them.
+    pub fn estimate(&mut self) {
+        self.margin = self.people.iter().map(|person| person.margin).fold(f32::INFINITY, f32::min);
+    }
+
     /// Plans the looks of the self-check: by every recogniser, as aligned by every set of landmarks, and in random views.
     pub fn plan_looks(&mut self, work: &mut Workspace, specs: &[RecognizerSpec]) {
         let Workspace { geometry, looks, .. } = work;
@@ -242,7 +239,7 @@ impl Subject {
 
     /// Judges the face by what the looks at the output saw; the worst counts.
     pub fn judge(&mut self, work: &Workspace, specs: &[RecognizerSpec]) -> Check {
-        let mut worst = Check { margin: f32::INFINITY, required: required_margin(&work.geometry), similarity: -1.0 };
+        let mut worst = Check { margin: f32::INFINITY, required: work.required, similarity: -1.0 };
         for (eye, (spec, person)) in specs.iter().zip(&mut self.people).enumerate() {
             let own = || work.looks.iter().filter(move |look| look.eye == eye);
             // A look that was not done, or none, has seen nothing that could be believed.
@@ -257,10 +254,6 @@ impl Subject {
         self.margin = worst.margin;
         worst
     }
-}
-
-fn required_margin(geometry: &Geometry) -> f32 {
-    MARGIN_PROTECTED + MARGIN_PER_REACH * geometry.reach()
 }
 
 impl Person {
@@ -303,13 +296,13 @@ impl Objective for View<'_> {
 
     fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32> {
         let (index, set) = self.take_turn();
+        self.work.lay(delta);
         let Workspace { geometry, region, bounds, residual, stored, .. } = &mut *self.work;
         let (eye, spec) = (&mut self.eyes[index], &self.specs[index]);
         // What is seen through a view that landmarks never are as far off as says nothing of the margin.
         let near = self.transfer.diversity <= geometry.reach();
         let reach = if near { geometry.reach() } else { self.transfer.diversity };
         let view = Geometry::random_view(reach, spec.chip_size, self.views);
-        geometry.spread.forward(delta, residual);
         region.quantize(residual, bounds, stored);
         region.carry(stored);
         eye.look((index, set), geometry, region, Some(&view));

@@ -36,6 +36,8 @@ pub struct Turn<'a> {
     goal: f32,
     transfer: Transfer,
     open: bool,
+    /// Whether this frame goes on it without a check: it would not pass.
+    put_off: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -71,6 +73,7 @@ impl<'a> Turn<'a> {
             goal: 0.0,
             transfer: Transfer::default(),
             open,
+            put_off: false,
         }
     }
 
@@ -133,7 +136,7 @@ impl<'a> Turn<'a> {
         self.report.similarity_before = clean.similarity;
         self.budget = self.subject.steady(self.work.budget(settings), settings.flicker_limit);
         self.transfer = settings.transfer;
-        self.goal = Subject::goal(&self.work.geometry, &self.transfer);
+        self.goal = self.work.required + self.transfer.reserve;
         if !self.needs_work() {
             self.subject.project(&mut self.budget);
         }
@@ -142,6 +145,28 @@ impl<'a> Turn<'a> {
     /// Whether the last output was short of its margin.
     pub fn needs_work(&self) -> bool {
         self.subject.margin < self.goal
+    }
+
+    /// Whether the last frame showed it.
+    pub fn is_shown(&self) -> bool {
+        self.subject.verdict == Some(Verdict::Protected)
+    }
+
+    /// Puts the check off if the face would not pass it, as far as is known.
+    pub fn put_off(&mut self) {
+        self.put_off = self.subject.margin < self.work.required;
+    }
+
+    /// Whether the check was put off.
+    pub fn is_put_off(&self) -> bool {
+        self.open && self.put_off
+    }
+
+    /// The end of a turn whose check was put off: covered, and the better known by what the iterations saw.
+    pub fn leave_unchecked(&mut self) {
+        self.subject.estimate();
+        self.report.margin = self.subject.margin;
+        self.close(CoverReason::NotYetProtected);
     }
 
     /// Spends iterations, at most so many and while it `goes_on`.
@@ -196,8 +221,7 @@ impl<'a> Turn<'a> {
 
     /// The end: makes the perturbation smaller where there is margin to spare, and notes the verdict.
     pub fn settle(&mut self) {
-        self.report.flicker =
-            self.subject.settle((&self.work.geometry, &self.transfer), self.report.verdict == Verdict::Protected);
+        self.report.flicker = self.subject.settle(self.goal, self.report.verdict == Verdict::Protected);
         self.report.changed = self.subject.verdict.replace(self.report.verdict) != Some(self.report.verdict);
     }
 }

@@ -7,11 +7,15 @@ use crate::attack::Budget;
 use crate::error::Result;
 use crate::face::{Landmarks, SimilarityTransform};
 use crate::frame::{FrameMut, Rect, Region};
-use crate::jnd::{Picture, octave_shares, pixels_per_degree};
+use crate::jnd::{octave_shares, pixels_per_degree};
 use crate::net::RecognizerSpec;
 
 /// A region with a shorter side holds too little of a face to work on.
 const MIN_REGION: usize = 8;
+
+/// Margin that a face must have for each unit of its random views' reach, besides that which the settings ask for: the less
+/// certain the landmarks, the more.
+const MARGIN_PER_REACH: f32 = 1.5;
 
 /// What a face's turn needs for itself; nothing in it outlives the turn.
 #[derive(Default)]
@@ -28,12 +32,16 @@ pub struct Workspace {
     pub residual: Vec<f32>,
     /// The perturbation as the frame stores it; then its gradient.
     pub stored: Vec<f32>,
+    /// Margin from which the face counts as protected.
+    pub required: f32,
     /// The looks of the self-check.
     pub looks: Vec<Look>,
     before: Vec<f32>,
     saved: Vec<u8>,
     grid_bounds: Vec<f32>,
     frame_height: usize,
+    /// Largest sum of squared changes of luma in the region.
+    most_energy: f32,
 }
 
 /// What was to be seen at a place: luma.
@@ -86,6 +94,7 @@ impl Workspace {
     ) -> Result<bool> {
         self.geometry.plan(landmarks, specs.iter(), frame.width(), frame.height())?;
         self.frame_height = frame.height();
+        self.required = settings.margin + MARGIN_PER_REACH * self.geometry.reach();
         let rect = self.geometry.rect;
         if rect.width < MIN_REGION || rect.height < MIN_REGION {
             return Ok(false);
@@ -93,8 +102,7 @@ impl Workspace {
         self.region.read(frame, rect);
         self.bounds.resize(self.region.len(), 0.0);
         let (luma, Rect { width, height, .. }) = (&self.region.luma, rect);
-        let picture = Picture { luma, rgb: &self.region.pixels, width, height };
-        station.jnd(settings.jnd_model).map_picture(&picture, &mut self.bounds)?;
+        station.visibility.map(settings.jnd_model, &self.region, &mut self.bounds)?;
         if settings.temporal_masking {
             self.before.clone_from(luma);
             scene.cover(rect, &mut self.before);
@@ -107,6 +115,8 @@ impl Workspace {
         for (bound, mask) in self.bounds.iter_mut().zip(&self.geometry.mask) {
             *bound = (*bound * scale * mask).min(settings.max_change as f32);
         }
+        let inside = self.geometry.mask.iter().filter(|mask| **mask > 0.0).count() as f32;
+        self.most_energy = inside * (255.0f32 * 255.0) / 10.0f32.powf(settings.min_psnr / 10.0);
         self.residual.resize(self.region.len(), 0.0);
         self.stored.resize(self.region.len(), 0.0);
         self.saved.clear();
@@ -119,15 +129,26 @@ impl Workspace {
         self.grid_bounds.resize(GRID * GRID, 0.0);
         self.geometry.gather.forward(&self.bounds, &mut self.grid_bounds);
         let pixels_per_degree = pixels_per_degree(self.frame_height, settings.viewing_distance);
-        let share = settings.jnd_rms / settings.jnd_scale;
+        let energy: f32 = self.bounds.iter().map(|bound| bound * bound).sum();
+        let share = (settings.jnd_rms / settings.jnd_scale).min((self.most_energy / energy).sqrt());
         Budget::symmetric(&self.grid_bounds)
             .in_octaves(GRID, octave_shares(self.geometry.grid_scale(), pixels_per_degree))
             .with_rms(if share.is_nan() { 0.0 } else { share })
     }
 
+    /// Lays a perturbation over the region; made smaller, if it would change more than the face's PSNR allows.
+    pub fn lay(&mut self, delta: &[f32]) {
+        self.geometry.spread.forward(delta, &mut self.residual);
+        let energy: f32 = self.residual.iter().map(|change| change * change).sum();
+        if energy > self.most_energy {
+            let scale = (self.most_energy / energy).sqrt();
+            self.residual.iter_mut().for_each(|change| *change *= scale);
+        }
+    }
+
     /// Writes a perturbation to the frame.
     pub fn write(&mut self, frame: &mut FrameMut<'_>, delta: &[f32]) {
-        self.geometry.spread.forward(delta, &mut self.residual);
+        self.lay(delta);
         self.region.write(frame, &self.residual, &self.bounds);
     }
 

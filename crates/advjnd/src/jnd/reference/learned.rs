@@ -1,9 +1,8 @@
-//! The twin of the learned maps: the network on candle's operators, over the whole region at once, the rest as defined.
+//! The twin of the learned maps: the network on candle's operators, the rest as defined.
 
 use candle_core::Device;
 
-use super::super::learned::Weights;
-use super::super::tiles::MULTIPLE;
+use super::super::learned::{MULTIPLE, Weights};
 use crate::error::Result;
 use crate::net::thresholds::{self, REDUCTION};
 use crate::net::{Backend, Pass};
