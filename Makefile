@@ -93,7 +93,7 @@ deny:
 deb: packages
 	command -v cargo-deb >/dev/null || cargo install --locked cargo-deb
 	cargo build --release --locked --lib
-	cargo deb --locked --no-build --multiarch same --package gst-plugin-advjndprotect
+	cargo deb --locked --no-build --strip --multiarch same --package gst-plugin-advjndprotect
 
 install-check: packages
 	@scripts/install-packages.sh $(TEST_PACKAGES)
