@@ -17,3 +17,4 @@ evaluate --property viewing-distance=3
 evaluate --vary gradient-smoothing=0,2
 evaluate --property input-diversity=0.1
 evaluate --property momentum=0.9
+evaluate --property max-iterations=12
