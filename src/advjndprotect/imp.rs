@@ -310,7 +310,9 @@ impl ObjectImpl for AdvJndProtect {
             self.refresh_latency();
         }
         // A preset sets others; others make a preset of each other. GObject tells of the one that was set by itself.
-        for Property { spec: other, access } in PROPERTIES.iter().filter(|other| other.spec.name() != spec.name()) {
+        let is_preset = |spec: &glib::ParamSpec| spec.name() == "preset";
+        let linked = PROPERTIES.iter().filter(|other| is_preset(spec) != is_preset(&other.spec));
+        for Property { spec: other, access } in linked {
             if let Access::Setting { get, .. } = access
                 && format!("{:?}", get(&old)) != format!("{:?}", get(&new))
             {

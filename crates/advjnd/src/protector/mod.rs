@@ -306,13 +306,10 @@ impl Protector {
             stations.for_each(turns, |station, turn| turn.enroll(station, (specs, memory), settings));
         });
         let work = (specs.as_slice(), &*attack, settings.max_iterations);
-        put_off_checks(pace, &mut turns);
-        let checked = open(&mut turns).iter().filter(|turn| !turn.is_put_off()).count();
+        let checked = open(&mut turns).len();
         let mut needy = open(&mut turns);
         needy.retain(|turn| turn.needs_work());
-        if needy.iter().any(|turn| turn.is_put_off()) {
-            needy.retain(|turn| turn.is_put_off());
-        }
+        let checked = checked - put_off_checks(pace, &mut needy, checked);
         report.times.attack += iterate(stations, pace, work, &mut needy, checked);
         turns.iter_mut().filter(|turn| turn.is_put_off()).for_each(Turn::leave_unchecked);
         let written: Vec<TrackId> = open(&mut turns).iter().map(|turn| turn.track.id).collect();
@@ -364,14 +361,18 @@ fn stage(
     took
 }
 
-/// Puts off the check of faces that would not pass it, where there is no time for it and an iteration: these get the time.
-fn put_off_checks(pace: &Pace, turns: &mut [Turn<'_>]) {
-    let checked = open(turns).len();
-    let mut needy = open(turns);
-    needy.retain(|turn| turn.needs_work());
-    if !needy.is_empty() && !pace.allows(pace.cost(Stage::Check, checked) + pace.cost(iteration_of(needy.len()), 1)) {
-        needy.into_iter().for_each(Turn::put_off);
+/// Puts off the check of those of the `needy` faces that would not pass it, where there is no time for the checks of `checked` faces
+/// and an iteration; these get the time, and only they. How many there are.
+fn put_off_checks(pace: &Pace, needy: &mut Vec<&mut Turn<'_>>, checked: usize) -> usize {
+    if needy.is_empty() || pace.allows(pace.cost(Stage::Check, checked) + pace.cost(iteration_of(needy.len()), 1)) {
+        return 0;
     }
+    needy.iter_mut().for_each(|turn| turn.put_off());
+    let put_off = needy.iter().filter(|turn| turn.is_put_off()).count();
+    if put_off > 0 {
+        needy.retain(|turn| turn.is_put_off());
+    }
+    put_off
 }
 
 /// Spends iterations on `turns`, as many as there is time for when `checked` faces are to be checked afterwards; the time it

@@ -219,7 +219,7 @@ impl Subject {
 
     /// Takes for its margin what was last seen of it, in iterations if no check came after them.
     pub fn estimate(&mut self) {
-        self.margin = self.people.iter().map(|person| person.margin).fold(f32::INFINITY, f32::min);
+        self.margin = least_margin(&self.people);
     }
 
     /// Plans the looks of the self-check: by every recogniser, as aligned by every set of landmarks, and in random views.
@@ -254,6 +254,11 @@ impl Subject {
         self.margin = worst.margin;
         worst
     }
+}
+
+/// The least margin last seen by any recogniser.
+fn least_margin(people: &[Person]) -> f32 {
+    people.iter().map(|person| person.margin).fold(f32::INFINITY, f32::min)
 }
 
 impl Person {
@@ -327,6 +332,6 @@ impl Objective for View<'_> {
     }
 
     fn margin(&self, _: f32) -> f32 {
-        self.people.iter().map(|person| person.margin).fold(f32::INFINITY, f32::min)
+        least_margin(self.people)
     }
 }

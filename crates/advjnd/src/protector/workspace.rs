@@ -40,8 +40,8 @@ pub struct Workspace {
     saved: Vec<u8>,
     grid_bounds: Vec<f32>,
     frame_height: usize,
-    /// Largest sum of squared changes of luma in the region.
-    most_energy: f32,
+    /// Largest sum of squared changes of luma in the region, if it is bound.
+    most_energy: Option<f32>,
 }
 
 /// What was to be seen at a place: luma.
@@ -115,8 +115,10 @@ impl Workspace {
         for (bound, mask) in self.bounds.iter_mut().zip(&self.geometry.mask) {
             *bound = (*bound * scale * mask).min(settings.max_change as f32);
         }
-        let inside = self.geometry.mask.iter().filter(|mask| **mask > 0.0).count() as f32;
-        self.most_energy = inside * (255.0f32 * 255.0) / 10.0f32.powf(settings.min_psnr / 10.0);
+        self.most_energy = (settings.min_psnr > 0.0).then(|| {
+            let inside = self.geometry.mask.iter().filter(|mask| **mask > 0.0).count() as f32;
+            inside * (255.0f32 * 255.0) / 10.0f32.powf(settings.min_psnr / 10.0)
+        });
         self.residual.resize(self.region.len(), 0.0);
         self.stored.resize(self.region.len(), 0.0);
         self.saved.clear();
@@ -129,8 +131,8 @@ impl Workspace {
         self.grid_bounds.resize(GRID * GRID, 0.0);
         self.geometry.gather.forward(&self.bounds, &mut self.grid_bounds);
         let pixels_per_degree = pixels_per_degree(self.frame_height, settings.viewing_distance);
-        let energy: f32 = self.bounds.iter().map(|bound| bound * bound).sum();
-        let share = (settings.jnd_rms / settings.jnd_scale).min((self.most_energy / energy).sqrt());
+        let share = settings.jnd_rms / settings.jnd_scale;
+        let share = self.most_energy.map_or(share, |most| share.min((most / energy(&self.bounds)).sqrt()));
         Budget::symmetric(&self.grid_bounds)
             .in_octaves(GRID, octave_shares(self.geometry.grid_scale(), pixels_per_degree))
             .with_rms(if share.is_nan() { 0.0 } else { share })
@@ -139,9 +141,10 @@ impl Workspace {
     /// Lays a perturbation over the region; made smaller, if it would change more than the face's PSNR allows.
     pub fn lay(&mut self, delta: &[f32]) {
         self.geometry.spread.forward(delta, &mut self.residual);
-        let energy: f32 = self.residual.iter().map(|change| change * change).sum();
-        if energy > self.most_energy {
-            let scale = (self.most_energy / energy).sqrt();
+        let Some(most) = self.most_energy else { return };
+        let energy = energy(&self.residual);
+        if energy > most {
+            let scale = (most / energy).sqrt();
             self.residual.iter_mut().for_each(|change| *change *= scale);
         }
     }
@@ -156,4 +159,8 @@ impl Workspace {
     pub fn restore(&self, frame: &mut FrameMut<'_>) {
         frame.restore(self.region.rect, &self.saved);
     }
+}
+
+fn energy(values: &[f32]) -> f32 {
+    values.iter().map(|value| value * value).sum()
 }
