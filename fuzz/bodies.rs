@@ -9,6 +9,7 @@ use advjnd::Pool;
 use advjnd::models::Manifest;
 use advjnd::net::graph::Graph;
 use advjnd::net::{Backend, DetectorNet, Network, Pass, STRIDES};
+use bytes::Bytes;
 use gst::glib;
 use gst::prelude::*;
 
@@ -28,7 +29,7 @@ fn backend() -> Backend {
 pub fn model(data: &[u8]) {
     let Some((&which, file)) = data.split_first() else { return };
     match Network::ALL.get(usize::from(which) % (Network::ALL.len() + 1)) {
-        Some(network) => network.graph(file).iter().for_each(run),
+        Some(network) => network.graph(&Bytes::copy_from_slice(file)).iter().for_each(run),
         None => detect(file),
     }
 }
@@ -46,7 +47,7 @@ fn run(graph: &Graph) {
 }
 
 fn detect(file: &[u8]) {
-    let Ok(mut detector) = DetectorNet::load(file, backend()) else { return };
+    let Ok(mut detector) = DetectorNet::load(&Bytes::copy_from_slice(file), backend()) else { return };
     for (height, width) in [(32, 32), (64, 96)] {
         let input: Vec<f32> = (0..3 * height * width).map(|i| (i * 37 % 256) as f32).collect();
         if detector.forward(&input, height, width).is_err() {

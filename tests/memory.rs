@@ -1,6 +1,7 @@
 //! What stays in memory: nothing of a stopped element, and little of one more. One test at a time.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
+#![allow(unsafe_code, reason = "the allocator is asked to give back what is free")]
 
 mod common;
 
@@ -13,8 +14,14 @@ use common::{Frames, ONE_FACE, Session, init};
 
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Resident memory of the process, MiB.
+/// Resident memory of the process, MiB, without what the allocator keeps of freed memory: how much that is depends on which of
+/// its arenas the threads of a run happened on.
 fn resident() -> f64 {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: it may be called at any time, from any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
@@ -29,16 +36,17 @@ fn memory_is_steady_over_two_hundred_starts() {
         gst::parse::launch(&format!("{source} ! advjndprotect ! appsink name=sink sync=false max-buffers=1"));
     let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
     let sink = pipeline.by_name("sink").unwrap().downcast::<gst_app::AppSink>().unwrap();
-    let mut after = Vec::new();
+    // The least of every 50, for now and then a thread that is about to end still holds a buffer.
+    let mut least = [f64::INFINITY; 4];
     for round in 0..200 {
         pipeline.set_state(gst::State::Playing).unwrap();
         sink.pull_sample().unwrap();
         pipeline.set_state(gst::State::Null).unwrap();
-        if round % 50 == 49 {
-            after.push(resident());
+        if round % 5 == 4 {
+            least[round / 50] = least[round / 50].min(resident());
         }
     }
-    assert!(after[3] - after[0] < 4.0, "resident MiB after every 50 starts: {after:?}");
+    assert!(least[3] - least[0] < 4.0, "least resident MiB after each of 50 starts: {least:?}");
 }
 
 #[test]

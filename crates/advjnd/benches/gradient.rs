@@ -18,6 +18,7 @@ use std::time::Instant;
 use advjnd::Pool;
 use advjnd::net::cpu::{Engine, Level, peak};
 use advjnd::net::{Backend, DetectorNet, Executor, Network, Pass};
+use bytes::Bytes;
 
 const RUNS: usize = 60;
 const WARM_UP: usize = 5;
@@ -63,7 +64,7 @@ fn main() {
 }
 
 /// A network, and a run of it that returns the norm of its result.
-fn subject(name: &str, bytes: &[u8], pool: &Arc<Pool>) -> Box<dyn FnMut() -> f64> {
+fn subject(name: &str, bytes: &Bytes, pool: &Arc<Pool>) -> Box<dyn FnMut() -> f64> {
     let norm = |values: &[f32]| values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>();
     let Some(network) = Network::from_name(name) else {
         let mut detector = DetectorNet::load(bytes, Backend::Cpu(Arc::clone(pool))).expect("model");
@@ -105,7 +106,7 @@ fn serve_runs(name: &str, threads: usize) {
     }
 }
 
-fn gradient(network: Network, bytes: &[u8], pools: &[Arc<Pool>]) -> Vec<String> {
+fn gradient(network: Network, bytes: &Bytes, pools: &[Arc<Pool>]) -> Vec<String> {
     let name = network.spec().name;
     let graph = network.graph(bytes).expect("model");
     let input = ramp(graph.input_shape().len());
@@ -124,7 +125,7 @@ fn gradient(network: Network, bytes: &[u8], pools: &[Arc<Pool>]) -> Vec<String> 
     report("gradient", &name, pools, 4.0 * graph.macs() as f64, &measured)
 }
 
-fn detector(bytes: &[u8], pools: &[Arc<Pool>]) -> Vec<String> {
+fn detector(bytes: &Bytes, pools: &[Arc<Pool>]) -> Vec<String> {
     let load = |pool: &Arc<Pool>| DetectorNet::load(bytes, Backend::Cpu(Arc::clone(pool))).expect("model");
     let mut detectors: Vec<_> = pools.iter().map(load).collect();
     let input = ramp(3 * DETECTOR_SIDE * DETECTOR_SIDE);
@@ -175,7 +176,7 @@ fn report(what: &str, name: &str, pools: &[Arc<Pool>], operations: f64, measured
     pools.iter().zip(measured).map(line).collect()
 }
 
-fn model(name: &str) -> Option<Vec<u8>> {
+fn model(name: &str) -> Option<Bytes> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let given = std::env::var_os("ADVJND_MODELS").map(Into::into);
     let folders = [given, Some(root.join("models")), Some(root.join("../shared/models"))];
@@ -184,5 +185,5 @@ fn model(name: &str) -> Option<Vec<u8>> {
     if found.is_none() {
         println!("SKIPPED: no {name}.safetensors in $ADVJND_MODELS, models/ or ../shared/models");
     }
-    found
+    found.map(Bytes::from)
 }

@@ -165,7 +165,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let folder = PathBuf::from(arguments.get(1).expect("a folder of faces"));
     let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/yunet_2023mar.safetensors"));
-    let graph = DetectorNet::graph(&bytes.expect("the detector's weights")).expect("a detector");
+    let graph = DetectorNet::graph(&bytes.expect("the detector's weights").into()).expect("a detector");
     let mut detector = Detector::new(&graph, &Backend::Cpu(Pool::new(0).expect("threads")));
     let mut found = Vec::new();
     pictures(&folder, &mut found);

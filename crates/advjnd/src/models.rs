@@ -3,12 +3,12 @@
 //! Weights are read once per process and shared by every [`Protector`](crate::Protector); each protector only adds its own
 //! scratch. Nothing is ever fetched, nothing is run whose checksum differs from the manifest's.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use bytes::Bytes;
 use once_cell::sync::{Lazy, OnceCell};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -25,10 +25,14 @@ const MAX_MANIFEST_LEN: u64 = 1 << 20;
 const MAX_MODEL_LEN: u64 = 1 << 29;
 
 const EMBEDDED_MANIFEST: &str = include_str!("../../../models/manifest.toml");
-const EMBEDDED_FILES: [(&str, &[u8]); 2] = [
-    ("yunet_2023mar.safetensors", include_bytes!("../../../models/yunet_2023mar.safetensors")),
-    ("dlib_resnet29.safetensors", include_bytes!("../../../models/dlib_resnet29.safetensors")),
+static EMBEDDED_FILES: [(&str, &Aligned<[u8]>); 2] = [
+    ("yunet_2023mar.safetensors", &Aligned(*include_bytes!("../../../models/yunet_2023mar.safetensors"))),
+    ("dlib_resnet29.safetensors", &Aligned(*include_bytes!("../../../models/dlib_resnet29.safetensors"))),
 ];
+
+/// Bytes that begin where numbers may.
+#[repr(C, align(64))]
+struct Aligned<T: ?Sized>(T);
 
 static EMBEDDED: OnceCell<Arc<Models>> = OnceCell::new();
 static FOLDERS: Lazy<Mutex<HashMap<Selection, Weak<Models>>>> = Lazy::new(Mutex::default);
@@ -165,18 +169,14 @@ impl Models {
             return Ok(models);
         }
         let manifest = Manifest::parse(&manifest)?;
-        let bytes_of = |entry: &Entry| entry.read(folder).map(Cow::Owned);
+        let bytes_of = |entry: &Entry| entry.read(folder);
         let models = Arc::new(Self::load(&manifest, &manifest.chosen(recognizers)?, bytes_of)?);
         folders.insert(key, Arc::downgrade(&models));
         Ok(models)
     }
 
     /// `bytes_of` gives what an entry's checksum holds for.
-    fn load<'a>(
-        manifest: &Manifest,
-        recognizers: &[&Entry],
-        bytes_of: impl Fn(&Entry) -> Result<Cow<'a, [u8]>>,
-    ) -> Result<Self> {
+    fn load(manifest: &Manifest, recognizers: &[&Entry], bytes_of: impl Fn(&Entry) -> Result<Bytes>) -> Result<Self> {
         let mut detectors = manifest.entries.iter().filter(|entry| entry.embedded && entry.kind == Kind::Detector);
         let detector = detectors.next_back().ok_or_else(|| missing("detector"))?;
         let load = |entry: &&Entry| {
@@ -191,14 +191,14 @@ impl Models {
 }
 
 /// The bytes of an entry that is built into this library.
-fn embedded_bytes(entry: &Entry) -> Result<Cow<'static, [u8]>> {
+fn embedded_bytes(entry: &Entry) -> Result<Bytes> {
     let found = EMBEDDED_FILES.iter().find(|(file, _)| *file == entry.file);
-    let (_, bytes) = found.ok_or_else(|| {
+    let (_, Aligned(bytes)) = found.ok_or_else(|| {
         let reason = "is not built into this library; give the folder that holds it, with its manifest.toml";
         Error::model(&entry.name, reason)
     })?;
     entry.check(bytes)?;
-    Ok(Cow::Borrowed(*bytes))
+    Ok(Bytes::from_static(bytes))
 }
 
 fn missing(what: &str) -> Error {
@@ -219,10 +219,10 @@ impl Entry {
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be read, [`Error::Model`] if it has another checksum.
-    pub fn read(&self, folder: &Path) -> Result<Vec<u8>> {
+    pub fn read(&self, folder: &Path) -> Result<Bytes> {
         let bytes = read(&folder.join(&self.file), MAX_MODEL_LEN)?;
         self.check(&bytes)?;
-        Ok(bytes)
+        Ok(bytes.into())
     }
 
     fn check(&self, bytes: &[u8]) -> Result<()> {

@@ -5,6 +5,7 @@
 mod common;
 
 use advjnd::net::{Backend, DetectorNet, Network, Recognizer};
+use bytes::Bytes;
 use candle_core::Device;
 use common::model;
 
@@ -12,20 +13,20 @@ use common::model;
 fn net_damaged_models_are_errors() {
     let backend = Backend::Candle(Device::Cpu);
     for network in Network::ALL {
-        assert!(Recognizer::load(network, &[], &backend).is_err(), "{network:?} from nothing");
-        assert!(Recognizer::load(network, b"not a model at all", &backend).is_err(), "{network:?} from text");
+        assert!(Recognizer::load(network, &Bytes::new(), &backend).is_err(), "{network:?} from nothing");
+        assert!(Recognizer::load(network, &Bytes::from("not a model at all"), &backend).is_err(), "{network:?} from text");
         let Some(bytes) = model(&network.spec().name) else { continue };
         for kept in [7, 100, bytes.len() / 2, bytes.len() - 1] {
-            assert!(Recognizer::load(network, &bytes[..kept], &backend).is_err(), "{network:?} cut to {kept} bytes");
+            assert!(Recognizer::load(network, &bytes.slice(..kept), &backend).is_err(), "{network:?} cut to {kept} bytes");
         }
         for other in Network::ALL.into_iter().filter(|other| *other != network) {
             let error = Recognizer::load(other, &bytes, &backend).err().expect("another network's file");
             assert!(error.to_string().contains("tensor `"), "{error}");
         }
-        let mut damaged = bytes;
+        let mut damaged = Vec::from(bytes);
         let end = damaged.len();
         damaged[end - 4000..].fill(0xff);
-        let error = Recognizer::load(network, &damaged, &backend).err().expect("not-a-number weights");
+        let error = Recognizer::load(network, &damaged.into(), &backend).err().expect("not-a-number weights");
         assert!(error.to_string().contains("not finite"), "{error}");
     }
 }

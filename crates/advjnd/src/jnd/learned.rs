@@ -21,6 +21,7 @@ use crate::net::thresholds::{self, REDUCTION};
 use crate::net::{Backend, Executor, Pass};
 use crate::pool::Pool;
 
+use bytes::Bytes;
 use pulp::{Simd, WithSimd};
 
 /// Sides of what the network sees are multiples of this: a face that grows from frame to frame needs a new plan, which takes
@@ -45,11 +46,11 @@ impl Weights {
         }
     }
 
-    pub(super) fn bytes(self) -> &'static [u8] {
-        match self {
+    pub(super) fn file(self) -> Bytes {
+        Bytes::from_static(match self {
             Self::Rgb => include_bytes!("../../../../models/jnd_rgb.safetensors"),
             Self::HvsSd => include_bytes!("../../../../models/jnd_hvs_sd.safetensors"),
-        }
+        })
     }
 }
 
@@ -160,7 +161,7 @@ impl Learned {
         }
         let graph = match self.graph.take() {
             Some(graph) => graph.resized(height, width)?,
-            None => thresholds::graph(self.weights.name(), self.weights.bytes(), height, width)?,
+            None => thresholds::graph(self.weights.name(), &self.weights.file(), height, width)?,
         };
         let executor = Backend::Cpu(Pool::new(1)?).executor(self.graph.insert(graph), 1)?;
         if self.plans.len() == PLANS {

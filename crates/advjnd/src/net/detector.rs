@@ -1,5 +1,7 @@
 //! The detector network: YuNet for any input size, its twelve outputs per anchor.
 
+use bytes::Bytes;
+
 use super::executor::{Backend, Executor, Pass};
 use super::graph::{Graph, Shape};
 use super::yunet;
@@ -17,14 +19,14 @@ pub struct DetectorNet {
 }
 
 impl DetectorNet {
-    /// YuNet from the bytes of its safetensors file; [`Error::Model`] if they are not that.
-    pub fn graph(bytes: &[u8]) -> Result<Graph> {
-        checked(yunet::graph(bytes, yunet::SIZE_MULTIPLE, yunet::SIZE_MULTIPLE)?.of_bounded_size()?)
+    /// YuNet from its safetensors file, whose numbers it shares where they lie; [`Error::Model`] if it is none.
+    pub fn graph(file: &Bytes) -> Result<Graph> {
+        checked(yunet::graph(file, yunet::SIZE_MULTIPLE, yunet::SIZE_MULTIPLE)?.of_bounded_size()?)
     }
 
-    /// YuNet from the bytes of its safetensors file, run by `backend`; [`Error::Model`] if they are not that.
-    pub fn load(bytes: &[u8], backend: Backend) -> Result<Self> {
-        Ok(Self::new(Self::graph(bytes)?, backend))
+    /// YuNet from its safetensors file, run by `backend`; [`Error::Model`] if it is none.
+    pub fn load(file: &Bytes, backend: Backend) -> Result<Self> {
+        Ok(Self::new(Self::graph(file)?, backend))
     }
 
     /// A detector over a graph that [`graph`](Self::graph) returned, run by `backend`.

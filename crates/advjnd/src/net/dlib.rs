@@ -6,7 +6,7 @@
 //! convolution has stride 2 and no padding, and its skip is an average over 2 × 2. Where skip and branch differ in
 //! size, dlib adds zeros behind, below and to the right.
 
-use std::sync::Arc;
+use bytes::Bytes;
 
 use super::graph::{Activation, Graph, INPUT, Op, Padding, Shape, ValueId};
 use super::weights::Weights;
@@ -38,9 +38,9 @@ pub fn spec() -> RecognizerSpec {
     }
 }
 
-/// The network from the bytes of its safetensors file: input planar RGB 0..=255, output 0 the raw embedding `[128]`.
-pub fn graph(bytes: &[u8]) -> Result<Graph> {
-    let weights = Weights::parse(NAME, bytes)?;
+/// The network from its safetensors file: input planar RGB 0..=255, output 0 the raw embedding `[128]`.
+pub fn graph(file: &Bytes) -> Result<Graph> {
+    let weights = Weights::parse(NAME, file)?;
     let mut graph = Graph::new(NAME, Shape::new(3, CHIP_SIZE, CHIP_SIZE));
     let normalize = Op::Normalize { input: INPUT, order: [0, 1, 2], mean: MEAN, scale: [SCALE; 3] };
     let mut x = graph.push(normalize)?;
@@ -54,7 +54,7 @@ pub fn graph(bytes: &[u8]) -> Result<Graph> {
     }
     x = graph.push(Op::GlobalMean { input: x })?;
     let (shape, weight) = weights.tensor("fc.weight", 2)?;
-    let bias: Arc<[f32]> = vec![0.0; shape[0]].into();
+    let bias = vec![0.0; shape[0]].into();
     x = graph.push(Op::Linear { input: x, weight, bias })?;
     graph.push_output(x);
     Ok(graph)

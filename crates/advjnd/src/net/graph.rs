@@ -5,9 +5,8 @@
 //! Shapes are those of one sample, `[channels][height][width]`; executors add the batch in front.
 //! Batch norm does not occur: it is folded into the convolutions in the model files.
 
-use std::sync::Arc;
-
 use super::cpu::PackedWeights;
+use super::values::Values;
 use crate::error::{Error, Result};
 
 /// Entries that a value of a network from a file may have per pixel of the input. The networks this crate runs need 32; a
@@ -100,9 +99,9 @@ pub struct Conv {
     /// One filter per channel (`groups` = channels); otherwise every output sees every input (`groups` = 1).
     pub depthwise: bool,
     /// `[out][in][kernel][kernel]`; depthwise `[channels][1][kernel][kernel]`.
-    pub weight: Arc<[f32]>,
+    pub weight: Values,
     /// `[out]`.
-    pub bias: Arc<[f32]>,
+    pub bias: Values,
 }
 
 impl Conv {
@@ -129,7 +128,7 @@ pub enum Activation {
     /// `max(x, 0)`; derivative 0 at 0.
     Relu,
     /// `x` where `x > 0`, else `slope[channel]·x`.
-    Prelu(Arc<[f32]>),
+    Prelu(Values),
 }
 
 /// One operation.
@@ -196,9 +195,9 @@ pub enum Op {
         /// Operand.
         input: ValueId,
         /// `[out][in]`.
-        weight: Arc<[f32]>,
+        weight: Values,
         /// `[out]`.
-        bias: Arc<[f32]>,
+        bias: Values,
     },
 }
 

@@ -5,6 +5,8 @@
 //! (1×1 PReLU, depthwise 3×3 PReLU, linear 1×1, residual where the stride is 1), 1×1 to 512, a global depthwise 7×7 and
 //! two linear 1×1. TensorFlow's SAME padding: at stride 2 the zero row is below and the zero column to the right.
 
+use bytes::Bytes;
+
 use super::graph::{Activation, Graph, INPUT, Op, Padding, Shape, ValueId};
 use super::weights::Weights;
 use super::{ARCFACE_TEMPLATE, Metric, RecognizerSpec};
@@ -29,10 +31,10 @@ pub fn spec() -> RecognizerSpec {
     }
 }
 
-/// The network from the bytes of its safetensors file: input planar RGB 0..=255, output 0 the raw embedding `[192]`.
-pub fn graph(bytes: &[u8]) -> Result<Graph> {
+/// The network from its safetensors file: input planar RGB 0..=255, output 0 the raw embedding `[192]`.
+pub fn graph(file: &Bytes) -> Result<Graph> {
     let mut net = Layers {
-        weights: Weights::parse(NAME, bytes)?,
+        weights: Weights::parse(NAME, file)?,
         graph: Graph::new(NAME, Shape::new(3, CHIP_SIZE, CHIP_SIZE)),
         next: 0,
     };

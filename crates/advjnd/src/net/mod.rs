@@ -14,6 +14,7 @@ mod recognizer;
 pub mod reference;
 pub mod sface;
 pub mod thresholds;
+pub mod values;
 mod weights;
 mod yunet;
 

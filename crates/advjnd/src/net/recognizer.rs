@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::executor::{Backend, Executor, Pass, check_len};
 use super::graph::Graph;
 use super::{Embedder, RecognizerSpec, dlib, mobilefacenet, sface};
@@ -37,12 +39,12 @@ impl Network {
         }
     }
 
-    /// The network from the bytes of its safetensors file; [`Error::Model`] if they are not that.
-    pub fn graph(self, bytes: &[u8]) -> Result<Graph> {
+    /// The network from its safetensors file, whose numbers it shares where they lie; [`Error::Model`] if it is none.
+    pub fn graph(self, file: &Bytes) -> Result<Graph> {
         let graph = match self {
-            Self::DlibResnet29 => dlib::graph(bytes),
-            Self::SFace => sface::graph(bytes),
-            Self::MobileFaceNet => mobilefacenet::graph(bytes),
+            Self::DlibResnet29 => dlib::graph(file),
+            Self::SFace => sface::graph(file),
+            Self::MobileFaceNet => mobilefacenet::graph(file),
         };
         graph?.of_bounded_size()
     }
@@ -56,9 +58,9 @@ pub struct Recognizer {
 }
 
 impl Recognizer {
-    /// The recogniser `network` from the bytes of its safetensors file, run by `backend` one chip at a time.
-    pub fn load(network: Network, bytes: &[u8], backend: &Backend) -> Result<Self> {
-        Self::new(network.spec(), backend.executor(&network.graph(bytes)?, 1)?)
+    /// The recogniser `network` from its safetensors file, run by `backend` one chip at a time.
+    pub fn load(network: Network, file: &Bytes, backend: &Backend) -> Result<Self> {
+        Self::new(network.spec(), backend.executor(&network.graph(file)?, 1)?)
     }
 
     /// A recogniser from its parts; [`Error::Model`] if `executor` does not take one chip of `spec` to one embedding.

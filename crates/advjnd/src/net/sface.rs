@@ -3,6 +3,8 @@
 //! Source: OpenCV zoo `face_recognition_sface_2021dec` (Apache-2.0), batch norm folded. A 3×3 stem, then 13 pairs of
 //! depthwise 3×3 and pointwise convolutions, PReLU after each, and one fully connected layer on the 1024 × 7 × 7 rest.
 
+use bytes::Bytes;
+
 use super::graph::{Graph, INPUT, Op, Padding, Shape};
 use super::weights::Weights;
 use super::{ARCFACE_TEMPLATE, Metric, RecognizerSpec};
@@ -27,9 +29,9 @@ pub fn spec() -> RecognizerSpec {
     }
 }
 
-/// The network from the bytes of its safetensors file: input planar RGB 0..=255, output 0 the raw embedding `[128]`.
-pub fn graph(bytes: &[u8]) -> Result<Graph> {
-    let weights = Weights::parse(NAME, bytes)?;
+/// The network from its safetensors file: input planar RGB 0..=255, output 0 the raw embedding `[128]`.
+pub fn graph(file: &Bytes) -> Result<Graph> {
+    let weights = Weights::parse(NAME, file)?;
     let mut graph = Graph::new(NAME, Shape::new(3, CHIP_SIZE, CHIP_SIZE));
     let mut x =
         graph.push(Op::Normalize { input: INPUT, order: [0, 1, 2], mean: [127.5; 3], scale: [1.0 / 128.0; 3] })?;

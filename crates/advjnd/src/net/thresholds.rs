@@ -3,6 +3,8 @@
 //!
 //! Ours, trained by `models/train/jnd_maps.py`; 18 k parameters, 1.2 kMAC a pixel. Strides 2, 2, 1, 1, 1, 1.
 
+use bytes::Bytes;
+
 use super::graph::{Activation, Graph, INPUT, Op, Padding, Shape};
 use super::weights::Weights;
 use crate::error::Result;
@@ -14,10 +16,10 @@ const STRIDES: [usize; 6] = [2, 2, 1, 1, 1, 1];
 const MEAN: f32 = 128.0;
 const SCALE: f32 = 1.0 / 64.0;
 
-/// The network `name` from the bytes of its safetensors file, for planar R', G', B' 0..=255 of `height × width`, multiples
+/// The network `name` from its safetensors file, for planar R', G', B' 0..=255 of `height × width`, multiples
 /// of [`REDUCTION`].
-pub fn graph(name: &str, bytes: &[u8], height: usize, width: usize) -> Result<Graph> {
-    let weights = Weights::parse(name, bytes)?;
+pub fn graph(name: &str, file: &Bytes, height: usize, width: usize) -> Result<Graph> {
+    let weights = Weights::parse(name, file)?;
     let mut graph = Graph::new(name, Shape::new(3, height, width));
     let normalize = Op::Normalize { input: INPUT, order: [0, 1, 2], mean: [MEAN; 3], scale: [SCALE; 3] };
     let mut x = graph.push(normalize)?;

@@ -1,30 +1,31 @@
 //! Named tensors of a safetensors file, with errors that say which tensor is wrong and how.
 
-use std::sync::Arc;
-
+use bytes::Bytes;
 use safetensors::{Dtype, SafeTensors};
 
 use super::graph::{Activation, Conv, Padding};
+use super::values::Values;
 use crate::error::{Error, Result};
 
 /// The tensors of one model file.
 pub(super) struct Weights<'a> {
     model: &'a str,
+    file: &'a Bytes,
     tensors: SafeTensors<'a>,
 }
 
 impl<'a> Weights<'a> {
-    /// Reads the header of a file held in `bytes`; `model` names it in messages.
-    pub(super) fn parse(model: &'a str, bytes: &'a [u8]) -> Result<Self> {
-        let tensors = SafeTensors::deserialize(bytes).map_err(|error| {
+    /// Reads the header of `file`; `model` names it in messages.
+    pub(super) fn parse(model: &'a str, file: &'a Bytes) -> Result<Self> {
+        let tensors = SafeTensors::deserialize(file).map_err(|error| {
             Error::model(model, format!("not a whole safetensors file ({error}); fetch or convert the file again"))
         })?;
-        Ok(Self { model, tensors })
+        Ok(Self { model, file, tensors })
     }
 
     /// The tensor `name`, which must be finite `f32` of `rank` dimensions, none of them 0: so the file is as long as the
     /// dimensions say, and no product of them overflows.
-    pub(super) fn tensor(&self, name: &str, rank: usize) -> Result<(Vec<usize>, Arc<[f32]>)> {
+    pub(super) fn tensor(&self, name: &str, rank: usize) -> Result<(Vec<usize>, Values)> {
         let wrong = |what: String| Error::model(self.model, format!("tensor `{name}` {what}; convert the file again"));
         let view = self.tensors.tensor(name).map_err(|error| wrong(format!("cannot be read ({error})")))?;
         if view.dtype() != Dtype::F32 {
@@ -36,8 +37,7 @@ impl<'a> Weights<'a> {
         if view.shape().contains(&0) {
             return Err(wrong(format!("has shape {:?}, which holds no value", view.shape())));
         }
-        let (values, _) = view.data().as_chunks::<4>();
-        let values: Arc<[f32]> = values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let values = Values::little_endian(self.file.slice_ref(view.data()));
         if !values.iter().all(|value| value.is_finite()) {
             return Err(wrong("holds a value that is not finite".into()));
         }

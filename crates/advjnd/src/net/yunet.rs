@@ -5,6 +5,8 @@
 //! 2 × 2, to the finer one. The four heads of a level, 1 + 1 + 4 + 10 channels, are run as one unit of 16.
 //! Tensor names follow the ONNX graph's own where it has them.
 
+use bytes::Bytes;
+
 use super::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape, ValueId};
 use super::weights::Weights;
 use crate::error::{Error, Result};
@@ -21,8 +23,8 @@ pub(super) const HEADS: [(&str, usize); 4] = [("cls", 1), ("obj", 1), ("bbox", 4
 ///
 /// Output `level` is planar `[16]` at stride `8 << level`: the channels of [`HEADS`] one after another, cls and obj before
 /// their sigmoid.
-pub(super) fn graph(bytes: &[u8], height: usize, width: usize) -> Result<Graph> {
-    let weights = Weights::parse(NAME, bytes)?;
+pub(super) fn graph(file: &Bytes, height: usize, width: usize) -> Result<Graph> {
+    let weights = Weights::parse(NAME, file)?;
     let mut net = Units { weights, graph: Graph::new(NAME, Shape::new(3, height, width)) };
     let stem = net.weights.conv("backbone.model0.conv1", 2, Padding::all(1), false)?;
     let mut x = net.graph.push(Op::Conv { input: INPUT, conv: stem, activation: Activation::Relu })?;

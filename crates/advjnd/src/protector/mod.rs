@@ -323,11 +323,13 @@ impl Protector {
         if settings.max_iterations > 0 && !again.is_empty() && pace.allows(cost) {
             // A face that failed since stands in the frame, too.
             turns.iter().filter(|turn| written.contains(&turn.track.id)).for_each(|turn| turn.work.restore(frame));
+            let concerned = |turn: &Turn<'_>| again.iter().any(|place| place.intersects(&turn.report.region));
+            open(&mut turns).into_iter().filter(|turn| concerned(turn)).for_each(|turn| turn.work.reopen(frame));
             let mut short: Vec<_> = open(&mut turns).into_iter().filter(|turn| turn.falls_short()).collect();
             report.times.attack += iterate(stations, pace, work, &mut short, checked);
             report.times.verify += stage(pace, Stage::Check, &mut turns, |turns| {
                 turns.iter_mut().for_each(|turn| turn.write(frame));
-                turns.retain(|turn| again.iter().any(|place| place.intersects(&turn.report.region)));
+                turns.retain(|turn| concerned(turn));
                 verify(stations, frame, specs, turns);
             });
         }

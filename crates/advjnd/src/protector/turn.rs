@@ -189,14 +189,14 @@ impl<'a> Turn<'a> {
 
     /// Reads the face as output, and plans the looks at it.
     pub fn read(&mut self, frame: &FrameMut<'_>, specs: &[RecognizerSpec]) {
-        self.work.output.read(frame, self.work.geometry.rect);
+        self.work.inspect(frame);
         self.subject.plan_looks(&mut self.work, specs);
     }
 
     /// The looks to be done.
     pub fn sights(&mut self) -> impl Iterator<Item = Sight<'_>> {
-        let Workspace { geometry, output, looks, .. } = &mut self.work;
-        let (geometry, output) = (&*geometry, &*output);
+        let Workspace { geometry, region, looks, .. } = &mut self.work;
+        let (geometry, output) = (&*geometry, &*region);
         looks.iter_mut().map(move |look| Sight { geometry, output, look, fault: None })
     }
 

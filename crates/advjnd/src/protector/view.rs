@@ -41,7 +41,7 @@ impl Exhibit {
             View::Protected | View::Boxes => return None,
             View::Jnd => work.bounds.iter().map(|bound| GAIN * bound).collect(),
             View::Delta => {
-                let changes = work.output.luma.iter().zip(&work.region.luma);
+                let changes = work.region.luma.iter().zip(&work.stored);
                 changes.map(|(output, clean)| f32::from(GREY) + GAIN * (output - clean)).collect()
             }
         };

@@ -22,21 +22,18 @@ const MARGIN_PER_REACH: f32 = 1.5;
 pub struct Workspace {
     /// Where the face lies.
     pub geometry: Geometry,
-    /// The clean region.
+    /// The region: clean, until it is [inspected](Self::inspect).
     pub region: Region,
-    /// The region as output.
-    pub output: Region,
     /// Largest change of luma per pixel of the region.
     pub bounds: Vec<f32>,
     /// The perturbation in the region.
     pub residual: Vec<f32>,
-    /// The perturbation as the frame stores it; then its gradient.
+    /// The perturbation as the frame stores it; then its gradient; of an inspected region, its clean luma.
     pub stored: Vec<f32>,
     /// Margin from which the face counts as protected.
     pub required: f32,
     /// The looks of the self-check.
     pub looks: Vec<Look>,
-    before: Vec<f32>,
     saved: Vec<u8>,
     grid_bounds: Vec<f32>,
     frame_height: usize,
@@ -104,9 +101,10 @@ impl Workspace {
         let (luma, Rect { width, height, .. }) = (&self.region.luma, rect);
         station.visibility.map(settings.jnd_model, &self.region, &mut self.bounds)?;
         if settings.temporal_masking {
-            self.before.clone_from(luma);
-            scene.cover(rect, &mut self.before);
-            station.temporal.adapt(luma, &self.before, width, height, &mut self.bounds)?;
+            let before = &mut self.stored;
+            before.clone_from(luma);
+            scene.cover(rect, before);
+            station.temporal.adapt(luma, before, width, height, &mut self.bounds)?;
             scene.rect = rect;
             scene.luma.clone_from(luma);
         }
@@ -155,9 +153,20 @@ impl Workspace {
         self.region.write(frame, &self.residual, &self.bounds);
     }
 
-    /// Puts the clean region back.
+    /// Puts the clean region back into the frame.
     pub fn restore(&self, frame: &mut FrameMut<'_>) {
         frame.restore(self.region.rect, &self.saved);
+    }
+
+    /// Reads the region as output.
+    pub fn inspect(&mut self, frame: &FrameMut<'_>) {
+        std::mem::swap(&mut self.region.luma, &mut self.stored);
+        self.region.read(frame, self.region.rect);
+    }
+
+    /// Reads the clean region again, which is back in the frame.
+    pub fn reopen(&mut self, frame: &FrameMut<'_>) {
+        self.region.read(frame, self.region.rect);
     }
 }
 

@@ -5,8 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+
 /// The bytes of a model: from `$ADVJND_MODELS`, the project's `models/` or `../shared/models`; says so where there is none.
-pub fn model(name: &str) -> Option<Vec<u8>> {
+pub fn model(name: &str) -> Option<Bytes> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let folders = [
         std::env::var_os("ADVJND_MODELS").map(PathBuf::from),
@@ -18,7 +20,7 @@ pub fn model(name: &str) -> Option<Vec<u8>> {
     if found.is_none() {
         eprintln!("SKIPPED: no {name}.safetensors in $ADVJND_MODELS, models/ or ../shared/models");
     }
-    found
+    found.map(Bytes::from)
 }
 
 /// The deterministic picture `[3][height][width]` of `models/convert/golden_net.py`.

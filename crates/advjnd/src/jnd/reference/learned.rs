@@ -11,7 +11,7 @@ use crate::net::{Backend, Pass};
 pub fn learned(hvs_sd: bool, rgb: &[[f32; 3]], width: usize, height: usize) -> Result<Vec<[f32; 3]>> {
     let weights = if hvs_sd { Weights::HvsSd } else { Weights::Rgb };
     let (wide, high) = (width.next_multiple_of(MULTIPLE), height.next_multiple_of(MULTIPLE));
-    let graph = thresholds::graph(weights.name(), weights.bytes(), high, wide)?;
+    let graph = thresholds::graph(weights.name(), &weights.file(), high, wide)?;
     let mut executor = Backend::Candle(Device::Cpu).executor(&graph, 1)?;
     let mut input = Vec::with_capacity(3 * wide * high);
     let pixel = |x: usize, y: usize| rgb[y.min(height - 1) * width + x.min(width - 1)];

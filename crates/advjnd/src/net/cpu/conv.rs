@@ -6,8 +6,6 @@
 //! by 3 channels are the entries of one vector ([`Dense::to_image`]).
 #![allow(unsafe_code, reason = "tiles are addressed through pointers")]
 
-use std::sync::Arc;
-
 use super::layout::{Blocked, Grid, Halo, blocks};
 use super::linear::Packed;
 use super::memory::{Memory, WeightStore, Weights};
@@ -364,7 +362,7 @@ pub(super) fn mirrored(conv: &Conv) -> Conv {
         padding: Padding { top: k - 1 - top, left: k - 1 - left, bottom: k - 1 - bottom, right: k - 1 - right },
         depthwise: conv.depthwise,
         weight: weight.into(),
-        bias: Arc::from([]),
+        bias: Vec::new().into(),
     }
 }
 

@@ -5,11 +5,13 @@
 //! barrier (see [`program`](super::program)).
 #![allow(unsafe_code, reason = "threads share the memory of a plan without locks")]
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{Layout, handle_alloc_error};
+use std::any::Any;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use half::f16;
+use memmap2::MmapOptions;
 
 use super::simd::{Isa, LANES};
 
@@ -19,11 +21,18 @@ const LINE: usize = 64;
 /// processor would walk the page table at every 64th line.
 const HUGE_PAGE: usize = 2 << 20;
 
-/// Numbers from the start of a cache line.
+/// Numbers from the start of a cache line. Those of a large block are pages of its own, which take no memory before they are
+/// used and go back to the system with the block, whatever else the process has allocated since.
 pub(super) struct Block {
     start: NonNull<f32>,
-    layout: Layout,
+    bytes: usize,
+    _owner: Box<dyn Any + Send + Sync>,
 }
+
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+#[expect(dead_code, reason = "read through pointers")]
+struct Line([f32; LINE / size_of::<f32>()]);
 
 // SAFETY: a block owns its memory, which is only accessed through pointers; who dereferences them vouches for the absence of
 // races.
@@ -35,19 +44,21 @@ impl Block {
     /// `length` zeros, rounded up to whole lines.
     pub(super) fn zeros(length: usize) -> Self {
         let bytes = (length.max(1) * size_of::<f32>()).next_multiple_of(LINE);
-        let (bytes, align) =
-            if bytes < HUGE_PAGE { (bytes, LINE) } else { (bytes.next_multiple_of(HUGE_PAGE), HUGE_PAGE) };
-        let Ok(layout) = Layout::from_size_align(bytes, align) else { handle_alloc_error(Layout::new::<f32>()) };
-        // SAFETY: the layout is not empty; the block is zeroed before anybody sees it.
-        unsafe {
-            let Some(start) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
+        let (start, owner): (*mut f32, Box<dyn Any + Send + Sync>) = if bytes < HUGE_PAGE {
+            let mut lines = vec![Line([0.0; LINE / size_of::<f32>()]); bytes / LINE];
+            (lines.as_mut_ptr().cast(), Box::new(lines))
+        } else {
+            let Ok(mut map) = MmapOptions::new().len(bytes + HUGE_PAGE).map_anon() else {
+                handle_alloc_error(Layout::new::<Line>())
+            };
+            let offset = map.as_mut_ptr().align_offset(HUGE_PAGE);
             #[cfg(target_os = "linux")]
-            if align == HUGE_PAGE {
-                libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE);
-            }
-            start.write_bytes(0, bytes);
-            Self { start: start.cast(), layout }
-        }
+            // Pages of 4 KiB do, too: a kernel may be built without others.
+            let _ = map.advise_range(memmap2::Advice::HugePage, offset, bytes);
+            (map.as_mut_ptr().wrapping_add(offset).cast(), Box::new(map))
+        };
+        let Some(start) = NonNull::new(start) else { handle_alloc_error(Layout::new::<Line>()) };
+        Self { start, bytes, _owner: owner }
     }
 
     /// The first entry.
@@ -55,16 +66,9 @@ impl Block {
         self.start.as_ptr()
     }
 
-    /// Bytes it takes.
+    /// Bytes it takes once all is used.
     pub(super) fn bytes(&self) -> usize {
-        self.layout.size()
-    }
-}
-
-impl Drop for Block {
-    fn drop(&mut self) {
-        // SAFETY: allocated with this layout, and nobody can hold the block any more.
-        unsafe { dealloc(self.start.as_ptr().cast(), self.layout) }
+        self.bytes
     }
 }
 

@@ -1,0 +1,84 @@
+//! Numbers of a network: in the bytes of its file, where they lie, or in memory of their own.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// Numbers that never change; a clone shares them.
+#[derive(Clone)]
+pub struct Values(Place);
+
+#[derive(Clone)]
+enum Place {
+    /// Aligned and of whole numbers, on a machine that stores them as files do.
+    InFile(Bytes),
+    Own(Arc<[f32]>),
+}
+
+impl Values {
+    /// The little-endian numbers that `bytes` hold: in place, or copied where they do not lie as the machine wants them.
+    pub(super) fn little_endian(bytes: Bytes) -> Self {
+        if cfg!(target_endian = "little") && bytemuck::try_cast_slice::<_, f32>(&bytes).is_ok() {
+            return Self(Place::InFile(bytes));
+        }
+        let (numbers, _) = bytes.as_chunks::<4>();
+        numbers.iter().map(|number| f32::from_le_bytes(*number)).collect()
+    }
+
+    /// Whether they lie in a file's bytes.
+    #[cfg(test)]
+    pub(crate) fn are_in_file(&self) -> bool {
+        matches!(self.0, Place::InFile(_))
+    }
+}
+
+impl Deref for Values {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match &self.0 {
+            Place::InFile(bytes) => bytemuck::cast_slice(bytes),
+            Place::Own(numbers) => numbers,
+        }
+    }
+}
+
+impl From<Vec<f32>> for Values {
+    fn from(numbers: Vec<f32>) -> Self {
+        Self(Place::Own(numbers.into()))
+    }
+}
+
+impl FromIterator<f32> for Values {
+    fn from_iter<I: IntoIterator<Item = f32>>(numbers: I) -> Self {
+        Self(Place::Own(numbers.into_iter().collect()))
+    }
+}
+
+impl std::fmt::Debug for Values {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_those_of_the_bytes_wherever_they_lie() {
+        let numbers = [1.5f32, -0.25, 3e8];
+        let mut bytes = vec![0; 4];
+        bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        for shift in 0..4 {
+            // One of four neighbouring starts is aligned.
+            let mut shifted = vec![0; shift];
+            shifted.extend_from_slice(&bytes[4..]);
+            let values = Values::little_endian(Bytes::from(shifted).slice(shift..));
+            assert_eq!(*values, numbers, "{shift}");
+        }
+        let aligned = Bytes::from_static(bytemuck::cast_slice(&[1.5f32, -0.25]));
+        assert!(cfg!(target_endian = "big") || Values::little_endian(aligned).are_in_file());
+    }
+}
