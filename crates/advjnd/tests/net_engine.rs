@@ -277,6 +277,32 @@ fn net_large_layers_agree() {
 }
 
 #[test]
+fn net_large_values_share_memory_and_agree() {
+    let mut numbers = Numbers(4);
+    let mut graph = Graph::new("large", Shape::new(3, 130, 140));
+    let mut x = INPUT;
+    let mut push = |graph: &mut Graph, input, conv, activation| graph.push(Op::Conv { input, conv, activation });
+    // With frames of one, of two and of none, each over 1 MiB, on two sizes of planes.
+    for (from, to, pooled) in [(3, 24, false), (24, 20, true), (20, 70, false), (70, 70, false)] {
+        let conv = numbers.conv(from, to, 3, 1, Padding::all(1));
+        x = push(&mut graph, x, conv, Activation::Relu).expect("a convolution");
+        let conv = numbers.any_conv(to, to, 5, 1, Padding::all(2), true);
+        x = push(&mut graph, x, conv, Activation::Relu).expect("a depthwise convolution");
+        let conv = numbers.conv(to, to, 1, 1, Padding::all(0));
+        x = push(&mut graph, x, conv, Activation::None).expect("a pointwise convolution");
+        if pooled {
+            x = graph.push(Op::MaxPool { input: x, kernel: 2, stride: 2 }).expect("pooling");
+        }
+    }
+    x = graph.push(Op::GlobalMean { input: x }).expect("a mean");
+    graph.push_output(x);
+    assert_same(&graph, 1, &mut numbers, GRADIENT_COSINE);
+    let engine = Engine::new(&graph, 1, &Pool::new(1).expect("pool")).expect("plan");
+    let values: usize = (0..=graph.ops().len()).map(|value| graph.shape(value).len()).sum();
+    assert!(engine.bytes() < 4 * values, "{} bytes for {values} numbers, with their gradients", engine.bytes());
+}
+
+#[test]
 fn net_engines_that_share_weights_agree() {
     let mut numbers = Numbers(9);
     let conv = |numbers: &mut Numbers, channels| numbers.conv(channels, channels, 3, 1, Padding::all(1));

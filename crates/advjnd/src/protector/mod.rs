@@ -89,8 +89,9 @@ pub struct Settings {
     pub warm_start: bool,
     /// What the iterations do for recognisers that are not at hand.
     pub transfer: Transfer,
-    /// How far below the verification threshold the self-check wants a face, as a share of it, 0..=2; random views add to it.
-    /// What a codec takes comes off it.
+    /// How far below the verification threshold the self-check wants a face whose eyes lie 50 pixels apart, as a share of it,
+    /// 0..=2: what a codec takes comes off it. In inverse proportion to the number of pixels, so four times as much where the
+    /// eyes are 25 apart; random views add to it.
     pub margin: f32,
     /// What happens to faces that are not protected.
     pub fail_policy: FailPolicy,
@@ -124,7 +125,7 @@ impl Default for Settings {
             max_iterations: 4,
             warm_start: true,
             transfer: Transfer::default(),
-            margin: 0.09,
+            margin: 0.05,
             fail_policy: FailPolicy::Fill,
             score_threshold: 0.5,
             min_face_size: 24,

@@ -13,8 +13,8 @@ use crate::net::RecognizerSpec;
 /// A region with a shorter side holds too little of a face to work on.
 const MIN_REGION: usize = 8;
 
-/// Margin that a face must have for each unit of its random views' reach, besides that which the settings ask for: the less
-/// certain the landmarks, the more.
+/// Margin that a face must have for each unit of its random views' reach, besides that for a codec: the less certain the
+/// landmarks, the more.
 const MARGIN_PER_REACH: f32 = 1.5;
 
 /// What a face's turn needs for itself; nothing in it outlives the turn.
@@ -91,7 +91,7 @@ impl Workspace {
     ) -> Result<bool> {
         self.geometry.plan(landmarks, specs.iter(), frame.width(), frame.height())?;
         self.frame_height = frame.height();
-        self.required = settings.margin + MARGIN_PER_REACH * self.geometry.reach();
+        self.required = required_margin(settings.margin, &self.geometry);
         let rect = self.geometry.rect;
         if rect.width < MIN_REGION || rect.height < MIN_REGION {
             return Ok(false);
@@ -170,6 +170,40 @@ impl Workspace {
     }
 }
 
+/// The margin from which a face counts as protected, if one with a pixel for each sample of the grid is to have `margin` for a
+/// codec. What a codec takes grows as the face has fewer pixels: measured in DESIGN.md.
+fn required_margin(margin: f32, geometry: &Geometry) -> f32 {
+    margin * geometry.grid_scale().powi(2) + MARGIN_PER_REACH * geometry.reach()
+}
+
 fn energy(values: &[f32]) -> f32 {
     values.iter().map(|value| value * value).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::net::{ARCFACE_TEMPLATE, Network};
+
+    /// A face whose eyes lie so many pixels apart.
+    fn face(eyes: f32) -> Geometry {
+        let scale = eyes / (ARCFACE_TEMPLATE[1][0] - ARCFACE_TEMPLATE[0][0]);
+        let landmarks = Landmarks(ARCFACE_TEMPLATE.map(|[x, y]| [100.0 + scale * x, 100.0 + scale * y]));
+        let mut geometry = Geometry::default();
+        let specs = [Network::DlibResnet29.spec()];
+        geometry.plan(std::iter::once(landmarks), specs.iter(), 640, 480).unwrap();
+        geometry
+    }
+
+    #[test]
+    fn a_face_of_a_quarter_of_the_pixels_needs_four_times_the_margin() {
+        for eyes in [25.0, 50.0, 100.0] {
+            let geometry = face(eyes);
+            let for_codec = required_margin(0.1, &geometry) - required_margin(0.0, &geometry);
+            let expected = 0.1 * (50.0 / eyes).powi(2);
+            assert!((for_codec / expected - 1.0).abs() < 0.02, "{eyes}: {for_codec}, not {expected}");
+        }
+    }
 }

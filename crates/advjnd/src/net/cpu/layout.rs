@@ -1,13 +1,16 @@
 //! Blocked layout: `[sample][channel / 16][row][column][channel % 16]`, with a frame of zeros around every plane.
 //!
 //! The frame (halo) is as wide as the widest reader needs, so that no kernel tests for borders. It is zero from the start
-//! and nobody writes it: a buffer is reused only by values of exactly the same layout, or, if it has no frame, by others
-//! without one.
+//! and nobody writes it: a small place with a frame is reused only by values of exactly the same layout. The entries of others are
+//! reused by any; where that spoils a large frame, a step clears it ([`spoiled`]).
 
 use std::ops::Range;
 
 use super::simd::LANES;
 use crate::net::graph::Shape;
+
+/// Entries (1 MiB) from which reusing a place is worth a step that clears its frame.
+const LARGE: usize = 1 << 18;
 
 /// Zeros around a plane that readers may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -107,18 +110,31 @@ pub(super) fn blocks(channels: usize) -> usize {
     channels.div_ceil(LANES)
 }
 
+/// Which of the places taken, in that order, must have their frames cleared before they are written: those that share entries
+/// with another layout.
+pub(super) fn spoiled(taken: &[Blocked], batch: usize) -> impl Iterator<Item = usize> {
+    let spoils = move |place: &Blocked, other: &Blocked| {
+        let (own, others) = (place.entries(batch), other.entries(batch));
+        let same = other.grid == place.grid && other.halo == place.halo;
+        !same && own.start < others.end && others.start < own.end
+    };
+    let framed = taken.iter().enumerate().filter(|(_, place)| place.halo != Halo::default());
+    framed.filter(move |(_, place)| taken.iter().any(|other| spoils(place, other))).map(|(index, _)| index)
+}
+
 /// Gives out places for values, and takes them back.
 pub(super) struct Space {
     batch: usize,
     length: usize,
-    free: Vec<Blocked>,
-    /// What is left of places without a frame that shorter values took.
-    rests: Vec<Range<usize>>,
+    /// Small places with a frame that nobody uses any more.
+    framed: Vec<Blocked>,
+    /// What else nobody uses any more, in no order; no two of them touch.
+    free: Vec<Range<usize>>,
 }
 
 impl Space {
     pub(super) fn new(batch: usize) -> Self {
-        Self { batch, length: 0, free: Vec::new(), rests: Vec::new() }
+        Self { batch, length: 0, framed: Vec::new(), free: Vec::new() }
     }
 
     /// Entries needed so far.
@@ -128,39 +144,41 @@ impl Space {
 
     /// A place for a value of `shape` with a frame of exactly `halo`.
     pub(super) fn take(&mut self, shape: Shape, halo: Halo) -> Blocked {
-        let fits = |free: &Blocked| {
-            let same_plane = free.shape.height == shape.height && free.shape.width == shape.width;
-            same_plane && free.halo == halo && free.blocks() == blocks(shape.channels)
+        let fits = |place: &Blocked| {
+            let same_plane = place.shape.height == shape.height && place.shape.width == shape.width;
+            same_plane && place.halo == halo && place.blocks() == blocks(shape.channels)
         };
-        if let Some(index) = self.free.iter().position(fits) {
-            return Blocked { shape, ..self.free.swap_remove(index) };
+        if let Some(index) = self.framed.iter().position(fits) {
+            return Blocked { shape, ..self.framed.swap_remove(index) };
         }
         let row = (shape.width + halo.left + halo.right) * LANES;
         let block = row * (shape.height + halo.top + halo.bottom);
         let sample = block * blocks(shape.channels);
+        let grid = Grid { base: halo.top * row + halo.left * LANES, sample, block, row, pixel: LANES };
+        let mut place = Blocked { shape, halo, grid };
         let length = sample * self.batch;
-        let reused = if halo == Halo::default() { self.take_used(length) } else { None };
-        let base = reused.unwrap_or_else(|| self.take_plain(length)) + halo.top * row + halo.left * LANES;
-        Blocked { shape, halo, grid: Grid { base, sample, block, row, pixel: LANES } }
+        place.grid.base += if self.is_kept(&place) { self.take_plain(length) } else { self.take_free(length) };
+        place
     }
 
-    /// The start of `length` entries that nobody uses any more and that are no frame, from the least place they fit.
-    fn take_used(&mut self, length: usize) -> Option<usize> {
-        let batch = self.batch;
-        let rests = self.rests.iter().cloned().map(|entries| (entries, true)).enumerate();
-        let free = self.free.iter().map(|place| (place.entries(batch), false)).enumerate();
-        let free = free.filter(|(index, _)| self.free[*index].halo == Halo::default());
-        let fitting = rests.chain(free).filter(|(_, (entries, _))| entries.len() >= length);
-        let (index, (entries, is_rest)) = fitting.min_by_key(|(_, (entries, _))| entries.len())?;
-        if is_rest {
-            self.rests.swap_remove(index);
-        } else {
-            self.free.swap_remove(index);
+    /// Whether only values of the same layout may have a place.
+    fn is_kept(&self, place: &Blocked) -> bool {
+        place.halo != Halo::default() && place.grid.sample * self.batch < LARGE
+    }
+
+    /// The start of `length` entries that nobody uses any more, from the least place they fit; new ones where there are none.
+    fn take_free(&mut self, length: usize) -> usize {
+        let fitting = (0..self.free.len()).filter(|index| self.free[*index].len() >= length);
+        if let Some(index) = fitting.min_by_key(|index| self.free[*index].len()) {
+            let Range { start, end } = self.free.swap_remove(index);
+            if start + length < end {
+                self.free.push(start + length..end);
+            }
+            return start;
         }
-        if entries.len() > length {
-            self.rests.push(entries.start + length..entries.end);
-        }
-        Some(entries.start)
+        let last = self.free.iter().position(|entries| entries.end == self.length);
+        let begun = last.map_or(0, |index| self.free.swap_remove(index).len());
+        self.take_plain(length - begun) - begun
     }
 
     /// `length` entries that are never given out again.
@@ -172,6 +190,17 @@ impl Space {
 
     /// Takes a place back.
     pub(super) fn give(&mut self, place: Blocked) {
-        self.free.push(place);
+        if self.is_kept(&place) {
+            return self.framed.push(place);
+        }
+        let mut entries = place.entries(self.batch);
+        self.free.retain(|other| {
+            let touches = other.end == entries.start || other.start == entries.end;
+            if touches {
+                entries = other.start.min(entries.start)..other.end.max(entries.end);
+            }
+            !touches
+        });
+        self.free.push(entries);
     }
 }

@@ -1,4 +1,5 @@
-//! Sums of two values entry by entry, each extended by zeros or by repeating pixels, through an epilogue; and copies.
+//! Sums of two values entry by entry, each extended by zeros or by repeating pixels, through an epilogue; copies; and frames
+//! cleared.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 
 use super::layout::{Blocked, blocks};
@@ -49,6 +50,44 @@ impl Sum {
     pub(super) unsafe fn run(&self, item: usize, memory: &Memory) {
         // SAFETY: passed on.
         unsafe { run(self.level, self, item, memory) }
+    }
+}
+
+/// A frame to be cleared; an item is a block of the value.
+pub(super) struct Frame {
+    place: Blocked,
+    samples: usize,
+}
+
+impl Frame {
+    /// The frame of `place`.
+    pub(super) fn new(place: Blocked, samples: usize) -> Self {
+        Self { place, samples }
+    }
+
+    /// Items that may run at the same time.
+    pub(super) fn items(&self) -> usize {
+        self.samples * self.place.blocks()
+    }
+
+    /// Runs one item.
+    ///
+    /// # Safety
+    /// `memory` is that of the plan.
+    pub(super) unsafe fn run(&self, item: usize, memory: &Memory) {
+        let Blocked { shape, halo, grid } = self.place;
+        let (sample, block) = (item / self.place.blocks(), item % self.place.blocks());
+        let [above, below] = [halo.top, halo.bottom].map(|rows| rows * grid.row);
+        let [left, right] = [halo.left, halo.right].map(|pixels| pixels * grid.pixel);
+        let zero = |from: usize, entries: usize| {
+            // SAFETY: the entries lie before, between and after the rows of the block, in the place's own.
+            unsafe { memory.data.add(from).write_bytes(0, entries) };
+        };
+        zero(grid.at(sample, block, 0, 0) - left - above, above + left);
+        for row in 1..shape.height {
+            zero(grid.at(sample, block, row, 0) - left - right, right + left);
+        }
+        zero(grid.at(sample, block, shape.height, 0) - left - right, right + below);
     }
 }
 

@@ -20,7 +20,7 @@ use super::image::Image;
 use super::layout::Blocked;
 use super::linear::LinearBackward;
 use super::memory::{Block, Memory, Store};
-use super::pointwise::Sum;
+use super::pointwise::{Frame, Sum};
 use super::simd::LANES;
 use super::window::Window;
 use super::winograd::Winograd;
@@ -38,6 +38,7 @@ pub(super) enum Step {
     Depthwise(Depthwise),
     Window(Window),
     Sum(Sum),
+    Frame(Frame),
     LinearBackward(LinearBackward),
     /// So many items, the last of which panics.
     #[cfg(test)]
@@ -53,6 +54,7 @@ impl Step {
             Self::Depthwise(step) => step.items(),
             Self::Window(step) => step.items(),
             Self::Sum(step) => step.items(),
+            Self::Frame(step) => step.items(),
             Self::LinearBackward(step) => step.items(),
             #[cfg(test)]
             Self::Fault(items) => *items,
@@ -79,6 +81,7 @@ impl Step {
                 Self::Depthwise(step) => step.run(item, memory),
                 Self::Window(step) => step.run(item, memory),
                 Self::Sum(step) => step.run(item, memory),
+                Self::Frame(step) => step.run(item, memory),
                 Self::LinearBackward(step) => step.run(item, memory),
                 #[cfg(test)]
                 Self::Fault(items) => assert!(item + 1 < *items, "on purpose"),

@@ -46,7 +46,7 @@ impl Planner<'_> {
         self.nodes.iter().flat_map(Node::operands).for_each(|value| missing[value] += 1);
         missing[output] += 1;
         let mut state = Cotangents { missing, sums: vec![None; values], ready: vec![None; values] };
-        let place = self.space.take(self.shape(output), self.cotangent_halo(output));
+        let place = self.take(self.shape(output), self.cotangent_halo(output));
         self.share(&mut state, output, Some(Part { view: place, home: Rc::new(place) }))?;
         let nodes = self.nodes;
         let mut image = None;
@@ -123,7 +123,7 @@ impl Planner<'_> {
             Op::GlobalMean { input } => self.pooling_backward(state, *input, Kind::GlobalBackward, g),
             Op::Linear { input, .. } => {
                 let Some(packed) = self.linear[node.result] else { return Err(self.unplannable("a linear layer")) };
-                let target = self.space.take(self.shape(*input), Halo::default());
+                let target = self.take(self.shape(*input), Halo::default());
                 let step = LinearBackward::new((self.level, self.batch), packed, &g, &target);
                 self.steps.push(Step::LinearBackward(step));
                 self.share(state, *input, Some(Part { view: target, home: Rc::new(target) }))?;
@@ -150,7 +150,7 @@ impl Planner<'_> {
     fn open(&mut self, state: &Cotangents, value: ValueId) -> (Part, Epilogue) {
         let last = state.missing[value] == 1;
         let halo = if last { self.cotangent_halo(value) } else { Halo::default() };
-        let place = self.space.take(self.shape(value), halo);
+        let place = self.take(self.shape(value), halo);
         let mut epilogue = Epilogue::plain(place.grid);
         epilogue.residual = state.sums[value].as_ref().map(|part| {
             let blocks = part.view.blocks();

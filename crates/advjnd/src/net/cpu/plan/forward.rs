@@ -19,7 +19,7 @@ impl Planner<'_> {
         let nodes = self.nodes;
         let mut readers: Vec<usize> = (0..self.places.len()).map(|value| self.consumers(value).count()).collect();
         for node in nodes {
-            let target = self.space.take(self.shape(node.result), self.value_halo(node.result));
+            let target = self.take(self.shape(node.result), self.value_halo(node.result));
             self.places[node.result] = Some(target);
             let epilogue = self.forward_epilogue(node, &target)?;
             self.forward_step(node, &target, epilogue, interleaved)?;
@@ -44,7 +44,7 @@ impl Planner<'_> {
     fn place_root(&mut self) -> Option<Grid> {
         let (shape, halo) = (self.shape(self.root), self.value_halo(self.root));
         if !self.reads_interleaved(self.root) {
-            let place = self.space.take(shape, halo);
+            let place = self.take(shape, halo);
             self.places[self.root] = Some(place);
             self.push_image(Direction::In, Form::Blocked(place.grid));
             return None;

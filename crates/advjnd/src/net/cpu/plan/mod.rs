@@ -11,9 +11,10 @@ mod nodes;
 
 use super::conv::{backward_halo, forward_halo, mirrored, to_image_halo};
 use super::image::{Affine, Direction, Form, Image};
-use super::layout::{Blocked, Grid, Halo, Space, blocks};
+use super::layout::{Blocked, Grid, Halo, Space, blocks, spoiled};
 use super::linear::Packed;
 use super::memory::WeightStore;
+use super::pointwise::Frame;
 use super::program::{Program, Step};
 use super::simd::Level;
 use super::sink::Finish;
@@ -51,6 +52,7 @@ pub(super) fn plan(graph: &Graph, batch: usize, level: Level, threads: usize, st
         affine: root.affine,
         store,
         space: Space::new(batch),
+        taken: Vec::new(),
         bits: 0,
         steps: Vec::new(),
         places: vec![None; values],
@@ -63,7 +65,8 @@ pub(super) fn plan(graph: &Graph, batch: usize, level: Level, threads: usize, st
     let forward = planner.steps.len();
     let cotangent = if planner.differentiable() { Some(planner.backward()?) } else { None };
     let outputs = graph.outputs().iter().filter_map(|output| planner.places[*output]).collect();
-    let Planner { steps, space, bits, store, .. } = planner;
+    let Planner { steps, taken, space, bits, store, .. } = planner;
+    let (steps, forward) = with_frames(steps, &taken, batch, forward);
     if steps.iter().any(|step| step.items() > usize::from(u16::MAX)) {
         return Err(Error::model(graph.name(), "has a layer too large for this engine; give it a smaller input"));
     }
@@ -72,6 +75,24 @@ pub(super) fn plan(graph: &Graph, batch: usize, level: Level, threads: usize, st
     })?;
     let program = Program::new(steps, forward, space.length(), bits, weights, threads);
     Ok(Plan { program, outputs, cotangent })
+}
+
+/// `steps`, and before those that write to a place with a spoiled frame one that clears it; and how many of them the first
+/// `forward` have become.
+fn with_frames(steps: Vec<Step>, taken: &[(usize, Blocked)], batch: usize, forward: usize) -> (Vec<Step>, usize) {
+    let places: Vec<Blocked> = taken.iter().map(|(_, place)| *place).collect();
+    let mut spoiled = spoiled(&places, batch).map(|index| taken[index]).peekable();
+    let (mut framed, mut first) = (Vec::with_capacity(steps.len()), 0);
+    for (at, step) in steps.into_iter().enumerate() {
+        while let Some((_, place)) = spoiled.next_if(|(before, _)| *before <= at) {
+            framed.push(Step::Frame(Frame::new(place, batch)));
+        }
+        framed.push(step);
+        if at + 1 == forward {
+            first = framed.len();
+        }
+    }
+    (framed, first)
 }
 
 struct Planner<'g> {
@@ -84,6 +105,8 @@ struct Planner<'g> {
     affine: Affine,
     store: WeightStore,
     space: Space,
+    /// The places taken, each with the number of steps there were.
+    taken: Vec<(usize, Blocked)>,
     bits: usize,
     steps: Vec<Step>,
     places: Vec<Option<Blocked>>,
@@ -127,6 +150,13 @@ impl<'g> Planner<'g> {
 
     fn unplannable(&self, what: &str) -> Error {
         Error::model(self.graph.name(), format!("{what} has no fast algorithm; run it with Backend::Candle"))
+    }
+
+    /// A place for a value that the next step writes.
+    fn take(&mut self, shape: Shape, halo: Halo) -> Blocked {
+        let place = self.space.take(shape, halo);
+        self.taken.push((self.steps.len(), place));
+        place
     }
 
     fn is_output(&self, value: ValueId) -> bool {
