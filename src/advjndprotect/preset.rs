@@ -22,7 +22,7 @@ impl Preset {
             Self::Custom => return,
             Self::Invisible => (2.8, 0.12),
             Self::Balanced => (4.2, 0.1),
-            Self::Strong => (5.2, 0.07),
+            Self::Strong => (5.2, 0.08),
         };
         settings.jnd_model = Model::Rgb;
         settings.jnd_scale = PEAKS;

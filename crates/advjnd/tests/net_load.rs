@@ -14,10 +14,16 @@ fn net_damaged_models_are_errors() {
     let backend = Backend::Candle(Device::Cpu);
     for network in Network::ALL {
         assert!(Recognizer::load(network, &Bytes::new(), &backend).is_err(), "{network:?} from nothing");
-        assert!(Recognizer::load(network, &Bytes::from("not a model at all"), &backend).is_err(), "{network:?} from text");
+        assert!(
+            Recognizer::load(network, &Bytes::from("not a model at all"), &backend).is_err(),
+            "{network:?} from text"
+        );
         let Some(bytes) = model(&network.spec().name) else { continue };
         for kept in [7, 100, bytes.len() / 2, bytes.len() - 1] {
-            assert!(Recognizer::load(network, &bytes.slice(..kept), &backend).is_err(), "{network:?} cut to {kept} bytes");
+            assert!(
+                Recognizer::load(network, &bytes.slice(..kept), &backend).is_err(),
+                "{network:?} cut to {kept} bytes"
+            );
         }
         for other in Network::ALL.into_iter().filter(|other| *other != network) {
             let error = Recognizer::load(other, &bytes, &backend).err().expect("another network's file");

@@ -10,7 +10,7 @@ use super::memory::Memory;
 use super::station::{Eye, Station};
 use super::subject::Subject;
 use super::transfer::Transfer;
-use super::workspace::{Look, Scene, Workspace};
+use super::workspace::{Look, Scene, Workspace, required_margin};
 use crate::attack::{Attack, Budget};
 use crate::error::Result;
 use crate::face::{Track, TrackState};
@@ -103,6 +103,7 @@ impl<'a> Turn<'a> {
         let landmarks = self.track.landmark_sets();
         let opened = self.work.open(frame, landmarks, (station, specs), settings, &mut self.scene);
         self.subject.scene = std::mem::take(&mut self.scene);
+        self.work.required = required_margin(settings.margin, &self.work.geometry, self.is_shown());
         match self.check(opened) {
             Some(true) => self.report.region = self.report.region.union(&self.work.geometry.rect),
             Some(false) => self.close(CoverReason::Unusable),

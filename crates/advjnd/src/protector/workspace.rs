@@ -17,6 +17,9 @@ const MIN_REGION: usize = 8;
 /// landmarks, the more.
 const MARGIN_PER_REACH: f32 = 1.5;
 
+/// By so much more of a margin for a codec must be there to show a face that the last frame covered.
+const UNSHOWN: f32 = 1.5;
+
 /// What a face's turn needs for itself; nothing in it outlives the turn.
 #[derive(Default)]
 pub struct Workspace {
@@ -91,7 +94,6 @@ impl Workspace {
     ) -> Result<bool> {
         self.geometry.plan(landmarks, specs.iter(), frame.width(), frame.height())?;
         self.frame_height = frame.height();
-        self.required = required_margin(settings.margin, &self.geometry);
         let rect = self.geometry.rect;
         if rect.width < MIN_REGION || rect.height < MIN_REGION {
             return Ok(false);
@@ -171,8 +173,10 @@ impl Workspace {
 }
 
 /// The margin from which a face counts as protected, if one with a pixel for each sample of the grid is to have `margin` for a
-/// codec. What a codec takes grows as the face has fewer pixels: measured in DESIGN.md.
-fn required_margin(margin: f32, geometry: &Geometry) -> f32 {
+/// codec. What a codec takes grows as the face has fewer pixels (measured in DESIGN.md), and where covered frames lie between
+/// shown ones: a face that the last frame has not `shown` needs more.
+pub fn required_margin(margin: f32, geometry: &Geometry, shown: bool) -> f32 {
+    let margin = if shown { margin } else { margin * UNSHOWN };
     margin * geometry.grid_scale().powi(2) + MARGIN_PER_REACH * geometry.reach()
 }
 
@@ -201,9 +205,10 @@ mod tests {
     fn a_face_of_a_quarter_of_the_pixels_needs_four_times_the_margin() {
         for eyes in [25.0, 50.0, 100.0] {
             let geometry = face(eyes);
-            let for_codec = required_margin(0.1, &geometry) - required_margin(0.0, &geometry);
+            let for_codec = |shown| required_margin(0.1, &geometry, shown) - required_margin(0.0, &geometry, shown);
             let expected = 0.1 * (50.0 / eyes).powi(2);
-            assert!((for_codec / expected - 1.0).abs() < 0.02, "{eyes}: {for_codec}, not {expected}");
+            assert!((for_codec(true) / expected - 1.0).abs() < 0.02, "{eyes}: {}, not {expected}", for_codec(true));
+            assert!(for_codec(false) > 1.2 * for_codec(true), "{eyes}: as little where it was covered");
         }
     }
 }
