@@ -281,7 +281,7 @@ fn net_large_values_share_memory_and_agree() {
     let mut numbers = Numbers(4);
     let mut graph = Graph::new("large", Shape::new(3, 130, 140));
     let mut x = INPUT;
-    let mut push = |graph: &mut Graph, input, conv, activation| graph.push(Op::Conv { input, conv, activation });
+    let push = |graph: &mut Graph, input, conv, activation| graph.push(Op::Conv { input, conv, activation });
     // With frames of one, of two and of none, each over 1 MiB, on two sizes of planes.
     for (from, to, pooled) in [(3, 24, false), (24, 20, true), (20, 70, false), (70, 70, false)] {
         let conv = numbers.conv(from, to, 3, 1, Padding::all(1));
