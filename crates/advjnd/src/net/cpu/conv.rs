@@ -13,6 +13,7 @@ use super::simd::{LANES, Level};
 use super::sink::Epilogue;
 use super::tile::{Tile, Tiling};
 use crate::net::graph::{Conv, Padding, Shape};
+use crate::net::values::Values;
 
 /// Side of the square of pixels that share a vector in [`Dense::to_image`].
 pub(super) const IMAGE_STEP: usize = 2;
@@ -81,12 +82,12 @@ impl Dense {
             chunk_len: LANES,
             epilogue,
         };
-        let k = conv.kernel;
+        let (k, weight) = (conv.kernel, &*conv.weight);
         problem.pack(level, store, samples, |chunk, lane, out| {
             let (block, ky, kx) = lanes[chunk];
             let input = block * LANES + lane;
             let inside = input < conv.in_channels && out < conv.out_channels;
-            if inside { conv.weight[((out * conv.in_channels + input) * k + ky) * k + kx] } else { 0.0 }
+            if inside { weight[((out * conv.in_channels + input) * k + ky) * k + kx] } else { 0.0 }
         })
     }
 
@@ -112,10 +113,10 @@ impl Dense {
             chunk_len: conv.kernel * conv.in_channels,
             epilogue,
         };
-        let (k, channels) = (conv.kernel, conv.in_channels);
+        let (k, channels, weight) = (conv.kernel, conv.in_channels, &*conv.weight);
         problem.pack(level, store, samples, |ky, lane, out| {
             let (kx, input) = (lane / channels, lane % channels);
-            if out < conv.out_channels { conv.weight[((out * channels + input) * k + ky) * k + kx] } else { 0.0 }
+            if out < conv.out_channels { weight[((out * channels + input) * k + ky) * k + kx] } else { 0.0 }
         })
     }
 
@@ -154,12 +155,12 @@ impl Dense {
                     chunk_len: LANES,
                     epilogue: epilogue.phase(s, py, px),
                 };
-                let k = conv.kernel;
+                let (k, weight) = (conv.kernel, &*conv.weight);
                 phases.push(problem.pack(level, store, samples, |chunk, lane, input| {
                     let (block, ky, kx) = taps[chunk];
                     let out = block * LANES + lane;
                     let inside = input < conv.in_channels && out < conv.out_channels;
-                    if inside { conv.weight[((out * conv.in_channels + input) * k + ky) * k + kx] } else { 0.0 }
+                    if inside { weight[((out * conv.in_channels + input) * k + ky) * k + kx] } else { 0.0 }
                 })?);
             }
         }
@@ -198,7 +199,7 @@ impl Dense {
             chunk_len: LANES,
             epilogue: Epilogue::plain(target),
         };
-        let (k, channels) = (conv.kernel, conv.in_channels);
+        let (k, channels, weight) = (conv.kernel, conv.in_channels, &*conv.weight);
         let tap = |pixel: usize, padding: usize, at: isize| {
             let tap = (pixel + padding) as isize - at * conv.stride as isize;
             usize::try_from(tap).ok().filter(|tap| *tap < k)
@@ -210,7 +211,7 @@ impl Dense {
             let kx = tap(pixel % IMAGE_STEP, conv.padding.left, x);
             match (ky, kx) {
                 (Some(ky), Some(kx)) if pixel < IMAGE_STEP * IMAGE_STEP && out < conv.out_channels => {
-                    conv.weight[((out * channels + input) * k + ky) * k + kx]
+                    weight[((out * channels + input) * k + ky) * k + kx]
                 }
                 _ => 0.0,
             }
@@ -340,19 +341,26 @@ impl Problem {
     }
 }
 
-/// The kernel turned by 180°, inputs and outputs exchanged, without bias: the backward pass of a stride-1 convolution.
-pub(super) fn mirrored(conv: &Conv) -> Conv {
-    let (k, taps) = (conv.kernel, conv.kernel * conv.kernel);
+/// The weights of a [`mirrored`] convolution.
+pub(super) fn mirrored_weight(conv: &Conv) -> Values {
+    let taps = conv.kernel * conv.kernel;
     let (inputs, outputs) = if conv.depthwise { (1, conv.out_channels) } else { (conv.in_channels, conv.out_channels) };
-    let mut weight = vec![0.0; conv.weight.len()];
+    let from = &*conv.weight;
+    let mut weight = vec![0.0; from.len()];
     for out in 0..outputs {
         for input in 0..inputs {
             let to = if conv.depthwise { out } else { input * outputs + out };
             for tap in 0..taps {
-                weight[to * taps + tap] = conv.weight[(out * inputs + input) * taps + taps - 1 - tap];
+                weight[to * taps + tap] = from[(out * inputs + input) * taps + taps - 1 - tap];
             }
         }
     }
+    weight.into()
+}
+
+/// The kernel turned by 180°, inputs and outputs exchanged: the backward pass of a stride-1 convolution, without its weights.
+pub(super) fn mirrored(conv: &Conv) -> Conv {
+    let k = conv.kernel;
     let Padding { top, left, bottom, right } = conv.padding;
     Conv {
         in_channels: conv.out_channels,
@@ -361,7 +369,7 @@ pub(super) fn mirrored(conv: &Conv) -> Conv {
         stride: 1,
         padding: Padding { top: k - 1 - top, left: k - 1 - left, bottom: k - 1 - bottom, right: k - 1 - right },
         depthwise: conv.depthwise,
-        weight: weight.into(),
+        weight: Vec::new().into(),
         bias: Vec::new().into(),
     }
 }

@@ -99,13 +99,13 @@ impl Depthwise {
         epilogue: Epilogue,
     ) -> Self {
         let blocks = blocks(conv.out_channels);
-        let all = conv.kernel * conv.kernel;
+        let (all, weight) = (conv.kernel * conv.kernel, &*conv.weight);
         let pack = || {
             let mut packed = Vec::with_capacity(blocks * taps.len() * LANES);
             for block in 0..blocks {
                 for (_, tap) in taps {
                     let channels = block * LANES..(block + 1) * LANES;
-                    packed.extend(channels.map(|channel| conv.weight.get(channel * all + tap).copied().unwrap_or(0.0)));
+                    packed.extend(channels.map(|channel| weight.get(channel * all + tap).copied().unwrap_or(0.0)));
                 }
             }
             packed

@@ -164,6 +164,11 @@ impl WeightStore {
         Self { packed: Some(packed), ..Self::new(WeightPrecision::Single) }
     }
 
+    /// Whether it packs weights, rather than having them.
+    pub(super) fn packs(&self) -> bool {
+        self.packed.is_none()
+    }
+
     /// The `len` packed weights of a layer, made by `pack` if they are new. Those of large layers are kept in half
     /// precision, where they keep their values and `exact` does not forbid it: what limits such layers, on two threads
     /// above all, is the memory that weights are read from.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::{Finish, Node, Planner};
 use crate::error::Result;
-use crate::net::cpu::conv::{Dense, IMAGE_STEP, mirrored};
+use crate::net::cpu::conv::{Dense, IMAGE_STEP, mirrored, mirrored_weight};
 use crate::net::cpu::depthwise::Depthwise;
 use crate::net::cpu::image::{Direction, Form};
 use crate::net::cpu::layout::{Blocked, Grid, Halo};
@@ -92,7 +92,11 @@ impl Planner<'_> {
             Op::Conv { input, conv, .. } => {
                 let (target, epilogue) = self.open(state, *input);
                 if conv.stride == 1 {
-                    let step = self.convolution(&mirrored(conv), &g, epilogue)?;
+                    let mut mirror = mirrored(conv);
+                    if self.store.packs() {
+                        mirror.weight = mirrored_weight(conv);
+                    }
+                    let step = self.convolution(&mirror, &g, epilogue)?;
                     self.steps.push(step);
                 } else {
                     let problem = (conv, self.shape(*input));
