@@ -28,9 +28,10 @@ fn backend() -> Backend {
 /// A model file: the first byte chooses the network, the rest is the file. What loads must also run.
 pub fn model(data: &[u8]) {
     let Some((&which, file)) = data.split_first() else { return };
+    let file = Bytes::copy_from_slice(file);
     match Network::ALL.get(usize::from(which) % (Network::ALL.len() + 1)) {
-        Some(network) => network.graph(&Bytes::copy_from_slice(file)).iter().for_each(run),
-        None => detect(file),
+        Some(network) => network.graph(&file).iter().for_each(run),
+        None => detect(&file),
     }
 }
 
@@ -46,8 +47,8 @@ fn run(graph: &Graph) {
     executor.input_gradient(&cotangent, &mut gradient).unwrap();
 }
 
-fn detect(file: &[u8]) {
-    let Ok(mut detector) = DetectorNet::load(&Bytes::copy_from_slice(file), backend()) else { return };
+fn detect(file: &Bytes) {
+    let Ok(mut detector) = DetectorNet::load(file, backend()) else { return };
     for (height, width) in [(32, 32), (64, 96)] {
         let input: Vec<f32> = (0..3 * height * width).map(|i| (i * 37 % 256) as f32).collect();
         if detector.forward(&input, height, width).is_err() {

@@ -169,8 +169,7 @@ impl Models {
             return Ok(models);
         }
         let manifest = Manifest::parse(&manifest)?;
-        let bytes_of = |entry: &Entry| entry.read(folder);
-        let models = Arc::new(Self::load(&manifest, &manifest.chosen(recognizers)?, bytes_of)?);
+        let models = Arc::new(Self::load(&manifest, &manifest.chosen(recognizers)?, |entry| entry.read(folder))?);
         folders.insert(key, Arc::downgrade(&models));
         Ok(models)
     }
