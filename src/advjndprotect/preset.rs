@@ -21,7 +21,7 @@ impl Preset {
         (settings.jnd_rms, settings.margin) = match self {
             Self::Custom => return,
             Self::Invisible => (3.0, 0.12),
-            Self::Balanced => (4.2, 0.1),
+            Self::Balanced => (4.2, 0.08),
             Self::Strong => (5.2, 0.05),
         };
         settings.jnd_model = Model::Rgb;

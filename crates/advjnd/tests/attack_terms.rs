@@ -254,6 +254,7 @@ fn spec(metric: Metric, embedding_len: usize) -> RecognizerSpec {
         metric,
         verification_threshold: 0.4,
         false_accept_rate: 0.001,
+        codec_loss: 1.0,
     }
 }
 

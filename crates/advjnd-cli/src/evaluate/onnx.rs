@@ -90,6 +90,7 @@ pub fn load(name: &str, path: &Path, bytes: &[u8]) -> Result<Box<dyn Embedder>> 
         },
         verification_threshold: description.verification_threshold,
         false_accept_rate: description.false_accept_rate,
+        codec_loss: 1.0,
     };
     let model = Model::load(bytes.to_vec())
         .map_err(|error| Error::model(name, format!("{}: {error}; give an ONNX file", path.display())))?;

@@ -35,6 +35,7 @@ pub fn spec() -> RecognizerSpec {
         metric: Metric::Euclidean,
         verification_threshold: 0.606,
         false_accept_rate: 0.01,
+        codec_loss: 1.0,
     }
 }
 

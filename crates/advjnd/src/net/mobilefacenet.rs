@@ -28,6 +28,7 @@ pub fn spec() -> RecognizerSpec {
         metric: Metric::Cosine,
         verification_threshold: 0.371,
         false_accept_rate: 0.01,
+        codec_loss: 1.7,
     }
 }
 

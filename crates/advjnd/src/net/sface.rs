@@ -26,6 +26,7 @@ pub fn spec() -> RecognizerSpec {
         metric: Metric::Cosine,
         verification_threshold: 0.283,
         false_accept_rate: 0.01,
+        codec_loss: 1.4,
     }
 }
 

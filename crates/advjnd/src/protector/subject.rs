@@ -15,9 +15,9 @@ use super::workspace::{Look, Scene, Workspace};
 use crate::attack::{Attack, Budget, Dodge, Objective, Perturbation, ViewSampler, cosine_similarity, margin};
 use crate::error::Result;
 use crate::net::RecognizerSpec;
-use crate::report::{CoverReason, Verdict};
+use crate::report::Verdict;
 
-/// Margin beyond that and the reserve above which the perturbation is made smaller.
+/// Margin beyond what is required and the reserve above which the perturbation is made smaller.
 const MARGIN_SPARE: f32 = 0.04;
 /// What is left of the perturbation after one frame with margin to spare.
 const SHRINK: f32 = 0.95;
@@ -34,8 +34,6 @@ pub struct Subject {
     shown: Vec<f32>,
     /// What was to be seen where it was laid out in the last frame, before it was changed.
     pub scene: Scene,
-    /// Margin of the last output; minus infinity before the first.
-    pub margin: f32,
     turn: usize,
     /// Verdict of the last frame.
     pub verdict: Option<Verdict>,
@@ -51,6 +49,8 @@ struct Person {
     now: Vec<f32>,
     away: Vec<f32>,
     /// Margin that this recogniser last saw, in the self-check or an iteration; minus infinity before the first.
+    seen: f32,
+    /// Margin of the last output; minus infinity before the first.
     margin: f32,
 }
 
@@ -63,24 +63,6 @@ pub struct Clean {
     pub known: bool,
 }
 
-/// The face as output, in the eyes of every recogniser: the worst of each.
-#[derive(Debug, Clone, Copy)]
-pub struct Check {
-    /// Least margin.
-    pub margin: f32,
-    /// Margin from which the face counts as protected.
-    pub required: f32,
-    /// Highest cosine similarity to the track's mean clean embedding.
-    pub similarity: f32,
-}
-
-impl Check {
-    /// The verdict it gives.
-    pub fn verdict(&self) -> Verdict {
-        if self.margin >= self.required { Verdict::Protected } else { Verdict::Covered(CoverReason::NotYetProtected) }
-    }
-}
-
 impl Subject {
     /// A face never seen before.
     pub fn new(seed: u64, stream: u64, specs: &[RecognizerSpec]) -> Self {
@@ -90,6 +72,7 @@ impl Subject {
             frames: 0.0,
             now: vec![0.0; len],
             away: views.direction(len),
+            seen: f32::NEG_INFINITY,
             margin: f32::NEG_INFINITY,
         });
         Self {
@@ -98,7 +81,6 @@ impl Subject {
             views,
             shown: Vec::new(),
             scene: Scene::default(),
-            margin: f32::NEG_INFINITY,
             turn: 0,
             verdict: None,
             proven: false,
@@ -141,7 +123,17 @@ impl Subject {
     pub fn start_anew(&mut self) {
         self.perturbation = Perturbation::zeros(GRID * GRID);
         self.shown.clear();
-        self.margin = f32::NEG_INFINITY;
+        self.people.iter_mut().for_each(|person| person.margin = f32::NEG_INFINITY);
+    }
+
+    /// Least margin of the last output in the eyes of any recogniser.
+    pub fn margin(&self) -> f32 {
+        self.people.iter().map(|person| person.margin).fold(f32::INFINITY, f32::min)
+    }
+
+    /// How far the last output is beyond the margin required, in the eyes of the recogniser that is least content.
+    pub fn surplus(&self, work: &Workspace) -> f32 {
+        least_surplus(self.people.iter().map(|person| person.margin), work)
     }
 
     /// Keeps the perturbation inside `budget`.
@@ -155,9 +147,9 @@ impl Subject {
     }
 
     /// The end of a frame that `shows` the perturbation, or not: how much that changed since the last, on average, code
-    /// values of luma in face coordinates. Makes the perturbation smaller if the output had more margin than the `goal` of the
-    /// iterations, and some to spare.
-    pub fn settle(&mut self, goal: f32, shows: bool) -> f32 {
+    /// values of luma in face coordinates. Makes the perturbation smaller if the output had enough margin to `spare`, beyond
+    /// what the iterations go for.
+    pub fn settle(&mut self, spare: f32, shows: bool) -> f32 {
         let delta = &self.perturbation.delta;
         let mut flicker = 0.0;
         if shows && !self.shown.is_empty() {
@@ -168,7 +160,7 @@ impl Subject {
         self.proven |= shows;
         if shows {
             self.shown.extend_from_slice(delta);
-            if self.margin > goal + MARGIN_SPARE {
+            if spare > MARGIN_SPARE {
                 self.perturbation.shrink(SHRINK);
             }
         }
@@ -200,26 +192,26 @@ impl Subject {
         Ok(clean)
     }
 
-    /// Spends up to `max_iterations` on an enrolled face, fewer if the margin reaches `goal` or it no longer `goes_on`; how
-    /// many.
+    /// Spends up to `max_iterations` on an enrolled face, fewer if the margins are beyond those required by the reserve or it no
+    /// longer `goes_on`; how many.
     pub fn iterate(
         &mut self,
         (station, specs): (&mut Station, &[RecognizerSpec]),
         attack: &Attack,
         (work, budget): (&mut Workspace, &mut Budget),
         (max_iterations, goes_on): (u32, &dyn Fn() -> bool),
-        (goal, transfer): (f32, &Transfer),
+        transfer: &Transfer,
     ) -> Result<u32> {
         let Self { people, views, turn, .. } = self;
         let (eyes, smoothing) = (&mut station.eyes, &mut station.smoothing);
-        let mut objective = View { eyes, specs, work, people, views, turn, goal, transfer, smoothing, goes_on };
+        let mut objective = View { eyes, specs, work, people, views, turn, transfer, smoothing, goes_on };
         let attack = Attack { momentum: transfer.momentum, ..*attack };
-        Ok(attack.run(&mut objective, budget, &mut self.perturbation, max_iterations, goal)?.iterations)
+        Ok(attack.run(&mut objective, budget, &mut self.perturbation, max_iterations, transfer.reserve)?.iterations)
     }
 
     /// Takes for its margin what was last seen of it, in iterations if no check came after them.
     pub fn estimate(&mut self) {
-        self.margin = least_margin(&self.people);
+        self.people.iter_mut().for_each(|person| person.margin = person.seen);
     }
 
     /// Plans the looks of the self-check: by every recogniser, as aligned by every set of landmarks, and in random views.
@@ -237,9 +229,10 @@ impl Subject {
         }
     }
 
-    /// Judges the face by what the looks at the output saw; the worst counts.
-    pub fn judge(&mut self, work: &Workspace, specs: &[RecognizerSpec]) -> Check {
-        let mut worst = Check { margin: f32::INFINITY, required: work.required, similarity: -1.0 };
+    /// Takes for its margins what the looks at the output saw, of each recogniser the worst; the highest cosine similarity to the
+    /// track's mean clean embedding.
+    pub fn judge(&mut self, work: &Workspace, specs: &[RecognizerSpec]) -> f32 {
+        let mut similarity = -1.0;
         for (eye, (spec, person)) in specs.iter().zip(&mut self.people).enumerate() {
             let own = || work.looks.iter().filter(move |look| look.eye == eye);
             // A look that was not done, or none, has seen nothing that could be believed.
@@ -247,18 +240,18 @@ impl Subject {
             let seen = seen.map(|margin| if margin.is_nan() { f32::NEG_INFINITY } else { margin });
             let least = seen.reduce(f32::min).unwrap_or(f32::NEG_INFINITY);
             let similarities = own().map(|look| cosine_similarity(&person.mean, &look.embedding));
-            worst.similarity = similarities.fold(worst.similarity, f32::max);
-            worst.margin = worst.margin.min(least);
-            person.margin = least;
+            similarity = similarities.fold(similarity, f32::max);
+            (person.seen, person.margin) = (least, least);
         }
-        self.margin = worst.margin;
-        worst
+        similarity
     }
 }
 
-/// The least margin last seen by any recogniser.
-fn least_margin(people: &[Person]) -> f32 {
-    people.iter().map(|person| person.margin).fold(f32::INFINITY, f32::min)
+/// How far the least of `margins`, by recogniser, is beyond the one required; minus infinity if that is not known.
+fn least_surplus(margins: impl Iterator<Item = f32>, work: &Workspace) -> f32 {
+    let surplus = margins.zip(&work.required).map(|(margin, required)| margin - required);
+    let surplus = surplus.map(|surplus| if surplus.is_nan() { f32::NEG_INFINITY } else { surplus });
+    surplus.reduce(f32::min).unwrap_or(f32::NEG_INFINITY)
 }
 
 impl Person {
@@ -268,7 +261,7 @@ impl Person {
 }
 
 /// The objective of one frame: the margin of one recogniser, in turn, through one random view, as the frame would store it.
-/// What decides is the least margin last seen by any.
+/// What decides is who last saw the least margin beyond the one required.
 struct View<'a> {
     eyes: &'a mut [Eye],
     specs: &'a [RecognizerSpec],
@@ -276,18 +269,20 @@ struct View<'a> {
     people: &'a mut [Person],
     views: &'a mut ViewSampler,
     turn: &'a mut usize,
-    goal: f32,
     transfer: &'a Transfer,
     smoothing: &'a mut Smoothing,
     goes_on: &'a dyn Fn() -> bool,
 }
 
 impl View<'_> {
-    /// Whose turn it is, recogniser and set of landmarks: the next that falls short of the goal, or the next if none does.
+    /// Whose turn it is, recogniser and set of landmarks: the next that falls short of its goal, or the next if none does.
     fn take_turn(&mut self) -> (usize, usize) {
         let count = self.people.len();
-        let (people, goal, first) = (&*self.people, self.goal, *self.turn);
-        let short = (first..first + count).find(|turn| people[turn % count].margin < goal);
+        let (people, first, reserve) = (&*self.people, *self.turn, self.transfer.reserve);
+        let goal = |index: usize| self.work.required[index] + reserve;
+        let short =
+            (first..first + count).map(|turn| (turn, turn % count)).find(|&(_, own)| people[own].seen < goal(own));
+        let short = short.map(|(turn, _)| turn);
         let turn = short.unwrap_or(first);
         *self.turn = turn + 1;
         (turn % count, turn / count % self.work.geometry.sets())
@@ -326,12 +321,30 @@ impl Objective for View<'_> {
         geometry.spread.adjoint_add(stored, gradient);
         self.smoothing.apply(gradient, self.transfer.smoothing);
         if near {
-            self.people[index].margin = margin;
+            self.people[index].seen = margin;
         }
         Ok(margin)
     }
 
     fn margin(&self, _: f32) -> f32 {
-        least_margin(self.people)
+        least_surplus(self.people.iter().map(|person| person.seen), self.work)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_recogniser_is_held_to_its_own_margin_and_what_is_not_known_is_none() {
+        let work = Workspace { required: vec![0.05, 0.2], ..Workspace::default() };
+        let surplus = |margins: &[f32]| least_surplus(margins.iter().copied(), &work);
+        assert!((surplus(&[0.1, 0.3]) - 0.05).abs() < 1e-6);
+        assert!((surplus(&[0.3, 0.15]) + 0.05).abs() < 1e-6);
+        for unknown in [&[] as &[f32], &[0.3, f32::NAN], &[f32::NAN, 0.3], &[0.3, f32::NEG_INFINITY]] {
+            assert_eq!(surplus(unknown), f32::NEG_INFINITY, "{unknown:?}");
+        }
+        let unset = Workspace { required: vec![f32::NAN; 2], ..Workspace::default() };
+        assert_eq!(least_surplus([1.0, 1.0].into_iter(), &unset), f32::NEG_INFINITY);
     }
 }

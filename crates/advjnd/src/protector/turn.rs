@@ -10,7 +10,7 @@ use super::memory::Memory;
 use super::station::{Eye, Station};
 use super::subject::Subject;
 use super::transfer::Transfer;
-use super::workspace::{Look, Scene, Workspace, required_margin};
+use super::workspace::{Look, Scene, Workspace};
 use crate::attack::{Attack, Budget};
 use crate::error::Result;
 use crate::face::{Track, TrackState};
@@ -33,7 +33,6 @@ pub struct Turn<'a> {
     /// What was to be seen there a frame ago, if anybody looked.
     scene: Scene,
     budget: Budget,
-    goal: f32,
     transfer: Transfer,
     open: bool,
     /// Whether this frame goes on it without a check: it would not pass.
@@ -70,7 +69,6 @@ impl<'a> Turn<'a> {
             fault: None,
             scene,
             budget,
-            goal: 0.0,
             transfer: Transfer::default(),
             open,
             put_off: false,
@@ -100,10 +98,9 @@ impl<'a> Turn<'a> {
         specs: &[RecognizerSpec],
         settings: &Settings,
     ) {
-        let landmarks = self.track.landmark_sets();
-        let opened = self.work.open(frame, landmarks, (station, specs), settings, &mut self.scene);
+        let (landmarks, shown) = (self.track.landmark_sets(), self.is_shown());
+        let opened = self.work.open(frame, landmarks, (station, specs), settings, (&mut self.scene, shown));
         self.subject.scene = std::mem::take(&mut self.scene);
-        self.work.required = required_margin(settings.margin, &self.work.geometry, self.is_shown());
         match self.check(opened) {
             Some(true) => self.report.region = self.report.region.union(&self.work.geometry.rect),
             Some(false) => self.close(CoverReason::Unusable),
@@ -137,15 +134,14 @@ impl<'a> Turn<'a> {
         self.report.similarity_before = clean.similarity;
         self.budget = self.subject.steady(self.work.budget(settings), settings.flicker_limit);
         self.transfer = settings.transfer;
-        self.goal = self.work.required + self.transfer.reserve;
         if !self.needs_work() {
             self.subject.project(&mut self.budget);
         }
     }
 
-    /// Whether the last output was short of its margin.
+    /// Whether the last output was short of what the iterations go for.
     pub fn needs_work(&self) -> bool {
-        self.subject.margin < self.goal
+        self.subject.surplus(&self.work) < self.transfer.reserve
     }
 
     /// Whether the last frame showed it.
@@ -155,7 +151,7 @@ impl<'a> Turn<'a> {
 
     /// Puts the check off if the face would not pass it, as far as is known.
     pub fn put_off(&mut self) {
-        self.put_off = self.subject.margin < self.work.required;
+        self.put_off = self.subject.surplus(&self.work) < 0.0;
     }
 
     /// Whether the check was put off.
@@ -166,7 +162,7 @@ impl<'a> Turn<'a> {
     /// The end of a turn whose check was put off: covered, and the better known by what the iterations saw.
     pub fn leave_unchecked(&mut self) {
         self.subject.estimate();
-        self.report.margin = self.subject.margin;
+        self.report.margin = self.subject.margin();
         self.close(CoverReason::NotYetProtected);
     }
 
@@ -178,8 +174,8 @@ impl<'a> Turn<'a> {
         (attack, most): (&Attack, u32),
         goes_on: &dyn Fn() -> bool,
     ) {
-        let (work, goal) = ((&mut self.work, &mut self.budget), (self.goal, &self.transfer));
-        let iterations = self.subject.iterate((station, specs), attack, work, (most, goes_on), goal);
+        let work = (&mut self.work, &mut self.budget);
+        let iterations = self.subject.iterate((station, specs), attack, work, (most, goes_on), &self.transfer);
         self.report.iterations += self.check(iterations).unwrap_or(0);
     }
 
@@ -203,10 +199,12 @@ impl<'a> Turn<'a> {
 
     /// Judges the output by the looks at it.
     pub fn judge(&mut self, specs: &[RecognizerSpec]) {
-        let check = self.subject.judge(&self.work, specs);
-        self.report.verdict = check.verdict();
-        self.report.margin = check.margin;
-        self.report.similarity_after = check.similarity;
+        self.report.similarity_after = self.subject.judge(&self.work, specs);
+        self.report.margin = self.subject.margin();
+        self.report.verdict = match self.subject.surplus(&self.work) {
+            surplus if surplus >= 0.0 => Verdict::Protected,
+            _ => Verdict::Covered(CoverReason::NotYetProtected),
+        };
     }
 
     /// Ends the turn after a failure.
@@ -217,12 +215,13 @@ impl<'a> Turn<'a> {
 
     /// Whether the output has less margin than it should, and nothing was spent on it yet.
     pub fn falls_short(&self) -> bool {
-        self.open && self.report.iterations == 0 && self.report.margin < self.goal
+        self.open && self.report.iterations == 0 && self.needs_work()
     }
 
     /// The end: makes the perturbation smaller where there is margin to spare, and notes the verdict.
     pub fn settle(&mut self) {
-        self.report.flicker = self.subject.settle(self.goal, self.report.verdict == Verdict::Protected);
+        let spare = self.subject.surplus(&self.work) - self.transfer.reserve;
+        self.report.flicker = self.subject.settle(spare, self.report.verdict == Verdict::Protected);
         self.report.changed = self.subject.verdict.replace(self.report.verdict) != Some(self.report.verdict);
     }
 }

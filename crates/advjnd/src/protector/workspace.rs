@@ -33,8 +33,8 @@ pub struct Workspace {
     pub residual: Vec<f32>,
     /// The perturbation as the frame stores it; then its gradient; of an inspected region, its clean luma.
     pub stored: Vec<f32>,
-    /// Margin from which the face counts as protected.
-    pub required: f32,
+    /// Margin from which the face counts as protected, by recogniser.
+    pub required: Vec<f32>,
     /// The looks of the self-check.
     pub looks: Vec<Look>,
     saved: Vec<u8>,
@@ -83,17 +83,19 @@ pub struct Look {
 impl Workspace {
     /// Lays out a face, reads its region and bounds its change to `jnd_scale` times the just-noticeable difference, inside
     /// the face's oval. `false` if too little of it lies in the frame to be worked on. `scene` is what was there a frame
-    /// ago, and becomes what is there now.
+    /// ago, and becomes what is there now; the last frame has `shown` the face, or covered it.
     pub fn open(
         &mut self,
         frame: &FrameMut<'_>,
         landmarks: impl Iterator<Item = Landmarks>,
         (station, specs): (&mut Station, &[RecognizerSpec]),
         settings: &Settings,
-        scene: &mut Scene,
+        (scene, shown): (&mut Scene, bool),
     ) -> Result<bool> {
         self.geometry.plan(landmarks, specs.iter(), frame.width(), frame.height())?;
         self.frame_height = frame.height();
+        self.required.clear();
+        self.required.extend(specs.iter().map(|spec| required_margin(settings.margin, spec, &self.geometry, shown)));
         let rect = self.geometry.rect;
         if rect.width < MIN_REGION || rect.height < MIN_REGION {
             return Ok(false);
@@ -172,12 +174,13 @@ impl Workspace {
     }
 }
 
-/// The margin from which a face counts as protected, if one with a pixel for each sample of the grid is to have `margin` for a
-/// codec. What a codec takes grows as the face has fewer pixels (measured in DESIGN.md), and where covered frames lie between
-/// shown ones: a face that the last frame has not `shown` needs more.
-pub fn required_margin(margin: f32, geometry: &Geometry, shown: bool) -> f32 {
+/// The margin from which a face counts as protected in the eyes of a recogniser, if one with a pixel for each sample of the grid
+/// is to have `margin` for a codec in those of `dlib_resnet29`. What a codec takes depends on the recogniser, and grows as the face
+/// has fewer pixels (measured in DESIGN.md), and where covered frames lie between shown ones: a face that the last frame has not
+/// `shown` needs more.
+fn required_margin(margin: f32, spec: &RecognizerSpec, geometry: &Geometry, shown: bool) -> f32 {
     let margin = if shown { margin } else { margin * UNSHOWN };
-    margin * geometry.grid_scale().powi(2) + MARGIN_PER_REACH * geometry.reach()
+    margin * spec.codec_loss * geometry.grid_scale().powi(2) + MARGIN_PER_REACH * geometry.reach()
 }
 
 fn energy(values: &[f32]) -> f32 {
@@ -205,10 +208,13 @@ mod tests {
     fn a_face_of_a_quarter_of_the_pixels_needs_four_times_the_margin() {
         for eyes in [25.0, 50.0, 100.0] {
             let geometry = face(eyes);
-            let for_codec = |shown| required_margin(0.1, &geometry, shown) - required_margin(0.0, &geometry, shown);
-            let expected = 0.1 * (50.0 / eyes).powi(2);
-            assert!((for_codec(true) / expected - 1.0).abs() < 0.02, "{eyes}: {}, not {expected}", for_codec(true));
-            assert!(for_codec(false) > 1.2 * for_codec(true), "{eyes}: as little where it was covered");
+            for spec in Network::ALL.map(Network::spec) {
+                let required = |margin, shown| required_margin(margin, &spec, &geometry, shown);
+                let for_codec = |shown| required(0.1, shown) - required(0.0, shown);
+                let expected = 0.1 * spec.codec_loss * (50.0 / eyes).powi(2);
+                assert!((for_codec(true) / expected - 1.0).abs() < 0.02, "{eyes}: {}, not {expected}", for_codec(true));
+                assert!(for_codec(false) > 1.2 * for_codec(true), "{eyes}: as little where it was covered");
+            }
         }
     }
 }

@@ -24,6 +24,7 @@ impl Tiny {
             metric,
             verification_threshold: 0.5,
             false_accept_rate: 0.001,
+            codec_loss: 1.0,
         };
         Self { spec, weights, bend: false }
     }
