@@ -133,7 +133,7 @@ impl Subject {
 
     /// How far the last output is beyond the margin required, in the eyes of the recogniser that is least content.
     pub fn surplus(&self, work: &Workspace) -> f32 {
-        least_surplus(self.people.iter().map(|person| person.margin), work)
+        least_surplus(self.people.iter().map(|person| person.margin), &work.required)
     }
 
     /// Keeps the perturbation inside `budget`.
@@ -248,8 +248,8 @@ impl Subject {
 }
 
 /// How far the least of `margins`, by recogniser, is beyond the one required; minus infinity if that is not known.
-fn least_surplus(margins: impl Iterator<Item = f32>, work: &Workspace) -> f32 {
-    let surplus = margins.zip(&work.required).map(|(margin, required)| margin - required);
+fn least_surplus(margins: impl Iterator<Item = f32>, required: &[f32]) -> f32 {
+    let surplus = margins.zip(required).map(|(margin, required)| margin - required);
     let surplus = surplus.map(|surplus| if surplus.is_nan() { f32::NEG_INFINITY } else { surplus });
     surplus.reduce(f32::min).unwrap_or(f32::NEG_INFINITY)
 }
@@ -327,7 +327,7 @@ impl Objective for View<'_> {
     }
 
     fn margin(&self, _: f32) -> f32 {
-        least_surplus(self.people.iter().map(|person| person.seen), self.work)
+        least_surplus(self.people.iter().map(|person| person.seen), &self.work.required)
     }
 }
 
@@ -337,14 +337,12 @@ mod tests {
 
     #[test]
     fn every_recogniser_is_held_to_its_own_margin_and_what_is_not_known_is_none() {
-        let work = Workspace { required: vec![0.05, 0.2], ..Workspace::default() };
-        let surplus = |margins: &[f32]| least_surplus(margins.iter().copied(), &work);
+        let surplus = |margins: &[f32]| least_surplus(margins.iter().copied(), &[0.05, 0.2]);
         assert!((surplus(&[0.1, 0.3]) - 0.05).abs() < 1e-6);
         assert!((surplus(&[0.3, 0.15]) + 0.05).abs() < 1e-6);
         for unknown in [&[] as &[f32], &[0.3, f32::NAN], &[f32::NAN, 0.3], &[0.3, f32::NEG_INFINITY]] {
             assert_eq!(surplus(unknown), f32::NEG_INFINITY, "{unknown:?}");
         }
-        let unset = Workspace { required: vec![f32::NAN; 2], ..Workspace::default() };
-        assert_eq!(least_surplus([1.0, 1.0].into_iter(), &unset), f32::NEG_INFINITY);
+        assert_eq!(least_surplus([1.0, 1.0].into_iter(), &[f32::NAN; 2]), f32::NEG_INFINITY);
     }
 }
