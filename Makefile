@@ -14,6 +14,7 @@
 #   make clip-table         the README's table of clips
 #   make bench-pytorch      the networks against PyTorch and ONNX Runtime
 #   make transfer-table     what each part of the attack gives on recognisers that are not attacked
+#   make stills-table       what the tricks of the literature give there, on still pictures
 #   make preset-table       the README's table of presets
 #   make engine-table       the engine's figures in ARCHITECTURE.md: the above, the bench `gradient`, frames per second
 
@@ -29,7 +30,7 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-opencv \
 	opencv-data strace meson ninja-build
 
-.PHONY: demo test packages clip-table bench-pytorch engine-table transfer-table preset-table element-page element-bench soak memcheck fuzz deny deb \
+.PHONY: demo test packages clip-table bench-pytorch engine-table transfer-table stills-table preset-table element-page element-bench soak memcheck fuzz deny deb \
 	install-check
 
 SHARED ?= ../shared
@@ -59,6 +60,9 @@ engine-table: packages
 
 transfer-table: packages
 	scripts/transfer_table.sh $(SHARED)
+
+stills-table:
+	$(PYTHON) models/transfer/tricks.py --shared $(SHARED)
 
 preset-table: packages
 	scripts/preset_table.sh $(SHARED)

@@ -20,7 +20,7 @@ impl Preset {
     pub(super) fn apply(self, settings: &mut Settings) {
         (settings.jnd_rms, settings.margin) = match self {
             Self::Custom => return,
-            Self::Invisible => (2.9, 0.1),
+            Self::Invisible => (2.9, 0.12),
             Self::Balanced => (4.2, 0.08),
             Self::Strong => (5.2, 0.05),
         };
