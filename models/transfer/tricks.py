@@ -46,6 +46,7 @@ from safetensors.torch import load_file
 from skimage.metrics import structural_similarity
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "convert"))
+import common  # noqa: E402
 import torch_nets  # noqa: E402
 
 CLIPS = [  # below clips/, people in it
@@ -135,12 +136,9 @@ class Network:
         return tap.value, embedding
 
 
-def similarity(source, target):
-    """The least-squares similarity from `source` to `target`, 3x3; points as complex numbers."""
-    s, t = (points @ np.array([1, 1j]) for points in (source, target))
-    a = ((s - s.mean()).conj() @ (t - t.mean())) / np.square(np.abs(s - s.mean())).sum()
-    b = t.mean() - a * s.mean()
-    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag], [0, 0, 1]])
+def alignment(source, target):
+    """The least-squares similarity from `source` to `target`, 3x3."""
+    return np.vstack([common.similarity(source, target), [0, 0, 1]])
 
 
 def lattice(matrices, side, reach, over=1):
@@ -172,9 +170,9 @@ class Faces:
             marks = face[4:14].reshape(5, 2) - (x, y)
             pictures.append(picture[:, :, ::-1].transpose(2, 0, 1))
             boxes.append(box[None])
-            to_grid.append(similarity(marks, ARCFACE * GRID / 112))
+            to_grid.append(alignment(marks, ARCFACE * GRID / 112))
             for name, network in networks.items():
-                to_chip[name].append(np.linalg.inv(similarity(marks, network.template)))
+                to_chip[name].append(np.linalg.inv(alignment(marks, network.template)))
         self.picture, self.box = torch.from_numpy(np.stack(pictures)).float(), torch.from_numpy(np.stack(boxes))
         to_grid = torch.from_numpy(np.stack(to_grid)).float()
         self.count, self.scale = self.box.sum((1, 2, 3)), to_grid[:, :2, 0].norm(dim=1)
