@@ -240,9 +240,9 @@ impl AdvJndProtect {
             return Err(gst::error_msg!(gst::CoreError::Negotiation, ("A buffer came before its caps")));
         };
         let size = frame::size(buffer, info);
+        let marks = if settings.detector == Detector::Auto { roi::faces(buffer) } else { Vec::new() };
         let given = match settings.detector {
-            Detector::Auto => Some(roi::faces(buffer)).filter(|faces| !faces.is_empty()),
-            Detector::Builtin => None,
+            Detector::Auto | Detector::Builtin => None,
             Detector::RoiMeta => Some(roi::faces(buffer)),
             Detector::FullFrame => Some(roi::whole(&settings.regions, size)),
         };
@@ -250,6 +250,7 @@ impl AdvJndProtect {
             time: times.running_time.map(Duration::from),
             budget: lock(&self.live).budget(times.running_time, self.obj().current_running_time()),
             faces: given.as_deref(),
+            marks: &marks,
             regions: &settings.regions,
             exclude_regions: &settings.exclude_regions,
         };

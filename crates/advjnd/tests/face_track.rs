@@ -11,13 +11,8 @@ const HOLD: Duration = Duration::from_millis(500);
 
 fn face(x: f32, y: f32, size: f32, score: f32) -> Detection {
     let at = |u: f32, v: f32| [x + u * size, y + v * size];
-    Detection {
-        bbox: BBox { x, y, width: size, height: size },
-        landmarks: Landmarks([at(0.3, 0.4), at(0.7, 0.4), at(0.5, 0.6), at(0.35, 0.8), at(0.65, 0.8)]),
-        second_look: None,
-        score,
-        aligned: true,
-    }
+    let landmarks = Landmarks([at(0.3, 0.4), at(0.7, 0.4), at(0.5, 0.6), at(0.35, 0.8), at(0.65, 0.8)]);
+    Detection::new(BBox { x, y, width: size, height: size }, landmarks, score)
 }
 
 fn ms(frame: u64) -> Duration {

@@ -116,10 +116,10 @@ fn every_model_bounds_the_change_and_lets_the_face_be_protected() {
     let picture = astronaut();
     for jnd_model in Model::ALL {
         let settings = Settings { jnd_model, max_iterations: 20, ..Settings::default() };
-        let (data, report) = last(2, &picture, &settings);
+        let (data, report) = last(4, &picture, &settings);
         assert_eq!(report.faces[0].verdict, Verdict::Protected, "{jnd_model:?}");
         let view = Settings { view: View::Jnd, ..settings };
-        let (budget, _) = last(2, &picture, &view);
+        let (budget, _) = last(4, &picture, &view);
         for (index, (new, old)) in data.iter().zip(&picture.clean).enumerate() {
             // Ten times the bound, rounded; the change is rounded, too.
             let bound = f32::from(budget[index]) / 10.0 + 0.05;
@@ -182,7 +182,7 @@ fn no_face_falls_below_the_least_psnr() {
     let (free, held) = (psnr(0.0), [37.0, 34.0].map(psnr));
     // The oval is about as large as the box; rounding adds to the change and takes from it.
     for (psnr, least) in held.iter().zip([37.0, 34.0]) {
-        assert!((psnr - least).abs() < 1.3, "{psnr}, of at least {least}");
+        assert!((psnr - least).abs() < 1.6, "{psnr}, of at least {least}");
     }
     assert!(free < 32.0, "{free} without a bound");
 }

@@ -105,7 +105,7 @@ fn every_recogniser_is_attacked_in_turn() {
         assert_eq!(face.verdict, Verdict::Protected, "{names:?}");
         for (network, stopped) in both.into_iter().zip(stopped) {
             let margin = margin_by(network, picture, &face.landmarks);
-            assert_eq!(margin > 0.0, stopped, "{network:?} after an attack on {names:?}: {margin}");
+            assert_eq!(margin > 0.05, stopped, "{network:?} after an attack on {names:?}: {margin}");
         }
         assert!(frames.iter().all(|(_, face)| face.iterations <= settings.max_iterations), "{names:?}");
     }

@@ -11,11 +11,12 @@
 //!
 //! Where faces are known to be, by somebody else or from the frame before, the network looks at a window around each.
 
+use super::pass::{IOU_THRESHOLD, Pass, scaled_size, suppress};
 use super::{BBox, Landmarks};
 use crate::error::{Error, Result};
-use crate::frame::{FrameMut, Rect, Resampling, Thumbnail};
+use crate::frame::{FrameMut, Rect, Resampling};
+use crate::net::Backend;
 use crate::net::graph::Graph;
-use crate::net::{Backend, DetectorNet, STRIDES};
 
 /// Least side of a face, pixels of the network's input, at which YuNet (trained on WIDER FACE) is dependable.
 pub const MIN_FACE_AT_NETWORK: f32 = 12.0;
@@ -28,7 +29,7 @@ const SCALES_APART: f32 = 1.1;
 /// Faces up to this size at the network, at either scale, are looked at twice: landmarks of larger ones hardly differ.
 const SMALL_FACE: f32 = 144.0;
 /// Side of the window around such a face.
-const WINDOW: usize = 224;
+pub(super) const WINDOW: usize = 224;
 /// Score from which the second look believes a face that is already known.
 const SECOND_LOOK_SCORE: f32 = 0.3;
 /// A face whose place is known is looked at with at least so many pixels,
@@ -39,12 +40,8 @@ const MOST_NEAR_FACE: f32 = 176.0;
 const CHANGE_AT_NETWORK: f32 = 64.0;
 /// Landmarks that come with a box lie in it, enlarged by so much; others are not believed.
 const LANDMARKS_AROUND: f32 = 1.3;
-/// Overlap above which the weaker of two boxes is dropped.
-pub const IOU_THRESHOLD: f32 = 0.3;
 /// The network's input sides are multiples of this.
-const SIZE_MULTIPLE: usize = 32;
-/// A box wider than this many strides e-folds is no box.
-const MAX_LOG_SIZE: f32 = 6.0;
+pub(super) const SIZE_MULTIPLE: usize = 32;
 
 /// One face found in one frame, in pixels of the frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,8 +54,19 @@ pub struct Detection {
     pub second_look: Option<Landmarks>,
     /// 0..=1.
     pub score: f32,
-    /// Whether anybody saw the landmarks; if not, they are a guess from the box, which nothing can be aligned by.
+    /// Whether anybody saw the landmarks; if not, they are a guess, which nothing can be aligned by.
     pub aligned: bool,
+    /// Whether a close look of this frame confirmed the landmarks.
+    pub confirmed: bool,
+    /// Whether the landmarks are those of a close look, for others were wrong.
+    pub close: bool,
+}
+
+impl Detection {
+    /// A detection that was not looked at more closely.
+    pub fn new(bbox: BBox, landmarks: Landmarks, score: f32) -> Self {
+        Self { bbox, landmarks, second_look: None, score, aligned: true, confirmed: false, close: false }
+    }
 }
 
 /// A face that somebody else found, in pixels of the frame.
@@ -72,21 +80,20 @@ pub struct GivenFace {
 
 /// Finds faces in frames of any size.
 pub struct Detector {
-    whole: Pass,
-    near: Pass,
-}
-
-/// The network with the picture it looks at.
-struct Pass {
-    net: DetectorNet,
-    thumbnail: Thumbnail,
+    pub(super) whole: Pass,
+    pub(super) near: Pass,
+    reduced: Pass,
+    pub(super) sideways: Pass,
+    pub(super) diagonal: Pass,
+    /// What is read of the frame, before it is turned.
+    pub(super) upright: Vec<f32>,
 }
 
 impl Detector {
     /// A detector over the graph of a [`DetectorNet`], run by `backend`.
     pub fn new(graph: &Graph, backend: &Backend) -> Self {
-        let pass = || Pass { net: DetectorNet::new(graph.clone(), backend.clone()), thumbnail: Thumbnail::default() };
-        Self { whole: pass(), near: pass() }
+        let pass = || Pass::new(graph, backend);
+        Self { whole: pass(), near: pass(), reduced: pass(), sideways: pass(), diagonal: pass(), upright: Vec::new() }
     }
 
     /// The faces of a frame with at least `score_threshold`, best first; faces from `min_face_size` pixels up are found.
@@ -100,6 +107,31 @@ impl Detector {
         let window = Rect { x: 0, y: 0, width: size[0], height: size[1] };
         let mut faces = self.whole.detect(frame, scale, window, Resampling::Average, score_threshold)?;
         self.look_twice(frame, scale, &mut faces)?;
+        Ok(faces)
+    }
+
+    /// As [`detect`](Self::detect), and large faces as the frame reduced to a long side of [`LONG_SIDE_AT_NETWORK`] shows them,
+    /// where the network saw more of it.
+    ///
+    /// # Errors
+    /// As [`detect`](Self::detect).
+    pub fn detect_at_two_scales(
+        &mut self,
+        frame: &FrameMut<'_>,
+        min_face_size: u32,
+        score_threshold: f32,
+    ) -> Result<Vec<Detection>> {
+        let long_side = frame.width().max(frame.height()) as f32;
+        let mut faces = self.detect(frame, min_face_size, score_threshold)?;
+        let common = network_scale(long_side, f32::INFINITY);
+        if network_scale(long_side, min_face_size as f32) > SCALES_APART * common {
+            let [width, height] = scaled_size(frame, common).map(|side| side.next_multiple_of(SIZE_MULTIPLE));
+            let window = Rect { x: 0, y: 0, width, height };
+            let seen = self.reduced.detect(frame, common, window, Resampling::Average, score_threshold)?;
+            let new = |face: &Detection| faces.iter().all(|other| !other.bbox.overlaps(&face.bbox));
+            let new: Vec<Detection> = seen.into_iter().filter(new).collect();
+            faces.extend(new);
+        }
         Ok(faces)
     }
 
@@ -157,8 +189,9 @@ impl Detector {
         Ok(faces)
     }
 
-    /// Faces that somebody else found, as detections. Landmarks that did not come with a face, or lie elsewhere, are looked for in
-    /// its box; where none are found, the detection is not [`aligned`](Detection::aligned).
+    /// Faces that somebody else found, as detections. Those without a pixel in the frame are left out. Landmarks that did not
+    /// come with a face, or lie elsewhere, are looked for in its box; where none are found, the detection is not
+    /// [`aligned`](Detection::aligned).
     ///
     /// # Errors
     /// [`Error::Input`] for a box or landmarks that are not finite, and as [`detect`](Self::detect).
@@ -170,16 +203,19 @@ impl Detector {
                     "a face was given at {bbox:?}, which is no place: leave it out, or let the detector find it"
                 )));
             }
-            let by = |landmarks, aligned| Detection { bbox: *bbox, landmarks, second_look: None, score: 1.0, aligned };
+            if bbox.in_frame(frame).is_empty() {
+                continue;
+            }
             // Nothing could be said of a face by landmarks that are not its own.
             let around = bbox.scaled(LANDMARKS_AROUND);
             if let Some(landmarks) = landmarks.filter(|set| set.0.iter().all(|point| around.contains(*point))) {
-                faces.push(by(landmarks, true));
+                faces.push(Detection::new(*bbox, landmarks, 1.0));
                 continue;
             }
             let inside = self.detect_near(frame, std::slice::from_ref(bbox), 1, score_threshold)?;
             if inside.is_empty() {
-                faces.push(by(Landmarks::guess(bbox), false));
+                let guess = Detection::new(*bbox, Landmarks::guess(bbox), 1.0);
+                faces.push(Detection { aligned: false, ..guess });
             }
             // The first is the face that was meant: all of its box is covered if it must be.
             faces.extend(inside.iter().enumerate().map(|(index, face)| match index {
@@ -224,91 +260,7 @@ fn window_around(place: &BBox, scale: f32) -> Rect {
     Rect { x, y, width: WINDOW, height: WINDOW }
 }
 
-impl Pass {
-    /// The faces in `window` of the frame reduced (or enlarged) by `scale`, in pixels of the frame.
-    fn detect(
-        &mut self,
-        frame: &FrameMut<'_>,
-        scale: f32,
-        window: Rect,
-        resampling: Resampling,
-        score_threshold: f32,
-    ) -> Result<Vec<Detection>> {
-        let size = scaled_size(frame, scale);
-        self.thumbnail.read(frame, (size[0], size[1]), window, resampling);
-        self.net.forward(&self.thumbnail.bgr, window.height, window.width)?;
-        let mut faces = Vec::new();
-        for (level, &stride) in STRIDES.iter().enumerate() {
-            self.decode(level, stride as f32, window.width / stride, score_threshold, &mut faces)?;
-        }
-        let zoom = [frame.width() as f32 / size[0] as f32, frame.height() as f32 / size[1] as f32];
-        let origin = [window.x as f32, window.y as f32];
-        let in_frame =
-            |[x, y]: [f32; 2]| [(x + origin[0] + 0.5) * zoom[0] - 0.5, (y + origin[1] + 0.5) * zoom[1] - 0.5];
-        for face in &mut faces {
-            let b = face.bbox;
-            let [x, y] = in_frame([b.x, b.y]);
-            face.bbox = BBox { x, y, width: b.width * zoom[0], height: b.height * zoom[1] };
-            face.landmarks = face.landmarks.map(in_frame);
-        }
-        Ok(suppress(faces))
-    }
-
-    fn decode(
-        &self,
-        level: usize,
-        stride: f32,
-        columns: usize,
-        score_threshold: f32,
-        faces: &mut Vec<Detection>,
-    ) -> Result<()> {
-        let (cls, obj) = (self.net.cls(level), self.net.obj(level));
-        let (boxes, points) = (self.net.bbox(level), self.net.kps(level));
-        for (anchor, (cls, obj)) in cls.iter().zip(obj).enumerate() {
-            let product = cls.clamp(0.0, 1.0) * obj.clamp(0.0, 1.0);
-            if product.is_nan() {
-                return Err(Error::NotFinite { stage: "the face detector" });
-            }
-            let score = product.sqrt();
-            if score < score_threshold {
-                continue;
-            }
-            let (column, row) = ((anchor % columns) as f32, (anchor / columns) as f32);
-            let [dx, dy, log_width, log_height] = [0, 1, 2, 3].map(|i| boxes[4 * anchor + i]);
-            let side = |log: f32| log.min(MAX_LOG_SIZE).exp() * stride;
-            let (width, height) = (side(log_width), side(log_height));
-            let bbox =
-                BBox { x: (column + dx) * stride - width / 2.0, y: (row + dy) * stride - height / 2.0, width, height };
-            let point = |i: usize| {
-                [(points[10 * anchor + 2 * i] + column) * stride, (points[10 * anchor + 2 * i + 1] + row) * stride]
-            };
-            let landmarks = Landmarks([0, 1, 2, 3, 4].map(point));
-            if landmarks.is_finite() && [bbox.x, bbox.y, width, height].iter().all(|v| v.is_finite()) {
-                faces.push(Detection { bbox, landmarks, second_look: None, score, aligned: true });
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Pixels of the network's input per pixel of the frame.
-fn network_scale(long_side: f32, min_face_size: f32) -> f32 {
+pub(super) fn network_scale(long_side: f32, min_face_size: f32) -> f32 {
     (MIN_FACE_AT_NETWORK / min_face_size.max(1.0)).max(LONG_SIDE_AT_NETWORK / long_side).min(1.0)
-}
-
-/// Width and height of a frame at a scale.
-fn scaled_size(frame: &FrameMut<'_>, scale: f32) -> [usize; 2] {
-    [frame.width(), frame.height()].map(|side| ((side as f32 * scale).round() as usize).max(1))
-}
-
-/// Greedy non-maximum suppression, best score first.
-fn suppress(mut faces: Vec<Detection>) -> Vec<Detection> {
-    faces.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let mut kept: Vec<Detection> = Vec::new();
-    for face in faces {
-        if kept.iter().all(|other| other.bbox.iou(&face.bbox) <= IOU_THRESHOLD) {
-            kept.push(face);
-        }
-    }
-    kept
 }

@@ -1,17 +1,25 @@
 //! Faces: found, followed, aligned.
 
 pub mod align;
+mod aligner;
+mod confirm;
 pub mod detect;
 mod glance;
+mod pass;
+mod passes;
 pub mod track;
 pub mod warp;
 
 pub use align::SimilarityTransform;
+pub use aligner::{AGREE, Aligner, CLOSE_SCORE, Pose};
+pub use confirm::{Assigned, Care, Confirmer};
 pub use detect::{Detection, Detector, GivenFace};
 pub use glance::{Change, Glance};
+pub use passes::ExtraPass;
 pub use track::{Track, TrackId, TrackState, Tracker};
 pub use warp::Warp;
 
+use crate::frame::{FrameMut, Rect};
 use crate::net::ARCFACE_TEMPLATE;
 
 /// Axis-aligned box in pixels; may reach outside the frame.
@@ -45,6 +53,25 @@ impl BBox {
             overlap(self.x, self.width, other.x, other.width) * overlap(self.y, self.height, other.y, other.height);
         let union = self.width * self.height + other.width * other.height - both;
         if union > 0.0 { both / union } else { 0.0 }
+    }
+
+    /// Whether two boxes are likely to be of the same face: they overlap by more than the detector lets two faces.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.iou(other) > pass::IOU_THRESHOLD
+    }
+
+    /// Share of this box's area that lies in `other`, 0..=1.
+    pub fn share_in(&self, other: &Self) -> f32 {
+        let side = |a: f32, a_len: f32, b: f32, b_len: f32| ((a + a_len).min(b + b_len) - a.max(b)).max(0.0);
+        let both = side(self.x, self.width, other.x, other.width) * side(self.y, self.height, other.y, other.height);
+        let area = self.width * self.height;
+        if area > 0.0 { both / area } else { 0.0 }
+    }
+
+    /// The pixels of a frame that it touches; empty if there are none.
+    pub fn in_frame(&self, frame: &FrameMut<'_>) -> Rect {
+        let (right, bottom) = (self.x + self.width, self.y + self.height);
+        Rect::covering(self.x, self.y, right, bottom, frame.width(), frame.height())
     }
 
     /// Whether a point lies in it.
@@ -86,7 +113,7 @@ pub struct Landmarks(pub [[f32; 2]; 5]);
 /// Side of ArcFace's chip, in which the template of landmarks is told, and its place around a detector's box: the chip is so
 /// many times as wide as the box.
 const CHIP_SIDE: f32 = 112.0;
-const CHIP_PER_BOX: f32 = 1.35;
+pub(crate) const CHIP_PER_BOX: f32 = 1.35;
 
 impl Landmarks {
     /// Landmarks as a face that fills `bbox` would commonly have them.
@@ -104,6 +131,11 @@ impl Landmarks {
     pub fn distance(&self, other: &Self) -> f32 {
         let pairs = self.0.iter().zip(&other.0);
         pairs.map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).fold(0.0, f32::max)
+    }
+
+    /// Mean distance of points of the same name.
+    pub fn mean_distance(&self, other: &Self) -> f32 {
+        self.0.iter().zip(&other.0).map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).sum::<f32>() / 5.0
     }
 
     /// Whether every coordinate is finite.

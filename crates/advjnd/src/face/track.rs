@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use super::confirm::Assigned;
 use super::{BBox, Detection, Landmarks};
 
 /// Frames that a track goes on by prediction alone before it counts as lost.
@@ -55,8 +56,17 @@ pub struct Track {
     pub score: f32,
     /// Whether anybody saw the landmarks of the last detection.
     pub aligned: bool,
+    /// Whether the landmarks are those of close looks ([`Detection::close`]).
+    pub close: bool,
+    /// Whether something casts doubt on the landmarks: they are to be confirmed in the next frame.
+    pub doubted: bool,
     /// The detection of this frame; `None` where the track goes on by prediction.
     pub sighting: Option<Detection>,
+    /// Frames since the landmarks were confirmed, or since that failed; and roll, size and score then.
+    pub(super) since_confirmed: u32,
+    pub(super) confirmed_roll: f32,
+    pub(super) confirmed_size: f32,
+    pub(super) confirmed_score: f32,
     velocity: [f32; 2],
     last_seen: Duration,
     misses: u32,
@@ -80,12 +90,22 @@ impl Tracker {
         self.tracks.clear();
     }
 
-    /// Takes the detections of the frame at `time`. Those below `score_threshold` only continue tracks; tracks not
-    /// seen for `hold_time` end.
+    /// Takes the detections of the frame at `time`: [`predict`](Self::predict), [`assign`](Self::assign),
+    /// [`correct`](Self::correct).
     pub fn update(&mut self, detections: &[Detection], time: Duration, score_threshold: f32, hold_time: Duration) {
-        for track in &mut self.tracks {
-            track.predict();
-        }
+        self.predict();
+        let assigned = self.assign(detections);
+        let faces: Vec<_> = detections.iter().copied().zip(assigned).collect();
+        self.correct(&faces, time, score_threshold, hold_time);
+    }
+
+    /// Moves every track to where it is expected in the next frame.
+    pub fn predict(&mut self) {
+        self.tracks.iter_mut().for_each(Track::predict);
+    }
+
+    /// For each detection the index of the track that it continues, if it does.
+    pub fn assign(&self, detections: &[Detection]) -> Vec<Option<usize>> {
         let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
         for (t, track) in self.tracks.iter().enumerate() {
             for (d, detection) in detections.iter().enumerate() {
@@ -96,27 +116,45 @@ impl Tracker {
             }
         }
         pairs.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-        let mut of_track = vec![None; self.tracks.len()];
-        let mut taken = vec![false; detections.len()];
+        let mut taken = vec![false; self.tracks.len()];
+        let mut assigned = vec![None; detections.len()];
         for (_, t, d) in pairs {
-            if of_track[t].is_none() && !taken[d] {
-                of_track[t] = Some(d);
-                taken[d] = true;
+            if assigned[d].is_none() && !taken[t] {
+                assigned[d] = Some(t);
+                taken[t] = true;
             }
         }
-        for (track, detection) in self.tracks.iter_mut().zip(of_track) {
-            match detection {
-                Some(d) => track.correct(&detections[d], time),
+        assigned
+    }
+
+    /// Takes the faces of the frame at `time`, with the tracks that they continue. Those below `score_threshold` begin none;
+    /// tracks not seen for `hold_time`, and for more than [`COAST_FRAMES`], end.
+    pub fn correct(&mut self, faces: &[Assigned], time: Duration, score_threshold: f32, hold_time: Duration) {
+        let mut of_track = vec![None; self.tracks.len()];
+        for (face, of) in faces {
+            if let Some(slot) = of.and_then(|of| of_track.get_mut(of)) {
+                *slot = Some(face);
+            }
+        }
+        for (track, face) in self.tracks.iter_mut().zip(of_track) {
+            match face {
+                Some(face) => track.correct(face, time),
                 None => track.miss(),
             }
         }
-        self.tracks.retain(|track| track.misses == 0 || time.saturating_sub(track.last_seen) <= hold_time);
-        for (detection, taken) in detections.iter().zip(taken) {
-            if !taken && detection.score >= score_threshold {
-                self.tracks.push(Track::new(TrackId(self.next_id), detection, time));
+        let held = |track: &Track| track.misses <= COAST_FRAMES || time.saturating_sub(track.last_seen) <= hold_time;
+        self.tracks.retain(held);
+        for (face, of) in faces {
+            if of.is_none() && face.score >= score_threshold {
+                self.tracks.push(Track::new(TrackId(self.next_id), face, time));
                 self.next_id += 1;
             }
         }
+    }
+
+    /// Has the landmarks of a track confirmed in the next frame.
+    pub fn doubt(&mut self, id: TrackId) {
+        self.tracks.iter_mut().filter(|track| track.id == id).for_each(|track| track.doubted = true);
     }
 }
 
@@ -132,6 +170,11 @@ impl Track {
         self.bbox.translated(self.velocity)
     }
 
+    /// A track of one detection, as if it were the first of a stream.
+    pub fn of(detection: &Detection) -> Self {
+        Self::new(TrackId(0), detection, Duration::ZERO)
+    }
+
     fn new(id: TrackId, detection: &Detection, time: Duration) -> Self {
         Self {
             id,
@@ -140,7 +183,13 @@ impl Track {
             landmarks: detection.landmarks,
             score: detection.score,
             aligned: detection.aligned,
+            close: detection.close,
+            doubted: false,
             sighting: Some(*detection),
+            since_confirmed: 0,
+            confirmed_roll: detection.landmarks.roll(),
+            confirmed_size: detection.bbox.size(),
+            confirmed_score: detection.score,
             velocity: [0.0; 2],
             last_seen: time,
             misses: 0,
@@ -158,7 +207,7 @@ impl Track {
         let pairs = || detection.landmarks.0.iter().zip(&self.landmarks.0);
         let square: f32 = pairs().map(|(z, p)| (z[0] - p[0]).powi(2) + (z[1] - p[1]).powi(2)).sum();
         let innovation = (square / 5.0).sqrt() / size;
-        let anew = self.misses > COAST_FRAMES || !self.aligned || !detection.aligned;
+        let anew = self.misses > COAST_FRAMES || !self.aligned || !detection.aligned || self.close != detection.close;
         let gain = if anew { 1.0 } else { (BASE_GAIN + GAIN_SLOPE * innovation).min(1.0) };
         let blend = |old: f32, new: f32| old + gain * (new - old);
         let mut shift = [0.0f32; 2];
@@ -179,6 +228,15 @@ impl Track {
         self.velocity = [self.velocity[0] + gain * shift[0], self.velocity[1] + gain * shift[1]];
         self.score = detection.score;
         self.aligned = detection.aligned;
+        self.close = detection.close;
+        self.since_confirmed += 1;
+        if detection.confirmed {
+            self.doubted = false;
+            self.since_confirmed = 0;
+            self.confirmed_roll = detection.landmarks.roll();
+            self.confirmed_size = detection.bbox.size();
+            self.confirmed_score = detection.score;
+        }
         self.sighting = Some(*detection);
         self.last_seen = time;
         self.misses = 0;

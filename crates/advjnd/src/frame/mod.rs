@@ -9,6 +9,7 @@ mod resample;
 pub use cells::CELL;
 pub use cover::{Cover, cover};
 pub use region::{Bounds, Region};
+pub(crate) use resample::{LOW_RANGE, value_range};
 pub use resample::{Resampling, Thumbnail};
 
 use crate::error::{Error, Result};

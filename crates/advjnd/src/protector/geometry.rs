@@ -3,9 +3,10 @@
 //! The perturbation is a [`GRID`]×[`GRID`] plane of luma in aligned-face coordinates (ArcFace's five-point template,
 //! enlarged), so that a moving head keeps it. The frame sees its warp, under a feathered oval that ends inside the face.
 
+use super::rendition::Rendition;
 use crate::attack::ViewSampler;
 use crate::error::Result;
-use crate::face::{Landmarks, SimilarityTransform, Warp};
+use crate::face::{CHIP_PER_BOX, Landmarks, SimilarityTransform, Warp};
 use crate::frame::Rect;
 use crate::net::{ARCFACE_TEMPLATE, RecognizerSpec, Template};
 
@@ -17,9 +18,11 @@ const OVAL_CENTER: [f32; 2] = [56.0, 66.0];
 const OVAL_AXES: [f32; 2] = [48.0, 60.0];
 /// Share of the oval's radius inside which the mask is one; it falls to zero at the rim.
 const OVAL_CORE: f32 = 0.75;
-/// Random views shift a chip by up to this share of its side (and turn and scale it as much),
+/// Random views shift a chip by up to this share of its side (and turn and scale it as much); they
 const VIEW_REACH: f32 = 0.015;
-/// and by as many pixels of a frame reduced to a long side of [`VIEW_LONG_SIDE`]: others find their landmarks in a reduced
+/// scale it by at least this, for others cut faces tighter or wider,
+const SCALE_REACH: f32 = 0.04;
+/// and shift it by as many pixels of a frame reduced to a long side of [`VIEW_LONG_SIDE`]: others find their landmarks in a reduced
 /// frame, and there a small face has few pixels.
 const VIEW_REACH_PIXELS: f32 = 1.2;
 const VIEW_LONG_SIDE: f32 = 640.0;
@@ -44,6 +47,19 @@ fn chips<'a>(
     specs: impl Iterator<Item = &'a RecognizerSpec>,
 ) -> Result<Vec<SimilarityTransform>> {
     specs.map(|spec| SimilarityTransform::fit(landmarks, &spec.template)).collect()
+}
+
+/// How a chip is looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Viewpoint {
+    /// Index of the set of landmarks.
+    pub set: usize,
+    /// A random view, or none.
+    pub view: Option<SimilarityTransform>,
+    /// Whether the chip is mirrored, left to right.
+    pub mirrored: bool,
+    /// What copy of the frame it is of.
+    pub rendition: Rendition,
 }
 
 /// The transforms of one face in one frame, and the operators they stand for.
@@ -157,20 +173,23 @@ impl Geometry {
         }
     }
 
-    /// Plans the operator chip ← region of recogniser `index` by landmark set `set`, seen through `view`, a transform of
-    /// the chip onto itself.
-    pub fn plan_chip(
-        &self,
-        index: usize,
-        set: usize,
-        chip_size: usize,
-        view: Option<&SimilarityTransform>,
-        warp: &mut Warp,
-    ) {
-        let to_chip = &self.to_chips[set][index];
-        let to_chip = view.map_or(*to_chip, |view| view.after(to_chip));
-        let region = (self.rect.width, self.rect.height);
-        warp.plan(&self.to_region(&to_chip.inverse()), region, (chip_size, chip_size));
+    /// Plans the operator chip ← region of recogniser `index` as seen from `point`: of the half region, where it is halved.
+    pub fn plan_chip(&self, index: usize, chip_size: usize, point: &Viewpoint, warp: &mut Warp) {
+        let to_chip = &self.to_chips[point.set][index];
+        let to_chip = point.view.map_or(*to_chip, |view| view.after(to_chip));
+        let (to_region, region) = (self.to_region(&to_chip.inverse()), (self.rect.width, self.rect.height));
+        let chip = (chip_size, chip_size);
+        if point.rendition == Rendition::Halved {
+            let to_half = SimilarityTransform { a: 0.5, b: 0.0, tx: -0.25, ty: -0.25 };
+            warp.plan(&to_half.after(&to_region), (region.0.div_ceil(2), region.1.div_ceil(2)), chip);
+        } else {
+            warp.plan(&to_region, region, chip);
+        }
+    }
+
+    /// Width of the face, pixels of the frame.
+    pub fn face_width(&self) -> f32 {
+        GRID as f32 / (CHIP_PER_BOX * self.grid_scale)
     }
 
     /// A random view of a chip, as far as landmarks differ.
@@ -181,7 +200,7 @@ impl Geometry {
     /// A random view of a chip, its entries and its shift, as a share of the side, within ± `reach`.
     pub fn random_view(reach: f32, chip_size: usize, views: &mut ViewSampler) -> SimilarityTransform {
         let side = chip_size as f32;
-        let [a, b, tx, ty] = views.similarity(reach, reach * side, side);
+        let [a, b, tx, ty] = views.similarity(reach.max(SCALE_REACH), reach, reach * side, side);
         SimilarityTransform { a, b, tx, ty }
     }
 

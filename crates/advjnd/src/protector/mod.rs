@@ -7,6 +7,7 @@
 
 mod geometry;
 mod memory;
+mod rendition;
 mod search;
 mod station;
 mod subject;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use self::memory::Memory;
 use self::search::Search;
+pub use self::search::Thoroughness;
 use self::station::Stations;
 use self::subject::Subject;
 pub use self::transfer::Transfer;
@@ -31,7 +33,7 @@ use self::view::{Exhibit, show};
 use self::workspace::Workspace;
 use crate::attack::Attack;
 use crate::error::{Error, Result};
-use crate::face::{BBox, GivenFace, Landmarks, Track, TrackId, TrackState};
+use crate::face::{BBox, Detection, GivenFace, Landmarks, Track, TrackId, TrackState};
 use crate::frame::{Colorimetry, Cover, FrameMut, PixelFormat, PlaneMut, Rect, cover};
 use crate::jnd::Model;
 use crate::models::Models;
@@ -105,8 +107,12 @@ pub struct Settings {
     pub detect_interval: u32,
     /// Faces that are worked on in a frame, oldest first; the others are covered. 0: all.
     pub max_faces: u32,
+    /// How thoroughly frames are searched for faces.
+    pub search: Thoroughness,
     /// How long a lost face stays covered where it was last seen.
     pub hold_time: Duration,
+    /// Whether all of the frame is covered, not only the place where it is expected, while a followed face is lost.
+    pub cover_frame_on_lost: bool,
     /// What goes out in place of the frame.
     pub view: View,
 }
@@ -131,7 +137,9 @@ impl Default for Settings {
             min_face_size: 24,
             detect_interval: 0,
             max_faces: 0,
+            search: Thoroughness::default(),
             hold_time: Duration::from_millis(500),
+            cover_frame_on_lost: false,
             view: View::default(),
         }
     }
@@ -146,6 +154,8 @@ pub struct Context<'a> {
     pub budget: Option<Duration>,
     /// Faces that somebody else found, in place of those that a search would find.
     pub faces: Option<&'a [GivenFace]>,
+    /// Faces that somebody else found, besides those that a search finds.
+    pub marks: &'a [GivenFace],
     /// Only faces whose centre lies in one of these are protected; empty: all.
     pub regions: &'a [Rect],
     /// Faces whose centre lies in one of these pass as they are.
@@ -213,11 +223,13 @@ impl Protector {
         let mut frame = FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), width, height, planes)?;
         let side = width.min(height) as f32 / 4.0;
         let bbox = BBox { x: 1.5 * side, y: 1.5 * side, width: side, height: side };
-        let face = |landmarks| [GivenFace { bbox, landmarks }];
-        let (seen, sought) = (face(Some(Landmarks::guess(&bbox))), face(None));
-        for faces in [None, Some(&seen[..]), Some(&sought[..])] {
+        let sought = [GivenFace { bbox, landmarks: None }];
+        for faces in [None, Some(&sought[..])] {
             self.process(&mut frame, &Context { faces, ..Context::default() }, &settings)?;
         }
+        let face = Detection::new(bbox, Landmarks::guess(&bbox), 1.0);
+        let track = Track::of(&Detection { confirmed: true, ..face });
+        self.protect(&mut frame, &[track], &settings, &mut FrameReport::default());
         self.search.restart();
         self.subjects.clear();
         self.memory.clear();
@@ -264,6 +276,9 @@ impl Protector {
                 let unprotected =
                     tracks.iter().zip(&report.faces).filter(|(_, face)| face.verdict != Verdict::Protected);
                 hidden.extend(unprotected.map(|(track, _)| hiding_place(track, frame)));
+                if settings.cover_frame_on_lost && tracks.iter().any(|track| track.state == TrackState::Lost) {
+                    hidden.push(frame.rect());
+                }
             }
             Err(error) => {
                 report.fault = Some(error.to_string());
@@ -284,7 +299,7 @@ impl Protector {
         settings: &Settings,
         report: &mut FrameReport,
     ) -> Vec<Exhibit> {
-        let Self { stations, specs, attack, subjects, memory, free, seed, pace, .. } = self;
+        let Self { search, stations, specs, attack, subjects, memory, free, seed, pace, .. } = self;
         let mut turns: Vec<Turn<'_>> = tracks
             .iter()
             .map(|track| {
@@ -306,6 +321,13 @@ impl Protector {
         report.times.attack += stage(pace, Stage::Enroll, &mut turns, |turns| {
             stations.for_each(turns, |station, turn| turn.enroll(station, (specs, memory), settings));
         });
+        for turn in turns.iter_mut().filter(|turn| turn.is_doubtful()) {
+            match search.confirms(view, turn.track) {
+                Ok(true) => {}
+                Ok(false) => turn.close(CoverReason::Unusable),
+                Err(error) => turn.fail(error.to_string()),
+            }
+        }
         let work = (specs.as_slice(), &*attack, settings.max_iterations);
         let checked = open(&mut turns).len();
         let mut needy = open(&mut turns);

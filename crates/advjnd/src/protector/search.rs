@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use super::{Context, Settings};
 use crate::error::Result;
-use crate::face::{BBox, Change, Detection, Detector, Glance, Track, TrackState, Tracker};
+use crate::face::GivenFace;
+use crate::face::{
+    Assigned, BBox, Care, Change, Confirmer, Detection, Detector, ExtraPass, Glance, Track, TrackState, Tracker,
+};
 use crate::frame::{FrameMut, Rect};
 use crate::net::Backend;
 use crate::net::graph::Graph;
@@ -21,16 +24,41 @@ const VACANT_INTERVAL: u32 = 30;
 const BUSY_INTERVAL: u32 = 3;
 /// How far around its expected box a followed face is looked for.
 const NEAR_SCALE: f32 = 1.5;
+/// Frames from one confirmation of a followed face's landmarks to the next, in a fast search.
+const CONFIRM_INTERVAL: u32 = 15;
+/// Longer side of a picture as other pipelines look for faces in it.
+const COMMON_LONG_SIDE: f32 = 640.0;
+
+/// By so much below the threshold a detection is that close looks have to confirm.
+const BELIEVED: f32 = 0.01;
+/// Frames in a row that may go without an extra pass where time is short.
+const PASSES_LEFT_OUT: u32 = 30;
+
+/// How thoroughly a frame is searched for faces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Thoroughness {
+    /// Upright, and in one of the [extra passes](ExtraPass) a frame, in turn: nine frames see them all.
+    #[default]
+    Fast,
+    /// Upright and in every extra pass, and every face's landmarks are confirmed in every frame.
+    Thorough,
+}
 
 /// The faces of a stream, found and followed.
 pub struct Search {
     detector: Detector,
+    confirmer: Confirmer,
     tracker: Tracker,
     glance: Glance,
     /// Frames since the whole frame was searched.
     since: u32,
     /// The settings under which the last search found nothing at all, if it did.
     vacant: Option<(u32, f32)>,
+    /// The extra pass whose turn it is, and how many have yet to see what changed last.
+    next_pass: usize,
+    passes_left: usize,
+    /// Frames since the last extra pass.
+    since_pass: u32,
 }
 
 /// Who is where in a frame.
@@ -45,7 +73,18 @@ impl Search {
     /// A search by the detector `graph`, run by `backend`.
     pub fn new(graph: &Graph, backend: &Backend) -> Self {
         let (tracker, glance) = (Tracker::default(), Glance::default());
-        Self { detector: Detector::new(graph, backend), tracker, glance, since: 0, vacant: None }
+        let (detector, confirmer) = (Detector::new(graph, backend), Confirmer::new(graph, backend));
+        Self {
+            detector,
+            confirmer,
+            tracker,
+            glance,
+            since: 0,
+            vacant: None,
+            next_pass: 0,
+            passes_left: 0,
+            since_pass: 0,
+        }
     }
 
     /// Forgets every face.
@@ -62,7 +101,8 @@ impl Search {
 
     fn forget(&mut self) {
         self.glance.forget();
-        (self.since, self.vacant) = (0, None);
+        self.confirmer.forget();
+        (self.since, self.vacant, self.passes_left) = (0, None, 0);
     }
 
     /// Finds and follows the faces of the frame at `time`.
@@ -77,14 +117,63 @@ impl Search {
         pace: &mut Pace,
     ) -> Result<(Found, Duration)> {
         let (result, took) = pace.measure(Stage::Detect, |pace| {
-            let found = self.look(frame, context, settings, pace);
+            let found = self.find(frame, context, settings, pace);
             let searched = matches!(found, Ok((_, true)));
             (found, if searched { 1.0 } else { 0.0 })
         });
-        let (mut faces, searched) = result.inspect_err(|_| self.forget())?;
-        faces.retain(|face| context.wants(&face.bbox));
-        self.tracker.update(&faces, time, settings.score_threshold, settings.hold_time);
+        let (faces, searched) = result.inspect_err(|_| self.forget())?;
+        self.tracker.correct(&faces, time, settings.score_threshold, settings.hold_time);
         Ok((Found { tracks: self.tracker.tracks().to_vec(), searched }, took))
+    }
+
+    /// Whether a close look confirms the landmarks of `track`; if not, they are confirmed before anything else in the next frame.
+    ///
+    /// # Errors
+    /// What the detector reports.
+    pub fn confirms(&mut self, frame: &FrameMut<'_>, track: &Track) -> Result<bool> {
+        let confirmed = self.confirmer.confirms(frame, track)?;
+        if !confirmed {
+            self.tracker.doubt(track.id);
+        }
+        Ok(confirmed)
+    }
+
+    /// The faces of the frame, their landmarks confirmed, and whether all of it was searched.
+    fn find(
+        &mut self,
+        frame: &FrameMut<'_>,
+        context: &Context<'_>,
+        settings: &Settings,
+        pace: &Pace,
+    ) -> Result<(Vec<Assigned>, bool)> {
+        let (mut faces, searched) = self.look(frame, context, settings, pace)?;
+        self.add_marks(frame, context.marks, &mut faces)?;
+        faces.retain(|face| context.wants(&face.bbox));
+        self.tracker.predict();
+        let assigned = self.tracker.assign(&faces);
+        let thorough = settings.search == Thoroughness::Thorough;
+        let care = Care {
+            every: if thorough { 1 } else { CONFIRM_INTERVAL },
+            alignments: if context.budget.is_some() { 1 } else { usize::MAX },
+            score_threshold: settings.score_threshold,
+            common_scale: COMMON_LONG_SIDE / frame.width().max(frame.height()) as f32,
+        };
+        let faces = faces.into_iter().zip(assigned).collect();
+        Ok((self.confirmer.confirm(frame, faces, self.tracker.tracks(), &care)?, searched))
+    }
+
+    /// Adds faces that somebody else marked: to a face that was found, the marked box; else the mark's own.
+    fn add_marks(&mut self, frame: &FrameMut<'_>, marks: &[GivenFace], faces: &mut Vec<Detection>) -> Result<()> {
+        for face in self.detector.adopt(frame, marks, CONTINUE_SCORE)? {
+            match faces.iter_mut().find(|known| known.bbox.overlaps(&face.bbox)) {
+                Some(known) => {
+                    known.bbox = known.bbox.union(&face.bbox);
+                    known.score = known.score.max(face.score);
+                }
+                None => faces.push(face),
+            }
+        }
+        Ok(())
     }
 
     /// The faces of the frame, and whether all of it was searched.
@@ -103,10 +192,13 @@ impl Search {
         if settings.detect_interval == 0 {
             self.glance.look(frame);
             if self.tracker.tracks().is_empty() {
-                if let Some(faces) = self.look_at_changes(frame, least, threshold)? {
+                if let Some(mut faces) = self.look_at_changes(frame, least, threshold)? {
+                    if !faces.is_empty() || self.passes_left > 0 {
+                        self.add_passes(frame, settings, pace, &mut faces)?;
+                    }
                     return Ok((faces, false));
                 }
-                return self.search(frame, least, threshold);
+                return self.search(frame, settings, pace);
             }
         }
         if !self.must_search(settings, pace) {
@@ -115,15 +207,49 @@ impl Search {
                 self.tracker.tracks().iter().map(|track| track.expected().scaled(NEAR_SCALE)).collect();
             return Ok((self.detector.detect_near(frame, &places, least, threshold)?, false));
         }
-        self.search(frame, least, threshold)
+        self.search(frame, settings, pace)
     }
 
-    fn search(&mut self, frame: &FrameMut<'_>, least: u32, threshold: f32) -> Result<(Vec<Detection>, bool)> {
-        let faces = self.detector.detect(frame, least, threshold)?;
+    fn search(&mut self, frame: &FrameMut<'_>, settings: &Settings, pace: &Pace) -> Result<(Vec<Detection>, bool)> {
+        let (least, threshold) = (settings.min_face_size, settings.score_threshold.min(CONTINUE_SCORE));
+        let mut faces = self.detector.detect_at_two_scales(frame, least, threshold)?;
+        self.passes_left = ExtraPass::ALL.len();
+        self.add_passes(frame, settings, pace, &mut faces)?;
         self.glance.keep();
         self.since = 0;
         self.vacant = faces.is_empty().then_some((least, threshold));
         Ok((faces, true))
+    }
+
+    /// Adds what the extra passes find where nothing was found: of all, or of the one whose turn it is.
+    fn add_passes(
+        &mut self,
+        frame: &FrameMut<'_>,
+        settings: &Settings,
+        pace: &Pace,
+        faces: &mut Vec<Detection>,
+    ) -> Result<()> {
+        let thorough = settings.search == Thoroughness::Thorough;
+        let threshold = settings.score_threshold.min(CONTINUE_SCORE);
+        let in_time = pace.allows(pace.cost(Stage::Detect, 1) + self.time_for_faces(pace));
+        if !thorough && !in_time && self.since_pass < PASSES_LEFT_OUT {
+            self.since_pass += 1;
+            return Ok(());
+        }
+        self.since_pass = 0;
+        for _ in 0..if thorough { ExtraPass::ALL.len() } else { 1 } {
+            let pass = ExtraPass::ALL[self.next_pass];
+            self.next_pass = (self.next_pass + 1) % ExtraPass::ALL.len();
+            self.passes_left = self.passes_left.saturating_sub(1);
+            let seen = self.detector.detect_extra(frame, pass, thorough, settings.min_face_size, threshold)?;
+            for face in seen {
+                if faces.iter().all(|known| !known.bbox.overlaps(&face.bbox)) {
+                    // Turned, other things look like faces, too: close looks must believe it.
+                    faces.push(Detection { score: face.score.min(settings.score_threshold - BELIEVED), ..face });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The faces where something changed since a search that found nothing; `None` if the whole frame must be searched.
@@ -133,7 +259,10 @@ impl Search {
         }
         let faces = match self.glance.change(Detector::reach(frame, least)) {
             Change::Nowhere => Vec::new(),
-            Change::Places(places) => self.detector.detect_around(frame, &places, least, threshold)?,
+            Change::Places(places) => {
+                self.passes_left = ExtraPass::ALL.len();
+                self.detector.detect_around(frame, &places, least, threshold)?
+            }
             Change::Everywhere => return Ok(None),
         };
         self.glance.keep_changes();
@@ -144,15 +273,19 @@ impl Search {
         Ok(Some(faces))
     }
 
+    /// What an iteration and a check of every followed face take.
+    fn time_for_faces(&self, pace: &Pace) -> Duration {
+        let count = self.tracker.tracks().len();
+        let stages = [Stage::LayOut, Stage::Enroll, Stage::Check, super::iteration_of(count)];
+        stages.map(|stage| pace.cost(stage, count)).into_iter().sum()
+    }
+
     fn must_search(&self, settings: &Settings, pace: &Pace) -> bool {
         let tracks = self.tracker.tracks();
         match settings.detect_interval {
             0 => {
                 let in_view = tracks.iter().all(|track| track.state == TrackState::Active && track.aligned);
-                let iteration = super::iteration_of(tracks.len());
-                let faces =
-                    [Stage::LayOut, Stage::Enroll, Stage::Check, iteration].map(|stage| pace.cost(stage, tracks.len()));
-                let in_time = pace.allows(pace.cost(Stage::Detect, 1) + faces.into_iter().sum::<Duration>());
+                let in_time = pace.allows(pace.cost(Stage::Detect, 1) + self.time_for_faces(pace));
                 let known = || tracks.iter().map(|track| track.expected().scaled(NEAR_SCALE)).collect::<Vec<_>>();
                 !in_view || in_time || self.since + 1 >= BUSY_INTERVAL || self.glance.changed(&known())
             }

@@ -7,11 +7,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use super::geometry::Geometry;
+use super::geometry::{Geometry, Viewpoint};
+use super::rendition::{HalfRegion, Rendition, Stretch};
 use super::transfer::Smoothing;
 use super::visibility::Visibility;
 use crate::error::Result;
-use crate::face::{SimilarityTransform, Warp};
+use crate::face::Warp;
 use crate::frame::Region;
 use crate::jnd::Temporal;
 use crate::models::Models;
@@ -103,6 +104,22 @@ pub struct Eye {
     warp: Warp,
     pixels: Vec<[f32; 4]>,
     luma: Vec<f32>,
+    /// Gradient with respect to a half region.
+    half: Vec<f32>,
+    /// Whether it is mirrored, and how its contrast is stretched.
+    mirrored: bool,
+    stretch: Option<Stretch>,
+}
+
+/// What there is to look at: a region, and what copies of it are made by.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The region.
+    pub region: &'a Region,
+    /// The region in half its size, where looks at that are wanted.
+    pub half: &'a HalfRegion,
+    /// How its contrast would be stretched, if it would be.
+    pub stretch: Option<Stretch>,
 }
 
 impl Eye {
@@ -115,24 +132,30 @@ impl Eye {
             warp: Warp::default(),
             pixels: vec![[0.0; 4]; pixels],
             luma: vec![0.0; pixels],
+            half: Vec::new(),
+            mirrored: false,
+            stretch: None,
         }
     }
 
-    /// Warps `region`, with the change of luma it carries, into the chip of recogniser `index` by landmark set `set`,
-    /// through `view` if there is one.
-    pub fn look(
-        &mut self,
-        (index, set): (usize, usize),
-        geometry: &Geometry,
-        region: &Region,
-        view: Option<&SimilarityTransform>,
-    ) {
-        geometry.plan_chip(index, set, self.recognizer.spec().chip_size, view, &mut self.warp);
-        self.warp.forward(&region.pixels, &mut self.pixels);
+    /// Warps what is seen from `point`, with the change of luma it carries, into the chip of recogniser `index`.
+    pub fn look(&mut self, index: usize, geometry: &Geometry, sources: Sources<'_>, point: &Viewpoint) {
+        let side = self.recognizer.spec().chip_size;
+        geometry.plan_chip(index, side, point, &mut self.warp);
+        let halved = point.rendition == Rendition::Halved;
+        self.warp.forward(if halved { &sources.half.pixels } else { &sources.region.pixels }, &mut self.pixels);
+        self.mirrored = point.mirrored;
+        if self.mirrored {
+            self.pixels.chunks_exact_mut(side).for_each(<[_]>::reverse);
+        }
+        self.stretch = sources.stretch.filter(|_| point.rendition == Rendition::Stretched);
         for (channel, plane) in self.chip.chunks_exact_mut(self.pixels.len()).enumerate() {
             for (value, pixel) in plane.iter_mut().zip(&self.pixels) {
                 *value = pixel[channel] + pixel[3];
             }
+        }
+        if let Some(stretch) = self.stretch {
+            self.chip.iter_mut().for_each(|value| *value = stretch.apply(*value));
         }
     }
 
@@ -142,16 +165,37 @@ impl Eye {
     }
 
     /// Embeds what it looks at, and pulls the cotangent that `cotangent` makes of the embedding back to a change of luma of
-    /// the region (overwritten).
-    pub fn luma_gradient(&mut self, cotangent: &mut dyn FnMut(&[f32], &mut [f32]), change: &mut [f32]) -> Result<()> {
+    /// the region (overwritten); `half` is that region in half its size, if it is looked at.
+    pub fn luma_gradient(
+        &mut self,
+        cotangent: &mut dyn FnMut(&[f32], &mut [f32]),
+        half: Option<&HalfRegion>,
+        change: &mut [f32],
+    ) -> Result<()> {
         self.recognizer.embed_vjp(&self.chip, cotangent, &mut self.gradient)?;
+        if let Some(stretch) = self.stretch {
+            for (gradient, value) in self.gradient.iter_mut().zip(&self.chip) {
+                let inside = *value > 0.0 && *value < 255.0;
+                *gradient *= if inside { stretch.gain } else { 0.0 };
+            }
+        }
         let (red, rest) = self.gradient.split_at(self.luma.len());
         let (green, blue) = rest.split_at(self.luma.len());
         for ((luma, red), (green, blue)) in self.luma.iter_mut().zip(red).zip(green.iter().zip(blue)) {
             *luma = red + green + blue;
         }
+        if self.mirrored {
+            self.luma.chunks_exact_mut(self.recognizer.spec().chip_size).for_each(<[_]>::reverse);
+        }
         change.fill(0.0);
-        self.warp.adjoint_add(&self.luma, change);
+        if let Some(half) = half {
+            self.half.clear();
+            self.half.resize(half.pixels.len(), 0.0);
+            self.warp.adjoint_add(&self.luma, &mut self.half);
+            half.adjoint_add(&self.half, change);
+        } else {
+            self.warp.adjoint_add(&self.luma, change);
+        }
         Ok(())
     }
 }

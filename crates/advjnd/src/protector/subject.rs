@@ -8,8 +8,9 @@
 //! the goal, whatever the frame. The iterations end when none is. So several cost no more gradients than one; the self-check
 //! looks with all of them.
 
-use super::geometry::{GRID, Geometry};
-use super::station::{Eye, Station};
+use super::geometry::{GRID, Geometry, Viewpoint};
+use super::rendition::Rendition;
+use super::station::{Eye, Sources, Station};
 use super::transfer::{Smoothing, Transfer};
 use super::workspace::{Look, Scene, Workspace};
 use crate::attack::{Attack, Budget, Dodge, Objective, Perturbation, ViewSampler, cosine_similarity, margin};
@@ -41,6 +42,12 @@ pub struct Subject {
     proven: bool,
 }
 
+/// A margin for each [`Rendition`].
+type Margins = [f32; Rendition::ALL.len()];
+
+/// Nothing is known.
+const UNKNOWN: Margins = [f32::NEG_INFINITY; Rendition::ALL.len()];
+
 /// The person as one recogniser knows it.
 #[derive(Debug)]
 struct Person {
@@ -48,10 +55,10 @@ struct Person {
     frames: f32,
     now: Vec<f32>,
     away: Vec<f32>,
-    /// Margin that this recogniser last saw, in the self-check or an iteration; minus infinity before the first.
-    seen: f32,
-    /// Margin of the last output; minus infinity before the first.
-    margin: f32,
+    /// Margin that this recogniser last saw of each rendition, in the self-check or an iteration; minus infinity before.
+    seen: Margins,
+    /// Margin of each rendition of the last output; minus infinity before the first, infinity where nobody looked.
+    margins: Margins,
 }
 
 /// The clean face, in the eyes of every recogniser.
@@ -72,8 +79,8 @@ impl Subject {
             frames: 0.0,
             now: vec![0.0; len],
             away: views.direction(len),
-            seen: f32::NEG_INFINITY,
-            margin: f32::NEG_INFINITY,
+            seen: UNKNOWN,
+            margins: UNKNOWN,
         });
         Self {
             people: people.collect(),
@@ -123,17 +130,17 @@ impl Subject {
     pub fn start_anew(&mut self) {
         self.perturbation = Perturbation::zeros(GRID * GRID);
         self.shown.clear();
-        self.people.iter_mut().for_each(|person| person.margin = f32::NEG_INFINITY);
+        self.people.iter_mut().for_each(|person| person.margins = UNKNOWN);
     }
 
     /// Least margin of the last output in the eyes of any recogniser.
     pub fn margin(&self) -> f32 {
-        self.people.iter().map(|person| person.margin).fold(f32::INFINITY, f32::min)
+        self.people.iter().flat_map(|person| person.margins).fold(f32::INFINITY, f32::min)
     }
 
     /// How far the last output is beyond the margin required, in the eyes of the recogniser that is least content.
     pub fn surplus(&self, work: &Workspace) -> f32 {
-        least_surplus(self.people.iter().map(|person| person.margin), &work.required)
+        least_surplus(self.people.iter().map(|person| person.margins), &work.required)
     }
 
     /// Keeps the perturbation inside `budget`.
@@ -177,8 +184,10 @@ impl Subject {
         seen: bool,
     ) -> Result<Clean> {
         let mut clean = Clean { similarity: 1.0, known: true };
+        let rendition = if work.stretch.is_some() { Rendition::Stretched } else { Rendition::AsIs };
+        let point = Viewpoint { set: 0, view: None, mirrored: false, rendition };
         for (index, ((eye, spec), person)) in station.eyes.iter_mut().zip(specs).zip(&mut self.people).enumerate() {
-            eye.look((index, 0), &work.geometry, &work.region, None);
+            eye.look(index, &work.geometry, work.sources(), &point);
             eye.embed(&mut person.now)?;
             if seen {
                 person.frames = (person.frames + 1.0).min(REFERENCE_FRAMES);
@@ -211,21 +220,28 @@ impl Subject {
 
     /// Takes for its margin what was last seen of it, in iterations if no check came after them.
     pub fn estimate(&mut self) {
-        self.people.iter_mut().for_each(|person| person.margin = person.seen);
+        self.people.iter_mut().for_each(|person| person.margins = person.seen);
     }
 
     /// Plans the looks of the self-check: by every recogniser, as aligned by every set of landmarks, and in random views.
     pub fn plan_looks(&mut self, work: &mut Workspace, specs: &[RecognizerSpec]) {
+        let copies =
+            [Rendition::Halved, Rendition::Stretched].map(|copy| Some(copy).filter(|copy| work.is_wanted(*copy)));
         let Workspace { geometry, looks, .. } = work;
         looks.clear();
         for (eye, spec) in specs.iter().enumerate() {
             let sets = geometry.sets();
-            looks.extend((0..sets + geometry.checks()).map(|check| Look {
-                eye,
+            let as_is = (0..sets + geometry.checks()).map(|check| Viewpoint {
                 set: check % sets,
                 view: (check >= sets).then(|| geometry.view(spec.chip_size, &mut self.views)),
-                embedding: vec![f32::NAN; spec.embedding_len],
-            }));
+                // Every other random view, the first among them.
+                mirrored: check >= sets && (check - sets).is_multiple_of(2),
+                rendition: Rendition::AsIs,
+            });
+            let copies = copies.into_iter().flatten();
+            let copies = copies.map(|rendition| Viewpoint { set: 0, view: None, mirrored: false, rendition });
+            let embedding = || vec![f32::NAN; spec.embedding_len];
+            looks.extend(as_is.chain(copies).map(|point| Look { eye, point, embedding: embedding() }));
         }
     }
 
@@ -235,21 +251,29 @@ impl Subject {
         let mut similarity = -1.0;
         for (eye, (spec, person)) in specs.iter().zip(&mut self.people).enumerate() {
             let own = || work.looks.iter().filter(move |look| look.eye == eye);
-            // A look that was not done, or none, has seen nothing that could be believed.
-            let seen = own().map(|look| person.dodge(spec).margin(&look.embedding));
-            let seen = seen.map(|margin| if margin.is_nan() { f32::NEG_INFINITY } else { margin });
-            let least = seen.reduce(f32::min).unwrap_or(f32::NEG_INFINITY);
+            let least = Rendition::ALL.map(|rendition| {
+                if rendition != Rendition::AsIs && !work.is_wanted(rendition) {
+                    return f32::INFINITY;
+                }
+                // A look that was not done, or none, has seen nothing that could be believed.
+                let own = own().filter(|look| look.point.rendition == rendition);
+                let seen = own.map(|look| person.dodge(spec).margin(&look.embedding));
+                let seen = seen.map(|margin| if margin.is_nan() { f32::NEG_INFINITY } else { margin });
+                seen.reduce(f32::min).unwrap_or(f32::NEG_INFINITY)
+            });
             let similarities = own().map(|look| cosine_similarity(&person.mean, &look.embedding));
             similarity = similarities.fold(similarity, f32::max);
-            (person.seen, person.margin) = (least, least);
+            (person.seen, person.margins) = (least, least);
         }
         similarity
     }
 }
 
-/// How far the least of `margins`, by recogniser, is beyond the one required; minus infinity if that is not known.
-fn least_surplus(margins: impl Iterator<Item = f32>, required: &[f32]) -> f32 {
-    let surplus = margins.zip(required).map(|(margin, required)| margin - required);
+/// How far the least of `margins`, by recogniser and rendition, is beyond the one required; minus infinity if that is not known.
+fn least_surplus(margins: impl Iterator<Item = Margins>, required: &[Margins]) -> f32 {
+    let pairs = margins.zip(required).flat_map(|(margins, required)| margins.into_iter().zip(*required));
+    let wanted = pairs.filter(|(_, required)| *required != f32::NEG_INFINITY);
+    let surplus = wanted.map(|(margin, required)| margin - required);
     let surplus = surplus.map(|surplus| if surplus.is_nan() { f32::NEG_INFINITY } else { surplus });
     surplus.reduce(f32::min).unwrap_or(f32::NEG_INFINITY)
 }
@@ -275,17 +299,24 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    /// Whose turn it is, recogniser and set of landmarks: the next that falls short of its goal, or the next if none does.
-    fn take_turn(&mut self) -> (usize, usize) {
-        let count = self.people.len();
+    /// Whose turn it is, recogniser, rendition and set of landmarks: the next that falls short of its goal, or the next at the
+    /// face as it is if none does.
+    fn take_turn(&mut self) -> (usize, Rendition, usize) {
+        let (count, kinds) = (self.people.len(), Rendition::ALL.len());
         let (people, first, reserve) = (&*self.people, *self.turn, self.transfer.reserve);
-        let goal = |index: usize| self.work.required[index] + reserve;
-        let short =
-            (first..first + count).map(|turn| (turn, turn % count)).find(|&(_, own)| people[own].seen < goal(own));
-        let short = short.map(|(turn, _)| turn);
-        let turn = short.unwrap_or(first);
+        let own = |turn: usize| (turn % count, Rendition::ALL[turn / count % kinds]);
+        let wanted = |turn: usize| self.work.required[own(turn).0][own(turn).1.index()] > f32::NEG_INFINITY;
+        let falls_short = |turn: usize| {
+            let (person, rendition) = own(turn);
+            let goal = self.work.required[person][rendition.index()] + reserve;
+            wanted(turn) && people[person].seen[rendition.index()] < goal
+        };
+        let mut all = first..first + count * kinds;
+        let turn =
+            all.clone().find(|turn| falls_short(*turn)).or_else(|| all.find(|turn| wanted(*turn))).unwrap_or(first);
         *self.turn = turn + 1;
-        (turn % count, turn / count % self.work.geometry.sets())
+        let (person, rendition) = own(turn);
+        (person, rendition, turn / (count * kinds) % self.work.geometry.sets())
     }
 }
 
@@ -295,9 +326,9 @@ impl Objective for View<'_> {
     }
 
     fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32> {
-        let (index, set) = self.take_turn();
+        let (index, rendition, set) = self.take_turn();
         self.work.lay(delta);
-        let Workspace { geometry, region, bounds, residual, stored, .. } = &mut *self.work;
+        let Workspace { geometry, region, half, stretch, bounds, residual, stored, .. } = &mut *self.work;
         let (eye, spec) = (&mut self.eyes[index], &self.specs[index]);
         // What is seen through a view that landmarks never are as far off as says nothing of the margin.
         let near = self.transfer.diversity <= geometry.reach();
@@ -305,11 +336,17 @@ impl Objective for View<'_> {
         let view = Geometry::random_view(reach, spec.chip_size, self.views);
         region.quantize(residual, bounds, stored);
         region.carry(stored);
-        eye.look((index, set), geometry, region, Some(&view));
+        let halved = rendition == Rendition::Halved;
+        if halved {
+            half.read(region);
+        }
+        let point = Viewpoint { set, view: Some(view), mirrored: self.views.chance(0.5), rendition };
+        eye.look(index, geometry, Sources { region, half, stretch: *stretch }, &point);
         let dodge = self.people[index].dodge(spec);
         let mut margin = f32::NEG_INFINITY;
         eye.luma_gradient(
             &mut |embedding, cotangent| margin = dodge.margin_and_cotangent(embedding, cotangent),
+            halved.then_some(&*half),
             stored,
         )?;
         for (gradient, bound) in stored.iter_mut().zip(bounds.iter()) {
@@ -321,7 +358,7 @@ impl Objective for View<'_> {
         geometry.spread.adjoint_add(stored, gradient);
         self.smoothing.apply(gradient, self.transfer.smoothing);
         if near {
-            self.people[index].seen = margin;
+            self.people[index].seen[rendition.index()] = margin;
         }
         Ok(margin)
     }
@@ -337,12 +374,16 @@ mod tests {
 
     #[test]
     fn every_recogniser_is_held_to_its_own_margin_and_what_is_not_known_is_none() {
-        let surplus = |margins: &[f32]| least_surplus(margins.iter().copied(), &[0.05, 0.2]);
+        let as_is = |margin: f32| [margin, f32::INFINITY, f32::INFINITY];
+        let required = [0.05, 0.2].map(|margin| [margin, f32::NEG_INFINITY, f32::NEG_INFINITY]);
+        let surplus = |margins: &[f32]| least_surplus(margins.iter().copied().map(as_is), &required);
         assert!((surplus(&[0.1, 0.3]) - 0.05).abs() < 1e-6);
         assert!((surplus(&[0.3, 0.15]) + 0.05).abs() < 1e-6);
         for unknown in [&[] as &[f32], &[0.3, f32::NAN], &[f32::NAN, 0.3], &[0.3, f32::NEG_INFINITY]] {
             assert_eq!(surplus(unknown), f32::NEG_INFINITY, "{unknown:?}");
         }
-        assert_eq!(least_surplus([1.0, 1.0].into_iter(), &[f32::NAN; 2]), f32::NEG_INFINITY);
+        assert_eq!(least_surplus([1.0, 1.0].into_iter().map(as_is), &[[f32::NAN; 3]; 2]), f32::NEG_INFINITY);
+        let halved = [[0.05, 0.1, f32::NEG_INFINITY]];
+        assert!((least_surplus([[0.5, 0.0, 0.0]].into_iter(), &halved) + 0.1).abs() < 1e-6, "of a copy");
     }
 }

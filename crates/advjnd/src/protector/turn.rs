@@ -7,14 +7,14 @@
 use super::Settings;
 use super::geometry::Geometry;
 use super::memory::Memory;
-use super::station::{Eye, Station};
+use super::station::{Eye, Sources, Station};
 use super::subject::Subject;
 use super::transfer::Transfer;
 use super::workspace::{Look, Scene, Workspace};
 use crate::attack::{Attack, Budget};
 use crate::error::Result;
 use crate::face::{Track, TrackState};
-use crate::frame::{FrameMut, Rect, Region};
+use crate::frame::{FrameMut, Rect};
 use crate::net::RecognizerSpec;
 use crate::report::{CoverReason, FaceReport, Verdict};
 
@@ -37,6 +37,8 @@ pub struct Turn<'a> {
     open: bool,
     /// Whether this frame goes on it without a check: it would not pass.
     put_off: bool,
+    /// Whether the clean face is not the person's, and no close look of this frame confirmed its landmarks.
+    doubtful: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -72,6 +74,7 @@ impl<'a> Turn<'a> {
             transfer: Transfer::default(),
             open,
             put_off: false,
+            doubtful: false,
         }
     }
 
@@ -127,16 +130,22 @@ impl<'a> Turn<'a> {
         {
             self.subject.resume(known);
         }
+        // Where the clean face is nobody's, the self-check would pass because the face is elsewhere.
         if !seen && !clean.known {
-            // The self-check would pass here because the face is elsewhere.
             return self.close(CoverReason::Lost);
         }
+        self.doubtful = !clean.known && self.track.sighting.is_some_and(|sighting| !sighting.confirmed);
         self.report.similarity_before = clean.similarity;
         self.budget = self.subject.steady(self.work.budget(settings), settings.flicker_limit);
         self.transfer = settings.transfer;
         if !self.needs_work() {
             self.subject.project(&mut self.budget);
         }
+    }
+
+    /// Whether the landmarks are to be confirmed before anything is made of them.
+    pub fn is_doubtful(&self) -> bool {
+        self.open && self.doubtful
     }
 
     /// Whether the last output was short of what the iterations go for.
@@ -192,8 +201,8 @@ impl<'a> Turn<'a> {
 
     /// The looks to be done.
     pub fn sights(&mut self) -> impl Iterator<Item = Sight<'_>> {
-        let Workspace { geometry, region, looks, .. } = &mut self.work;
-        let (geometry, output) = (&*geometry, &*region);
+        let Workspace { geometry, region, half, stretch, looks, .. } = &mut self.work;
+        let (geometry, output) = (&*geometry, Sources { region, half, stretch: *stretch });
         looks.iter_mut().map(move |look| Sight { geometry, output, look, fault: None })
     }
 
@@ -229,7 +238,7 @@ impl<'a> Turn<'a> {
 /// A look to be done, by whoever is free.
 pub struct Sight<'a> {
     geometry: &'a Geometry,
-    output: &'a Region,
+    output: Sources<'a>,
     look: &'a mut Look,
     /// What went wrong.
     pub fault: Option<String>,
@@ -239,7 +248,7 @@ impl Sight<'_> {
     /// Does it.
     pub fn see(&mut self, eyes: &mut [Eye]) {
         let Some(eye) = eyes.get_mut(self.look.eye) else { return };
-        eye.look((self.look.eye, self.look.set), self.geometry, self.output, self.look.view.as_ref());
+        eye.look(self.look.eye, self.geometry, self.output, &self.look.point);
         self.fault = eye.embed(&mut self.look.embedding).err().map(|error| error.to_string());
     }
 }

@@ -1,11 +1,12 @@
 //! The buffers of one face's turn in a frame.
 
 use super::Settings;
-use super::geometry::{GRID, Geometry};
-use super::station::Station;
+use super::geometry::{GRID, Geometry, Viewpoint};
+use super::rendition::{HalfRegion, Rendition, Stretch, is_halved};
+use super::station::{Sources, Station};
 use crate::attack::Budget;
 use crate::error::Result;
-use crate::face::{Landmarks, SimilarityTransform};
+use crate::face::Landmarks;
 use crate::frame::{FrameMut, Rect, Region};
 use crate::jnd::{octave_shares, pixels_per_degree};
 use crate::net::RecognizerSpec;
@@ -16,6 +17,9 @@ const MIN_REGION: usize = 8;
 /// Margin that a face must have for each unit of its random views' reach, besides that for a codec: the less certain the
 /// landmarks, the more.
 const MARGIN_PER_REACH: f32 = 1.5;
+
+/// Of the margin required of a face as it is, what is required of it in half its size.
+const HALVED_MARGIN: f32 = 1.0;
 
 /// By so much more of a margin for a codec must be there to show a face that the last frame covered.
 const UNSHOWN: f32 = 1.5;
@@ -33,8 +37,12 @@ pub struct Workspace {
     pub residual: Vec<f32>,
     /// The perturbation as the frame stores it; then its gradient; of an inspected region, its clean luma.
     pub stored: Vec<f32>,
-    /// Margin from which the face counts as protected, by recogniser.
-    pub required: Vec<f32>,
+    /// Margin from which the face counts as protected, by recogniser and rendition; minus infinity where it is not looked at.
+    pub required: Vec<[f32; Rendition::ALL.len()]>,
+    /// The region in half its size, of a face that is looked at so.
+    pub half: HalfRegion,
+    /// How the face's contrast would be stretched, if it has little.
+    pub stretch: Option<Stretch>,
     /// The looks of the self-check.
     pub looks: Vec<Look>,
     saved: Vec<u8>,
@@ -72,10 +80,8 @@ impl Scene {
 pub struct Look {
     /// Index of the recogniser.
     pub eye: usize,
-    /// Index of the set of landmarks.
-    pub set: usize,
-    /// A random view, or none.
-    pub view: Option<SimilarityTransform>,
+    /// From where.
+    pub point: Viewpoint,
     /// The embedding.
     pub embedding: Vec<f32>,
 }
@@ -94,13 +100,19 @@ impl Workspace {
     ) -> Result<bool> {
         self.geometry.plan(landmarks, specs.iter(), frame.width(), frame.height())?;
         self.frame_height = frame.height();
-        self.required.clear();
-        self.required.extend(specs.iter().map(|spec| required_margin(settings.margin, spec, &self.geometry, shown)));
         let rect = self.geometry.rect;
         if rect.width < MIN_REGION || rect.height < MIN_REGION {
             return Ok(false);
         }
         self.region.read(frame, rect);
+        self.stretch = Stretch::of(&self.region, &self.geometry.mask);
+        let (halved, stretched) = (is_halved(self.geometry.face_width()), self.stretch.is_some());
+        self.required.clear();
+        self.required.extend(specs.iter().map(|spec| {
+            let required = required_margin(settings.margin, spec, &self.geometry, shown);
+            let if_wanted = |wanted, margin| if wanted { margin } else { f32::NEG_INFINITY };
+            [required, if_wanted(halved, HALVED_MARGIN * required), if_wanted(stretched, required)]
+        }));
         self.bounds.resize(self.region.len(), 0.0);
         let (luma, Rect { width, height, .. }) = (&self.region.luma, rect);
         station.visibility.map(settings.jnd_model, &self.region, &mut self.bounds)?;
@@ -166,6 +178,19 @@ impl Workspace {
     pub fn inspect(&mut self, frame: &FrameMut<'_>) {
         std::mem::swap(&mut self.region.luma, &mut self.stored);
         self.region.read(frame, self.region.rect);
+        if self.is_wanted(Rendition::Halved) {
+            self.half.read(&self.region);
+        }
+    }
+
+    /// Whether the self-check looks at such a copy.
+    pub fn is_wanted(&self, rendition: Rendition) -> bool {
+        self.required.iter().any(|margins| margins[rendition.index()] > f32::NEG_INFINITY)
+    }
+
+    /// What there is to look at.
+    pub fn sources(&self) -> Sources<'_> {
+        Sources { region: &self.region, half: &self.half, stretch: self.stretch }
     }
 
     /// Reads the clean region again, which is back in the frame.

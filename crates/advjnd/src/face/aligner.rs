@@ -1,0 +1,178 @@
+//! Where the landmarks of a face are, whatever its roll: close looks, turned.
+//!
+//! YuNet finds faces at any roll from about 50 pixels on, but its landmarks are those of an upright head, up to half a face
+//! off, and a chip aligned by them matches nobody. Only where the window is turned upright and the face fills it are they
+//! right to some 5 % of the face (ten people, 24 to 180 pixels, every 15°; DESIGN.md). So a new face is looked at in
+//! [`TURNS`] turns, and from the best one on, turned by its landmarks' roll, until two looks agree.
+
+use super::pass::{Pass, scaled_size};
+use super::{BBox, Detection, Landmarks, SimilarityTransform, Warp};
+use crate::error::Result;
+use crate::frame::{FrameMut, Rect, Resampling};
+use crate::net::Backend;
+use crate::net::graph::Graph;
+
+/// Turns that a new face is looked at in.
+const TURNS: usize = 8;
+/// Side of the window, pixels of the network's input.
+const WINDOW: usize = 224;
+/// Size of the face in it: there the landmarks' roll is right to 2°; at 100 pixels, to 9°.
+const FACE: f32 = 160.0;
+/// Two looks agree if no landmark moves by more than this share of the face.
+pub const AGREE: f32 = 0.08;
+/// Looks after the best turn, at most.
+const REFINEMENTS: usize = 4;
+/// Score from which looks that agree believe a face, and from which one look at a face that is known does.
+pub const CLOSE_SCORE: f32 = 0.5;
+const LOOK_SCORE: f32 = 0.3;
+/// A face in the window lies within this share of its size of where it is expected, and has so many times its size at most.
+const CENTER_REACH: f32 = 0.6;
+const SIZE_RATIO: f32 = 2.0;
+
+/// Where a face is thought to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pose {
+    /// Centre of the box, pixels of the frame.
+    pub center: [f32; 2],
+    /// Geometric mean of the box's sides, pixels of the frame.
+    pub size: f32,
+    /// Angle by which the head is turned clockwise in the picture, radians.
+    pub roll: f32,
+}
+
+impl Pose {
+    /// The pose of a box whose landmarks have a roll.
+    pub fn of(bbox: &BBox, roll: f32) -> Self {
+        Self { center: bbox.center(), size: bbox.size().max(1.0), roll }
+    }
+}
+
+/// Looks at faces close up.
+pub struct Aligner {
+    pass: Pass,
+    warp: Warp,
+    /// What is read of the frame, before it is turned.
+    patch: Vec<f32>,
+}
+
+impl Aligner {
+    /// An aligner over the graph of a [`DetectorNet`](crate::net::DetectorNet), run by `backend`.
+    pub fn new(graph: &Graph, backend: &Backend) -> Self {
+        Self { pass: Pass::new(graph, backend), warp: Warp::default(), patch: Vec::new() }
+    }
+
+    /// The face at `pose`, its landmarks from looks that agree; `None` if there is none, or no two looks agree.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`](crate::Error::NotFinite) if the network's scores are not numbers.
+    pub fn align(&mut self, frame: &FrameMut<'_>, pose: Pose) -> Result<Option<Detection>> {
+        let mut best: Option<Detection> = None;
+        for turn in 0..TURNS {
+            let roll = pose.roll + turn as f32 * std::f32::consts::TAU / TURNS as f32;
+            let seen = self.look(frame, Pose { roll, ..pose }, FACE)?;
+            if let Some(seen) = seen.filter(|seen| best.is_none_or(|best| seen.score > best.score)) {
+                best = Some(seen);
+            }
+        }
+        let Some(mut face) = best else { return Ok(None) };
+        for _ in 0..REFINEMENTS {
+            let pose = Pose::of(&face.bbox, face.landmarks.roll());
+            let Some(next) = self.look(frame, pose, FACE)? else { return Ok(None) };
+            let agree = next.landmarks.distance(&face.landmarks) <= AGREE * next.bbox.size();
+            face = next;
+            if agree {
+                return Ok(Some(face).filter(|face| face.score >= CLOSE_SCORE));
+            }
+        }
+        Ok(None)
+    }
+
+    /// One look at the face at `pose`, turned upright, `face` pixels large: the likeliest near the place.
+    ///
+    /// # Errors
+    /// As [`align`](Self::align).
+    pub fn look(&mut self, frame: &FrameMut<'_>, pose: Pose, face: f32) -> Result<Option<Detection>> {
+        let to_frame = self.turn(frame, &pose, face);
+        let Some(to_frame) = to_frame else { return Ok(None) };
+        let middle = WINDOW as f32 / 2.0;
+        let fits = |seen: &Detection| {
+            let [x, y] = seen.bbox.center();
+            let ratio = seen.bbox.size() / face;
+            (x - middle).hypot(y - middle) <= CENTER_REACH * face && (1.0 / SIZE_RATIO..=SIZE_RATIO).contains(&ratio)
+        };
+        let seen = self.pass.run(WINDOW, WINDOW, LOOK_SCORE)?.into_iter().find(fits);
+        Ok(seen.map(|seen| seen.through(&to_frame)))
+    }
+
+    /// As [`look`](Self::look), at the face closest up.
+    ///
+    /// # Errors
+    /// As [`align`](Self::align).
+    pub fn look_close(&mut self, frame: &FrameMut<'_>, pose: Pose) -> Result<Option<Detection>> {
+        self.look(frame, pose, FACE)
+    }
+
+    /// Puts what is at `pose`, turned upright, before the network; frame ← window. `None` if that lies outside the frame.
+    fn turn(&mut self, frame: &FrameMut<'_>, pose: &Pose, face: f32) -> Option<SimilarityTransform> {
+        let scale = face / pose.size.max(1.0);
+        // The circle around the turned window.
+        let reach = WINDOW as f32 / std::f32::consts::SQRT_2;
+        let size = scaled_size(frame, scale);
+        let [x, y] = pose.center.map(|at| (at + 0.5) * scale - 0.5);
+        let span = |at: f32, size: usize| {
+            let from = (at - reach).floor().clamp(0.0, size as f32) as usize;
+            (from, ((at + reach).ceil().clamp(0.0, size as f32) as usize).saturating_sub(from))
+        };
+        let ((left, width), (top, height)) = (span(x, size[0]), span(y, size[1]));
+        if !(x.is_finite() && y.is_finite()) || width < 2 || height < 2 {
+            return None;
+        }
+        let resampling = if scale < 1.0 { Resampling::Average } else { Resampling::Linear };
+        self.pass.read(frame, scale, Rect { x: left, y: top, width, height }, resampling);
+        std::mem::swap(&mut self.pass.thumbnail.bgr, &mut self.patch);
+        let (sin, cos) = pose.roll.sin_cos();
+        let middle = (WINDOW as f32 - 1.0) / 2.0;
+        let about = |x: f32, y: f32| {
+            let (tx, ty) = (x - (cos * middle - sin * middle), y - (sin * middle + cos * middle));
+            SimilarityTransform { a: cos, b: sin, tx, ty }
+        };
+        self.warp.plan(&about(x - left as f32, y - top as f32), (width, height), (WINDOW, WINDOW));
+        let window = &mut self.pass.thumbnail.bgr;
+        window.resize(3 * WINDOW * WINDOW, 0.0);
+        for (patch, window) in self.patch.chunks_exact(width * height).zip(window.chunks_exact_mut(WINDOW * WINDOW)) {
+            self.warp.forward(patch, window);
+        }
+        // Pixel centres: frame = (scaled + ½)/scale − ½.
+        let shift = 0.5 / scale - 0.5;
+        let to_frame = SimilarityTransform { a: 1.0 / scale, b: 0.0, tx: shift, ty: shift };
+        Some(to_frame.after(&about(x, y)))
+    }
+}
+
+impl Detection {
+    /// The detection as seen by `transform`: of a turned box, the box around the ellipse in it.
+    pub(super) fn through(&self, transform: &SimilarityTransform) -> Self {
+        let [x, y] = transform.apply(self.bbox.center());
+        let (a, b) = (transform.a.abs(), transform.b.abs());
+        let BBox { width, height, .. } = self.bbox;
+        let [wide, high] = [(a * width).hypot(b * height), (b * width).hypot(a * height)];
+        let bbox = BBox { x: x - wide / 2.0, y: y - high / 2.0, width: wide, height: high };
+        Self { bbox, landmarks: self.landmarks.map(|point| transform.apply(point)), ..*self }
+    }
+}
+
+impl Landmarks {
+    /// Roll of the head, radians, clockwise in the picture: the direction from between the eyes to between the corners of the
+    /// mouth, against straight down, and that of the eyes and of the mouth, averaged.
+    pub fn roll(&self) -> f32 {
+        let [left, right, _, mouth_left, mouth_right] = self.0;
+        let middle = |a: [f32; 2], b: [f32; 2]| [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0];
+        let (eyes, mouth) = (middle(left, right), middle(mouth_left, mouth_right));
+        let down = [mouth[0] - eyes[0], mouth[1] - eyes[1]];
+        let across =
+            [right[0] - left[0] + mouth_right[0] - mouth_left[0], right[1] - left[1] + mouth_right[1] - mouth_left[1]];
+        // Down, turned a quarter anticlockwise, points to the right of an upright head.
+        let right = [across[0] / 2.0 + down[1], across[1] / 2.0 - down[0]];
+        right[1].atan2(right[0])
+    }
+}

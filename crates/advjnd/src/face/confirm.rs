@@ -1,0 +1,237 @@
+//! Whether landmarks are those of a face: detections, confirmed by close looks.
+//!
+//! A new face is looked at in every turn ([`Aligner::align`]); a followed one once in a while, and when its roll, size or score
+//! changed. Landmarks that a close look does not confirm are replaced by its own, from then on in every frame; where no looks
+//! agree, the face is not [aligned](Detection::aligned), and nothing can be shown of it. What is found too weakly to begin a
+//! track begins one if close looks believe it. A followed face that was not found is looked for where it is expected.
+
+use super::aligner::{Aligner, Pose};
+use super::{BBox, Detection, Track, TrackState};
+use crate::error::Result;
+use crate::frame::FrameMut;
+use crate::net::Backend;
+use crate::net::graph::Graph;
+
+/// Landmarks of a close look confirm others that differ from them by at most this share of the face.
+const CONFIRMED: f32 = 0.12;
+/// and whose roll differs by at most this, radians: of an upright face by less, of one turned by 15° by more.
+const CONFIRMED_ROLL: f32 = 0.14;
+/// Frames for which a weak detection that no looks confirmed is not looked at again, and a face whose looks did not agree.
+const REFUSED_FRAMES: u32 = 15;
+const RETRY_FRAMES: u32 = 3;
+/// Weak detections that are remembered at most.
+const MOST_REFUSED: usize = 64;
+/// A box of which this share lies in a larger face is part of it,
+const NESTED_SHARE: f32 = 0.7;
+/// if it is smaller by this factor.
+const NESTED_SIZE: f32 = 0.67;
+/// Faces up to this size in a picture with a long side of 640 pixels are looked at that small, too: as others see them.
+const SMALL_FACE: f32 = 144.0;
+
+/// How much care is taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Care {
+    /// Frames from one confirmation of a followed face to the next.
+    pub every: u32,
+    /// Faces looked at in every turn in a frame, at most; the others wait, unaligned.
+    pub alignments: usize,
+    /// Score from which a detection is believed.
+    pub score_threshold: f32,
+    /// Pixels per pixel of the frame in a picture as other pipelines have it.
+    pub common_scale: f32,
+}
+
+/// A detection, and the index of the track that it continues.
+pub type Assigned = (Detection, Option<usize>);
+
+/// Confirms landmarks.
+pub struct Confirmer {
+    aligner: Aligner,
+    refused: Vec<(BBox, u32)>,
+}
+
+impl Confirmer {
+    /// A confirmer over the graph of a [`DetectorNet`](crate::net::DetectorNet), run by `backend`.
+    pub fn new(graph: &Graph, backend: &Backend) -> Self {
+        Self { aligner: Aligner::new(graph, backend), refused: Vec::new() }
+    }
+
+    /// Whether a close look confirms the landmarks of `track`.
+    ///
+    /// # Errors
+    /// As [`Aligner::align`].
+    pub fn confirms(&mut self, frame: &FrameMut<'_>, track: &Track) -> Result<bool> {
+        let seen = self.aligner.look_close(frame, Pose::of(&track.bbox, track.landmarks.roll()))?;
+        Ok(seen.is_some_and(|seen| agree(&Detection::new(track.bbox, track.landmarks, track.score), &seen)))
+    }
+
+    /// Forgets what was refused.
+    pub fn forget(&mut self) {
+        self.refused.clear();
+    }
+
+    /// `faces`, each assigned to one of `tracks` or none, with landmarks as close looks have them, and those of `tracks` that
+    /// were not found but are seen where they are expected.
+    ///
+    /// # Errors
+    /// As [`Aligner::align`].
+    pub fn confirm(
+        &mut self,
+        frame: &FrameMut<'_>,
+        faces: Vec<Assigned>,
+        tracks: &[Track],
+        care: &Care,
+    ) -> Result<Vec<Assigned>> {
+        self.refused.iter_mut().for_each(|(_, frames)| *frames -= 1);
+        self.refused.retain(|(_, frames)| *frames > 0);
+        let mut left = care.alignments;
+        let mut confirmed: Vec<Assigned> = Vec::with_capacity(faces.len());
+        for (face, of) in faces {
+            let track = of.map(|of| &tracks[of]);
+            confirmed.extend(self.confirm_one(frame, face, track, care, &mut left)?.map(|face| (face, of)));
+        }
+        drop_nested(&mut confirmed);
+        for (index, track) in tracks.iter().enumerate() {
+            let place = &track.bbox;
+            let is_known =
+                |(face, of): &Assigned| *of == Some(index) || face.bbox.overlaps(place) || is_part(place, &face.bbox);
+            if confirmed.iter().any(is_known) || !track.aligned {
+                continue;
+            }
+            let seen = self.aligner.look_close(frame, Pose::of(place, track.landmarks.roll()))?;
+            confirmed.extend(seen.map(|face| (Detection { confirmed: true, close: track.close, ..face }, Some(index))));
+        }
+        for (face, _) in &mut confirmed {
+            let size = face.bbox.size() * care.common_scale;
+            if face.close && size <= SMALL_FACE {
+                let pose = Pose::of(&face.bbox, face.landmarks.roll());
+                let seen = self.aligner.look(frame, pose, size)?;
+                face.second_look = seen.map(|seen| seen.landmarks).or(face.second_look);
+            }
+        }
+        Ok(confirmed)
+    }
+
+    /// `face` with landmarks that are confirmed, or not aligned; `None` if it is too weak to begin a track.
+    fn confirm_one(
+        &mut self,
+        frame: &FrameMut<'_>,
+        face: Detection,
+        track: Option<&Track>,
+        care: &Care,
+        left: &mut usize,
+    ) -> Result<Option<Detection>> {
+        if let Some(track) = track.filter(|track| track.aligned) {
+            if !track.is_due(&face, care.every) {
+                return Ok(Some(face));
+            }
+            let roll = if track.close { track.landmarks.roll() } else { face.landmarks.roll() };
+            let seen = self.aligner.look_close(frame, Pose::of(&face.bbox, roll))?;
+            if let Some(seen) = seen {
+                let settled =
+                    track.close && track.landmarks.distance(&seen.landmarks) <= 2.0 * CONFIRMED * seen.bbox.size();
+                if settled || agree(&face, &seen) {
+                    return Ok(Some(face.confirmed_by(&seen)));
+                }
+            }
+        }
+        let is_weak = face.score < care.score_threshold;
+        let is_refused = |face: &Detection| self.refused.iter().any(|(bbox, _)| bbox.overlaps(&face.bbox));
+        if track.is_none() && is_weak && is_refused(&face) {
+            return Ok(None);
+        }
+        let waits = track.is_some_and(|track| !track.aligned && track.since_confirmed % RETRY_FRAMES != 0);
+        if waits || *left == 0 {
+            return Ok((track.is_some() || !is_weak).then_some(Detection { aligned: false, ..face }));
+        }
+        *left -= 1;
+        let roll = if face.aligned { face.landmarks.roll() } else { 0.0 };
+        match self.aligner.align(frame, Pose::of(&face.bbox, roll))? {
+            Some(seen) => Ok(Some(face.confirmed_by(&seen))),
+            None if track.is_none() && is_weak => {
+                if self.refused.len() < MOST_REFUSED {
+                    self.refused.push((face.bbox, REFUSED_FRAMES));
+                }
+                Ok(None)
+            }
+            None => Ok(Some(Detection { aligned: false, ..face })),
+        }
+    }
+}
+
+impl Detection {
+    /// The detection, its landmarks confirmed by a close look, or replaced by it.
+    fn confirmed_by(&self, seen: &Self) -> Self {
+        let score = self.score.max(seen.score);
+        if self.aligned && agree(self, seen) {
+            return Self { confirmed: true, close: false, score, ..*self };
+        }
+        let upright = self.aligned.then_some(self.landmarks);
+        Self {
+            bbox: self.bbox.union(&seen.bbox.scaled(0.9)),
+            landmarks: seen.landmarks,
+            second_look: upright.filter(|set| set.mean_distance(&seen.landmarks) <= 2.0 * CONFIRMED * seen.bbox.size()),
+            score,
+            aligned: true,
+            confirmed: true,
+            close: true,
+        }
+    }
+}
+
+/// Whether two looks have the landmarks of a face at the same places and at the same roll.
+fn agree(face: &Detection, seen: &Detection) -> bool {
+    let turned = angle(face.landmarks.roll() - seen.landmarks.roll()).abs();
+    face.landmarks.distance(&seen.landmarks) <= CONFIRMED * seen.bbox.size() && turned <= CONFIRMED_ROLL
+}
+
+/// Whether a box is a part of a larger face.
+fn is_part(small: &BBox, large: &BBox) -> bool {
+    small.size() < NESTED_SIZE * large.size() && small.share_in(large) > NESTED_SHARE
+}
+
+/// Drops what is part of a larger face whose landmarks are confirmed, and all but one of those that turned out to be the same:
+/// the one that continues the oldest track stays, or the likeliest.
+fn drop_nested(faces: &mut Vec<Assigned>) {
+    let same = |a: &Detection, b: &Detection| a.aligned && b.aligned && !a.is_beside(b) && a.bbox.overlaps(&b.bbox);
+    let rank = |(face, of): &Assigned| (of.unwrap_or(usize::MAX), -face.score);
+    let mut kept: Vec<Assigned> = Vec::with_capacity(faces.len());
+    for own in faces.drain(..) {
+        match kept.iter_mut().find(|(other, _)| same(&own.0, other)) {
+            Some(other) if rank(&own) < rank(other) => *other = own,
+            Some(_) => {}
+            None => kept.push(own),
+        }
+    }
+    *faces = kept;
+    let large: Vec<BBox> = faces.iter().filter(|(face, _)| face.aligned).map(|(face, _)| face.bbox).collect();
+    faces.retain(|(face, _)| large.iter().all(|large| !is_part(&face.bbox, large)));
+}
+
+impl Track {
+    /// Whether landmarks of `face`, which continues the track, have to be confirmed: now and then, and when something changed.
+    fn is_due(&self, face: &Detection, every: u32) -> bool {
+        let turned = angle(face.landmarks.roll() - self.confirmed_roll).abs() > ROLL_CHANGE;
+        let ratio = face.bbox.size() / self.confirmed_size.max(1.0);
+        let resized = !(1.0 / SIZE_CHANGE..=SIZE_CHANGE).contains(&ratio);
+        let weaker = face.score < SCORE_CHANGE * self.confirmed_score;
+        self.close
+            || self.doubted
+            || self.state != TrackState::Active
+            || self.since_confirmed + 1 >= every
+            || turned
+            || resized
+            || weaker
+    }
+}
+
+/// Changes since landmarks were confirmed after which they have to be again: roll, radians; size and score, factors.
+const ROLL_CHANGE: f32 = 0.14;
+const SIZE_CHANGE: f32 = 1.2;
+const SCORE_CHANGE: f32 = 0.8;
+
+/// An angle in −π..=π.
+fn angle(radians: f32) -> f32 {
+    let turn = std::f32::consts::TAU;
+    radians - turn * (radians / turn).round()
+}

@@ -1,0 +1,111 @@
+//! Passes over the whole frame besides the upright one: turned, from afar, brightened.
+//!
+//! Upright, YuNet finds faces at any roll from about 50 pixels on, and smaller ones up to a roll of 30°. A face that nearly
+//! fills the frame is found from afar, and a dark one in a bright scene where dark tones are spread.
+
+use std::f32::consts::{FRAC_1_SQRT_2, TAU};
+
+use super::detect::{Detector, LONG_SIDE_AT_NETWORK, SIZE_MULTIPLE, WINDOW, network_scale};
+use super::pass::scaled_size;
+use super::{Detection, SimilarityTransform, Warp};
+use crate::error::Result;
+use crate::frame::{FrameMut, Rect, Resampling};
+
+/// Longer side of the frame seen from afar, pixels of the network's input.
+const AFAR: f32 = 192.0;
+/// Exponent that dark tones are spread by.
+const GAMMA: f32 = 0.45;
+
+/// A pass over the whole frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExtraPass {
+    /// Reduced to a long side of 192 pixels: faces that fill the frame.
+    Afar,
+    /// Turned by so many eighths of a circle.
+    Turned(u8),
+    /// With dark tones spread.
+    Brightened,
+}
+
+impl ExtraPass {
+    /// Every pass, those that find most first.
+    pub const ALL: [Self; 9] = [
+        Self::Afar,
+        Self::Turned(2),
+        Self::Turned(6),
+        Self::Turned(4),
+        Self::Brightened,
+        Self::Turned(1),
+        Self::Turned(7),
+        Self::Turned(3),
+        Self::Turned(5),
+    ];
+}
+
+impl Detector {
+    /// The faces of a frame with at least `score_threshold` as `pass` shows it, best first; faces from `min_face_size` pixels up
+    /// are found, or in a frame that the network sees reduced to a long side of [`LONG_SIDE_AT_NETWORK`] if not `fine`.
+    ///
+    /// # Errors
+    /// As [`detect`](Self::detect).
+    pub fn detect_extra(
+        &mut self,
+        frame: &FrameMut<'_>,
+        pass: ExtraPass,
+        fine: bool,
+        min_face_size: u32,
+        score_threshold: f32,
+    ) -> Result<Vec<Detection>> {
+        let long_side = frame.width().max(frame.height()) as f32;
+        if pass == ExtraPass::Afar {
+            let window = Rect { x: 0, y: 0, width: WINDOW, height: WINDOW };
+            return self.near.detect(frame, (AFAR / long_side).min(1.0), window, Resampling::Average, score_threshold);
+        }
+        let least = if fine { min_face_size as f32 } else { f32::INFINITY };
+        let scale = network_scale(long_side, least);
+        debug_assert!(scale <= 1.0 && (fine || scale * long_side <= LONG_SIDE_AT_NETWORK + 0.5));
+        let size = scaled_size(frame, scale);
+        let fill = |size: [usize; 2]| size.map(|side| side.next_multiple_of(SIZE_MULTIPLE));
+        let whole = |[width, height]: [usize; 2]| Rect { x: 0, y: 0, width, height };
+        let zoom = SimilarityTransform { a: 1.0 / scale, b: 0.0, tx: 0.5 / scale - 0.5, ty: 0.5 / scale - 0.5 };
+        let ExtraPass::Turned(eighths) = pass else {
+            let [width, height] = fill(size);
+            self.whole.read(frame, scale, whole([width, height]), Resampling::Average);
+            self.whole.thumbnail.bgr.iter_mut().for_each(|v| *v = 255.0 * (*v / 255.0).powf(GAMMA));
+            let seen = self.whole.run(width, height, score_threshold)?;
+            return Ok(seen.iter().map(|face| face.through(&zoom)).collect());
+        };
+        let turned = match eighths % 4 {
+            0 => size,
+            2 => [size[1], size[0]],
+            _ => [((size[0] + size[1]) as f32 * FRAC_1_SQRT_2).ceil() as usize; 2],
+        };
+        let to_upright = about_middles(turned, size, f32::from(eighths) * TAU / 8.0);
+        let network = match eighths % 4 {
+            0 => &mut self.whole,
+            2 => &mut self.sideways,
+            _ => &mut self.diagonal,
+        };
+        network.read(frame, scale, whole(size), Resampling::Average);
+        std::mem::swap(&mut network.thumbnail.bgr, &mut self.upright);
+        let [width, height] = fill(turned);
+        let picture = &mut network.thumbnail.bgr;
+        picture.clear();
+        picture.resize(3 * width * height, 0.0);
+        let mut warp = Warp::default();
+        warp.plan(&to_upright, (size[0], size[1]), (width, height));
+        for (from, to) in self.upright.chunks_exact(size[0] * size[1]).zip(picture.chunks_exact_mut(width * height)) {
+            warp.forward(from, to);
+        }
+        let seen = network.run(width, height, score_threshold)?;
+        Ok(seen.iter().map(|face| face.through(&zoom.after(&to_upright))).collect())
+    }
+}
+
+/// The turn by `angle` that takes the middle of a picture of one size to the middle of one of another.
+fn about_middles(from: [usize; 2], to: [usize; 2], angle: f32) -> SimilarityTransform {
+    let middle = |size: [usize; 2]| size.map(|side| (side as f32 - 1.0) / 2.0);
+    let ([x, y], [to_x, to_y]) = (middle(from), middle(to));
+    let (sin, cos) = angle.sin_cos();
+    SimilarityTransform { a: cos, b: sin, tx: to_x - (cos * x - sin * y), ty: to_y - (sin * x + cos * y) }
+}

@@ -1,0 +1,217 @@
+//! Faces in every state that an attacker could undo, and what he still knows of them: turned, mirrored, small, large, dark,
+//! overlapping, marked wrongly by others. A face that the product says is protected must not be known to somebody who turns,
+//! scales, mirrors or brightens the frame and looks for landmarks anew.
+
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+#[path = "common/attacker.rs"]
+mod attacker;
+mod common;
+
+use advjnd::face::{BBox, Landmarks};
+use advjnd::{Context, FaceReport, GivenFace, Settings, Thoroughness, Verdict};
+use attacker::{Attacker, Picture, Place, Trick};
+
+const FRAMES: usize = 12;
+const PLAIN: Trick = Trick { mirrored: false, halved: false, brightened: false };
+const MIRRORED: Trick = Trick { mirrored: true, ..PLAIN };
+
+struct Scene {
+    attacker: Attacker,
+    portrait: Picture,
+    face: Place,
+    enrolled: Vec<f32>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let image = common::picture("", Some("astronaut.png")).expect("the project's own");
+        let (portrait, mut attacker) = (Picture::read(&image), Attacker::new());
+        let face = attacker.place(&portrait);
+        let enrolled = attacker.embed(&portrait, &face, PLAIN).expect("a face");
+        Self { attacker, portrait, face, enrolled }
+    }
+
+    fn at(&self, width: usize, height: usize, place: &Place) -> Picture {
+        let mut scene = Picture::background(width, height);
+        scene.lay(&self.portrait, &self.face, place);
+        scene
+    }
+
+    /// The tricks that know the face in the clean picture: of others nothing can be said.
+    fn tricks(&mut self, clean: &Picture, place: &Place, tricks: &[Trick]) -> Vec<Trick> {
+        let known = |trick: &&Trick| {
+            self.attacker.distance(clean, place, &self.enrolled, &[**trick]) < self.attacker.threshold()
+        };
+        tricks.iter().filter(known).copied().collect()
+    }
+
+    /// Protects `clean` and holds the verdict to what is known afterwards; whether the face is shown.
+    fn hold(&mut self, name: &str, clean: &Picture, place: &Place, settings: &Settings, tricks: &[Trick]) -> bool {
+        let tricks = self.tricks(clean, place, tricks);
+        assert!(!tricks.is_empty(), "{name}: nobody knows the clean face, so the test says nothing");
+        let (output, report) = clean.protected(settings, &Context::default(), FRAMES);
+        self.judge(name, (clean, &output), place, &report.faces, &tricks)
+    }
+
+    fn judge(
+        &mut self,
+        name: &str,
+        (clean, output): (&Picture, &Picture),
+        place: &Place,
+        faces: &[FaceReport],
+        tricks: &[Trick],
+    ) -> bool {
+        let touched = change(clean, output, place);
+        assert!(touched > 0.02, "{name}: untouched; faces {faces:?}");
+        let distance = self.attacker.distance(output, place, &self.enrolled, tricks);
+        assert!(distance > self.attacker.threshold(), "{name}: known at {distance}; faces {faces:?}");
+        faces.iter().any(|face| face.verdict == Verdict::Protected && face.bbox.contains(place.center))
+    }
+}
+
+/// Share of the pixels about a face's middle that differ.
+fn change(clean: &Picture, output: &Picture, place: &Place) -> f32 {
+    let half = 0.3 * place.size;
+    let inside = |at: usize| {
+        let (x, y) = ((at % clean.width) as f32, (at / clean.width) as f32);
+        (x - place.center[0]).abs() <= half && (y - place.center[1]).abs() <= half
+    };
+    let inside: Vec<usize> = (0..clean.width * clean.height).filter(|at| inside(*at)).collect();
+    let differs = |at: &&usize| (clean.planes[**at].round() - output.planes[**at]).abs() > 0.5;
+    inside.iter().filter(differs).count() as f32 / inside.len().max(1) as f32
+}
+
+/// Fault 1: heads turned in the picture.
+#[test]
+fn heads_at_any_roll_are_protected_or_covered() {
+    let mut scene = Scene::new();
+    let mut shown = 0;
+    for (index, roll) in (30..360).step_by(30).enumerate() {
+        let size = [90.0, 170.0][index % 2];
+        let place = Place { center: [200.0, 180.0], size, roll: roll as f32 };
+        let clean = scene.at(400, 360, &place);
+        let name = format!("{size} px turned by {roll}°");
+        shown += u32::from(scene.hold(&name, &clean, &place, &Settings::default(), &[PLAIN, MIRRORED]));
+    }
+    assert!(shown >= 8, "only {shown} of 11 are shown");
+}
+
+/// Fault 1: small ones are found by turned searches alone.
+#[test]
+fn small_turned_heads_are_found() {
+    let scene = Scene::new();
+    for roll in [60, 90, 180, 225] {
+        for search in [Thoroughness::Fast, Thoroughness::Thorough] {
+            let place = Place { center: [150.0, 140.0], size: 28.0, roll: roll as f32 };
+            let clean = scene.at(400, 360, &place);
+            let settings = Settings { search, ..Settings::default() };
+            let (output, report) = clean.protected(&settings, &Context::default(), FRAMES);
+            assert!(change(&clean, &output, &place) > 0.02, "turned by {roll}°, {search:?}: {:?}", report.faces);
+        }
+    }
+}
+
+/// Fault 3: marks of others add to the search.
+#[test]
+fn marks_take_nothing_away() {
+    let mut scene = Scene::new();
+    let place = Place { center: [200.0, 180.0], size: 100.0, roll: 0.0 };
+    let clean = scene.at(400, 360, &place);
+    let mark = |x, y, width, height, landmarks| GivenFace { bbox: BBox { x, y, width, height }, landmarks };
+    let off = |[x, y]: [f32; 2]| [x + 25.0, y + 5.0];
+    let bbox = BBox { x: 150.0, y: 125.0, width: 100.0, height: 110.0 };
+    let wrong = Landmarks::guess(&bbox).map(off);
+    let marks = [
+        ("without pixels", mark(10.0, 10.0, 0.0, 0.0, None), 1),
+        ("outside", mark(5000.0, 10.0, 50.0, 50.0, None), 1),
+        ("elsewhere", mark(10.0, 10.0, 50.0, 50.0, None), 2),
+        ("with wrong landmarks", mark(150.0, 125.0, 100.0, 110.0, Some(wrong)), 1),
+    ];
+    for (name, mark, count) in marks {
+        let context = Context { marks: std::slice::from_ref(&mark), ..Context::default() };
+        let (output, report) = clean.protected(&Settings::default(), &context, FRAMES);
+        assert_eq!(report.faces.len(), count, "{name}: {:?}", report.faces);
+        assert!(scene.judge(name, (&clean, &output), &place, &report.faces, &[PLAIN]), "{name}: covered");
+    }
+    // Believed alone, wrong landmarks are not believed either.
+    let given = [mark(150.0, 125.0, 100.0, 110.0, Some(wrong))];
+    let context = Context { faces: Some(&given), ..Context::default() };
+    let (output, report) = clean.protected(&Settings::default(), &context, FRAMES);
+    scene.judge("wrong landmarks", (&clean, &output), &place, &report.faces, &[PLAIN]);
+}
+
+/// Fault 4: half the size.
+#[test]
+fn half_the_size_does_not_bring_a_face_back() {
+    let mut scene = Scene::new();
+    for size in [50.0, 60.0, 70.0, 85.0] {
+        let place = Place { center: [200.0, 180.0], size, roll: 0.0 };
+        let clean = scene.at(400, 360, &place);
+        let tricks = [PLAIN, Trick { halved: true, ..PLAIN }];
+        scene.hold(&format!("{size} px"), &clean, &place, &Settings::default(), &tricks);
+    }
+}
+
+/// Fault 5: close-ups, up to eyes and mouth alone.
+#[test]
+fn close_ups_are_one_face() {
+    let mut scene = Scene::new();
+    for (width, height, size) in [(1280, 720, 660.0), (1280, 720, 1000.0), (1920, 1080, 1000.0), (640, 480, 800.0)] {
+        let place = Place { center: [width as f32 / 2.0, height as f32 / 2.0], size, roll: 0.0 };
+        let clean = scene.at(width, height, &place);
+        let name = format!("{size} px in {width}x{height}");
+        let settings = Settings { min_face_size: 12, ..Settings::default() };
+        scene.hold(&name, &clean, &place, &settings, &[PLAIN]);
+        let (_, report) = clean.protected(&settings, &Context::default(), 2);
+        assert_eq!(report.faces.len(), 1, "{name}: {:?}", report.faces);
+    }
+}
+
+/// Fault 6: faces that overlap.
+#[test]
+fn faces_that_overlap_are_both_dealt_with() {
+    let mut scene = Scene::new();
+    for apart in [0.45, 0.55] {
+        let size = 120.0;
+        let back = Place { center: [180.0, 180.0], size, roll: 0.0 };
+        let front = Place { center: [180.0 + apart * size, 195.0], size, roll: 0.0 };
+        let mut clean = Picture::background(440, 360);
+        clean.lay(&scene.portrait, &scene.face, &front);
+        clean.lay(&scene.portrait, &scene.face, &back);
+        let (output, report) = clean.protected(&Settings::default(), &Context::default(), FRAMES);
+        for (name, place) in [("back", back), ("front", front)] {
+            scene.judge(&format!("{name}, {apart} apart"), (&clean, &output), &place, &report.faces, &[PLAIN]);
+        }
+    }
+}
+
+/// Fault 9: dark and washed out.
+#[test]
+fn dark_and_washed_out_faces_are_found() {
+    let mut scene = Scene::new();
+    let place = Place { center: [200.0, 180.0], size: 100.0, roll: 0.0 };
+    let clean = scene.at(400, 360, &place);
+    let bright = [PLAIN, Trick { brightened: true, ..PLAIN }];
+    for gain in [0.3, 0.1, 0.06, 0.03] {
+        let dark = clean.clone().map(|value| gain * value);
+        scene.hold(&format!("x{gain}"), &dark, &place, &Settings::default(), &bright);
+    }
+    let washed = clean.map(|value| 200.0 + 0.15 * (value - 128.0));
+    scene.hold("washed out", &washed, &place, &Settings::default(), &bright);
+}
+
+/// Nothing that was shown before is covered now.
+#[test]
+fn an_upright_face_is_shown() {
+    let mut scene = Scene::new();
+    for size in [80.0, 120.0, 200.0] {
+        let place = Place { center: [200.0, 180.0], size, roll: 0.0 };
+        let clean = scene.at(400, 360, &place);
+        for search in [Thoroughness::Fast, Thoroughness::Thorough] {
+            let settings = Settings { search, ..Settings::default() };
+            let shown = scene.hold(&format!("{size} px"), &clean, &place, &settings, &[PLAIN, MIRRORED]);
+            assert!(shown, "{size} px, {search:?}: covered");
+        }
+    }
+}
