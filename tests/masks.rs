@@ -1,4 +1,5 @@
-//! What is covered in every frame: the user's rectangles, and regions that elements in front mark as something else than a face.
+//! What is covered in every frame: the user's rectangles, and regions that elements in front mark as something else
+//! than a face.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
 
@@ -100,8 +101,11 @@ fn masks_may_change_while_the_stream_runs_and_hold_not_while_it_is_switched_off(
     assert!(!is_covered("privacy-masks", "<>"));
 }
 
+/// Left, top, width and height.
+type Rectangle = (u32, u32, u32, u32);
+
 /// The picture with regions of some types.
-fn marked(frames: &Frames, regions: &[(&str, (u32, u32, u32, u32))]) -> gst::Buffer {
+fn marked(frames: &Frames, regions: &[(&str, Rectangle)]) -> gst::Buffer {
     let mut buffer = frames.buffers[0].copy_deep().unwrap();
     for (kind, rect) in regions {
         VideoRegionOfInterestMeta::add(buffer.get_mut().unwrap(), kind, *rect);

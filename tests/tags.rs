@@ -85,7 +85,8 @@ fn pictures_among_the_tags_are_taken_out_and_the_others_go_on() {
     }
 }
 
-/// Encodes a pattern through `filter` into MP4, with a JPEG as cover art in front of it, and says whether it is in the file.
+/// Encodes a pattern through `filter` into MP4, with a JPEG as cover art in front of it, and says whether it is in the
+/// file.
 fn is_in_file(filter: &str) -> bool {
     init();
     let path = std::env::temp_dir().join(format!("advjndprotect-cover-{}.mp4", std::process::id()));
@@ -200,7 +201,8 @@ fn switched_off_turned_video_passes_with_its_tag() {
     assert_eq!(told.as_deref(), Some("rotate-90"));
 }
 
-/// What comes out of `front ! advjndprotect` for a picture of 64 by 32 pixels: its size, and the orientations that are told.
+/// What comes out of `front ! advjndprotect` for a picture of 64 by 32 pixels: its size, and the orientations that are
+/// told.
 fn turned(front: &str, name: &str) -> Result<((i32, i32), Vec<String>), String> {
     init();
     let pipeline = format!(

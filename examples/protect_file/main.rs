@@ -4,9 +4,10 @@
 //! cargo run --release --example protect_file -- clip.mp4 protected.mp4
 //! ```
 //!
-//! Reads whatever GStreamer can decode; writes H.264 and AAC in MP4, or, with `--lossless`, FFV1 in Matroska. Video that is
-//! to be shown turned, as phones take it, is turned. The output has its name only when it is whole. With `--picture`, a
-//! picture of one frame before and after, decoded from both files, comes beside it: half of that is not protected.
+//! Reads whatever GStreamer can decode; writes H.264 and AAC in MP4, or, with `--lossless`, FFV1 in Matroska. Video
+//! that is to be shown turned, as phones take it, is turned. The output has its name only when it is whole. With
+//! `--picture`, a picture of one frame before and after, decoded from both files, comes beside it: half of that is not
+//! protected.
 
 mod files;
 mod options;

@@ -35,7 +35,8 @@ pub(super) fn refusal(info: &VideoInfo) -> Option<gst::ErrorMessage> {
         return Some(gst::error_msg!(
             gst::StreamError::Format,
             (
-                "Video with interlace-mode {} is refused, for faces that move would be missed; put deinterlace in front",
+                "Video with interlace-mode {} is refused, for faces that move would be missed; put deinterlace in \
+                 front",
                 info.interlace_mode().to_str()
             )
         ));
@@ -45,8 +46,8 @@ pub(super) fn refusal(info: &VideoInfo) -> Option<gst::ErrorMessage> {
     (2 * width.max(height) > 3 * width.min(height)).then(|| {
         gst::error_msg!(
             gst::StreamError::Format,
-            ("Video with pixel-aspect-ratio {width}/{height} is refused, for faces that are squeezed would be missed; \
-                 put videoconvertscale ! video/x-raw,pixel-aspect-ratio=1/1 in front")
+            ("Video with pixel-aspect-ratio {width}/{height} is refused, for faces that are squeezed would be \
+                 missed; put videoconvertscale ! video/x-raw,pixel-aspect-ratio=1/1 in front")
         )
     })
 }

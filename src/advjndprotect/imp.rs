@@ -217,6 +217,9 @@ impl AdvJndProtect {
         settings: &Settings,
         times: Times,
     ) -> Result<FrameReport, gst::ErrorMessage> {
+        if let Some(refusal) = lock(&self.orientation).refusal() {
+            return Err(refusal);
+        }
         let mut state = self.state.lock().map_err(|_| {
             gst::error_msg!(gst::LibraryError::Failed, ("An earlier frame ended in a panic; use a new element"))
         })?;
@@ -441,9 +444,7 @@ impl BaseTransformImpl for AdvJndProtect {
             self.ask_upstream();
             self.refresh_latency();
         }
-        let refusal = lock(&self.orientation).refusal();
-        let processed = refusal.map_or_else(|| self.protect(buffer, &settings, times), Err);
-        let report = processed.map_err(|message| {
+        let report = self.protect(buffer, &settings, times).map_err(|message| {
             self.post_error_message(message);
             gst::FlowError::Error
         })?;

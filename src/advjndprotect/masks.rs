@@ -1,5 +1,5 @@
-//! What is covered in every frame, whoever or whatever is there: rectangles that the user names, and regions that elements
-//! in front mark as something else than a face.
+//! What is covered in every frame, whoever or whatever is there: rectangles that the user names, and regions that
+//! elements in front mark as something else than a face.
 
 use advjnd::FrameMut;
 use advjnd::frame::{Cover, Rect};

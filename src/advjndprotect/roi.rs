@@ -12,8 +12,8 @@ pub(super) const FACE: &str = "face";
 /// Field of a meta's parameters with ten numbers, x and y of five landmarks in pixels.
 pub(super) const LANDMARKS: &str = "landmarks";
 
-/// The faces that elements upstream marked on `buffer`, a picture of `size`. What another advjndprotect says it did is no
-/// such mark, nor is a region without a pixel in the picture.
+/// The faces that elements upstream marked on `buffer`, a picture of `size`. What another advjndprotect says it did is
+/// no such mark, nor is a region without a pixel in the picture.
 pub(super) fn faces(buffer: &gst::BufferRef, size: (u32, u32)) -> Vec<GivenFace> {
     let metas = buffer.iter_meta::<VideoRegionOfInterestMeta>();
     metas

@@ -6,8 +6,9 @@ use gst_base::prelude::*;
 use super::imp::{AdvJndProtect, lock};
 
 impl AdvJndProtect {
-    /// Switches protection on or off, between two frames: the base class looks several times whether a frame passes, and
-    /// would have one changed that it did not make writable. What buffers are to be like is asked anew on both sides.
+    /// Switches protection on or off, between two frames: the base class looks several times whether a frame passes,
+    /// and would have one changed that it did not make writable. What buffers are to be like is asked anew on both
+    /// sides.
     pub(super) fn follow_switch(&self) {
         let (obj, enabled) = (self.obj(), lock(&self.settings).enabled);
         if obj.is_passthrough() == enabled {

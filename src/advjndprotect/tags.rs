@@ -46,14 +46,14 @@ impl Orientation {
 }
 
 impl AdvJndProtect {
-    /// What goes on of an event: of TAG events what is no picture, `None` if that is nothing. Notes how frames are to be
-    /// turned.
+    /// What goes on of an event: of TAG events what is no picture, `None` if that is nothing. Notes how frames are to
+    /// be turned.
     pub(super) fn filter_tags(&self, event: gst::Event) -> Option<gst::Event> {
         let gst::EventView::Tag(tag) = event.view() else { return Some(event) };
         let mut tags = without_pictures(tag.tag());
         if let Some(orientation) = tags.generic(ImageOrientation::TAG_NAME) {
             // Until GStreamer 1.22.5, videoflip turns frames and leaves the tag as it was.
-            if is_turned(&self.obj().sink_pad()) {
+            if is_turned(self.obj().sink_pad()) {
                 tags.make_mut().add::<ImageOrientation>(&UPRIGHT, gst::TagMergeMode::Replace);
                 lock(&self.orientation).note(tags.scope(), UPRIGHT);
             } else {

@@ -2,8 +2,8 @@
 
 use gst::prelude::*;
 
-/// Takes what holds a picture or a file (cover art, attachments) from the tags that come to `pad`, as the filter does on
-/// its own branch: those of a whole file come with its sound as well.
+/// Takes what holds a picture or a file (cover art, attachments) from the tags that come to `pad`, as the filter does
+/// on its own branch: those of a whole file come with its sound as well.
 pub fn drop_pictures(pad: &gst::Pad) {
     pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
         let Some(gst::EventView::Tag(event)) = info.event().map(|event| event.view()) else {
