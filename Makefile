@@ -39,7 +39,8 @@ PYTHON ?= python3
 demo: packages
 	cargo build --release --locked --example protect_file
 	@name=$$(basename "$$CLIP"); \
-	cargo run --release --quiet --locked --example protect_file -- "$$CLIP" "out/$${name%.*}-protected.mp4"
+	cargo run --release --quiet --locked --example protect_file -- -y --picture \
+		"$$CLIP" "out/$${name%.*}-protected.mp4"
 
 test: packages
 	@scripts/install-packages.sh $(TEST_PACKAGES)

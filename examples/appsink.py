@@ -14,7 +14,8 @@ gi.require_version("GstVideo", "1.0")
 from gi.repository import Gst, GstApp, GstVideo  # noqa: E402, F401
 
 # RGB in front of the element: videoconvert behind it would lose what the metas say.
-PIPELINE = """filesrc name=file ! decodebin ! videoconvert ! video/x-raw,format=RGB ! advjndprotect
+PIPELINE = """filesrc name=file ! decodebin ! videoconvert ! videoflip video-direction=auto
+    ! video/x-raw,format=RGB ! advjndprotect
     ! appsink name=frames sync=false max-buffers=4"""
 
 

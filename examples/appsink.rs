@@ -16,7 +16,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     gstadvjndprotect::plugin_register_static()?;
 
     // RGB in front of the element: videoconvert behind it would lose what the metas say.
-    let pipeline = "filesrc name=file ! decodebin ! videoconvert ! video/x-raw,format=RGB ! advjndprotect \
+    let pipeline = "filesrc name=file ! decodebin ! videoconvert ! videoflip video-direction=auto \
+                    ! video/x-raw,format=RGB ! advjndprotect \
                     ! appsink name=frames sync=false max-buffers=4";
     let pipeline = gst::parse::launch(pipeline)?.downcast::<gst::Pipeline>().map_err(|_| "no pipeline")?;
     pipeline.by_name("file").ok_or("no filesrc")?.set_property("location", clip);

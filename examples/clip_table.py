@@ -18,7 +18,7 @@ MARKERS = ("<!-- clip-table -->", "<!-- /clip-table -->")
 
 
 def protect(clip, out, *options):
-    command = [TARGET / "release/examples/protect_file", *options, clip, out]
+    command = [TARGET / "release/examples/protect_file", "-y", *options, clip, out]
     env = dict(os.environ, GST_PLUGIN_PATH=str(TARGET / "release"))
     return subprocess.run(command, check=True, capture_output=True, text=True, env=env, timeout=900).stdout
 

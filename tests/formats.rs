@@ -176,11 +176,15 @@ fn a_frame_in_several_memories_is_protected_like_one_in_one() {
     assert!(pixels(&expected, &frames.info) == pixels(&output, &frames.info));
 }
 
+/// Alpha can carry a picture of its own.
 #[test]
-fn other_formats_are_refused_in_negotiation() {
-    let frames = Frames::pattern("smpte", VideoFormat::Gray8, 64, 64, 1);
-    let mut session = Session::new(&caps(VideoFormat::I420, 64, 64), &[]);
-    session.harness.set_src_caps(frames.caps());
-    assert!(session.harness.push(frames.buffers[0].clone()).is_err());
-    assert_eq!(session.harness.buffers_received(), 0);
+fn other_formats_and_those_with_alpha_are_refused_in_negotiation() {
+    let alpha = [VideoFormat::Rgba, VideoFormat::Bgra, VideoFormat::Argb, VideoFormat::Abgr, VideoFormat::A420];
+    for format in alpha.into_iter().chain([VideoFormat::Gray8]) {
+        let frames = Frames::pattern("smpte", format, 64, 64, 1);
+        let mut session = Session::new(&caps(VideoFormat::I420, 64, 64), &[]);
+        session.harness.set_src_caps(frames.caps());
+        assert!(session.harness.push(frames.buffers[0].clone()).is_err(), "{format}");
+        assert_eq!(session.harness.buffers_received(), 0);
+    }
 }

@@ -114,6 +114,83 @@ fn what_another_element_of_the_kind_did_is_no_mark() {
     assert_eq!(second.count("frames-searched"), 1);
 }
 
+/// What a detector in front may write beside where the face is.
+fn telling() -> gst::Structure {
+    let picture = gst::Buffer::from_slice([7; 4000]);
+    let caps = gst::Caps::builder("image/jpeg").build();
+    let landmarks = gst::Array::new((0..10).map(|number| 100.0 + f64::from(number)));
+    gst::Structure::builder("detection")
+        .field("confidence", 0.9f64)
+        .field("label-id", 3i32)
+        .field("model", "short")
+        .field("tracked", true)
+        .field("landmarks", landmarks)
+        .field("embedding", gst::Array::new((0..128).map(|number| number as f32)))
+        .field("points", gst::Array::new((0..10).map(f64::from)))
+        .field("list", gst::List::new((0..128).map(|number| number as f32)))
+        .field("thumbnail", gst::Sample::builder().buffer(&picture).caps(&caps).build())
+        .field("tensor", picture)
+        .field("nested", gst::Structure::builder("in").field("embedding", gst::Array::new([1.0f64])).build())
+        .field("base64", "A".repeat(65))
+        .field("64", "A".repeat(64))
+        .build()
+}
+
+#[test]
+fn of_regions_that_came_with_a_buffer_what_tells_of_the_face_is_taken_off() {
+    let frames = one_face();
+    let mut buffer = marked(&frames, "face", found(&frames).rect, Some(telling()));
+    {
+        let buffer = buffer.get_mut().unwrap();
+        let mut plain = VideoRegionOfInterestMeta::add(buffer, "car", (1, 2, 3, 4));
+        plain.set_id(78);
+        plain.set_parent_id(77);
+        plain.add_param(gst::Structure::builder("detection").field("confidence", 0.5f64).build());
+        plain.add_param(telling());
+    }
+    for attach in ["true", "false"] {
+        let properties = [("attach-meta", attach), ("fail-policy", "blur")];
+        let output = Session::new(&frames.caps(), &properties).protect(&buffer);
+        let expected = |buffer: &gst::Buffer| -> Vec<_> {
+            let metas = buffer.iter_meta::<VideoRegionOfInterestMeta>();
+            let metas = metas.filter(|meta| meta.param("advjndprotect").is_none());
+            metas
+                .map(|meta| (meta.roi_type(), meta.rect(), meta.id(), meta.parent_id(), meta.params().count()))
+                .collect()
+        };
+        assert_eq!(expected(&output), expected(&buffer));
+        assert_eq!(own(&output).len(), usize::from(attach == "true"));
+        for meta in output.iter_meta::<VideoRegionOfInterestMeta>() {
+            let detection = meta.params().filter(|param| param.name() == "detection").last();
+            let Some(detection) = detection else { continue };
+            let names: Vec<_> = detection.fields().map(|name| name.to_string()).collect();
+            assert_eq!(names, ["confidence", "label-id", "model", "tracked", "landmarks", "64"]);
+            assert_eq!(detection.get::<gst::Array>("landmarks").unwrap().len(), 10);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_changed_keeps_what_came_with_it() {
+    let frames = one_face();
+    let buffer = marked(&frames, "face", (10, 10, 50, 50), Some(telling()));
+    let output = Session::new(&frames.caps(), &[("enabled", "false")]).protect(&buffer);
+    let meta = output.iter_meta::<VideoRegionOfInterestMeta>().next().unwrap();
+    assert!(meta.param("detection").unwrap().has_field("embedding"));
+}
+
+#[test]
+fn marks_without_a_pixel_in_the_picture_are_none() {
+    let frames = one_face();
+    let (width, height) = (frames.info.width(), frames.info.height());
+    for rect in [(0, 0, 0, 0), (10, 10, 0, 50), (width, 0, 50, 50), (0, height + 9, 50, 50), (u32::MAX, 0, u32::MAX, 9)]
+    {
+        let mut session = Session::new(&frames.caps(), &[]);
+        let output = session.protect(&marked(&frames, "face", rect, None));
+        assert_eq!((own(&output).len(), session.count("frames-searched")), (1, 1), "{rect:?}");
+    }
+}
+
 #[test]
 fn as_one_face_the_frame_or_its_regions_are_protected_or_covered() {
     let empty = Frames::pattern("smpte75", VideoFormat::I420, 160, 120, 1);

@@ -205,6 +205,12 @@ fn a_watched_folder_is_protected_once_and_unfinished_work_leaves_nothing() {
     fs::create_dir(folder.0.join("in")).unwrap();
     fs::rename(folder.0.join("clip.mp4"), folder.0.join("in/clip one.mp4")).unwrap();
     fs::write(folder.0.join("in/broken.mp4"), "no video").unwrap();
+    fs::write(folder.0.join("in/notes.txt"), "no video").unwrap();
+    fs::create_dir(folder.0.join("in/more.mp4")).unwrap();
+    // Suffixes as cameras write them, and names that differ by their suffix alone.
+    for name in ["clip one.MP4", "clip one.mov", "-x.Mkv"] {
+        fs::copy(folder.0.join("in/clip one.mp4"), folder.0.join("in").join(name)).unwrap();
+    }
     let watch = |folder: &Folder| {
         let mut command = folder.command(common::file("examples/watch_folder.sh").to_str().unwrap());
         command.args(["in", "out", "0"]).env("PROTECT_FILE", built("examples/protect_file"));
@@ -214,9 +220,31 @@ fn a_watched_folder_is_protected_once_and_unfinished_work_leaves_nothing() {
     };
     let first = watch(&folder);
     assert!(first.contains("not protected: in/broken.mp4"), "{first}");
-    let files: Vec<_> = fs::read_dir(folder.0.join("out")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(files, ["clip one-protected.mp4"]);
+    for skipped in ["skipped: in/notes.txt (no video's suffix)", "skipped: in/more.mp4 (not a file)"] {
+        assert!(first.contains(skipped), "{first}");
+    }
+    let files =
+        fs::read_dir(folder.0.join("out")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut files: Vec<_> = files.collect();
+    files.sort();
+    let clips = ["-x.Mkv", "clip one.MP4", "clip one.mov", "clip one.mp4"];
+    assert_eq!(files, clips.map(|clip| format!("{clip}-protected.mp4")));
     assert!(!watch(&folder).contains("clip one"), "done is done");
+
+    let mut same = folder.command(common::file("examples/watch_folder.sh").to_str().unwrap());
+    let same = same.args(["in", "./in", "0"]).env("PROTECT_FILE", built("examples/protect_file")).output().unwrap();
+    assert!(!same.status.success() && text(&same).contains("the same folder"), "{}", text(&same));
+}
+
+/// Phones and cameras write files whose video is to be shown turned.
+#[test]
+fn printed_pipelines_for_files_turn_the_picture() {
+    for document in DOCUMENTS {
+        for command in commands(document).into_iter().filter(|command| command.contains("filesrc location=")) {
+            let turn = command.find("videoflip video-direction=auto");
+            assert!(turn.is_some_and(|turn| Some(turn) < command.find("advjndprotect")), "{document}: {command}");
+        }
+    }
 }
 
 /// A browser's part is played by another webrtcbin, which has to get frames out of what it receives.

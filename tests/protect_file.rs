@@ -5,8 +5,11 @@
 mod common;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gst::prelude::*;
 
@@ -23,6 +26,14 @@ impl Folder {
 
     fn path(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    /// The names in one of its folders, hidden ones included.
+    fn files(&self, name: &str) -> Vec<String> {
+        let files = fs::read_dir(self.0.join(name)).unwrap();
+        let mut names: Vec<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 }
 
@@ -41,7 +52,10 @@ fn make_clip(path: &str, sound: bool) {
 }
 
 fn play(pipeline: &str) {
-    let pipeline = gst::parse::launch(pipeline).unwrap();
+    play_to_the_end(&gst::parse::launch(pipeline).unwrap().downcast().unwrap());
+}
+
+fn play_to_the_end(pipeline: &gst::Pipeline) {
     pipeline.set_state(gst::State::Playing).unwrap();
     let end = [gst::MessageType::Eos, gst::MessageType::Error];
     let message = pipeline.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(60), &end).unwrap();
@@ -61,11 +75,14 @@ fn count(path: &str, kind: &str) -> usize {
 }
 
 fn protect_file(arguments: &[&str]) -> Output {
-    // target/debug/deps/this-test → target/debug/examples/protect_file
-    let tests = std::env::current_exe().unwrap();
-    let program = tests.parent().and_then(Path::parent).unwrap().join("examples/protect_file");
-    let program = Command::new(&program).args(arguments).output();
+    let program = Command::new(program("examples/protect_file")).args(arguments).output();
     program.expect("run `cargo build --example protect_file` first, or all tests at once")
+}
+
+/// A program of the build that this test belongs to: target/debug/deps/this-test → target/debug/NAME.
+fn program(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    tests.parent().and_then(Path::parent).unwrap().join(name)
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -82,8 +99,183 @@ fn a_file_with_sound_keeps_every_frame_and_its_sound() {
     assert!(text(&done.stdout).contains("10 frames in") && text(&done.stdout).contains("sound kept"));
     assert_eq!(count(&output, "video/x-raw"), 10);
     assert!(count(&output, "audio/x-raw") > 10);
-    let picture = image::open(folder.path("out/protected.png")).unwrap();
+    assert_eq!(folder.files("out"), ["protected.mp4"], "no picture with a clean frame, and nothing unfinished");
+}
+
+#[test]
+fn a_picture_comes_when_asked_for_and_its_name_says_what_is_in_it() {
+    let folder = Folder::new("picture");
+    let (input, output) = (folder.path("clip.mp4"), folder.path("out/clip-protected.mp4"));
+    make_clip(&input, false);
+    let done = protect_file(&["--picture", &input, &output]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(folder.files("out"), ["clip-clean-and-protected.png", "clip-protected.mp4"]);
+    let picture = image::open(folder.path("out/clip-clean-and-protected.png")).unwrap();
     assert_eq!((picture.width(), picture.height()), (160 + 8 + 160, 120));
+    fs::remove_file(&output).unwrap();
+    let again = protect_file(&["--picture", &input, &output]);
+    assert!(!again.status.success() && text(&again.stderr).contains("clean-and-protected.png is there already"));
+}
+
+#[test]
+fn what_is_there_is_overwritten_only_when_asked_for() {
+    let folder = Folder::new("overwrite");
+    let (input, output) = (folder.path("clip.mp4"), folder.path("protected.mp4"));
+    make_clip(&input, false);
+    fs::write(&output, "of somebody").unwrap();
+    let refused = protect_file(&[&input, &output]);
+    assert!(!refused.status.success() && text(&refused.stderr).contains("is there already; give another name, or -y"));
+    assert_eq!(fs::read_to_string(&output).unwrap(), "of somebody");
+    for flag in ["-y", "--overwrite"] {
+        fs::write(&output, "of somebody").unwrap();
+        assert!(protect_file(&[flag, "--property", "max-iterations=1", &input, &output]).status.success());
+        assert_eq!(count(&output, "video/x-raw"), 10);
+    }
+    assert_eq!(folder.files(""), ["clip.mp4", "protected.mp4"]);
+}
+
+#[test]
+fn the_input_is_never_overwritten_by_whatever_name() {
+    let folder = Folder::new("same");
+    let (input, link, hard) = (folder.path("clip.mp4"), folder.path("link.mp4"), folder.path("hard.mp4"));
+    make_clip(&input, false);
+    std::os::unix::fs::symlink(&input, &link).unwrap();
+    fs::hard_link(&input, &hard).unwrap();
+    let before = fs::read(&input).unwrap();
+    let dotted = folder.path("./clip.mp4");
+    for (from, to) in [(&input, &input), (&input, &dotted), (&input, &link), (&link, &input), (&input, &hard)] {
+        let done = protect_file(&["-y", from, to]);
+        assert!(!done.status.success() && text(&done.stderr).contains("is the input itself"), "{from} {to}");
+    }
+    assert!(fs::read(&input).unwrap() == before);
+    assert_eq!(folder.files(""), ["clip.mp4", "hard.mp4", "link.mp4"]);
+}
+
+#[test]
+fn what_fails_leaves_nothing_and_what_was_there_stays() {
+    let folder = Folder::new("fails");
+    let (input, output) = (folder.path("clip.mp4"), folder.path("out/protected.mp4"));
+    fs::write(&input, "no video").unwrap();
+    assert!(!protect_file(&[&input, &output]).status.success());
+    assert!(folder.files("out").is_empty());
+    fs::write(&output, "of before").unwrap();
+    assert!(!protect_file(&["-y", &input, &output]).status.success());
+    assert_eq!(
+        (folder.files("out"), fs::read_to_string(&output).unwrap()),
+        (vec!["protected.mp4".into()], "of before".into())
+    );
+}
+
+#[test]
+fn a_name_may_begin_with_a_dash() {
+    let folder = Folder::new("dash");
+    make_clip(&folder.path("-x y.mp4"), false);
+    let program = program("examples/protect_file");
+    let done = Command::new(program).current_dir(&folder.0).args(["--", "-x y.mp4", "-z.mp4"]).output().unwrap();
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(folder.files(""), ["-x y.mp4", "-z.mp4"]);
+}
+
+/// Has players turn the video of an MP4 file, as phones do: the matrix `a b c d` in the header of its track.
+fn lay_on_its_side(path: &str, [a, b, c, d]: [i32; 4]) {
+    let mut file = fs::read(path).unwrap();
+    let at = matrix_at(&file);
+    for (index, value) in [a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30].into_iter().enumerate() {
+        file[at + 4 * index..][..4].copy_from_slice(&i32::to_be_bytes(value));
+    }
+    fs::write(path, file).unwrap();
+}
+
+/// Where the matrix of the first track lies.
+fn matrix_at(file: &[u8]) -> usize {
+    file.windows(4).position(|window| window == b"tkhd").unwrap() + 44
+}
+
+/// Whether GStreamer reads from a file that it is to be shown turned.
+fn is_turned(path: &str) -> bool {
+    let turned = Arc::new(AtomicBool::new(false));
+    let pipeline = format!("filesrc location=\"{path}\" ! decodebin ! video/x-raw ! fakesink name=sink");
+    let pipeline = gst::parse::launch(&pipeline).unwrap().downcast::<gst::Pipeline>().unwrap();
+    let (pad, found) = (pipeline.by_name("sink").unwrap().static_pad("sink").unwrap(), turned.clone());
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(gst::EventView::Tag(tag)) = info.event().map(|event| event.view())
+            && tag.tag().get::<gst::tags::ImageOrientation>().is_some_and(|orientation| orientation.get() != "rotate-0")
+        {
+            found.store(true, Ordering::Relaxed);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    play_to_the_end(&pipeline);
+    turned.load(Ordering::Relaxed)
+}
+
+#[test]
+fn videos_of_phones_come_out_upright_and_are_turned_by_nobody_again() {
+    let folder = Folder::new("phone");
+    for (matrix, direction) in [
+        ([0, 1, -1, 0], "90r"),
+        ([-1, 0, 0, -1], "180"),
+        ([0, -1, 1, 0], "90l"),
+        ([-1, 0, 0, 1], "horiz"),
+        ([1, 0, 0, -1], "vert"),
+    ] {
+        let input = folder.path(&format!("{direction}.mp4"));
+        make_clip(&input, true);
+        lay_on_its_side(&input, matrix);
+        if !is_turned(&input) {
+            let _ = writeln!(std::io::stderr(), "SKIPPED: this GStreamer does not read {matrix:?} as a turn");
+            continue;
+        }
+        let (lossless, encoded) =
+            (folder.path(&format!("{direction}.mkv")), folder.path(&format!("{direction}-out.mp4")));
+        for (output, options) in [(&lossless, &["--lossless"][..]), (&encoded, &[])] {
+            let done = protect_file(&[options, &[input.as_str(), output]].concat());
+            assert!(done.status.success(), "{direction}: {}", text(&done.stderr));
+            assert!(!is_turned(output), "{direction}: {output} is turned again");
+        }
+        let written = fs::read(&encoded).unwrap();
+        let identity: Vec<u8> =
+            [1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30].into_iter().flat_map(i32::to_be_bytes).collect();
+        assert!(written[matrix_at(&written)..].starts_with(&identity), "{direction}: the container turns it again");
+        let turn = format!("videoflip video-direction={direction}");
+        let expected = common::Frames::of_clip(Path::new(&input), &turn, gst_video::VideoFormat::I420, 10);
+        let found = common::Frames::of_clip(Path::new(&lossless), "identity", gst_video::VideoFormat::I420, 10);
+        let size = |frames: &common::Frames| (frames.info.width(), frames.info.height());
+        assert_eq!(size(&found), if direction.starts_with("90") { (120, 160) } else { (160, 120) });
+        let planes = |frames: &common::Frames| -> Vec<_> {
+            frames.buffers.iter().map(|buffer| common::pixels(buffer, &frames.info)).collect()
+        };
+        assert!(planes(&expected) == planes(&found), "{direction}: not upright");
+    }
+}
+
+/// A muxer writes cover art of a whole file whether it comes with the picture or with the sound.
+#[test]
+fn cover_art_does_not_get_into_the_output() {
+    let folder = Folder::new("cover");
+    let (input, output) = (folder.path("clip.mp4"), folder.path("protected.mp4"));
+    let video = "videotestsrc num-buffers=10 ! video/x-raw,width=160,height=120,framerate=25/1 ! identity name=first";
+    let audio = "audiotestsrc num-buffers=10 samplesperbuffer=1764 ! audio/x-raw,rate=44100 ! avenc_aac ! mux.";
+    let pipeline = format!("{video} ! x264enc ! mux. {audio} mp4mux name=mux ! filesink location=\"{input}\"");
+    let pipeline = gst::parse::launch(&pipeline).unwrap().downcast::<gst::Pipeline>().unwrap();
+    let jpeg = fs::read(common::file("examples/media/skin.jpg")).unwrap();
+    let cover = jpeg.clone();
+    let pad = pipeline.by_name("first").unwrap().static_pad("src").unwrap();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
+        let caps = gst::Caps::builder("image/jpeg").build();
+        let cover = gst::Sample::builder().buffer(&gst::Buffer::from_slice(cover.clone())).caps(&caps).build();
+        let mut tags = gst::TagList::new();
+        tags.make_mut().set_scope(gst::TagScope::Global);
+        tags.make_mut().add::<gst::tags::Image>(&cover, gst::TagMergeMode::Append);
+        pad.push_event(gst::event::Tag::new(tags));
+        gst::PadProbeReturn::Remove
+    });
+    play_to_the_end(&pipeline);
+    let holds_cover = |path: &str| fs::read(path).unwrap().windows(jpeg.len()).any(|window| window == jpeg);
+    assert!(holds_cover(&input));
+    let done = protect_file(&[&input, &output]);
+    assert!(done.status.success() && text(&done.stdout).contains("sound kept"), "{}", text(&done.stderr));
+    assert!(!holds_cover(&output));
 }
 
 #[test]
@@ -135,7 +327,9 @@ fn mistakes_are_told_and_not_carried_out() {
     let folder = Folder::new("mistakes");
     let (input, output) = (folder.path("clip.mp4"), folder.path("protected.mp4"));
     make_clip(&input, false);
-    let mistakes: [(&[&str], &str); 6] = [
+    let folder_as_output = folder.path("");
+    let mistakes: [(&[&str], &str); 7] = [
+        (&[&input, &folder_as_output], "is a folder; name a file in it"),
         (&["/nonexistent.mp4", &output], "no file /nonexistent.mp4"),
         (&[&input], "usage"),
         (&["--fast", &input, &output], "unknown option --fast"),

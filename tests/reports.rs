@@ -21,6 +21,8 @@ fn properties_keep_what_is_set() {
         ("detector", "roi-meta"),
         ("regions", "<<0,0,100,200>,<(int)7,8,9,10>>"),
         ("exclude-regions", "<<1,2,3,4>>"),
+        ("privacy-masks", "<<5,6,7,8>>"),
+        ("roi-types", "plate,head"),
         ("detect-interval", "5"),
         ("max-faces", "3"),
         ("jnd-scale", "1.5"),
@@ -47,6 +49,8 @@ fn properties_keep_what_is_set() {
     assert_eq!(element.property::<Detector>("detector"), Detector::RoiMeta);
     assert_eq!(rectangles(&element, "regions"), [[0, 0, 100, 200], [7, 8, 9, 10]]);
     assert_eq!(rectangles(&element, "exclude-regions"), [[1, 2, 3, 4]]);
+    assert_eq!(rectangles(&element, "privacy-masks"), [[5, 6, 7, 8]]);
+    assert_eq!(element.property::<Option<String>>("roi-types").as_deref(), Some("plate,head"));
     assert_eq!(element.property::<u32>("detect-interval"), 5);
     assert_eq!(element.property::<u32>("max-faces"), 3);
     assert_eq!(element.property::<f32>("jnd-scale"), 1.5);
@@ -100,7 +104,7 @@ fn defaults_are_those_of_the_core() {
     assert_eq!(element.property::<u32>("detect-interval"), core.detect_interval);
     assert_eq!(element.property::<u32>("max-faces"), core.max_faces);
     for spec in element.list_properties().iter().filter(|spec| spec.owner_type() == element.type_()) {
-        if !["stats", "regions", "exclude-regions"].contains(&spec.name()) {
+        if !["stats", "regions", "exclude-regions", "privacy-masks"].contains(&spec.name()) {
             let value = element.property_value(spec.name());
             assert!(
                 format!("{value:?}") == format!("{:?}", spec.default_value()),

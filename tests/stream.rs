@@ -165,6 +165,41 @@ fn interlaced_video_is_refused_with_a_reason() {
 }
 
 #[test]
+fn squeezed_video_is_refused_with_a_reason() {
+    let frames = Frames::pattern("smpte75", VideoFormat::I420, 64, 48, 1);
+    for ((width, height), refused) in [
+        ((1, 1), false),
+        ((64, 45), false),
+        ((3, 2), false),
+        ((2, 3), false),
+        ((151, 100), true),
+        ((100, 151), true),
+        ((2, 1), true),
+        ((1, 2), true),
+        ((i32::MAX, 1), true),
+        ((1, i32::MAX), true),
+    ] {
+        let mut caps = frames.caps();
+        caps.make_mut().set("pixel-aspect-ratio", gst::Fraction::new(width, height));
+        let mut session = Session::new(&caps, &[]);
+        let flow = session.harness.push(frames.buffers[0].copy_deep().unwrap());
+        assert_eq!(flow.is_err(), refused, "{width}/{height}");
+        let error = session.error().unwrap_or_default();
+        let told =
+            error.contains(&format!("pixel-aspect-ratio {width}/{height}")) && error.contains("videoconvertscale");
+        assert_eq!(told, refused, "{error}");
+    }
+}
+
+#[test]
+fn squeezed_video_plays_after_the_remedy() {
+    init();
+    let caps = "video/x-raw,width=160,height=120,pixel-aspect-ratio=2/1";
+    let remedy = "videoconvertscale ! video/x-raw,pixel-aspect-ratio=1/1";
+    play(&format!("videotestsrc num-buffers=3 ! {caps} ! {remedy} ! advjndprotect ! fakesink"));
+}
+
+#[test]
 fn deinterlaced_video_plays() {
     init();
     let caps = "video/x-raw,width=160,height=120,interlace-mode=interleaved";

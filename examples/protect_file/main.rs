@@ -4,9 +4,12 @@
 //! cargo run --release --example protect_file -- clip.mp4 protected.mp4
 //! ```
 //!
-//! Reads whatever GStreamer can decode; writes H.264 and AAC in MP4, or, with `--lossless`, FFV1 in Matroska. Beside the
-//! output comes a picture of one frame before and after, decoded from both files.
+//! Reads whatever GStreamer can decode; writes H.264 and AAC in MP4, or, with `--lossless`, FFV1 in Matroska. Video
+//! that is to be shown turned, as phones take it, is turned. The output has its name only when it is whole. With
+//! `--picture`, a picture of one frame before and after, decoded from both files, comes beside it: half of that is not
+//! protected.
 
+mod files;
 mod options;
 mod picture;
 mod transcode;
@@ -15,6 +18,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use files::Unfinished;
 use options::Options;
 use transcode::{Outcome, Transcode};
 
@@ -33,19 +37,19 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<()> {
     gst::init()?;
     gstadvjndprotect::plugin_register_static()?;
-    if !options.input.is_file() {
-        return Err(format!("there is no file {}", options.input.display()).into());
-    }
-    if let Some(folder) = options.output.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
+    files::check(options)?;
+    let unfinished = Unfinished::beside(&options.output)?;
     let watch = Instant::now();
-    let outcome = Transcode::new(options)?.run()?;
+    let outcome = Transcode::new(options, unfinished.path())?.run()?;
+    unfinished.finish(options.overwrite)?;
     report(options, &outcome, watch.elapsed())?;
 
-    let picture = options.output.with_extension("png");
-    picture::side_by_side(&options.input, &options.output, outcome.shown_at, &picture)?;
-    println!("side by side: {} (clean | protected, at {:.2} s)", picture.display(), outcome.shown_at.as_secs_f64());
+    if options.picture {
+        let picture = files::picture(&options.output);
+        picture::side_by_side(&options.input, &options.output, outcome.shown_at, &picture)?;
+        let seconds = outcome.shown_at.as_secs_f64();
+        println!("side by side: {} (clean, NOT protected | protected, at {seconds:.2} s)", picture.display());
+    }
     Ok(())
 }
 

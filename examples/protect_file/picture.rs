@@ -23,7 +23,7 @@ pub fn side_by_side(clean: &Path, protected: &Path, at: Duration, picture: &Path
 }
 
 fn frame(file: &Path, at: Duration) -> Result<RgbImage> {
-    let pipeline = "filesrc name=source ! decodebin ! videoflip method=automatic ! videoconvert ! \
+    let pipeline = "filesrc name=source ! decodebin ! videoflip video-direction=auto ! videoconvert ! \
                     appsink name=sink caps=video/x-raw,format=RGB sync=false max-buffers=2";
     let pipeline = gst::parse::launch(pipeline)?.downcast::<gst::Pipeline>().map_err(|_| "not a pipeline")?;
     let source = pipeline.by_name("source").ok_or("the pipeline has no source")?;

@@ -1,10 +1,11 @@
 //! The pipeline: decode, protect, encode, with the sound alongside.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use advjnd_media::{UPRIGHT, play, set_properties, settle_colorimetry};
+use advjnd_media::{UPRIGHT, drop_pictures, play, set_properties, settle_colorimetry};
 use gst::prelude::*;
 use gst_video::VideoRegionOfInterestMeta;
 
@@ -50,7 +51,8 @@ pub struct Transcode {
 }
 
 impl Transcode {
-    pub fn new(options: &Options) -> Result<Self> {
+    /// Of the options' input into the file `output`.
+    pub fn new(options: &Options, output: &Path) -> Result<Self> {
         advjnd_media::require(&PACKAGES)?;
         let pipeline = gst::Pipeline::new();
         let source = gst::ElementFactory::make("filesrc").property("location", &options.input).build()?;
@@ -63,7 +65,7 @@ impl Transcode {
         settle_colorimetry(&video)?;
         let mux = if options.lossless { "matroskamux" } else { "mp4mux" };
         let mux = gst::ElementFactory::make(mux).build()?;
-        let sink = gst::ElementFactory::make("filesink").property("location", &options.output).build()?;
+        let sink = gst::ElementFactory::make("filesink").property("location", output).build()?;
         pipeline.add_many([&source, &decoder, video.upcast_ref(), &mux, &sink])?;
         source.link(&decoder)?;
         gst::Element::link_many([video.upcast_ref(), &mux, &sink])?;
@@ -163,6 +165,7 @@ fn link_sound(pipeline: &gst::Pipeline, pad: &gst::Pad, mux: &gst::Element) -> R
     bin.link(mux)?;
     bin.sync_state_with_parent()?;
     let sink = bin.static_pad("sink").ok_or("the sound branch has no sink pad")?;
+    drop_pictures(&sink);
     pad.link(&sink)?;
     Ok(())
 }

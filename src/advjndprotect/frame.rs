@@ -7,24 +7,50 @@
 //! A buffer may hold a larger picture than its caps show (a `GstVideoCropMeta` says which part): all of it is the frame.
 
 use advjnd::{Colorimetry, Error, FrameMut, Matrix, PixelFormat, PlaneMut, Result};
-use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo, VideoMeta};
+use gst_video::{
+    VideoCapsBuilder, VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo, VideoInterlaceMode, VideoMeta,
+};
 
-/// The formats of both sides, best first.
-pub(super) const FORMATS: [(VideoFormat, PixelFormat); 13] = [
+/// The formats of both sides, best first. None has alpha, which can carry a picture of its own.
+pub(super) const FORMATS: [(VideoFormat, PixelFormat); 9] = [
     (VideoFormat::I420, PixelFormat::I420),
     (VideoFormat::Nv12, PixelFormat::Nv12),
     (VideoFormat::Yv12, PixelFormat::Yv12),
     (VideoFormat::Rgb, PixelFormat::Rgb),
     (VideoFormat::Bgr, PixelFormat::Bgr),
-    (VideoFormat::Rgba, PixelFormat::Rgba),
-    (VideoFormat::Bgra, PixelFormat::Bgra),
-    (VideoFormat::Argb, PixelFormat::Argb),
-    (VideoFormat::Abgr, PixelFormat::Abgr),
     (VideoFormat::Rgbx, PixelFormat::Rgbx),
     (VideoFormat::Bgrx, PixelFormat::Bgrx),
     (VideoFormat::Xrgb, PixelFormat::Xrgb),
     (VideoFormat::Xbgr, PixelFormat::Xbgr),
 ];
+
+/// The caps of both pads.
+pub(super) fn caps() -> gst::Caps {
+    VideoCapsBuilder::new().format_list(FORMATS.map(|(format, _)| format)).build()
+}
+
+/// Why video of these caps is refused, and what to do about it; `None` if it is not.
+pub(super) fn refusal(info: &VideoInfo) -> Option<gst::ErrorMessage> {
+    if info.interlace_mode() != VideoInterlaceMode::Progressive {
+        return Some(gst::error_msg!(
+            gst::StreamError::Format,
+            (
+                "Video with interlace-mode {} is refused, for faces that move would be missed; put deinterlace in \
+                 front",
+                info.interlace_mode().to_str()
+            )
+        ));
+    }
+    let (width, height) = (i64::from(info.par().numer()), i64::from(info.par().denom()));
+    // Longer or wider than one and a half times.
+    (2 * width.max(height) > 3 * width.min(height)).then(|| {
+        gst::error_msg!(
+            gst::StreamError::Format,
+            ("Video with pixel-aspect-ratio {width}/{height} is refused, for faces that are squeezed would be \
+                 missed; put videoconvertscale ! video/x-raw,pixel-aspect-ratio=1/1 in front")
+        )
+    })
+}
 
 /// Maps `buffer` and does `work` on it as a frame of the core.
 ///
@@ -122,8 +148,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_are_those_of_the_core() {
-        assert_eq!(FORMATS.map(|(_, core)| core), PixelFormat::ALL);
+    fn formats_are_those_of_the_core_without_alpha() {
+        let alpha = [PixelFormat::Rgba, PixelFormat::Bgra, PixelFormat::Argb, PixelFormat::Abgr];
+        let opaque = PixelFormat::ALL.into_iter().filter(|format| !alpha.contains(format));
+        assert!(FORMATS.into_iter().map(|(_, core)| core).eq(opaque));
     }
 
     #[test]

@@ -9,7 +9,8 @@
  *
  * ## Example pipeline
  * |[
- * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! videoconvert ! advjndprotect ! x264enc ! mp4mux ! filesink location=protected.mp4
+ * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! videoconvert ! videoflip video-direction=auto \
+ *     ! advjndprotect ! x264enc ! mp4mux ! filesink location=protected.mp4
  * ]| Protects the faces of a file; no property has to be set.
  *
  * ## Messages
@@ -40,8 +41,15 @@
  * Property `preset`, and #GstPreset where `GstAdvJndProtect.prs` is installed: `invisible`, `balanced` and `strong` set how much may
  * be seen against how much is stopped.
  *
- * ## Interlaced video
- * Is refused: faces that move are combed, and would be missed. Put `deinterlace` in front.
+ * ## What is refused
+ * Video in which faces would be missed. Interlaced: put `deinterlace` in front. To be shown turned (tag
+ * `image-orientation`): put `videoflip video-direction=auto` in front. With a pixel-aspect-ratio beyond 3/2 or 2/3: put
+ * `videoconvertscale ! video/x-raw,pixel-aspect-ratio=1/1` in front.
+ *
+ * ## What does not go on
+ * Pictures among the tags (`image`, `preview-image`, `attachment`, and what demuxers pass on unread). Of regions of
+ * interest that came with a buffer, parameters that are not numbers, truth values, texts of at most 64 bytes, or
+ * `landmarks`.
  *
  * Since: plugin-advjndprotect-0.1.0
  */
@@ -53,13 +61,14 @@ use advjnd::{Context, FrameReport, Models, Protector};
 use gst::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::BaseTransformMode;
+use gst_video::VideoInfo;
 use gst_video::subclass::prelude::*;
-use gst_video::{VideoCapsBuilder, VideoInfo, VideoInterlaceMode};
 
 use super::live::Live;
 use super::report::{Stats, Times};
 use super::settings::{Access, PROPERTIES, Property, Settings};
-use super::{Detector, error, frame, report, roi};
+use super::tags::Orientation;
+use super::{Detector, error, frame, masks, metas, report, roi};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -81,11 +90,11 @@ pub(super) struct State {
     /// Whether the protector has what frames of this size need, or has seen one.
     ready: bool,
     /// Whether the last frame passed because the element is switched off.
-    passing: bool,
+    pub(super) passing: bool,
 }
 
 impl State {
-    fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.protector.reset();
         self.last_timestamp = None;
     }
@@ -95,15 +104,17 @@ impl State {
     - state, held while a frame is processed; poisoned by a panic there, and then no frame passes any more
     - settings
     - live
+    - orientation
     - stats
    Property getters take settings and stats only: nothing slow happens under these, nor under live.
 */
 #[derive(Default)]
 pub struct AdvJndProtect {
     pub(super) state: Mutex<Option<State>>,
-    settings: Mutex<Settings>,
+    pub(super) settings: Mutex<Settings>,
     live: Mutex<Live>,
-    stats: Mutex<Stats>,
+    pub(super) orientation: Mutex<Orientation>,
+    pub(super) stats: Mutex<Stats>,
 }
 
 /// What stands behind the property of a number; GObject counts from 1.
@@ -112,7 +123,7 @@ fn access(id: usize) -> Option<&'static Access> {
 }
 
 /// Settings and sums are valid at every instant, so a poisoned lock on them means nothing.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -199,32 +210,6 @@ impl AdvJndProtect {
         }
     }
 
-    /// Switches protection on or off, between two frames: the base class looks several times whether a frame passes, and would
-    /// have one changed that it did not make writable. What buffers are to be like is asked anew on both sides.
-    fn follow_switch(&self) {
-        let (obj, enabled) = (self.obj(), lock(&self.settings).enabled);
-        if obj.is_passthrough() == enabled {
-            obj.set_passthrough(!enabled);
-            obj.reconfigure_sink();
-            obj.reconfigure_src();
-        }
-    }
-
-    /// A frame passes as it came, because the user switched the element off.
-    fn pass(&self) {
-        lock(&self.stats).frames_passed += 1;
-        let mut first = false;
-        if let Ok(mut state) = self.state.lock()
-            && let Some(state) = state.as_mut()
-        {
-            first = !std::mem::replace(&mut state.passing, true);
-            state.reset();
-        }
-        if first {
-            gst::element_imp_warning!(self, gst::StreamError::Failed, ("Not enabled: faces pass recognisable"));
-        }
-    }
-
     /// Processes `buffer` and says what was done, or the error after which it must not go out.
     fn protect(
         &self,
@@ -232,6 +217,9 @@ impl AdvJndProtect {
         settings: &Settings,
         times: Times,
     ) -> Result<FrameReport, gst::ErrorMessage> {
+        if let Some(refusal) = lock(&self.orientation).refusal() {
+            return Err(refusal);
+        }
         let mut state = self.state.lock().map_err(|_| {
             gst::error_msg!(gst::LibraryError::Failed, ("An earlier frame ended in a panic; use a new element"))
         })?;
@@ -240,10 +228,10 @@ impl AdvJndProtect {
             return Err(gst::error_msg!(gst::CoreError::Negotiation, ("A buffer came before its caps")));
         };
         let size = frame::size(buffer, info);
-        let marks = if settings.detector == Detector::Auto { roi::faces(buffer) } else { Vec::new() };
+        let marks = if settings.detector == Detector::Auto { roi::faces(buffer, size) } else { Vec::new() };
         let given = match settings.detector {
             Detector::Auto | Detector::Builtin => None,
-            Detector::RoiMeta => Some(roi::faces(buffer)),
+            Detector::RoiMeta => Some(roi::faces(buffer, size)),
             Detector::FullFrame => Some(roi::whole(&settings.regions, size)),
         };
         let context = Context {
@@ -254,7 +242,14 @@ impl AdvJndProtect {
             regions: &settings.regions,
             exclude_regions: &settings.exclude_regions,
         };
-        let report = frame::with_frame(buffer, info, |frame| protector.process(frame, &context, &settings.core))
+        let masks = masks::of(settings, buffer);
+        let processed = frame::with_frame(buffer, info, |frame| {
+            let report = protector.process(frame, &context, &settings.core);
+            masks::cover(frame, &masks);
+            report
+        });
+        let report = processed
+            .and_then(|report| metas::strip(buffer).map(|()| report))
             .map_err(|error| error::message(&error))?;
 
         *last_timestamp = times.timestamp;
@@ -349,12 +344,12 @@ impl ElementImpl for AdvJndProtect {
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let caps = VideoCapsBuilder::new().format_list(frame::FORMATS.map(|(format, _)| format)).build();
+            let template = |(name, direction)| {
+                gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &frame::caps()).ok()
+            };
             [("sink", gst::PadDirection::Sink), ("src", gst::PadDirection::Src)]
                 .into_iter()
-                .filter_map(|(name, direction)| {
-                    gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok()
-                })
+                .filter_map(template)
                 .collect()
         });
         &TEMPLATES
@@ -387,6 +382,7 @@ impl BaseTransformImpl for AdvJndProtect {
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         *lock(&self.state) = None;
+        lock(&self.orientation).forget();
         Ok(())
     }
 
@@ -407,7 +403,9 @@ impl BaseTransformImpl for AdvJndProtect {
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
+        let Some(event) = self.filter_tags(event) else { return true };
         match event.type_() {
+            gst::EventType::StreamStart => lock(&self.orientation).forget(),
             gst::EventType::FlushStop => {
                 self.reset("flush");
                 lock(&self.live).forget();
@@ -466,16 +464,9 @@ impl VideoFilterImpl for AdvJndProtect {
         out_info: &VideoInfo,
     ) -> Result<(), gst::LoggableError> {
         gst::debug!(CAT, imp = self, "Caps {incaps}");
-        if in_info.interlace_mode() != VideoInterlaceMode::Progressive {
-            gst::element_imp_error!(
-                self,
-                gst::StreamError::Format,
-                (
-                    "Video with interlace-mode {} is refused, for faces that move would be missed; put deinterlace in front",
-                    in_info.interlace_mode().to_str()
-                )
-            );
-            return Err(gst::loggable_error!(CAT, "Interlaced video is refused"));
+        if let Some(refusal) = frame::refusal(in_info) {
+            self.post_error_message(refusal);
+            return Err(gst::loggable_error!(CAT, "Video of these caps is refused"));
         }
         self.parent_set_info(incaps, in_info, outcaps, out_info)?;
         let mut state =

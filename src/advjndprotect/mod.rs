@@ -4,10 +4,14 @@ mod error;
 mod frame;
 mod imp;
 mod live;
+mod masks;
+mod metas;
 mod preset;
 mod report;
 mod roi;
 mod settings;
+mod switch;
+mod tags;
 #[cfg(test)]
 mod tests;
 

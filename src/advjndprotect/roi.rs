@@ -10,13 +10,18 @@ use super::report::NAME;
 /// Type of the metas that mark faces.
 pub(super) const FACE: &str = "face";
 /// Field of a meta's parameters with ten numbers, x and y of five landmarks in pixels.
-const LANDMARKS: &str = "landmarks";
+pub(super) const LANDMARKS: &str = "landmarks";
 
-/// The faces that elements upstream marked on `buffer`; what another advjndprotect says it did is no such mark.
-pub(super) fn faces(buffer: &gst::BufferRef) -> Vec<GivenFace> {
+/// The faces that elements upstream marked on `buffer`, a picture of `size`. What another advjndprotect says it did is
+/// no such mark, nor is a region without a pixel in the picture.
+pub(super) fn faces(buffer: &gst::BufferRef, size: (u32, u32)) -> Vec<GivenFace> {
     let metas = buffer.iter_meta::<VideoRegionOfInterestMeta>();
     metas
         .filter(|meta| meta.roi_type() == FACE && meta.param(NAME).is_none())
+        .filter(|meta| {
+            let (x, y, width, height) = meta.rect();
+            x < size.0 && y < size.1 && width > 0 && height > 0
+        })
         .map(|meta| {
             let (x, y, width, height) = meta.rect();
             let [x, y, width, height] = [x, y, width, height].map(|value| value as f32);
@@ -37,7 +42,12 @@ pub(super) fn whole(regions: &[Rect], size: (u32, u32)) -> Vec<GivenFace> {
 }
 
 fn landmarks(param: &gst::StructureRef) -> Option<Landmarks> {
-    let array = param.get::<gst::ArrayRef>(LANDMARKS).ok()?;
+    landmarks_of(param.value(LANDMARKS).ok()?)
+}
+
+/// The landmarks that `value` is, an array of ten numbers.
+pub(super) fn landmarks_of(value: &glib::SendValue) -> Option<Landmarks> {
+    let array = value.get::<gst::ArrayRef>().ok()?;
     let number = |value: &glib::SendValue| {
         let double = value.get::<f64>().ok().or_else(|| value.get::<f32>().ok().map(f64::from));
         double.or_else(|| value.get::<i32>().ok().map(f64::from)).or_else(|| value.get::<u32>().ok().map(f64::from))

@@ -21,6 +21,10 @@ pub(super) struct Settings {
     pub(super) regions: Vec<Rect>,
     /// Where they are not.
     pub(super) exclude_regions: Vec<Rect>,
+    /// What is covered in every frame.
+    pub(super) privacy_masks: Vec<Rect>,
+    /// Types of regions of interest that are covered, as the application wrote them.
+    pub(super) roi_types: Option<String>,
     /// Time for a frame of a live stream, nanoseconds; 0: a share of its interval.
     pub(super) frame_deadline: u64,
     /// Folder of the models; `None`: those embedded.
@@ -46,6 +50,8 @@ impl Default for Settings {
             detector: Detector::default(),
             regions: Vec::new(),
             exclude_regions: Vec::new(),
+            privacy_masks: Vec::new(),
+            roi_types: None,
             frame_deadline: 0,
             models: None,
             recognizers: None,
@@ -369,6 +375,19 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
             "Excluded regions",
             "Faces whose centre lies in one of these rectangles pass as they are, recognisable: <<x,y,width,height>,...> in pixels",
             exclude_regions
+        ),
+        rectangles!(
+            "privacy-masks",
+            "Privacy masks",
+            "Rectangles that are covered with an opaque fill in every frame, whatever is found: <<x,y,width,height>,...> in pixels; not while enabled is false",
+            privacy_masks
+        ),
+        property!(
+            glib::ParamSpecString::builder("roi-types")
+                .nick("Region types")
+                .blurb("Types of GstVideoRegionOfInterestMeta whose rectangles are covered with an opaque fill in every frame that has them, comma-separated, for example plate,head; not while enabled is false (NULL or empty = none)")
+                .mutable_playing(),
+            Option<String>, roi_types
         ),
         property!(
             glib::ParamSpecUInt::builder("detect-interval")

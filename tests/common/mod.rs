@@ -13,16 +13,12 @@ use gst_video::prelude::*;
 use gst_video::{VideoFormat, VideoFrameRef, VideoInfo, VideoRegionOfInterestMeta};
 
 /// The formats of the element.
-pub const FORMATS: [(VideoFormat, PixelFormat); 13] = [
+pub const FORMATS: [(VideoFormat, PixelFormat); 9] = [
     (VideoFormat::I420, PixelFormat::I420),
     (VideoFormat::Nv12, PixelFormat::Nv12),
     (VideoFormat::Yv12, PixelFormat::Yv12),
     (VideoFormat::Rgb, PixelFormat::Rgb),
     (VideoFormat::Bgr, PixelFormat::Bgr),
-    (VideoFormat::Rgba, PixelFormat::Rgba),
-    (VideoFormat::Bgra, PixelFormat::Bgra),
-    (VideoFormat::Argb, PixelFormat::Argb),
-    (VideoFormat::Abgr, PixelFormat::Abgr),
     (VideoFormat::Rgbx, PixelFormat::Rgbx),
     (VideoFormat::Bgrx, PixelFormat::Bgrx),
     (VideoFormat::Xrgb, PixelFormat::Xrgb),

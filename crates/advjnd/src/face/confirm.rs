@@ -16,6 +16,8 @@ use crate::net::graph::Graph;
 const CONFIRMED: f32 = 0.12;
 /// and whose roll differs by at most this, radians: of an upright face by less, of one turned by 15° by more.
 const CONFIRMED_ROLL: f32 = 0.14;
+/// Score of close looks from which a detection that is too weak by itself begins a track.
+const WEAK_CLOSE_SCORE: f32 = 0.75;
 /// Frames for which a weak detection that no looks confirmed is not looked at again, and a face whose looks did not agree.
 const REFUSED_FRAMES: u32 = 15;
 const RETRY_FRAMES: u32 = 3;
@@ -146,7 +148,8 @@ impl Confirmer {
         }
         *left -= 1;
         let roll = if face.aligned { face.landmarks.roll() } else { 0.0 };
-        match self.aligner.align(frame, Pose::of(&face.bbox, roll))? {
+        let seen = self.aligner.align(frame, Pose::of(&face.bbox, roll))?;
+        match seen.filter(|seen| track.is_some() || !is_weak || seen.score >= WEAK_CLOSE_SCORE) {
             Some(seen) => Ok(Some(face.confirmed_by(&seen))),
             None if track.is_none() && is_weak => {
                 if self.refused.len() < MOST_REFUSED {

@@ -231,7 +231,7 @@ impl Search {
     ) -> Result<()> {
         let thorough = settings.search == Thoroughness::Thorough;
         let threshold = settings.score_threshold.min(CONTINUE_SCORE);
-        let in_time = pace.allows(pace.cost(Stage::Detect, 1) + self.time_for_faces(pace));
+        let in_time = pace.allows(2 * pace.cost(Stage::Detect, 1) + self.time_for_faces(pace));
         if !thorough && !in_time && self.since_pass < PASSES_LEFT_OUT {
             self.since_pass += 1;
             return Ok(());

@@ -1,0 +1,54 @@
+//! What is covered in every frame, whoever or whatever is there: rectangles that the user names, and regions that
+//! elements in front mark as something else than a face.
+
+use advjnd::FrameMut;
+use advjnd::frame::{Cover, Rect};
+use gst_video::VideoRegionOfInterestMeta;
+
+use super::settings::Settings;
+
+/// The rectangles of `buffer` that are covered, whether they lie in its picture or not.
+pub(super) fn of(settings: &Settings, buffer: &gst::BufferRef) -> Vec<Rect> {
+    let kinds = settings.roi_types.iter().flat_map(|kinds| kinds.split(',')).map(str::trim);
+    let kinds: Vec<&str> = kinds.filter(|kind| !kind.is_empty()).collect();
+    let marked = buffer.iter_meta::<VideoRegionOfInterestMeta>().filter(|meta| kinds.contains(&meta.roi_type()));
+    let marked = marked.map(|meta| {
+        let (x, y, width, height) = meta.rect();
+        let [x, y, width, height] = [x, y, width, height].map(|pixels| pixels as usize);
+        Rect { x, y, width, height }
+    });
+    settings.privacy_masks.iter().copied().chain(marked).collect()
+}
+
+/// Covers what of `masks` lies in the frame.
+pub(super) fn cover(frame: &mut FrameMut<'_>, masks: &[Rect]) {
+    for mask in masks {
+        let within = clip(*mask, frame.width(), frame.height());
+        advjnd::frame::cover(frame, within, Cover::Fill);
+    }
+}
+
+/// The part of `rect` that lies in a picture of `width` and `height`; empty if there is none.
+pub(super) fn clip(rect: Rect, width: usize, height: usize) -> Rect {
+    let (x, y) = (rect.x.min(width), rect.y.min(height));
+    let (right, bottom) = (rect.x.saturating_add(rect.width), rect.y.saturating_add(rect.height));
+    Rect { x, y, width: right.min(width) - x, height: bottom.min(height) - y }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_are_cut_where_the_picture_ends() {
+        let cut = |x, y, width, height| {
+            let Rect { x, y, width, height } = clip(Rect { x, y, width, height }, 100, 50);
+            (x, y, width, height)
+        };
+        assert_eq!(cut(10, 20, 30, 10), (10, 20, 30, 10));
+        assert_eq!(cut(90, 40, 30, 20), (90, 40, 10, 10));
+        assert_eq!(cut(0, 0, usize::MAX, usize::MAX), (0, 0, 100, 50));
+        assert_eq!(cut(usize::MAX, 0, 1, 1), (100, 0, 0, 1));
+        assert!(clip(Rect { x: 100, y: 10, width: 5, height: 5 }, 100, 50).is_empty());
+    }
+}

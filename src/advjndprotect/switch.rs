@@ -1,0 +1,35 @@
+//! The switch `enabled`: between two frames, and with a warning while frames pass.
+
+use glib::subclass::prelude::*;
+use gst_base::prelude::*;
+
+use super::imp::{AdvJndProtect, lock};
+
+impl AdvJndProtect {
+    /// Switches protection on or off, between two frames: the base class looks several times whether a frame passes,
+    /// and would have one changed that it did not make writable. What buffers are to be like is asked anew on both
+    /// sides.
+    pub(super) fn follow_switch(&self) {
+        let (obj, enabled) = (self.obj(), lock(&self.settings).enabled);
+        if obj.is_passthrough() == enabled {
+            obj.set_passthrough(!enabled);
+            obj.reconfigure_sink();
+            obj.reconfigure_src();
+        }
+    }
+
+    /// A frame passes as it came, because the user switched the element off.
+    pub(super) fn pass(&self) {
+        lock(&self.stats).frames_passed += 1;
+        let mut first = false;
+        if let Ok(mut state) = self.state.lock()
+            && let Some(state) = state.as_mut()
+        {
+            first = !std::mem::replace(&mut state.passing, true);
+            state.reset();
+        }
+        if first {
+            gst::element_imp_warning!(self, gst::StreamError::Failed, ("Not enabled: faces pass recognisable"));
+        }
+    }
+}
