@@ -14,6 +14,7 @@ mod recognizer;
 pub mod reference;
 pub mod sface;
 pub mod thresholds;
+mod upsample;
 pub mod values;
 mod weights;
 mod yunet;
@@ -21,6 +22,7 @@ mod yunet;
 pub use detector::{DetectorNet, STRIDES};
 pub use executor::{Backend, Executor, Executors, Pass};
 pub use recognizer::{Network, Recognizer};
+pub use upsample::Upsampling;
 
 use crate::error::Result;
 
