@@ -137,8 +137,8 @@ def models():
     other("two_scores", BLAZEFACE, score__weight=[2, 1, 1, 1], score__bias=[2])
     other("even_kernel_in_a_block", BLAZEFACE, block02__depthwise1__weight=[1, 1, 4, 4])
     other("levels_that_differ", BLAZEFACE, neck1__lateral__weight=[2, 1, 1, 1], neck1__lateral__bias=[2])
-    shapes = NETWORKS[BLAZEFACE]
-    cases["scores_beyond_numbers"] = pack(BLAZEFACE, shapes, {"stem.weight": [3e38] * 27, "block00.pointwise2.bias": [3e38]})
+    large = {"stem.weight": [3e38] * 27, "block00.pointwise2.bias": [3e38]}
+    cases["scores_beyond_numbers"] = pack(BLAZEFACE, NETWORKS[BLAZEFACE], large)
     cases["not_a_number"] = pack(DLIB, NETWORKS[DLIB], {"fc.weight": [float("nan"), 1.0]})
     cases["infinite"] = pack(DLIB, NETWORKS[DLIB], {"stem.bias": [float("inf")]})
     large = {"stem.weight": [3e38] * 147, "fc.weight": [3e38, -3e38]}
