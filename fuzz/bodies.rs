@@ -8,7 +8,7 @@ use std::sync::{Once, OnceLock};
 use advjnd::Pool;
 use advjnd::models::Manifest;
 use advjnd::net::graph::Graph;
-use advjnd::net::{Backend, DetectorNet, Network, Pass, STRIDES};
+use advjnd::net::{Backend, BlazeFaceNet, DetectorNet, Network, Pass, STRIDES};
 use bytes::Bytes;
 use gst::glib;
 use gst::prelude::*;
@@ -29,9 +29,11 @@ fn backend() -> Backend {
 pub fn model(data: &[u8]) {
     let Some((&which, file)) = data.split_first() else { return };
     let file = Bytes::copy_from_slice(file);
-    match Network::ALL.get(usize::from(which) % (Network::ALL.len() + 1)) {
+    let which = usize::from(which) % (Network::ALL.len() + 2);
+    match Network::ALL.get(which) {
         Some(network) => network.graph(&file).iter().for_each(run),
-        None => detect(&file),
+        None if which == Network::ALL.len() => detect(&file),
+        None => detect_otherwise(&file),
     }
 }
 
@@ -59,6 +61,23 @@ fn detect(file: &Bytes) {
             let outputs = [detector.cls(level), detector.obj(level), detector.bbox(level), detector.kps(level)];
             assert_eq!(outputs.map(<[f32]>::len), PER_ANCHOR.map(|values| values * anchors));
         }
+    }
+}
+
+fn detect_otherwise(file: &Bytes) {
+    let Ok(graph) = BlazeFaceNet::graph(file) else { return };
+    if graph.macs() > MOST_MACS {
+        return;
+    }
+    let mut detector = BlazeFaceNet::new(graph, backend());
+    for (height, width) in [(32, 32), (64, 96)] {
+        let input: Vec<f32> = (0..3 * height * width).map(|i| (i * 37 % 256) as f32).collect();
+        if detector.forward(&input, height, width).is_err() {
+            return;
+        }
+        let anchors = height * width / 16;
+        assert_eq!([detector.logits().len(), detector.regressors().len()], [anchors, 16 * anchors]);
+        assert!(detector.candidates(0.0).count() <= anchors);
     }
 }
 

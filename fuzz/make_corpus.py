@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
-DLIB, SFACE, MOBILEFACENET, YUNET = range(4)  # first byte of a case of target `model`
+DLIB, SFACE, MOBILEFACENET, YUNET, BLAZEFACE = range(5)  # first byte of a case of target `model`
 HUGE = 1 << 60
 
 
@@ -62,8 +62,20 @@ def yunet():
     return shapes
 
 
-NETWORKS = {DLIB: dlib(), SFACE: sface(), MOBILEFACENET: mobilefacenet(), YUNET: yunet()}
-NAMES = {DLIB: "dlib", SFACE: "sface", MOBILEFACENET: "mobilefacenet", YUNET: "yunet"}
+def blazeface():
+    shapes = conv("stem", 3, 1, 3)
+    blocks = [f"block{block:02}" for block in range(15)]
+    for level, count in enumerate((2, 2, 1)):
+        shapes |= conv(f"neck{level}.down", 1, 1, 1) | conv(f"neck{level}.lateral", 1, 1, 1)
+        blocks += [f"neck{level}.block{block}" for block in range(count)]
+    for block in blocks:
+        for part in (1, 2):
+            shapes |= conv(f"{block}.depthwise{part}", 1, 1, 3) | conv(f"{block}.pointwise{part}", 1, 1, 1)
+    return shapes | conv("score", 1, 1, 1) | conv("regressors", 1, 16, 1)
+
+
+NETWORKS = {DLIB: dlib(), SFACE: sface(), MOBILEFACENET: mobilefacenet(), YUNET: yunet(), BLAZEFACE: blazeface()}
+NAMES = {DLIB: "dlib", SFACE: "sface", MOBILEFACENET: "mobilefacenet", YUNET: "yunet", BLAZEFACE: "blazeface"}
 
 
 def length(shape):
@@ -122,6 +134,11 @@ def models():
     })
     shapes = {name: [1, *shape[1:]] if "head" in name else shape for name, shape in NETWORKS[YUNET].items()}
     cases["heads_of_one_channel"] = pack(YUNET, shapes)
+    other("two_scores", BLAZEFACE, score__weight=[2, 1, 1, 1], score__bias=[2])
+    other("even_kernel_in_a_block", BLAZEFACE, block02__depthwise1__weight=[1, 1, 4, 4])
+    other("levels_that_differ", BLAZEFACE, neck1__lateral__weight=[2, 1, 1, 1], neck1__lateral__bias=[2])
+    large = {"stem.weight": [3e38] * 27, "block00.pointwise2.bias": [3e38]}
+    cases["scores_beyond_numbers"] = pack(BLAZEFACE, NETWORKS[BLAZEFACE], large)
     cases["not_a_number"] = pack(DLIB, NETWORKS[DLIB], {"fc.weight": [float("nan"), 1.0]})
     cases["infinite"] = pack(DLIB, NETWORKS[DLIB], {"stem.bias": [float("inf")]})
     large = {"stem.weight": [3e38] * 147, "fc.weight": [3e38, -3e38]}

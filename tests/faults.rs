@@ -133,8 +133,10 @@ impl ModelFolder {
     fn new(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("advjndprotect-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        for name in ["manifest.toml", "yunet_2023mar.safetensors", "dlib_resnet29.safetensors"] {
-            fs::copy(file("models").join(name), folder.join(name)).unwrap();
+        fs::copy(file("models/manifest.toml"), folder.join("manifest.toml")).unwrap();
+        for name in ["yunet_2023mar", "blazeface_full_range", "dlib_resnet29"] {
+            let name = format!("{name}.safetensors");
+            fs::copy(file("models").join(&name), folder.join(&name)).unwrap();
         }
         Self(folder)
     }

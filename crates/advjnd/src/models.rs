@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::net::graph::Graph;
-use crate::net::{DetectorNet, Network};
+use crate::net::{BlazeFaceNet, DetectorNet, Network};
 
 /// Name of the manifest in a folder of models.
 pub const MANIFEST: &str = "manifest.toml";
@@ -25,9 +25,10 @@ const MAX_MANIFEST_LEN: u64 = 1 << 20;
 const MAX_MODEL_LEN: u64 = 1 << 29;
 
 const EMBEDDED_MANIFEST: &str = include_str!("../../../models/manifest.toml");
-static EMBEDDED_FILES: [(&str, &Aligned<[u8]>); 2] = [
+static EMBEDDED_FILES: [(&str, &Aligned<[u8]>); 3] = [
     ("yunet_2023mar.safetensors", &Aligned(*include_bytes!("../../../models/yunet_2023mar.safetensors"))),
     ("dlib_resnet29.safetensors", &Aligned(*include_bytes!("../../../models/dlib_resnet29.safetensors"))),
+    ("blazeface_full_range.safetensors", &Aligned(*include_bytes!("../../../models/blazeface_full_range.safetensors"))),
 ];
 
 /// Bytes that begin where numbers may.
@@ -44,6 +45,7 @@ type Selection = (PathBuf, Vec<String>);
 #[derive(Debug)]
 pub struct Models {
     pub(crate) detector: Graph,
+    second_detector: Option<Graph>,
     pub(crate) recognizers: Vec<(Network, Graph)>,
 }
 
@@ -126,7 +128,7 @@ impl Manifest {
 }
 
 impl Models {
-    /// The detector and the recogniser embedded in this library, parsed once per process.
+    /// The detectors and the recogniser embedded in this library, parsed once per process.
     ///
     /// # Errors
     /// [`Error::Model`] if they do not match the embedded manifest.
@@ -174,16 +176,25 @@ impl Models {
         Ok(models)
     }
 
+    /// The graph of a [`BlazeFaceNet`], a detector of another family than the first; `None` if the manifest names none
+    /// with `embedded = true`, as the manifests of earlier versions do not.
+    pub fn second_detector(&self) -> Option<&Graph> {
+        self.second_detector.as_ref()
+    }
+
     /// `bytes_of` gives what an entry's checksum holds for.
     fn load(manifest: &Manifest, recognizers: &[&Entry], bytes_of: impl Fn(&Entry) -> Result<Bytes>) -> Result<Self> {
-        let mut detectors = manifest.entries.iter().filter(|entry| entry.embedded && entry.kind == Kind::Detector);
-        let detector = detectors.next_back().ok_or_else(|| missing("detector"))?;
+        let detectors = manifest.entries.iter().filter(|entry| entry.embedded && entry.kind == Kind::Detector);
+        let (second, first): (Vec<&Entry>, Vec<&Entry>) = detectors.partition(|entry| entry.is_second_detector());
+        let detector = first.last().ok_or_else(|| missing("detector"))?;
+        let second = second.last().map(|entry| BlazeFaceNet::graph(&bytes_of(entry)?)).transpose()?;
         let load = |entry: &&Entry| {
             let network = entry.network()?;
             Ok((network, network.graph(&bytes_of(entry)?)?))
         };
         Ok(Self {
             detector: DetectorNet::graph(&bytes_of(detector)?)?,
+            second_detector: second,
             recognizers: recognizers.iter().map(load).collect::<Result<_>>()?,
         })
     }
@@ -212,6 +223,11 @@ impl Entry {
     pub fn network(&self) -> Result<Network> {
         Network::from_name(&self.name)
             .ok_or_else(|| Error::model(&self.name, "is no recogniser this version can run; update the library"))
+    }
+
+    /// Whether it is a detector that a [`BlazeFaceNet`] runs, not a [`DetectorNet`].
+    pub fn is_second_detector(&self) -> bool {
+        self.kind == Kind::Detector && self.name == BlazeFaceNet::NAME
     }
 
     /// The model's bytes in `folder`.

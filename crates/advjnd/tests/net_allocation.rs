@@ -9,7 +9,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use advjnd::Pool;
-use advjnd::net::{Backend, DetectorNet, Embedder, Network, Recognizer};
+use advjnd::net::{Backend, BlazeFaceNet, DetectorNet, Embedder, Network, Recognizer};
 use common::{model, synthetic};
 
 struct Counting;
@@ -52,11 +52,19 @@ fn net_steady_state_allocates_nothing() {
             assert_eq!(allocations(&mut step), 0, "{network:?} on {threads} threads");
         }
         let Some(bytes) = model("yunet_2023mar") else { continue };
-        let mut detector = DetectorNet::load(&bytes, Backend::Cpu(pool)).expect("model");
+        let mut detector = DetectorNet::load(&bytes, Backend::Cpu(pool.clone())).expect("model");
         let picture = synthetic(64, 96);
         let mut step = || detector.forward(&picture, 64, 96).expect("forward");
         step();
         assert_eq!(allocations(&mut step), 0, "the detector on {threads} threads");
+        let Some(bytes) = model(BlazeFaceNet::NAME) else { continue };
+        let mut detector = BlazeFaceNet::load(&bytes, Backend::Cpu(pool)).expect("model");
+        let mut step = || {
+            detector.forward(&picture, 64, 96).expect("forward");
+            assert!(detector.candidates(0.0).count() > 0);
+        };
+        step();
+        assert_eq!(allocations(&mut step), 0, "the second detector on {threads} threads");
     }
 }
 

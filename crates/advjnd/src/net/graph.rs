@@ -6,6 +6,7 @@
 //! Batch norm does not occur: it is folded into the convolutions in the model files.
 
 use super::cpu::PackedWeights;
+use super::upsample::Upsampling;
 use super::values::Values;
 use crate::error::{Error, Result};
 
@@ -178,12 +179,14 @@ pub enum Op {
         /// Operand.
         input: ValueId,
     },
-    /// `large` plus `small` enlarged twice by repeating each pixel.
+    /// `large` plus `small` enlarged twice.
     UpsampleAdd {
         /// Operand of half the height and width.
         small: ValueId,
         /// Operand of the result's shape.
         large: ValueId,
+        /// How `small` is enlarged.
+        upsampling: Upsampling,
     },
     /// Mean of each plane.
     GlobalMean {
@@ -212,7 +215,7 @@ impl Op {
             | Self::GlobalMean { input }
             | Self::Linear { input, .. } => (input, None),
             Self::Add { a, b, .. } => (a, Some(b)),
-            Self::UpsampleAdd { small, large } => (small, Some(large)),
+            Self::UpsampleAdd { small, large, .. } => (small, Some(large)),
         };
         std::iter::once(first).chain(second)
     }
@@ -263,7 +266,7 @@ impl Op {
                 check(shape.height >= 2 && shape.width >= 2, || format!("a 2x2 window does not fit {shape:?}"))?;
                 Ok(Shape::new(shape.channels, shape.height / 2, shape.width / 2))
             }
-            Self::UpsampleAdd { small, large } => {
+            Self::UpsampleAdd { small, large, .. } => {
                 let (small, large) = (of(*small)?, of(*large)?);
                 let twice = Shape::new(small.channels, small.height * 2, small.width * 2);
                 check(twice == large, || format!("{small:?} enlarged twice is not {large:?}"))?;

@@ -1,9 +1,11 @@
 //! Frozen networks: what they are, how they are run, and the gradient with respect to their input.
 //!
-//! The rest of the crate sees a recogniser only through [`Embedder`] and the detector through [`DetectorNet`].
+//! The rest of the crate sees a recogniser only through [`Embedder`] and the detectors through [`DetectorNet`] and
+//! [`BlazeFaceNet`].
 //! [`Network`] reads a model file into a [`graph::Graph`], the one description of a network; a [`Backend`] says which
 //! [`Executor`] runs it.
 
+mod blazeface;
 pub mod cpu;
 mod detector;
 pub mod dlib;
@@ -14,13 +16,16 @@ mod recognizer;
 pub mod reference;
 pub mod sface;
 pub mod thresholds;
+mod upsample;
 pub mod values;
 mod weights;
 mod yunet;
 
+pub use blazeface::{BlazeFaceNet, Candidate};
 pub use detector::{DetectorNet, STRIDES};
 pub use executor::{Backend, Executor, Executors, Pass};
 pub use recognizer::{Network, Recognizer};
+pub use upsample::Upsampling;
 
 use crate::error::Result;
 

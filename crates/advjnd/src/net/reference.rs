@@ -225,10 +225,7 @@ impl Layer {
                 Ok(maximum)
             }
             (_, Op::AvgPool2 { input }) => values[*input].avg_pool2d(2),
-            (_, Op::UpsampleAdd { small, large }) => {
-                let (_, _, height, width) = values[*large].dims4()?;
-                values[*small].upsample_nearest2d(height, width)? + &values[*large]
-            }
+            (_, Op::UpsampleAdd { small, large, upsampling }) => upsampling.enlarge(&values[*small])? + &values[*large],
             (_, Op::GlobalMean { input }) => values[*input].mean_keepdim((2, 3)),
             _ => candle_core::bail!("a layer was built for another operation"),
         }
@@ -286,7 +283,9 @@ impl Layer {
                 let part = (g.upsample_nearest2d(2 * height, 2 * width)? * 0.25)?;
                 Ok(vec![(*input, extend(&part, values[*input].dims4()?)?)])
             }
-            (_, Op::UpsampleAdd { small, large }) => Ok(vec![(*small, (g.avg_pool2d(2)? * 4.0)?), (*large, g.clone())]),
+            (_, Op::UpsampleAdd { small, large, upsampling }) => {
+                Ok(vec![(*small, upsampling.pull_back(g)?), (*large, g.clone())])
+            }
             (_, Op::GlobalMean { input }) => {
                 let (_, _, height, width) = values[*input].dims4()?;
                 let part = (g / (height * width) as f64)?;

@@ -8,6 +8,7 @@
 use bytes::Bytes;
 
 use super::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape, ValueId};
+use super::upsample::Upsampling;
 use super::weights::Weights;
 use crate::error::{Error, Result};
 
@@ -42,7 +43,8 @@ pub(super) fn graph(file: &Bytes, height: usize, width: usize) -> Result<Graph> 
     }
     for level in (0..3).rev() {
         if let Some(&small) = levels.get(level + 1) {
-            levels[level] = net.graph.push(Op::UpsampleAdd { small, large: levels[level] })?;
+            let (large, upsampling) = (levels[level], Upsampling::Repeat);
+            levels[level] = net.graph.push(Op::UpsampleAdd { small, large, upsampling })?;
         }
         let name = format!("neck.lateral_convs.{level}");
         levels[level] = net.unit(&name, levels[level], Activation::Relu)?;

@@ -1,4 +1,4 @@
-//! Sums of two values entry by entry, each extended by zeros or by repeating pixels, through an epilogue; copies; and frames
+//! Sums of two values entry by entry, each extended by zeros or enlarged twice, through an epilogue; copies; and frames
 //! cleared.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 
@@ -7,19 +7,20 @@ use super::memory::Memory;
 use super::simd::{Isa, LANES, Level, per_level};
 use super::sink::Epilogue;
 use crate::net::graph::Shape;
+use crate::net::upsample::{NEAR, Upsampling};
 
-/// A term of a sum: a value whose pixels each count for `enlarge × enlarge`.
+/// A term of a sum: a value as it is, or enlarged twice.
 #[derive(Clone, Copy)]
 pub(super) struct Term {
     pub(super) value: Blocked,
-    pub(super) enlarge: usize,
+    pub(super) upsampling: Option<Upsampling>,
 }
 
 impl Term {
     /// A term that adds nothing, in the place of `value`.
     pub(super) fn nothing(value: Blocked) -> Self {
         let shape = Shape { height: 0, ..value.shape };
-        Self { value: Blocked { shape, ..value }, enlarge: 1 }
+        Self { value: Blocked { shape, ..value }, upsampling: None }
     }
 }
 
@@ -95,6 +96,58 @@ per_level! {
     unsafe fn run(plan: &Sum, item: usize, memory: &Memory) = run_item;
 }
 
+/// A term at one row of the target.
+#[derive(Clone, Copy)]
+struct Row {
+    /// The row of the term that this one lies in, and the next one on its side.
+    near: *const f32,
+    far: *const f32,
+    /// Columns of the term.
+    width: usize,
+    upsampling: Option<Upsampling>,
+}
+
+impl Row {
+    fn new(term: Term, memory: &Memory, sample: usize, block: usize, row: usize) -> Self {
+        let Term { value, upsampling } = term;
+        let (near, far) = if upsampling.is_some() { beside(row, value.shape.height) } else { (row, row) };
+        let inside = block < value.blocks() && near < value.shape.height;
+        let at = |row: usize| memory.data.wrapping_add(value.grid.at(sample, block, row, 0)).cast_const();
+        Self { near: at(near), far: at(far), width: if inside { value.shape.width } else { 0 }, upsampling }
+    }
+
+    /// `sum` and what the term has at `column`.
+    ///
+    /// # Safety
+    /// The row was made for the memory that is there, and the processor has the instruction set.
+    #[inline(always)]
+    unsafe fn added<I: Isa>(&self, sum: I::Vector, column: usize) -> I::Vector {
+        // SAFETY: only columns of the term are read.
+        unsafe {
+            let load = |row: *const f32, column: usize| I::load(row.add(column * LANES));
+            match self.upsampling {
+                None if column < self.width => I::add(sum, load(self.near, column)),
+                Some(Upsampling::Repeat) if column / 2 < self.width => I::add(sum, load(self.near, column / 2)),
+                Some(Upsampling::Bilinear) if column / 2 < self.width => {
+                    let (near, far) = beside(column, self.width);
+                    let share = I::splat(NEAR);
+                    let rest = I::splat(1.0 - NEAR);
+                    let along = |row| I::mul_add(load(row, near), share, I::mul(load(row, far), rest));
+                    I::add(sum, I::mul_add(along(self.near), share, I::mul(along(self.far), rest)))
+                }
+                _ => sum,
+            }
+        }
+    }
+}
+
+/// Along an axis of `size` entries enlarged twice, the entry in which `at` lies, and the next one on its side.
+#[inline(always)]
+fn beside(at: usize, size: usize) -> (usize, usize) {
+    let near = at / 2;
+    (near, if at.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(size.saturating_sub(1)) })
+}
+
 #[inline(always)]
 unsafe fn run_item<I: Isa>(plan: &Sum, item: usize, memory: &Memory) {
     let per_sample = blocks(plan.target.channels);
@@ -103,19 +156,11 @@ unsafe fn run_item<I: Isa>(plan: &Sum, item: usize, memory: &Memory) {
         // SAFETY: only places inside each term are read, and the row lies in the target.
         unsafe {
             let sink = plan.epilogue.at(memory, sample, block, row, 0);
-            let sources = plan.terms.map(|term| {
-                let (value, y) = (term.value, row / term.enlarge);
-                let inside = block < value.blocks() && y < value.shape.height;
-                let end = if inside { value.shape.width * term.enlarge } else { 0 };
-                (memory.data.wrapping_add(value.grid.at(sample, block, y, 0)), end, term.enlarge)
-            });
+            let terms = plan.terms.map(|term| Row::new(term, memory, sample, block, row));
             for column in 0..plan.target.width {
                 let mut sum = I::splat(0.0);
-                for (source, end, enlarge) in sources {
-                    if column < end {
-                        let x = if enlarge == 1 { column } else { column / enlarge };
-                        sum = I::add(sum, I::load(source.add(x * LANES)));
-                    }
+                for term in &terms {
+                    sum = term.added::<I>(sum, column);
                 }
                 sink.put_run::<I, 1>([sum], 0, column);
             }

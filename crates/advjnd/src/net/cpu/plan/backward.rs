@@ -198,7 +198,7 @@ impl Planner<'_> {
         }
         let (target, mut epilogue) = self.open(state, value);
         epilogue.residual = None;
-        let term = |part: &Part| Term { value: part.view, enlarge: 1 };
+        let term = |part: &Part| Term { value: part.view, upsampling: None };
         let terms = match (&state.sums[value], &part) {
             (Some(sum), Some(part)) => [term(sum), term(part)],
             (Some(only), None) | (None, Some(only)) => [term(only), Term::nothing(only.view)],

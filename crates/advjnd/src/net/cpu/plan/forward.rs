@@ -102,12 +102,12 @@ impl Planner<'_> {
                 }
             },
             Op::Add { a, b, .. } => {
-                let terms = [self.place(*a)?, self.place(*b)?].map(|value| Term { value, enlarge: 1 });
+                let terms = [self.place(*a)?, self.place(*b)?].map(|value| Term { value, upsampling: None });
                 Step::Sum(Sum::new(context, terms, target.shape, epilogue))
             }
-            Op::UpsampleAdd { small, large } => {
-                let terms =
-                    [Term { value: self.place(*small)?, enlarge: 2 }, Term { value: self.place(*large)?, enlarge: 1 }];
+            Op::UpsampleAdd { small, large, upsampling } => {
+                let small = Term { value: self.place(*small)?, upsampling: Some(*upsampling) };
+                let terms = [small, Term { value: self.place(*large)?, upsampling: None }];
                 Step::Sum(Sum::new(context, terms, target.shape, epilogue))
             }
             Op::MaxPool { input, kernel, stride } => {
