@@ -1,0 +1,207 @@
+//! The tables.
+
+use std::collections::BTreeSet;
+
+use super::results::{Part, Results, Row};
+use super::touch::State;
+use super::truth::{Light, Turn};
+
+/// Upper bounds of the classes of size, pixels.
+const SIZES: [(f32, &str); 6] = [
+    (12.0, "below 12"),
+    (24.0, "12 to 24"),
+    (48.0, "24 to 48"),
+    (80.0, "48 to 80"),
+    (160.0, "80 to 160"),
+    (f32::INFINITY, "from 160"),
+];
+/// Upper bounds of the classes of roll, degrees either way.
+const ROLLS: [(f32, &str); 3] = [(20.0, "upright, up to 20°"), (60.0, "tilted"), (180.0, "sideways or upside down")];
+
+const NOTES: &str = "Untouched: less than 2 % of the pixels in the middle of the face differ. Covered: one colour lies over it. \
+    Known after: the attacker knows the person in what came out, in a way in which it knows the person in what went in; as a \
+    share of all faces. Known before: in what went in, as a share of the faces that are not covered. Sizes are geometric means \
+    of the sides of the box, pixels. Other programs: share of faces that they leave untouched.";
+
+/// All tables.
+pub fn tables(results: &Results) -> String {
+    let experiment = &results.experiment;
+    let mut text = format!(
+        "{NOTES}\n\nAttacker: {}, threshold {} (false accept rate {} %). {} scenes of a kind; every {} marked frames.\n",
+        experiment.recognizer,
+        experiment.threshold,
+        100.0 * experiment.false_accept_rate,
+        experiment.cases,
+        experiment.every
+    );
+    for (part, title) in [(Part::Labelled, "Marked faces"), (Part::Derived, "Scenes made of photographs")] {
+        let rows: Vec<&Row> = results.faces.iter().filter(|row| row.part == part).collect();
+        if !rows.is_empty() {
+            text += &format!("\n## {title}\n\n{}", classes(&rows, part));
+            text += &format!("\n{}", sources(&rows, part));
+        }
+    }
+    text + &alarms(results) + &runs(results)
+}
+
+/// What faces came to.
+struct Tally {
+    faces: usize,
+    untouched: usize,
+    covered: usize,
+    known: usize,
+    looked: usize,
+    known_before: usize,
+    early: usize,
+    early_of: usize,
+    others: Vec<usize>,
+}
+
+impl Tally {
+    fn of(rows: &[&Row], others: &[String]) -> Self {
+        let count = |is: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count();
+        let early = || rows.iter().flat_map(|row| &row.early);
+        Self {
+            faces: rows.len(),
+            untouched: count(&|row| row.outcome.state == State::Untouched),
+            covered: count(&|row| row.outcome.state == State::Covered),
+            known: count(&|row| row.outcome.known),
+            looked: count(&|row| row.outcome.known_before.is_some()),
+            known_before: count(&|row| row.outcome.known_before == Some(true)),
+            early: early().filter(|untouched| **untouched).count(),
+            early_of: early().count(),
+            others: others.iter().map(|name| count(&|row| row.others.get(name) == Some(&true))).collect(),
+        }
+    }
+
+    fn cells(&self, part: Part) -> Vec<String> {
+        let mut cells = vec![self.faces.to_string(), share(self.untouched, self.faces)];
+        if part == Part::Derived {
+            cells.push(share(self.early, self.early_of));
+        }
+        cells.push(share(self.covered, self.faces));
+        cells.push(share(self.known, self.faces));
+        cells.push(share(self.known_before, self.looked));
+        cells.extend(self.others.iter().map(|count| share(*count, self.faces)));
+        cells
+    }
+}
+
+fn columns(others: &[String], part: Part) -> Vec<String> {
+    let early = (part == Part::Derived).then_some("untouched in frames 0 to 2");
+    let measures = ["faces", "untouched"].into_iter().chain(early);
+    let measures = measures.chain(["covered", "known after", "known before"]).map(str::to_owned);
+    measures.chain(others.iter().map(|name| format!("{name}: untouched"))).collect()
+}
+
+/// Names of the other programs.
+fn others(rows: &[&Row]) -> Vec<String> {
+    let names: BTreeSet<&String> = rows.iter().flat_map(|row| row.others.keys()).collect();
+    names.into_iter().cloned().collect()
+}
+
+fn classes(rows: &[&Row], part: Part) -> String {
+    let others = others(rows);
+    let mut text = head(["class".to_owned()].into_iter().chain(columns(&others, part)).collect());
+    let mut add = |name: &str, is: &dyn Fn(&Row) -> bool| {
+        let own: Vec<&Row> = rows.iter().copied().filter(|row| is(row)).collect();
+        if !own.is_empty() {
+            text += &line([name.to_owned()].into_iter().chain(Tally::of(&own, &others).cells(part)));
+        }
+    };
+    add("all", &|_| true);
+    for (index, (_, name)) in SIZES.iter().enumerate() {
+        add(&format!("size: {name}"), &|row| class(&SIZES, row.size) == index);
+    }
+    for (index, (_, name)) in ROLLS.iter().enumerate() {
+        add(&format!("roll: {name}"), &|row| class(&ROLLS, tilt(row.roll)) == index);
+    }
+    if part == Part::Labelled {
+        for (pose, name) in [(Turn::Frontal, "frontal"), (Turn::ThreeQuarter, "three-quarter"), (Turn::Profile, "profile")]
+        {
+            add(&format!("pose: {name}"), &|row| row.pose == pose);
+        }
+        for (light, name) in [(Light::Normal, "normal"), (Light::Dark, "dark"), (Light::Bright, "bright")] {
+            add(&format!("light: {name}"), &|row| row.light == light);
+        }
+        add("occluded", &|row| row.occluded);
+        add("blurred", &|row| row.blurred);
+    }
+    text
+}
+
+/// The class of a value: the first whose bound it does not exceed.
+fn class(classes: &[(f32, &str)], value: f32) -> usize {
+    classes.iter().position(|(bound, _)| value < *bound).unwrap_or(classes.len() - 1)
+}
+
+/// Degrees from upright, either way.
+fn tilt(roll: f32) -> f32 {
+    let turned = roll.rem_euclid(360.0);
+    turned.min(360.0 - turned)
+}
+
+/// A line for each file, or each kind of scene, in the order in which they were made.
+fn sources(rows: &[&Row], part: Part) -> String {
+    let others = others(rows);
+    let name = if part == Part::Labelled { "file" } else { "scene" };
+    let mut text = head([name.to_owned()].into_iter().chain(columns(&others, part)).collect());
+    let mut groups: Vec<(String, Vec<&Row>)> = Vec::new();
+    for row in rows {
+        let name = format!("{} {}", row.source, row.value).trim_end().to_owned();
+        match groups.iter_mut().find(|(taken, _)| *taken == name) {
+            Some((_, rows)) => rows.push(row),
+            None => groups.push((name, vec![row])),
+        }
+    }
+    for (name, rows) in groups {
+        text += &line([name].into_iter().chain(Tally::of(&rows, &others).cells(part)));
+    }
+    text
+}
+
+fn alarms(results: &Results) -> String {
+    let shown: Vec<_> = results.alarms.iter().filter(|alarms| alarms.faces > 0).collect();
+    let frames: usize = results.alarms.iter().map(|alarms| alarms.frames).sum();
+    if frames == 0 {
+        return String::new();
+    }
+    let columns = ["file", "marked frames", "false faces", "of these held", "tracks", "seconds of them in a minute"];
+    let mut text = format!("\n## False alarms\n\nFaces reported where none is marked.\n\n{}", head(columns.map(str::to_owned).to_vec()));
+    let cells = |name: &str, frames: usize, faces: usize, held: usize, tracks: usize| {
+        let seconds = format!("{:.1}", 60.0 * faces as f64 / frames.max(1) as f64);
+        [name.to_owned(), frames.to_string(), faces.to_string(), held.to_string(), tracks.to_string(), seconds]
+    };
+    let sum = |of: fn(&super::results::Alarms) -> usize| results.alarms.iter().map(of).sum::<usize>();
+    text += &line(cells("all", frames, sum(|a| a.faces), sum(|a| a.held), sum(|a| a.tracks)));
+    for alarms in shown {
+        text += &line(cells(&alarms.source, alarms.frames, alarms.faces, alarms.held, alarms.tracks));
+    }
+    text
+}
+
+fn runs(results: &Results) -> String {
+    if results.runs.is_empty() {
+        return String::new();
+    }
+    let columns = ["file", "person", "frames", "face found", "untouched", "longest run"].map(str::to_owned);
+    let mut text = format!("\n## Runs of untouched frames\n\n{}", head(columns.to_vec()));
+    for run in &results.runs {
+        let counts = [run.frames, run.found, run.untouched, run.longest].map(|count| count.to_string());
+        text += &line([run.source.clone(), run.person.clone()].into_iter().chain(counts));
+    }
+    text
+}
+
+fn line(cells: impl IntoIterator<Item = String>) -> String {
+    cells.into_iter().fold("|".to_owned(), |line, cell| line + " " + &cell + " |") + "\n"
+}
+
+fn head(columns: Vec<String>) -> String {
+    let rule = columns.iter().enumerate().map(|(at, _)| if at == 0 { "---" } else { "---:" }.to_owned()).collect::<Vec<_>>();
+    line(columns) + &line(rule)
+}
+
+fn share(count: usize, of: usize) -> String {
+    if of == 0 { "–".to_owned() } else { format!("{:.1} %", 100.0 * count as f64 / of as f64) }
+}
