@@ -2,6 +2,7 @@
 //! aligns and embeds them. Nothing of the protector's own is used.
 
 use std::f32::consts::TAU;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,7 +54,8 @@ impl Attacker {
     ///
     /// # Errors
     /// [`Error::Io`](advjnd::Error::Io), [`Error::Model`](advjnd::Error::Model) where they cannot be loaded.
-    pub fn open(networks: &Networks, pool: &Arc<Pool>) -> Result<Self> {
+    pub fn open(models: &Path, pool: &Arc<Pool>) -> Result<Self> {
+        let networks = Networks::open(models)?;
         let (network, backend) = (Network::DlibResnet29, Backend::Cpu(Arc::clone(pool)));
         let executor = backend.executor(&networks.recognizer(network)?, 1)?;
         let recognizer = Recognizer::new(network.spec(), executor)?;

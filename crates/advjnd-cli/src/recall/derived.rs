@@ -6,13 +6,13 @@ use std::path::Path;
 use advjnd::{Error, Result};
 use advjnd_media::Picture;
 
-use super::attacker::{Attacker, Portrait};
+use super::attacker::Portrait;
+use super::bench::Bench;
 use super::cases::Kind;
 use super::examine::{Exhibit, Subject, examine};
-use super::others::Others;
 use super::people::{Person, people, picture};
-use super::product::Product;
 use super::pose::Pose;
+use super::product::Product;
 use super::results::{Part, Row};
 use super::scene::{Scene, render};
 use super::touch::{State, Touch};
@@ -24,6 +24,17 @@ const EARLY: usize = 3;
 /// Folders of people below the material.
 const COLOUR: &str = "faces/london";
 const GREY: &str = "faces/lfw_gray";
+
+/// A scene to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// What is varied.
+    pub kind: &'a Kind,
+    /// Which of all kinds that is.
+    pub number: usize,
+    /// Which scene of its kind it is.
+    pub index: usize,
+}
 
 /// Everybody there are two photographs of.
 pub struct Cast {
@@ -48,27 +59,23 @@ impl Cast {
         Ok(cast)
     }
 
-    /// Who is in the `index`th scene of the `number`th kind.
-    fn chosen(&self, kind: &Kind, number: usize, index: usize) -> Vec<&Person> {
+    fn chosen(&self, case: &Case<'_>) -> Vec<&Person> {
+        let Case { kind, number, index } = *case;
         let people = if kind.is_of_grey_photographs() { &self.grey } else { &self.colour };
         let first = 5 * number + 11 * index;
         (0..kind.people()).filter_map(|step| people.get((first + step) % people.len().max(1))).collect()
     }
 }
 
-/// Makes the `index`th scene of the `number`th kind, protects it, and judges the faces of its last frame.
+/// Makes a scene, protects it, and judges the faces of its last frame.
 ///
 /// # Errors
 /// What the photographs, the protector, the attacker and the others report.
-pub fn run(
-    (kind, number, index): (&Kind, usize, usize),
-    cast: &Cast,
-    product: &Product,
-    attacker: &mut Attacker,
-    others: &mut Others,
-) -> Result<Vec<Row>> {
+pub fn run(bench: &mut Bench, case: &Case<'_>, cast: &Cast) -> Result<Vec<Row>> {
+    let Bench { product, attacker, others } = bench;
+    let Case { kind, number, index } = *case;
     let mut cast_of = Vec::new();
-    for person in cast.chosen(kind, number, index) {
+    for person in cast.chosen(case) {
         let protected = attacker.portrait(picture(&person.protected)?)?;
         let enrolled = match attacker.portrait(picture(&person.enrolled)?)? {
             Some(Portrait { canvas, face }) => attacker.enroll(&canvas, &Pose::of(&face.bbox, 0.0))?,
@@ -110,7 +117,10 @@ pub fn run(
             blurred: false,
             outcome,
             early: scenes.iter().zip(&outputs).take(EARLY).map(|(scene, output)| untouched(scene, output)).collect(),
-            others: passed.iter().map(|(name, pictures)| (name.clone(), of_others(pictures))).collect::<BTreeMap<_, _>>(),
+            others: passed
+                .iter()
+                .map(|(name, pictures)| (name.clone(), of_others(pictures)))
+                .collect::<BTreeMap<_, _>>(),
         });
     }
     Ok(rows)

@@ -1,40 +1,37 @@
 //! The first part: clips and pictures in which somebody has marked every face.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use advjnd::{Error, FaceReport, Result};
-use advjnd_media::{Frames, Picture, require};
-use gst::prelude::*;
+use advjnd_media::Picture;
 
 use super::attacker::{Attacker, mean};
+use super::bench::Bench;
 use super::canvas::Canvas;
+use super::codecs::{Codecs, Halves};
 use super::derived::FRAMES;
 use super::examine::{Exhibit, Subject, examine};
-use super::others::Others;
-use super::people::picture;
+use super::input::Input;
 use super::pose::Pose;
-use super::product::Product;
 use super::results::{Alarms, Part, Row};
 use super::runs::Watch;
-use super::through::Through;
 use super::touch::{State, Touch};
 use super::truth::{Face, Marked};
 use super::variants::enroll;
 
-/// H.264 as it is common, and what it needs.
-const CODEC: &str = "x264enc pass=qual quantizer=23 speed-preset=medium vbv-buf-capacity=0 ! video/x-h264,profile=high ! \
-                     h264parse ! avdec_h264";
-const CODEC_ELEMENTS: [(&str, &str); 3] = [
-    ("x264enc", "gstreamer1.0-plugins-ugly"),
-    ("h264parse", "gstreamer1.0-plugins-bad"),
-    ("avdec_h264", "gstreamer1.0-libav"),
-];
-/// Smallest frame that is encoded at half its size, pixels.
-const LEAST_CODED: usize = 64;
 /// Overlap from which a face that is reported is one that is marked.
 const SAME: f32 = 0.1;
+
+/// A file, and those of its marked frames that are judged.
+pub struct Source<'a> {
+    /// Its name below the folder of material.
+    pub name: &'a str,
+    /// In the order of the frames.
+    pub marked: Vec<&'a Marked>,
+    /// What is seen of it frame by frame, if it is to be seen so.
+    pub watch: Option<Watch>,
+}
 
 /// A marked frame, as it went in and as it came out.
 struct Judged<'a> {
@@ -49,20 +46,15 @@ struct Judged<'a> {
 ///
 /// # Errors
 /// What the file, the protector, the attacker and the others report.
-pub fn run(
-    (material, source): (&Path, &str),
-    marked: &[&Marked],
-    product: &Product,
-    (attacker, others): (&mut Attacker, &mut Others),
-    watch: Option<&mut Watch>,
-) -> Result<(Vec<Row>, Alarms)> {
-    let path = material.join(source);
+pub fn run(bench: &mut Bench, material: &Path, source: &mut Source<'_>) -> Result<(Vec<Row>, Alarms)> {
+    let path = material.join(source.name);
     let named = |error: Error| Error::input(format!("{}: {error}", path.display()));
-    let (judged, halves) = protect(&path, marked, product, attacker, watch).map_err(named)?;
+    let (judged, halves) = protect(bench, &path, source).map_err(named)?;
+    let Bench { attacker, others, .. } = bench;
     let pictures: Vec<&Picture> = judged.iter().map(|judged| &judged.clean).collect();
     let passed = others.pass(&pictures)?;
     let enrolled = enrolled(&judged, attacker)?;
-    let (mut rows, mut alarms) = (Vec::new(), Alarms::new(source));
+    let (mut rows, mut alarms) = (Vec::new(), Alarms::new(source.name));
     for (index, judged) in judged.iter().enumerate() {
         alarms.add(&judged.reports, |report| !judged.marked.faces.iter().any(|face| is(report, face)));
         for face in judged.marked.faces.iter().filter(|face| !face.uncertain) {
@@ -77,7 +69,7 @@ pub fn run(
             };
             rows.push(Row {
                 part: Part::Labelled,
-                source: source.to_owned(),
+                source: source.name.to_owned(),
                 value: String::new(),
                 frame: judged.frame,
                 person: face.person.clone(),
@@ -121,27 +113,20 @@ fn enrolled<'a>(judged: &[Judged<'a>], attacker: &mut Attacker) -> Result<BTreeM
     Ok(looks.into_iter().filter_map(|(person, looks)| Some((person, mean(&looks)?))).collect())
 }
 
-type Halves = BTreeMap<usize, [Picture; 2]>;
-
-fn protect<'a>(
-    path: &Path,
-    marked: &[&'a Marked],
-    product: &Product,
-    attacker: &mut Attacker,
-    mut watch: Option<&mut Watch>,
-) -> Result<(Vec<Judged<'a>>, Halves)> {
+fn protect<'a>(bench: &mut Bench, path: &Path, source: &mut Source<'a>) -> Result<(Vec<Judged<'a>>, Halves)> {
+    let Source { marked, watch, .. } = source;
     let is_clip = marked.iter().all(|marked| marked.frame.is_some());
     let mut frames = Input::open(path, is_clip)?;
     let mut wanted: BTreeMap<usize, &Marked> = BTreeMap::new();
-    for marked in marked {
+    for marked in marked.iter() {
         match marked.frame {
-            Some(frame) => drop(wanted.insert(frame, marked)),
+            Some(frame) => drop(wanted.insert(frame, *marked)),
             None => wanted.extend([(0, *marked), (FRAMES - 1, *marked)]),
         }
     }
     let last = wanted.keys().next_back().copied().unwrap_or_default();
-    let (mut stream, mut judged, mut codecs, mut index) = (product.stream()?, Vec::new(), None, 0);
-    while let Some(mut clean) = if index <= last || watch.is_some() { frames.next()? } else { None } {
+    let (mut stream, mut judged, mut codecs, mut index) = (bench.product.stream()?, Vec::new(), None, 0);
+    while let Some(mut clean) = if index <= last || watch.is_some() { frames.pull()? } else { None } {
         let mut output = clean.clone();
         let reports = stream.protect(&mut output)?;
         if index == 0 {
@@ -150,8 +135,8 @@ fn protect<'a>(
         if let Some(codecs) = codecs.as_ref().filter(|_| index <= last) {
             codecs.push([&clean, &output], index);
         }
-        if let Some(watch) = &mut watch {
-            watch.see(attacker, &mut clean, &output)?;
+        if let Some(watch) = watch {
+            watch.see(&mut bench.attacker, &mut clean, &output)?;
         }
         if let Some(marked) = wanted.remove(&index) {
             if [clean.width, clean.height] != [marked.width, marked.height] {
@@ -168,72 +153,4 @@ fn protect<'a>(
         return Err(Error::input(format!("there is no frame {frame}, which is marked; take the file that was marked")));
     }
     Ok((judged, codecs.map_or_else(|| Ok(Halves::new()), Codecs::finish)?))
-}
-
-/// The frames of a clip, or of a picture that stands still.
-enum Input {
-    Clip(Frames),
-    Still { picture: Picture, shown: usize },
-}
-
-impl Input {
-    fn open(path: &Path, is_clip: bool) -> Result<Self> {
-        if !path.is_file() {
-            return Err(Error::input("there is no such file; give --material the folder it lies in"));
-        }
-        if !is_clip {
-            return Ok(Self::Still { picture: picture(path)?, shown: 0 });
-        }
-        let frames = Frames::of("filesrc name=read ! decodebin ! queue", |pipeline| {
-            let read = pipeline.by_name("read").ok_or_else(|| Error::input("the pipeline lost `read`"))?;
-            read.set_property("location", path);
-            Ok(())
-        });
-        frames.map(Self::Clip)
-    }
-
-    fn next(&mut self) -> Result<Option<Picture>> {
-        match self {
-            Self::Clip(frames) => frames.pull(),
-            Self::Still { shown, .. } if *shown == FRAMES => Ok(None),
-            Self::Still { picture, shown } => {
-                let time = Duration::from_nanos(*shown as u64 * 1_000_000_000 / 30);
-                *shown += 1;
-                Ok(Some(Picture { time, ..picture.clone() }))
-            }
-        }
-    }
-}
-
-/// What goes in and what comes out, at half its size, through a codec each.
-struct Codecs([Through; 2]);
-
-impl Codecs {
-    /// For frames such as `first`; none where there is no codec, or frames are too small.
-    fn start(first: &Picture, wanted: BTreeSet<usize>) -> Result<Option<Self>> {
-        let half = halved(first);
-        if require(&CODEC_ELEMENTS).is_err() || half.width.min(half.height) < LEAST_CODED {
-            return Ok(None);
-        }
-        let start = || Through::start(CODEC, half.width, half.height, wanted.clone());
-        Ok(Some(Self([start()?, start()?])))
-    }
-
-    fn push(&self, pictures: [&Picture; 2], index: usize) {
-        self.0.iter().zip(pictures).for_each(|(through, picture)| through.push(&halved(picture), index));
-    }
-
-    fn finish(self) -> Result<Halves> {
-        let [clean, output] = self.0;
-        let (clean, mut output) = (clean.finish()?, output.finish()?);
-        let both = clean.into_iter().filter_map(|(index, clean)| Some((index, [clean, output.remove(&index)?])));
-        Ok(both.collect())
-    }
-}
-
-/// Half as wide and high, both even.
-fn halved(picture: &Picture) -> Picture {
-    let whole = Canvas::of(picture);
-    let rect = advjnd::frame::Rect { x: 0, y: 0, width: whole.width / 4 * 4, height: whole.height / 4 * 4 };
-    whole.part(rect).halved().picture(picture.time)
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::results::{Part, Results, Row};
-use super::touch::State;
+use super::results::{Alarms, Part, Results, Row};
+use super::tally::{Tally, columns, head, line, share};
 use super::truth::{Light, Turn};
 
 /// Upper bounds of the classes of size, pixels.
@@ -38,60 +38,11 @@ pub fn tables(results: &Results) -> String {
         let rows: Vec<&Row> = results.faces.iter().filter(|row| row.part == part).collect();
         if !rows.is_empty() {
             text += &format!("\n## {title}\n\n{}", classes(&rows, part));
+            text += &format!("\n{}", ways(&rows, experiment.threshold));
             text += &format!("\n{}", sources(&rows, part));
         }
     }
     text + &alarms(results) + &runs(results)
-}
-
-/// What faces came to.
-struct Tally {
-    faces: usize,
-    untouched: usize,
-    covered: usize,
-    known: usize,
-    looked: usize,
-    known_before: usize,
-    early: usize,
-    early_of: usize,
-    others: Vec<usize>,
-}
-
-impl Tally {
-    fn of(rows: &[&Row], others: &[String]) -> Self {
-        let count = |is: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count();
-        let early = || rows.iter().flat_map(|row| &row.early);
-        Self {
-            faces: rows.len(),
-            untouched: count(&|row| row.outcome.state == State::Untouched),
-            covered: count(&|row| row.outcome.state == State::Covered),
-            known: count(&|row| row.outcome.known),
-            looked: count(&|row| row.outcome.known_before.is_some()),
-            known_before: count(&|row| row.outcome.known_before == Some(true)),
-            early: early().filter(|untouched| **untouched).count(),
-            early_of: early().count(),
-            others: others.iter().map(|name| count(&|row| row.others.get(name) == Some(&true))).collect(),
-        }
-    }
-
-    fn cells(&self, part: Part) -> Vec<String> {
-        let mut cells = vec![self.faces.to_string(), share(self.untouched, self.faces)];
-        if part == Part::Derived {
-            cells.push(share(self.early, self.early_of));
-        }
-        cells.push(share(self.covered, self.faces));
-        cells.push(share(self.known, self.faces));
-        cells.push(share(self.known_before, self.looked));
-        cells.extend(self.others.iter().map(|count| share(*count, self.faces)));
-        cells
-    }
-}
-
-fn columns(others: &[String], part: Part) -> Vec<String> {
-    let early = (part == Part::Derived).then_some("untouched in frames 0 to 2");
-    let measures = ["faces", "untouched"].into_iter().chain(early);
-    let measures = measures.chain(["covered", "known after", "known before"]).map(str::to_owned);
-    measures.chain(others.iter().map(|name| format!("{name}: untouched"))).collect()
 }
 
 /// Names of the other programs.
@@ -117,7 +68,8 @@ fn classes(rows: &[&Row], part: Part) -> String {
         add(&format!("roll: {name}"), &|row| class(&ROLLS, tilt(row.roll)) == index);
     }
     if part == Part::Labelled {
-        for (pose, name) in [(Turn::Frontal, "frontal"), (Turn::ThreeQuarter, "three-quarter"), (Turn::Profile, "profile")]
+        for (pose, name) in
+            [(Turn::Frontal, "frontal"), (Turn::ThreeQuarter, "three-quarter"), (Turn::Profile, "profile")]
         {
             add(&format!("pose: {name}"), &|row| row.pose == pose);
         }
@@ -126,6 +78,26 @@ fn classes(rows: &[&Row], part: Part) -> String {
         }
         add("occluded", &|row| row.occluded);
         add("blurred", &|row| row.blurred);
+    }
+    text
+}
+
+/// A line for each way in which the attacker looks.
+fn ways(rows: &[&Row], threshold: f32) -> String {
+    let mut text = head(["attacker's way", "faces", "known before", "known after"].map(str::to_owned).to_vec());
+    let seen = || rows.iter().flat_map(|row| &row.outcome.seen);
+    let mut names: Vec<&str> = Vec::new();
+    for seen in seen() {
+        if !names.contains(&seen.variant.as_str()) {
+            names.push(&seen.variant);
+        }
+    }
+    for name in names {
+        let own = || seen().filter(|seen| seen.variant == name);
+        let before = own().filter(|seen| seen.clean.is_some_and(|distance| distance <= threshold)).count();
+        let known = own().filter(|seen| seen.known).count();
+        let faces = own().count();
+        text += &line([name.to_owned(), faces.to_string(), share(before, faces), share(known, faces)]);
     }
     text
 }
@@ -167,12 +139,15 @@ fn alarms(results: &Results) -> String {
         return String::new();
     }
     let columns = ["file", "marked frames", "false faces", "of these held", "tracks", "seconds of them in a minute"];
-    let mut text = format!("\n## False alarms\n\nFaces reported where none is marked.\n\n{}", head(columns.map(str::to_owned).to_vec()));
+    let mut text = format!(
+        "\n## False alarms\n\nFaces reported where none is marked.\n\n{}",
+        head(columns.map(str::to_owned).to_vec())
+    );
     let cells = |name: &str, frames: usize, faces: usize, held: usize, tracks: usize| {
         let seconds = format!("{:.1}", 60.0 * faces as f64 / frames.max(1) as f64);
         [name.to_owned(), frames.to_string(), faces.to_string(), held.to_string(), tracks.to_string(), seconds]
     };
-    let sum = |of: fn(&super::results::Alarms) -> usize| results.alarms.iter().map(of).sum::<usize>();
+    let sum = |of: fn(&Alarms) -> usize| results.alarms.iter().map(of).sum::<usize>();
     text += &line(cells("all", frames, sum(|a| a.faces), sum(|a| a.held), sum(|a| a.tracks)));
     for alarms in shown {
         text += &line(cells(&alarms.source, alarms.frames, alarms.faces, alarms.held, alarms.tracks));
@@ -191,17 +166,4 @@ fn runs(results: &Results) -> String {
         text += &line([run.source.clone(), run.person.clone()].into_iter().chain(counts));
     }
     text
-}
-
-fn line(cells: impl IntoIterator<Item = String>) -> String {
-    cells.into_iter().fold("|".to_owned(), |line, cell| line + " " + &cell + " |") + "\n"
-}
-
-fn head(columns: Vec<String>) -> String {
-    let rule = columns.iter().enumerate().map(|(at, _)| if at == 0 { "---" } else { "---:" }.to_owned()).collect::<Vec<_>>();
-    line(columns) + &line(rule)
-}
-
-fn share(count: usize, of: usize) -> String {
-    if of == 0 { "–".to_owned() } else { format!("{:.1} %", 100.0 * count as f64 / of as f64) }
 }

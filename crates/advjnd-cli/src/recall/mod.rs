@@ -17,11 +17,14 @@
 //! * Nothing that the protector says of itself is believed, but for false alarms: faces it reports where none is marked.
 
 pub mod attacker;
+pub mod bench;
 pub mod canvas;
 pub mod cases;
+pub mod codecs;
 pub mod derived;
 pub mod dice;
 pub mod examine;
+pub mod input;
 pub mod labelled;
 mod markdown;
 pub mod others;
@@ -29,28 +32,30 @@ pub mod people;
 pub mod pose;
 pub mod product;
 pub mod results;
+mod rounded;
 pub mod runs;
 pub mod scene;
+mod tally;
 pub mod through;
 pub mod touch;
 pub mod truth;
 pub mod variants;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use advjnd::net::Network;
 use advjnd::{Error, Pool, Result};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use attacker::Attacker;
+use bench::Bench;
 use cases::{Kind, kinds};
-use derived::Cast;
-use others::Others;
-use product::{Product, Search};
+use derived::{Case, Cast};
+use labelled::Source;
+use product::Search;
 use results::{Experiment, Results};
 use runs::Watch;
-use truth::{Marked, Truth};
+use truth::Truth;
 
 use crate::document::splice;
 use crate::machine;
@@ -97,9 +102,6 @@ pub struct Recall {
     splice: Option<PathBuf>,
 }
 
-/// A file, and those of its marked frames that are judged.
-type Source<'a> = (&'a str, Vec<&'a Marked>);
-
 impl Recall {
     /// Measures, and returns what is to be printed.
     ///
@@ -112,46 +114,28 @@ impl Recall {
             splice(path, MARK, &markdown::tables(&results))?;
             return Ok(format!("{}: {} faces\n", path.display(), results.faces.len()));
         }
-        let material = self.material.as_deref().unwrap_or_else(|| std::path::Path::new("."));
+        let material = self.material.as_deref().unwrap_or_else(|| Path::new("."));
         gst::init().map_err(|error| Error::input(format!("GStreamer does not start: {error}")))?;
-        let (networks, pool) = (Networks::open(&self.models)?, Pool::new(0)?);
-        let mut attacker = Attacker::open(&networks, &pool)?;
-        let product = Product::open(&self.models, self.search)?;
-        let mut others = Others::find(self.deface.as_deref())?;
+        let mut bench = Bench::open(&self.models, self.search, self.deface.as_deref(), &Pool::new(0)?)?;
         let truth = Truth::read(self.truth.as_deref())?;
-        let sources = self.sources(&truth);
-        let kinds = self.kinds();
-        let spec = attacker.spec();
-        let experiment = Experiment {
-            search: self.search,
-            cases: self.cases,
-            every: self.every,
-            recognizer: spec.name.clone(),
-            threshold: spec.verification_threshold,
-            false_accept_rate: spec.false_accept_rate,
-            models: networks.checksums(&[Network::DlibResnet29])?,
-            commit: machine::commit(),
-        };
+        let (mut sources, kinds) = (self.sources(&truth), self.kinds());
+        let cast = if kinds.is_empty() { None } else { Some(Cast::of(material)?) };
+        let experiment = self.experiment(&bench)?;
         let mut results = Results { experiment, faces: Vec::new(), alarms: Vec::new(), runs: Vec::new() };
         let progress = progress_bar(sources.len() + kinds.len() * self.cases)?;
-        for (source, marked) in &sources {
-            progress.set_message((*source).to_owned());
-            let mut watch = if self.runs { Watch::of(source, marked) } else { None };
-            let tools = (&mut attacker, &mut others);
-            let (rows, alarms) = labelled::run((material, source), marked, &product, tools, watch.as_mut())?;
+        for source in &mut sources {
+            progress.set_message(source.name.to_owned());
+            let (rows, alarms) = labelled::run(&mut bench, material, source)?;
             results.faces.extend(rows);
             results.alarms.push(alarms);
-            results.runs.extend(watch);
+            results.runs.extend(source.watch.take());
             results.write(&self.out)?;
             progress.inc(1);
         }
-        let cast = (self.cases > 0).then(|| Cast::of(material)).transpose()?;
-        for (number, kind) in &kinds {
-            let Some(cast) = &cast else { break };
+        for ((number, kind), cast) in kinds.iter().zip(cast.iter().cycle()) {
             progress.set_message(format!("{} {}", kind.name, kind.value));
             for index in 0..self.cases {
-                let case = (kind, *number, index);
-                results.faces.extend(derived::run(case, cast, &product, &mut attacker, &mut others)?);
+                results.faces.extend(derived::run(&mut bench, &Case { kind, number: *number, index }, cast)?);
                 progress.inc(1);
             }
             results.write(&self.out)?;
@@ -161,16 +145,29 @@ impl Recall {
         Ok(format!("{}: {} faces\n", self.out.join("recall.md").display(), results.faces.len()))
     }
 
+    fn experiment(&self, bench: &Bench) -> Result<Experiment> {
+        let spec = bench.attacker.spec();
+        Ok(Experiment {
+            search: self.search,
+            cases: self.cases,
+            every: self.every,
+            recognizer: spec.name.clone(),
+            threshold: spec.verification_threshold,
+            false_accept_rate: spec.false_accept_rate,
+            models: Networks::open(&self.models)?.checksums(&[Network::DlibResnet29])?,
+            commit: machine::commit(),
+        })
+    }
+
+    /// The files asked for.
     fn sources<'a>(&self, truth: &'a Truth) -> Vec<Source<'a>> {
-        if self.every == 0 {
-            return Vec::new();
-        }
-        let mut sources = truth.by_source();
-        sources.retain(|(source, _)| source.contains(&self.only));
-        for (_, marked) in &mut sources {
-            *marked = marked.iter().copied().step_by(self.every).collect();
-        }
-        sources
+        let names = truth.sources().into_iter().filter(|name| self.every > 0 && name.contains(&self.only));
+        let source = |name: &'a str| {
+            let marked = truth.of(name);
+            let watch = if self.runs { Watch::of(name, &marked) } else { None };
+            Source { name, marked: marked.into_iter().step_by(self.every).collect(), watch }
+        };
+        names.map(source).collect()
     }
 
     /// The kinds asked for, each with its number among all: it is of the same people whatever is asked for.

@@ -38,8 +38,7 @@ impl Others {
         let mut passed = BTreeMap::new();
         if let (true, Some(first)) = (self.faceblur, frames.first()) {
             let wanted = (0..frames.len()).collect();
-            let through =
-                Through::start(&format!("faceblur profile={CASCADE}"), first.width, first.height, wanted)?;
+            let through = Through::start(&format!("faceblur profile={CASCADE}"), first.width, first.height, wanted)?;
             frames.iter().enumerate().for_each(|(index, frame)| through.push(frame, index));
             passed.insert("faceblur".to_owned(), through.finish()?.into_values().collect());
         }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::examine::Outcome;
 use super::markdown;
 use super::product::Search;
+use super::rounded;
 use super::runs::Watch;
 use super::truth::{Light, Turn};
 use crate::folder::{make, write_whole};
@@ -42,8 +43,10 @@ pub struct Row {
     /// Who it is: a letter within the file, or the name of a folder.
     pub person: Option<String>,
     /// Geometric mean of the sides of its upright box, pixels.
+    #[serde(serialize_with = "rounded::number")]
     pub size: f32,
     /// Degrees, clockwise.
+    #[serde(serialize_with = "rounded::number")]
     pub roll: f32,
     /// How far it is turned away.
     pub pose: Turn,
@@ -109,8 +112,10 @@ pub struct Experiment {
     /// Name of the attacker's recogniser.
     pub recognizer: String,
     /// Its threshold.
+    #[serde(serialize_with = "rounded::number")]
     pub threshold: f32,
     /// False accept rate at the threshold.
+    #[serde(serialize_with = "rounded::number")]
     pub false_accept_rate: f32,
     /// SHA-256 by name, detector and recogniser.
     pub models: BTreeMap<String, String>,

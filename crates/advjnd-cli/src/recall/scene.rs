@@ -113,8 +113,12 @@ pub struct Scene {
 /// The first `count` frames of a layout; `portraits` are those of its faces. The same seed gives the same frames.
 pub fn render(layout: &Layout, portraits: &[&Portrait], count: usize, seed: u64) -> Vec<Scene> {
     let background = background(layout, seed);
-    let stickers: Vec<Sticker> =
-        layout.faces.iter().zip(portraits).map(|(placement, portrait)| Sticker::new(layout, placement, portrait)).collect();
+    let stickers: Vec<Sticker> = layout
+        .faces
+        .iter()
+        .zip(portraits)
+        .map(|(placement, portrait)| Sticker::new(layout, placement, portrait))
+        .collect();
     let frame = |index: usize| {
         let (turn, mut canvas) = (index as f32, background.clone());
         let shift = [JITTER * (2.4 * turn).sin(), JITTER * (3.1 * turn).cos()];

@@ -7,6 +7,8 @@ use advjnd::frame::Rect;
 use advjnd_media::Picture;
 use serde::{Deserialize, Serialize};
 
+use super::rounded;
+
 /// Share of the box, both ways, that is looked at.
 const CENTER: f32 = 0.6;
 /// Share of the pixels below which a face is untouched.
@@ -31,8 +33,10 @@ pub enum State {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Touch {
     /// Share of its pixels that differ.
+    #[serde(serialize_with = "rounded::number")]
     pub changed: f32,
     /// Share of its pixels that are of the commonest colour.
+    #[serde(serialize_with = "rounded::number")]
     pub flat: f32,
 }
 

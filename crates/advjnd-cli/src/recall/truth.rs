@@ -108,18 +108,21 @@ impl Truth {
             .map_err(|error| Error::input(format!("{name} is no list of marked frames: {error}; see --help")))
     }
 
-    /// The frames by file, files in the order in which they come first.
-    pub fn by_source(&self) -> Vec<(&str, Vec<&Marked>)> {
-        let mut sources: Vec<(&str, Vec<&Marked>)> = Vec::new();
+    /// The files, in the order in which they come first.
+    pub fn sources(&self) -> Vec<&str> {
+        let mut sources: Vec<&str> = Vec::new();
         for marked in &self.frames {
-            match sources.iter_mut().find(|(name, _)| *name == marked.source) {
-                Some((_, frames)) => frames.push(marked),
-                None => sources.push((&marked.source, vec![marked])),
+            if !sources.contains(&marked.source.as_str()) {
+                sources.push(&marked.source);
             }
         }
-        for (_, frames) in &mut sources {
-            frames.sort_by_key(|marked| marked.frame);
-        }
         sources
+    }
+
+    /// The marked frames of a file, in their order.
+    pub fn of(&self, source: &str) -> Vec<&Marked> {
+        let mut frames: Vec<&Marked> = self.frames.iter().filter(|marked| marked.source == source).collect();
+        frames.sort_by_key(|marked| marked.frame);
+        frames
     }
 }

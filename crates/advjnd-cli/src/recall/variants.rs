@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::attacker::Attacker;
 use super::canvas::Canvas;
 use super::pose::Pose;
+use super::rounded;
 
 /// How far around a face its surroundings reach, in sizes of the face to each side of its middle.
 const AROUND: f32 = 1.8;
@@ -43,8 +44,10 @@ pub struct Seen {
     /// Its name.
     pub variant: String,
     /// Least distance to the person before the protector; none: no landmarks were found,
+    #[serde(serialize_with = "rounded::maybe")]
     pub clean: Option<f32>,
     /// and after.
+    #[serde(serialize_with = "rounded::maybe")]
     pub output: Option<f32>,
     /// Whether both are within the threshold.
     pub known: bool,
@@ -122,11 +125,8 @@ fn cut(picture: &Canvas, pose: &Pose, aspect: f32) -> View {
     let ([x, y], reach) = (pose.center, AROUND * pose.size);
     let rect = Rect::covering(x - reach, y - reach, x + reach, y + reach, picture.width, picture.height);
     let (canvas, pose) = (picture.part(rect), pose.within(rect.x, rect.y));
-    let (canvas, pose) = if aspect == 1.0 || rect.is_empty() {
-        (canvas, pose)
-    } else {
-        (canvas.widened(aspect), pose.widened(aspect))
-    };
+    let (canvas, pose) =
+        if aspect == 1.0 || rect.is_empty() { (canvas, pose) } else { (canvas.widened(aspect), pose.widened(aspect)) };
     View { name: String::new(), canvas, pose }
 }
 
