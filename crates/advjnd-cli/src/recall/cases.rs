@@ -95,7 +95,8 @@ impl Kind {
             mirrored: false,
             cut: Cut::Surroundings,
         };
-        let layout = |faces| Layout { width, height: rows, textured: index.is_multiple_of(2), faces, effect: Effect::None };
+        let layout =
+            |faces| Layout { width, height: rows, textured: index.is_multiple_of(2), faces, effect: Effect::None };
         match self.what {
             What::Roll(roll) => layout(vec![Placement { roll, ..face }]),
             What::Mirrored => layout(vec![Placement { mirrored: true, ..face }]),

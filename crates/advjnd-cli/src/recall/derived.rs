@@ -10,7 +10,7 @@ use super::attacker::Portrait;
 use super::bench::Bench;
 use super::cases::Kind;
 use super::examine::{Exhibit, Subject, examine};
-use super::people::{Person, people, picture};
+use super::people::{COLOUR, GREY, Person, people, picture};
 use super::pose::Pose;
 use super::product::Product;
 use super::results::{Part, Row};
@@ -21,9 +21,6 @@ use super::truth::{Light, Turn};
 /// Frames of a scene, the last of which is judged, and frames that show how fast the protector is there.
 pub const FRAMES: usize = 12;
 const EARLY: usize = 3;
-/// Folders of people below the material.
-const COLOUR: &str = "faces/london";
-const GREY: &str = "faces/lfw_gray";
 
 /// A scene to be made.
 #[derive(Debug, Clone, Copy)]

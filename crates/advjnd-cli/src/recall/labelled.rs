@@ -6,13 +6,14 @@ use std::path::Path;
 use advjnd::{Error, FaceReport, Result};
 use advjnd_media::Picture;
 
-use super::attacker::{Attacker, mean};
+use super::attacker::{Attacker, Portrait, mean};
 use super::bench::Bench;
 use super::canvas::Canvas;
 use super::codecs::{Codecs, Halves};
 use super::derived::FRAMES;
 use super::examine::{Exhibit, Subject, examine};
 use super::input::Input;
+use super::people::{other, picture};
 use super::pose::Pose;
 use super::results::{Alarms, Part, Row};
 use super::runs::Watch;
@@ -53,7 +54,14 @@ pub fn run(bench: &mut Bench, material: &Path, source: &mut Source<'_>) -> Resul
     let Bench { attacker, others, .. } = bench;
     let pictures: Vec<&Picture> = judged.iter().map(|judged| &judged.clean).collect();
     let passed = others.pass(&pictures)?;
-    let enrolled = enrolled(&judged, attacker)?;
+    let mut enrolled = enrolled(&judged, attacker)?;
+    if let (Some(path), Some(person)) = (other(material, source.name)?, largest(&source.marked)) {
+        enrolled.remove(person);
+        if let Some(Portrait { canvas, face }) = attacker.portrait(picture(&path)?)? {
+            let other = attacker.enroll(&canvas, &Pose::of(&face.bbox, 0.0))?;
+            enrolled.extend(other.map(|other| (person, other)));
+        }
+    }
     let (mut rows, mut alarms) = (Vec::new(), Alarms::new(source.name));
     for (index, judged) in judged.iter().enumerate() {
         alarms.add(&judged.reports, |report| !judged.marked.faces.iter().any(|face| is(report, face)));
@@ -86,6 +94,12 @@ pub fn run(bench: &mut Bench, material: &Path, source: &mut Source<'_>) -> Resul
         }
     }
     Ok((rows, alarms))
+}
+
+/// The person whose face is the largest.
+fn largest<'a>(marked: &[&'a Marked]) -> Option<&'a str> {
+    let faces = marked.iter().flat_map(|marked| &marked.faces);
+    faces.max_by(|a, b| a.bbox().size().total_cmp(&b.bbox().size()))?.person.as_deref()
 }
 
 fn subject<'a>(face: &Face, enrolled: Option<&'a [f32]>) -> Subject<'a> {

@@ -1,7 +1,9 @@
 //! The tables.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use super::people::is_picture;
 use super::results::{Alarms, Part, Results, Row};
 use super::tally::{Tally, columns, head, line, share};
 use super::truth::{Light, Turn};
@@ -120,7 +122,10 @@ fn sources(rows: &[&Row], part: Part) -> String {
     let mut text = head([name.to_owned()].into_iter().chain(columns(&others, part)).collect());
     let mut groups: Vec<(String, Vec<&Row>)> = Vec::new();
     for row in rows {
-        let name = format!("{} {}", row.source, row.value).trim_end().to_owned();
+        let name = match part {
+            Part::Labelled => file(&row.source),
+            Part::Derived => format!("{} {}", row.source, row.value).trim_end().to_owned(),
+        };
         match groups.iter_mut().find(|(taken, _)| *taken == name) {
             Some((_, rows)) => rows.push(row),
             None => groups.push((name, vec![row])),
@@ -132,12 +137,21 @@ fn sources(rows: &[&Row], part: Part) -> String {
     text
 }
 
+/// What a file is told as: a clip by its name, pictures by their collection.
+fn file(source: &str) -> String {
+    let is_picture = is_picture(Path::new(source));
+    let collection = || source.split('/').take(2).collect::<Vec<_>>().join("/");
+    if is_picture { collection() } else { source.to_owned() }
+}
+
 fn alarms(results: &Results) -> String {
     let shown: Vec<_> = results.alarms.iter().filter(|alarms| alarms.faces > 0).collect();
     let frames: usize = results.alarms.iter().map(|alarms| alarms.frames).sum();
     if frames == 0 {
         return String::new();
     }
+    let (pictures, clips): (Vec<_>, Vec<_>) =
+        results.alarms.iter().partition(|alarms| is_picture(Path::new(&alarms.source)));
     let columns = ["file", "marked frames", "false faces", "of these held", "tracks", "seconds of them in a minute"];
     let mut text = format!(
         "\n## False alarms\n\nFaces reported where none is marked.\n\n{}",
@@ -147,8 +161,13 @@ fn alarms(results: &Results) -> String {
         let seconds = format!("{:.1}", 60.0 * faces as f64 / frames.max(1) as f64);
         [name.to_owned(), frames.to_string(), faces.to_string(), held.to_string(), tracks.to_string(), seconds]
     };
-    let sum = |of: fn(&Alarms) -> usize| results.alarms.iter().map(of).sum::<usize>();
-    text += &line(cells("all", frames, sum(|a| a.faces), sum(|a| a.held), sum(|a| a.tracks)));
+    for (name, all) in [("all clips", clips), ("all pictures", pictures)] {
+        let sum = |of: fn(&Alarms) -> usize| all.iter().map(|alarms| of(alarms)).sum::<usize>();
+        let counts = [sum(|a| a.frames), sum(|a| a.faces), sum(|a| a.held), sum(|a| a.tracks)];
+        if !all.is_empty() {
+            text += &line(cells(name, counts[0], counts[1], counts[2], counts[3]));
+        }
+    }
     for alarms in shown {
         text += &line(cells(&alarms.source, alarms.frames, alarms.faces, alarms.held, alarms.tracks));
     }

@@ -12,7 +12,7 @@
 //!   half outside, and so on. Of 12 frames, in which the face trembles, the last is judged.
 //! * The attacker knows where each face is and how it is turned. It looks at it as it is, mirrored, at half its size (marked
 //!   frames: through H.264), and where it is dim with its brightness stretched; finds its landmarks by itself; and compares
-//!   it with another photograph of the person, or in the first part with the person's clean faces in the file. What it
+//!   it with another photograph of the person, or in clips with the mean of the person's clean faces in the file. What it
 //!   does not know before the protector says nothing about the protector.
 //! * Nothing that the protector says of itself is believed, but for false alarms: faces it reports where none is marked.
 

@@ -37,6 +37,24 @@ pub fn people(folder: &Path) -> Result<Vec<Person>> {
     Ok(people)
 }
 
+/// Folders of people below the material, in colour and grey.
+pub const COLOUR: &str = "faces/london";
+/// See [`COLOUR`].
+pub const GREY: &str = "faces/lfw_gray";
+
+/// Another photograph of the person whose photograph `source` below `material` is, where it is in one of the folders of people.
+///
+/// # Errors
+/// [`Error::Io`] where the folder cannot be read.
+pub fn other(material: &Path, source: &str) -> Result<Option<PathBuf>> {
+    let path = material.join(source);
+    let (Some(folder), true) = (path.parent(), source.starts_with(COLOUR) || source.starts_with(GREY)) else {
+        return Ok(None);
+    };
+    let mut pictures = entries(folder)?.into_iter().map(|(_, path)| path);
+    Ok(pictures.find(|other| *other != path && is_picture(other)))
+}
+
 /// Whether a file is a picture, by its name.
 pub fn is_picture(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
