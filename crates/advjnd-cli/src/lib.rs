@@ -3,6 +3,7 @@
 //! | subcommand | does |
 //! |---|---|
 //! | [`evaluate`] | protects clips with the element, encodes them, and asks recognisers that were attacked and others |
+//! | [`recall`] | measures what the face protection misses, on marked frames and on scenes made of photographs |
 //! | [`table`](mod@table) | the source paper's experiment: every attack on still pictures, its success and what it costs |
 //! | [`viewing-test`](viewing_test) | makes the page of a viewing test, and tables of its results |
 
@@ -11,6 +12,7 @@ pub mod evaluate;
 mod folder;
 mod machine;
 mod networks;
+pub mod recall;
 pub mod table;
 pub mod viewing_test;
 
@@ -28,6 +30,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Evaluate(evaluate::Evaluate),
+    Recall(recall::Recall),
     Table(table::Table),
     ViewingTest(viewing_test::ViewingTest),
 }
@@ -40,6 +43,7 @@ impl Cli {
     pub fn run(self) -> Result<String> {
         match self.command {
             Command::Evaluate(arguments) => arguments.run(),
+            Command::Recall(arguments) => arguments.run(),
             Command::Table(arguments) => arguments.run(),
             Command::ViewingTest(arguments) => arguments.run(),
         }
