@@ -53,24 +53,27 @@
  *
  * Since: plugin-advjndprotect-0.1.0
  */
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use advjnd::{Context, FrameReport, Models, Protector};
+use advjnd::{Models, Protector};
 use gst::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::BaseTransformMode;
+use gst_base::subclass::base_transform::GenerateOutputSuccess;
 use gst_video::VideoInfo;
 use gst_video::subclass::prelude::*;
 
+use super::ahead::Held;
 use super::live::Live;
 use super::report::{Stats, Times};
 use super::settings::{Access, PROPERTIES, Property, Settings};
 use super::tags::Orientation;
-use super::{Detector, error, frame, masks, metas, report, roi};
+use super::{error, frame};
 
-static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
         "advjndprotect",
         gst::DebugColorFlags::empty(),
@@ -82,13 +85,15 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 pub(super) struct State {
     pub(super) protector: Protector,
     /// The negotiated format, from `set_info` on.
-    info: Option<VideoInfo>,
-    /// Time stamp of the last frame.
-    last_timestamp: Option<gst::ClockTime>,
+    pub(super) info: Option<VideoInfo>,
+    /// Frames that were looked at and are not yet protected, oldest first.
+    pub(super) held: VecDeque<Held>,
+    /// Time stamp of the last frame that came.
+    pub(super) last_timestamp: Option<gst::ClockTime>,
     /// Fault of the last frame: a warning is posted when it changes.
-    last_fault: Option<String>,
+    pub(super) last_fault: Option<String>,
     /// Whether the protector has what frames of this size need, or has seen one.
-    ready: bool,
+    pub(super) ready: bool,
     /// Whether the last frame passed because the element is switched off.
     pub(super) passing: bool,
 }
@@ -96,6 +101,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn reset(&mut self) {
         self.protector.reset();
+        self.held.clear();
         self.last_timestamp = None;
     }
 }
@@ -112,7 +118,7 @@ impl State {
 pub struct AdvJndProtect {
     pub(super) state: Mutex<Option<State>>,
     pub(super) settings: Mutex<Settings>,
-    live: Mutex<Live>,
+    pub(super) live: Mutex<Live>,
     pub(super) orientation: Mutex<Orientation>,
     pub(super) stats: Mutex<Stats>,
 }
@@ -128,7 +134,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl AdvJndProtect {
-    fn times(&self, buffer: &gst::BufferRef) -> Times {
+    pub(super) fn times(&self, buffer: &gst::BufferRef) -> Times {
         let segment = self.obj().segment();
         let segment = segment.downcast_ref::<gst::ClockTime>();
         let timestamp = buffer.pts();
@@ -151,17 +157,19 @@ impl AdvJndProtect {
 
     /// Forgets every face unless `timestamp` follows the last one within the hold time: after frames lost on the way
     /// (a leaky queue, a slow source) the faces are still the same ones.
-    fn reset_unless_continuous(&self, timestamp: Option<gst::ClockTime>) {
+    fn reset_unless_continuous(&self, timestamp: Option<gst::ClockTime>) -> Result<(), gst::FlowError> {
         let hold_time = lock(&self.settings).core.hold_time;
         let last = self.state.lock().ok().and_then(|state| state.as_ref()?.last_timestamp);
         let gap = timestamp.zip(last).and_then(|(now, last)| now.checked_sub(last));
         if gap.is_none_or(|gap| Duration::from(gap) > hold_time) {
+            self.drain()?;
             self.reset("discontinuity");
         }
+        Ok(())
     }
 
     /// Asks upstream whether the stream is live, and for its latency.
-    fn ask_upstream(&self) -> Option<(bool, gst::ClockTime, Option<gst::ClockTime>)> {
+    pub(super) fn ask_upstream(&self) -> Option<(bool, gst::ClockTime, Option<gst::ClockTime>)> {
         let mut query = gst::query::Latency::new();
         let answer = self.obj().sink_pad().peer_query(&mut query).then(|| query.result());
         // Who does not answer keeps no time.
@@ -187,7 +195,7 @@ impl AdvJndProtect {
     }
 
     /// After a change of what the latency comes from: has it asked for again if it did.
-    fn refresh_latency(&self) {
+    pub(super) fn refresh_latency(&self) {
         let (latency, stale) = {
             let live = lock(&self.live);
             (live.latency(), live.is_stale())
@@ -208,69 +216,6 @@ impl AdvJndProtect {
             Ok(()) => state.ready = true,
             Err(error) => gst::warning!(CAT, imp = self, "Cannot prepare for {info:?}: {error}"),
         }
-    }
-
-    /// Processes `buffer` and says what was done, or the error after which it must not go out.
-    fn protect(
-        &self,
-        buffer: &mut gst::BufferRef,
-        settings: &Settings,
-        times: Times,
-    ) -> Result<FrameReport, gst::ErrorMessage> {
-        if let Some(refusal) = lock(&self.orientation).refusal() {
-            return Err(refusal);
-        }
-        let mut state = self.state.lock().map_err(|_| {
-            gst::error_msg!(gst::LibraryError::Failed, ("An earlier frame ended in a panic; use a new element"))
-        })?;
-        let Some(State { protector, info: Some(info), last_timestamp, last_fault, ready, passing }) = state.as_mut()
-        else {
-            return Err(gst::error_msg!(gst::CoreError::Negotiation, ("A buffer came before its caps")));
-        };
-        let size = frame::size(buffer, info);
-        let marks = if settings.detector == Detector::Auto { roi::faces(buffer, size) } else { Vec::new() };
-        let given = match settings.detector {
-            Detector::Auto | Detector::Builtin => None,
-            Detector::RoiMeta => Some(roi::faces(buffer, size)),
-            Detector::FullFrame => Some(roi::whole(&settings.regions, size)),
-        };
-        let context = Context {
-            time: times.running_time.map(Duration::from),
-            budget: lock(&self.live).budget(times.running_time, self.obj().current_running_time()),
-            faces: given.as_deref(),
-            marks: &marks,
-            regions: &settings.regions,
-            exclude_regions: &settings.exclude_regions,
-        };
-        let masks = masks::of(settings, buffer);
-        let processed = frame::with_frame(buffer, info, |frame| {
-            let report = protector.process(frame, &context, &settings.core);
-            masks::cover(frame, &masks);
-            report
-        });
-        let report = processed
-            .and_then(|report| metas::strip(buffer).map(|()| report))
-            .map_err(|error| error::message(&error))?;
-
-        *last_timestamp = times.timestamp;
-        (*ready, *passing) = (true, false);
-        let new_fault = report.fault.as_ref().filter(|fault| last_fault.as_ref() != Some(fault)).cloned();
-        last_fault.clone_from(&report.fault);
-        if settings.attach_meta {
-            report::attach(buffer, &report, size);
-        }
-        let changed = report.faces.iter().filter(|face| settings.messages && face.changed);
-        let messages: Vec<_> = changed.map(|face| report::message(face, times, size)).collect();
-        drop(state);
-
-        for message in messages {
-            let obj = self.obj();
-            let _ = obj.post_message(gst::message::Element::builder(message).src(&*obj).build());
-        }
-        if let Some(fault) = new_fault {
-            gst::element_imp_warning!(self, gst::StreamError::Failed, ("Covered what could not be processed: {fault}"));
-        }
-        Ok(report)
     }
 }
 
@@ -301,8 +246,8 @@ impl ObjectImpl for AdvJndProtect {
         }
         let new = settings.clone();
         drop(settings);
-        if spec.name() == "frame-deadline" {
-            lock(&self.live).set_deadline(new.frame_deadline);
+        if matches!(spec.name(), "frame-deadline" | "look-ahead") {
+            lock(&self.live).set_delay(new.frame_deadline, new.look_ahead);
             self.refresh_latency();
         }
         // A preset sets others; others make a preset of each other. GObject tells of the one that was set by itself.
@@ -371,11 +316,18 @@ impl BaseTransformImpl for AdvJndProtect {
         {
             let mut live = lock(&self.live);
             live.forget();
-            live.set_deadline(settings.frame_deadline);
+            live.set_delay(settings.frame_deadline, settings.look_ahead);
         }
         self.obj().set_passthrough(!settings.enabled);
-        *lock(&self.state) =
-            Some(State { protector, info: None, last_timestamp: None, last_fault: None, ready: false, passing: false });
+        *lock(&self.state) = Some(State {
+            protector,
+            info: None,
+            held: VecDeque::new(),
+            last_timestamp: None,
+            last_fault: None,
+            ready: false,
+            passing: false,
+        });
         gst::debug!(CAT, imp = self, "Started with {settings:?}");
         Ok(())
     }
@@ -403,6 +355,12 @@ impl BaseTransformImpl for AdvJndProtect {
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
+        if event.is_serialized()
+            && event.type_() != gst::EventType::FlushStop
+            && let Err(error) = self.drain()
+        {
+            gst::debug!(CAT, imp = self, "Frames that were held could not go on before {:?}: {error}", event.type_());
+        }
         let Some(event) = self.filter_tags(event) else { return true };
         match event.type_() {
             gst::EventType::StreamStart => lock(&self.orientation).forget(),
@@ -417,9 +375,9 @@ impl BaseTransformImpl for AdvJndProtect {
     }
 
     fn submit_input_buffer(&self, is_discont: bool, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
-        self.follow_switch();
+        self.follow_switch()?;
         if is_discont {
-            self.reset_unless_continuous(buffer.pts());
+            self.reset_unless_continuous(buffer.pts())?;
         }
         let flow = self.parent_submit_input_buffer(is_discont, buffer)?;
         if flow == gst_base::BASE_TRANSFORM_FLOW_DROPPED {
@@ -430,28 +388,28 @@ impl BaseTransformImpl for AdvJndProtect {
         Ok(flow)
     }
 
-    fn before_transform(&self, buffer: &gst::BufferRef) {
-        if let Some(stream_time) = self.times(buffer).stream_time
-            && let Err(error) = self.obj().sync_values(stream_time)
-        {
-            gst::warning!(CAT, imp = self, "Cannot follow controlled properties: {error}");
-        }
+    fn generate_output(&self) -> Result<GenerateOutputSuccess, gst::FlowError> {
+        if self.obj().is_passthrough() { self.parent_generate_output() } else { self.advance() }
     }
 
-    fn transform_ip(&self, buffer: &mut gst::BufferRef) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let settings = lock(&self.settings).clone();
-        let times = self.times(buffer);
-        if lock(&self.live).is_unknown() {
-            self.ask_upstream();
-            self.refresh_latency();
+    fn propose_allocation(
+        &self,
+        decide_query: Option<&gst::query::Allocation>,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        self.parent_propose_allocation(decide_query, query)?;
+        // Buffers that are held do not come back to their pool.
+        let held = u32::try_from(self.depth()).unwrap_or(u32::MAX);
+        let pools: Vec<_> = query.allocation_pools().collect();
+        for (index, (pool, size, min, max)) in (0..).zip(&pools) {
+            let max = if *max == 0 { 0 } else { max.saturating_add(held) };
+            query.set_nth_allocation_pool(index, pool.as_ref(), *size, min.saturating_add(held), max);
         }
-        let report = self.protect(buffer, &settings, times).map_err(|message| {
-            self.post_error_message(message);
-            gst::FlowError::Error
-        })?;
-        lock(&self.stats).run.add(&report);
-        gst::trace!(CAT, imp = self, "{}: {report:?}", times.timestamp.display());
-        Ok(if report.drop { gst_base::BASE_TRANSFORM_FLOW_DROPPED } else { gst::FlowSuccess::Ok })
+        let size = self.state.lock().ok().and_then(|state| Some(state.as_ref()?.info.as_ref()?.size()));
+        if let Some(size) = size.filter(|_| pools.is_empty() && held > 0) {
+            query.add_allocation_pool(None::<&gst::BufferPool>, u32::try_from(size).unwrap_or(u32::MAX), held + 2, 0);
+        }
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use advjnd::pacing::Schedule;
+use advjnd::pacing::{DEFAULT_INTERVAL, Schedule};
 use gst_video::VideoInfo;
 
 /// What is known of the stream as one in time.
@@ -14,6 +14,8 @@ pub(super) struct Live {
     /// What upstream said of itself: whether it is live, and its least latency. `None` until it was asked.
     upstream: Option<(bool, gst::ClockTime)>,
     schedule: Schedule,
+    /// Frames that one is held for.
+    look_ahead: u32,
     /// The latency that downstream was last told.
     told: Option<gst::ClockTime>,
 }
@@ -34,9 +36,11 @@ impl Live {
         self.upstream = Some((live, latency));
     }
 
-    /// Notes the user's time for a frame, nanoseconds; 0: a share of the interval.
-    pub(super) fn set_deadline(&mut self, nanoseconds: u64) {
+    /// Notes the user's time for a frame, nanoseconds (0: a share of the interval), and for how many frames one is held (none,
+    /// if negative).
+    pub(super) fn set_delay(&mut self, nanoseconds: u64, look_ahead: i32) {
         self.schedule.deadline = Duration::from_nanos(nanoseconds);
+        self.look_ahead = u32::try_from(look_ahead).unwrap_or(0);
     }
 
     /// Notes the rate of frames.
@@ -59,7 +63,8 @@ impl Live {
     /// The element's own latency.
     pub(super) fn latency(&self) -> gst::ClockTime {
         if self.is_live() {
-            gst::ClockTime::try_from(self.schedule.latency()).unwrap_or(gst::ClockTime::ZERO)
+            let held = self.schedule.interval.unwrap_or(DEFAULT_INTERVAL) * self.look_ahead;
+            gst::ClockTime::try_from(self.schedule.latency() + held).unwrap_or(gst::ClockTime::ZERO)
         } else {
             gst::ClockTime::ZERO
         }
@@ -107,9 +112,11 @@ mod tests {
         assert_eq!((live.latency(), live.budget(None, None)), (gst::ClockTime::ZERO, None));
         live.set_upstream(true, gst::ClockTime::from_mseconds(5));
         assert_eq!(live.latency(), gst::ClockTime::from_mseconds(34));
-        live.set_deadline(7_000_000);
+        live.set_delay(7_000_000, -1);
         assert_eq!(live.latency(), gst::ClockTime::from_mseconds(7));
-        live.set_deadline(0);
+        live.set_delay(7_000_000, 2);
+        assert_eq!(live.latency().mseconds(), 87, "two frames are held");
+        live.set_delay(0, 0);
         live.set_rate(&info((0, 1)));
         assert_eq!(live.latency().mseconds(), 28, "as at 30 frames a second");
     }

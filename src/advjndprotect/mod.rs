@@ -1,5 +1,6 @@
 //! The element's public face: its type, its registration, its enumerations.
 
+mod ahead;
 mod error;
 mod frame;
 mod imp;
@@ -49,9 +50,9 @@ pub enum FailPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
 #[enum_type(name = "GstAdvJndProtectDetector")]
 pub enum Detector {
-    /// Upstream, where it marked any in a buffer; else the one built in.
+    /// The one built in, and upstream besides.
     #[default]
-    #[enum_value(name = "Metas of type face where a buffer has any, else the detector built in", nick = "auto")]
+    #[enum_value(name = "The detector built in, and metas of type face besides", nick = "auto")]
     Auto,
     /// The one built in.
     #[enum_value(name = "The detector built in, whatever metas say", nick = "builtin")]
@@ -116,6 +117,33 @@ pub enum Preset {
     Strong,
 }
 
+/// Property `search`: how thoroughly frames are searched for faces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstAdvJndProtectSearch")]
+pub enum Search {
+    /// One extra pass a frame.
+    #[enum_value(
+        name = "Upright, and in each frame one of nine extra passes: turned, from afar, brightened",
+        nick = "fast"
+    )]
+    Fast,
+    /// All of them.
+    #[enum_value(name = "Upright and in all extra passes; landmarks confirmed in every frame", nick = "thorough")]
+    Thorough,
+}
+
+/// Property `on-lost`: what is covered while a followed face is not found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstAdvJndProtectOnLost")]
+pub enum OnLost {
+    /// Its place.
+    #[enum_value(name = "The place where it is expected", nick = "hold")]
+    Hold,
+    /// Everything.
+    #[enum_value(name = "The whole frame", nick = "cover-frame")]
+    CoverFrame,
+}
+
 /// Property `view`: what goes out in place of the protected frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, glib::Enum)]
 #[enum_type(name = "GstAdvJndProtectView")]
@@ -160,6 +188,7 @@ macro_rules! twins {
 
 twins!(advjnd::FailPolicy, FailPolicy: Fill Pixelate Blur Drop Error);
 twins!(advjnd::jnd::Model, JndModel: Chou Namm FreeEnergy Pattern PatternPaper Rgb HvsSd);
+twins!(advjnd::Thoroughness, Search: Fast Thorough);
 twins!(advjnd::View, View: Protected Jnd Delta Boxes);
 
 /// Registers the element with its plugin.

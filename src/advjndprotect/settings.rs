@@ -8,7 +8,7 @@ use glib::prelude::*;
 use gst::prelude::*;
 
 use super::report::Stats;
-use super::{Detector, FailPolicy, JndModel, Preset, View};
+use super::{Detector, FailPolicy, JndModel, OnLost, Preset, Search, View};
 
 /// The element's settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,8 @@ pub(super) struct Settings {
     pub(super) roi_types: Option<String>,
     /// Time for a frame of a live stream, nanoseconds; 0: a share of its interval.
     pub(super) frame_deadline: u64,
+    /// Frames that one is held for while faces are looked for in those behind it; negative: 15, in live streams none.
+    pub(super) look_ahead: i32,
     /// Folder of the models; `None`: those embedded.
     pub(super) models: Option<String>,
     /// Names of the recognisers, as the application wrote them; `None`: those that the models' manifest marks.
@@ -53,6 +55,7 @@ impl Default for Settings {
             privacy_masks: Vec::new(),
             roi_types: None,
             frame_deadline: 0,
+            look_ahead: -1,
             models: None,
             recognizers: None,
             core: advjnd::Settings::default(),
@@ -425,6 +428,32 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
                 .default_value(default.core.min_face_size)
                 .mutable_playing(),
             u32, core.min_face_size
+        ),
+        property!(
+            glib::ParamSpecEnum::builder_with_default::<Search>("search", default.core.search.into())
+                .nick("Search")
+                .blurb("How thoroughly frames are searched for faces that are turned, very large or dark: in one of nine extra passes a frame, or in all of them, which takes about ten times as long")
+                .mutable_playing(),
+            |settings| Search::from(settings.core.search),
+            |settings, search: Search| settings.core.search = search.into()
+        ),
+        property!(
+            glib::ParamSpecInt::builder("look-ahead")
+                .nick("Look-ahead")
+                .blurb("Frames that one is held for: a face that is found is looked for in them backwards, and protected from the first in which it is seen; adds to the latency of live streams (-1 = 15, in live streams 0)")
+                .minimum(-1)
+                .maximum(250)
+                .default_value(default.look_ahead)
+                .mutable_playing(),
+            i32, look_ahead
+        ),
+        property!(
+            glib::ParamSpecEnum::builder_with_default::<OnLost>("on-lost", OnLost::Hold)
+                .nick("On lost")
+                .blurb("What is covered while a followed face is no longer found, for hold-time: the place where it is expected, or the whole frame")
+                .mutable_playing(),
+            |settings| if settings.core.cover_frame_on_lost { OnLost::CoverFrame } else { OnLost::Hold },
+            |settings, on_lost: OnLost| settings.core.cover_frame_on_lost = on_lost == OnLost::CoverFrame
         ),
         property!(
             glib::ParamSpecUInt64::builder("hold-time")

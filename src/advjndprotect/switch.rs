@@ -9,13 +9,15 @@ impl AdvJndProtect {
     /// Switches protection on or off, between two frames: the base class looks several times whether a frame passes,
     /// and would have one changed that it did not make writable. What buffers are to be like is asked anew on both
     /// sides.
-    pub(super) fn follow_switch(&self) {
+    pub(super) fn follow_switch(&self) -> Result<(), gst::FlowError> {
         let (obj, enabled) = (self.obj(), lock(&self.settings).enabled);
         if obj.is_passthrough() == enabled {
+            self.drain()?;
             obj.set_passthrough(!enabled);
             obj.reconfigure_sink();
             obj.reconfigure_src();
         }
+        Ok(())
     }
 
     /// A frame passes as it came, because the user switched the element off.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// Share of a frame's interval that an element takes by itself; the rest is for its neighbours.
 const AUTOMATIC_SHARE: f64 = 0.85;
 /// Interval of frames that tell none.
-const DEFAULT_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
+pub const DEFAULT_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
 /// However late a frame is, it may take this share of its time: less would cover its faces and win little.
 const LEAST_SHARE: f64 = 0.4;
 /// Gain of an estimate towards a higher measurement, and towards a lower one.

@@ -58,12 +58,20 @@ impl Confirmer {
         Self { aligner: Aligner::new(graph, backend), refused: Vec::new() }
     }
 
+    /// A close look at the face of `track`.
+    ///
+    /// # Errors
+    /// As [`Aligner::align`].
+    pub fn look(&mut self, frame: &FrameMut<'_>, track: &Track) -> Result<Option<Detection>> {
+        self.aligner.look_close(frame, Pose::of(&track.bbox, track.landmarks.roll()))
+    }
+
     /// Whether a close look confirms the landmarks of `track`.
     ///
     /// # Errors
     /// As [`Aligner::align`].
     pub fn confirms(&mut self, frame: &FrameMut<'_>, track: &Track) -> Result<bool> {
-        let seen = self.aligner.look_close(frame, Pose::of(&track.bbox, track.landmarks.roll()))?;
+        let seen = self.look(frame, track)?;
         Ok(seen.is_some_and(|seen| agree(&Detection::new(track.bbox, track.landmarks, track.score), &seen)))
     }
 

@@ -170,6 +170,19 @@ impl Track {
         self.bbox.translated(self.velocity)
     }
 
+    /// The track as it was in an earlier frame, in which it is `seen`.
+    pub fn seen_before(&self, seen: &Detection) -> Self {
+        Self {
+            state: TrackState::Active,
+            bbox: seen.bbox,
+            landmarks: seen.landmarks,
+            score: seen.score,
+            aligned: true,
+            sighting: Some(Detection { confirmed: true, ..*seen }),
+            ..self.clone()
+        }
+    }
+
     /// A track of one detection, as if it were the first of a stream.
     pub fn of(detection: &Detection) -> Self {
         Self::new(TrackId(0), detection, Duration::ZERO)

@@ -22,8 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::memory::Memory;
-use self::search::Search;
 pub use self::search::Thoroughness;
+use self::search::{Found, Search};
 use self::station::Stations;
 use self::subject::Subject;
 pub use self::transfer::Transfer;
@@ -162,6 +162,12 @@ pub struct Context<'a> {
     pub exclude_regions: &'a [Rect],
 }
 
+/// The faces of a frame that has yet to be protected.
+pub struct Sighting {
+    /// Who is where, and the time it took; or why that is not known.
+    found: std::result::Result<(Found, Duration), String>,
+}
+
 /// Protects the faces of one stream of frames.
 pub struct Protector {
     search: Search,
@@ -263,14 +269,44 @@ impl Protector {
         context: &Context<'_>,
         settings: &Settings,
     ) -> Result<FrameReport> {
+        let sighting = self.sight(frame, context, settings);
+        self.finish(frame, sighting, settings)
+    }
+
+    /// The first half of [`process`](Self::process): finds and follows the faces of `frame`. Frames are sighted and
+    /// [finished](Self::finish) in the same order, and may be sighted before others are finished.
+    pub fn sight(&mut self, frame: &FrameMut<'_>, context: &Context<'_>, settings: &Settings) -> Sighting {
         self.clock = context.time.unwrap_or(self.clock + FRAME_INTERVAL);
         self.pace.begin(context.budget);
+        let found = self.search.follow(frame, (context, self.clock), settings, &mut self.pace);
+        Sighting { found: found.map_err(|error| error.to_string()) }
+    }
+
+    /// Looks in the `earlier` frame for the faces that the `later` one shows and it did not; whether any was found, so that it is
+    /// worth it to go on with the frame before.
+    ///
+    /// # Errors
+    /// What the detector reports.
+    pub fn trace_back(&mut self, frame: &FrameMut<'_>, earlier: &mut Sighting, later: &Sighting) -> Result<bool> {
+        match (&mut earlier.found, &later.found) {
+            (Ok((earlier, _)), Ok((later, _))) => self.search.trace_back(frame, &mut earlier.tracks, &later.tracks),
+            _ => Ok(false),
+        }
+    }
+
+    /// The second half of [`process`](Self::process): protects or covers the faces that were sighted in `frame`.
+    ///
+    /// # Errors
+    /// As [`process`](Self::process).
+    pub fn finish(&mut self, frame: &mut FrameMut<'_>, sighting: Sighting, settings: &Settings) -> Result<FrameReport> {
         let mut report = FrameReport::default();
         let (mut hidden, mut exhibits) = (Vec::new(), Vec::new());
-        match self.search.follow(frame, (context, self.clock), settings, &mut self.pace) {
+        match sighting.found {
             Ok((found, took)) => {
                 (report.searched, report.times.detect) = (found.searched, took);
-                let tracks = found.tracks;
+                let mut tracks = found.tracks;
+                // Nothing can be said of a face of which no pixel is there.
+                tracks.retain(|track| !hiding_place(track, frame).is_empty());
                 self.part(&tracks);
                 exhibits = self.protect(frame, &tracks, settings, &mut report);
                 let unprotected =
@@ -280,8 +316,8 @@ impl Protector {
                     hidden.push(frame.rect());
                 }
             }
-            Err(error) => {
-                report.fault = Some(error.to_string());
+            Err(fault) => {
+                report.fault = Some(fault);
                 hidden.push(frame.rect());
             }
         }

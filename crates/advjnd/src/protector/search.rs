@@ -126,6 +126,34 @@ impl Search {
         Ok((Found { tracks: self.tracker.tracks().to_vec(), searched }, took))
     }
 
+    /// Looks in an earlier frame for those of the `later` tracks that were found there and not in it; adds them to the `earlier`
+    /// ones, or puts them where they are found. Whether there was any.
+    ///
+    /// # Errors
+    /// What the detector reports.
+    pub fn trace_back(&mut self, frame: &FrameMut<'_>, earlier: &mut Vec<Track>, later: &[Track]) -> Result<bool> {
+        let mut traced = false;
+        for track in later.iter().filter(|track| track.state == TrackState::Active && track.aligned) {
+            let known = earlier.iter().position(|other| other.id == track.id);
+            if known.is_some_and(|known| earlier[known].state == TrackState::Active) {
+                continue;
+            }
+            let Some(seen) = self.confirmer.look(frame, track)? else { continue };
+            let taken = |other: &Track| other.id != track.id && other.bbox.overlaps(&seen.bbox);
+            if earlier.iter().any(taken) {
+                continue;
+            }
+            traced = true;
+            let track = track.seen_before(&seen);
+            match known {
+                Some(known) => earlier[known] = track,
+                None => earlier.push(track),
+            }
+        }
+        earlier.sort_by_key(|track| track.id);
+        Ok(traced)
+    }
+
     /// Whether a close look confirms the landmarks of `track`; if not, they are confirmed before anything else in the next frame.
     ///
     /// # Errors

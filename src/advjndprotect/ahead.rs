@@ -1,0 +1,188 @@
+//! Frames on their way through the element: looked at as they come, held for `look-ahead` frames, protected as they go.
+//!
+//! A face that is found in a frame was often there before, too small, turned or dark to be found. While frames are held, it is
+//! looked for backwards, and protected or covered from the first frame in which it is seen. Every serialized event lets the
+//! held frames go first, so that nothing overtakes anything.
+
+use std::time::Duration;
+
+use advjnd::{Context, FrameReport, Sighting};
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use gst_base::prelude::*;
+use gst_base::subclass::base_transform::{BaseTransformImplExt, GenerateOutputSuccess};
+
+use super::imp::{AdvJndProtect, CAT, State, lock};
+use super::settings::Settings;
+use super::{Detector, error, frame, masks, metas, report, roi};
+
+/// A frame that was looked at and is not yet protected.
+pub(super) struct Held {
+    buffer: gst::Buffer,
+    sighting: Sighting,
+}
+
+/// Frames that a stream that is not live is held for, unless the application says otherwise.
+pub(super) const FRAMES: u32 = 15;
+
+impl AdvJndProtect {
+    /// Frames that are held now.
+    pub(super) fn depth(&self) -> usize {
+        let set = lock(&self.settings).look_ahead;
+        u32::try_from(set).unwrap_or(if lock(&self.live).is_live() { 0 } else { FRAMES }) as usize
+    }
+
+    /// Takes the frame that came, if one did, and gives the one whose turn it is to go, if it is.
+    pub(super) fn advance(&self) -> Result<GenerateOutputSuccess, gst::FlowError> {
+        if let Some(buffer) = self.take_queued_buffer() {
+            if lock(&self.live).is_unknown() {
+                self.ask_upstream();
+                self.refresh_latency();
+            }
+            self.hold(buffer).map_err(|message| self.fail(message))?;
+        }
+        self.release(self.depth())
+    }
+
+    /// Protects all that is held, and sends it.
+    pub(super) fn drain(&self) -> Result<(), gst::FlowError> {
+        loop {
+            match self.release(0)? {
+                GenerateOutputSuccess::Buffer(buffer) => drop(self.obj().src_pad().push(buffer)?),
+                GenerateOutputSuccess::Dropped => {}
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn fail(&self, message: gst::ErrorMessage) -> gst::FlowError {
+        self.post_error_message(message);
+        gst::FlowError::Error
+    }
+
+    /// Protects the oldest of more than `depth` held frames.
+    fn release(&self, depth: usize) -> Result<GenerateOutputSuccess, gst::FlowError> {
+        let held = self.with_state(|state| Ok((state.held.len() > depth).then(|| state.held.pop_front()).flatten()));
+        let Some(Held { mut buffer, sighting }) = held.map_err(|message| self.fail(message))? else {
+            return Ok(GenerateOutputSuccess::NoOutput);
+        };
+        let settings = self.settings_for(&buffer);
+        let frame = buffer.make_mut();
+        let report = self.protect(frame, sighting, &settings).map_err(|message| self.fail(message))?;
+        lock(&self.stats).run.add(&report);
+        gst::trace!(CAT, imp = self, "{}: {report:?}", buffer.pts().display());
+        Ok(if report.drop { GenerateOutputSuccess::Dropped } else { GenerateOutputSuccess::Buffer(buffer) })
+    }
+
+    /// The settings of a frame, controlled properties followed.
+    fn settings_for(&self, buffer: &gst::BufferRef) -> Settings {
+        if let Some(stream_time) = self.times(buffer).stream_time
+            && let Err(error) = self.obj().sync_values(stream_time)
+        {
+            gst::warning!(CAT, imp = self, "Cannot follow controlled properties: {error}");
+        }
+        lock(&self.settings).clone()
+    }
+
+    fn with_state<R>(
+        &self,
+        work: impl FnOnce(&mut State) -> Result<R, gst::ErrorMessage>,
+    ) -> Result<R, gst::ErrorMessage> {
+        let mut state = self.state.lock().map_err(|_| {
+            gst::error_msg!(gst::LibraryError::Failed, ("An earlier frame ended in a panic; use a new element"))
+        })?;
+        let Some(state) = state.as_mut() else {
+            return Err(gst::error_msg!(gst::CoreError::Negotiation, ("A buffer came before the element started")));
+        };
+        work(state)
+    }
+
+    /// Looks for the faces of `buffer`, and for those that are new backwards in the frames that are held.
+    fn hold(&self, mut buffer: gst::Buffer) -> Result<(), gst::ErrorMessage> {
+        let settings = self.settings_for(&buffer);
+        let times = self.times(&buffer);
+        self.with_state(|state| {
+            let State { protector, info: Some(info), held, last_timestamp, .. } = state else {
+                return Err(gst::error_msg!(gst::CoreError::Negotiation, ("A buffer came before its caps")));
+            };
+            let size = frame::size(&buffer, info);
+            let marked = || roi::faces(&buffer, size);
+            let marks = if settings.detector == Detector::Auto { marked() } else { Vec::new() };
+            let given = match settings.detector {
+                Detector::Auto | Detector::Builtin => None,
+                Detector::RoiMeta => Some(marked()),
+                Detector::FullFrame => Some(roi::whole(&settings.regions, size)),
+            };
+            let context = Context {
+                time: times.running_time.map(Duration::from),
+                budget: lock(&self.live).budget(times.running_time, self.obj().current_running_time()),
+                faces: given.as_deref(),
+                marks: &marks,
+                regions: &settings.regions,
+                exclude_regions: &settings.exclude_regions,
+            };
+            let sighting = frame::with_frame(buffer.make_mut(), info, |frame| {
+                Ok(protector.sight(frame, &context, &settings.core))
+            })
+            .map_err(|error| error::message(&error))?;
+            *last_timestamp = times.timestamp;
+            let mut later = &sighting;
+            for Held { buffer, sighting: earlier } in held.iter_mut().rev() {
+                let traced =
+                    frame::with_frame(buffer.make_mut(), info, |frame| protector.trace_back(frame, earlier, later))
+                        .map_err(|error| error::message(&error))?;
+                if !traced {
+                    break;
+                }
+                later = earlier;
+            }
+            held.push_back(Held { buffer, sighting });
+            Ok(())
+        })
+    }
+
+    /// Protects the faces that were sighted in `buffer` and says what was done, or the error after which it must not go out.
+    fn protect(
+        &self,
+        buffer: &mut gst::BufferRef,
+        sighting: Sighting,
+        settings: &Settings,
+    ) -> Result<FrameReport, gst::ErrorMessage> {
+        if let Some(refusal) = lock(&self.orientation).refusal() {
+            return Err(refusal);
+        }
+        let times = self.times(buffer);
+        let (report, new_fault, messages) = self.with_state(|state| {
+            let State { protector, info: Some(info), last_fault, ready, passing, .. } = state else {
+                return Err(gst::error_msg!(gst::CoreError::Negotiation, ("A buffer came before its caps")));
+            };
+            let size = frame::size(buffer, info);
+            let masks = masks::of(settings, buffer);
+            let processed = frame::with_frame(buffer, info, |frame| {
+                let report = protector.finish(frame, sighting, &settings.core);
+                masks::cover(frame, &masks);
+                report
+            });
+            let report = processed
+                .and_then(|report| metas::strip(buffer).map(|()| report))
+                .map_err(|error| error::message(&error))?;
+            (*ready, *passing) = (true, false);
+            let new_fault = report.fault.as_ref().filter(|fault| last_fault.as_ref() != Some(fault)).cloned();
+            last_fault.clone_from(&report.fault);
+            if settings.attach_meta {
+                report::attach(buffer, &report, size);
+            }
+            let changed = report.faces.iter().filter(|face| settings.messages && face.changed);
+            let messages: Vec<_> = changed.map(|face| report::message(face, times, size)).collect();
+            Ok((report, new_fault, messages))
+        })?;
+        for message in messages {
+            let obj = self.obj();
+            let _ = obj.post_message(gst::message::Element::builder(message).src(&*obj).build());
+        }
+        if let Some(fault) = new_fault {
+            gst::element_imp_warning!(self, gst::StreamError::Failed, ("Covered what could not be processed: {fault}"));
+        }
+        Ok(report)
+    }
+}
