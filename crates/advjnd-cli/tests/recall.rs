@@ -1,5 +1,5 @@
-//! The measure of what the face protection misses: scenes show faces where they say, the attacker knows whom it should and
-//! nobody else, and pixels are judged as they are.
+//! The measure of what the face protection misses: scenes show faces where they say, the attacker knows whom it
+//! should and nobody else, and pixels are judged as they are.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -37,7 +37,8 @@ impl Canvas {
         Self { pixels, width: rect.width, height: rect.height }
     }
 
-    /// What a canvas of `width` × `height` shows whose pixels lie at `to_self` in this one; nothing, of weight 0, outside.
+    /// What a canvas of `width` × `height` shows whose pixels lie at `to_self` in this one; nothing, of weight 0,
+    /// outside.
     pub fn seen(&self, to_self: &SimilarityTransform, width: usize, height: usize) -> Self {
         let mut pixels = vec![[0.0; 4]; width * height];
         let mut warp = Warp::default();

@@ -10,8 +10,8 @@ use super::canvas::Canvas;
 use super::through::Through;
 
 /// H.264 as it is common, and what it needs.
-const CODEC: &str = "x264enc pass=qual quantizer=23 speed-preset=medium vbv-buf-capacity=0 ! video/x-h264,profile=high ! \
-                     h264parse ! avdec_h264";
+const CODEC: &str = "x264enc pass=qual quantizer=23 speed-preset=medium vbv-buf-capacity=0 ! \
+                     video/x-h264,profile=high ! h264parse ! avdec_h264";
 const CODEC_ELEMENTS: [(&str, &str); 3] = [
     ("x264enc", "gstreamer1.0-plugins-ugly"),
     ("h264parse", "gstreamer1.0-plugins-bad"),
@@ -27,7 +27,8 @@ pub type Halves = BTreeMap<usize, [Picture; 2]>;
 pub struct Codecs([Through; 2]);
 
 impl Codecs {
-    /// For frames such as `first`; none where there is no codec, or frames are too small. Frames that are `wanted` are kept.
+    /// For frames such as `first`; none where there is no codec, or frames are too small. Frames that are `wanted`
+    /// are kept.
     ///
     /// # Errors
     /// [`Error::Input`](advjnd::Error::Input) where they do not start.

@@ -27,7 +27,8 @@ impl Dice {
     }
 }
 
-/// Values between points of a grid of random ones, `width` × `height`, about −1..1: octaves of half the grid and half the height.
+/// Values between points of a grid of random ones, `width` × `height`, about −1..1: octaves of half the grid and half
+/// the height.
 pub fn clouds(seed: u64, width: usize, height: usize, grid: f32, octaves: u32) -> Vec<f32> {
     let mut sum = vec![0.0; width * height];
     for octave in 0..octaves {

@@ -6,15 +6,16 @@
 //! photographs                                  aligned anew, embedded: known?
 //! ```
 //!
-//! * The first part are clips and pictures in which somebody has marked every face. Clips run from their first frame on;
-//!   pictures stand still for 12 frames, of which the first and the last are judged.
-//! * The second part are scenes made of photographs of people of whom there is another one: their faces turned, small, dark,
-//!   half outside, and so on. Of 12 frames, in which the face trembles, the last is judged.
-//! * The attacker knows where each face is and how it is turned. It looks at it as it is, mirrored, at half its size (marked
-//!   frames: through H.264), and where it is dim with its brightness stretched; finds its landmarks by itself; and compares
-//!   it with another photograph of the person, or in clips with the mean of the person's clean faces in the file. What it
-//!   does not know before the protector says nothing about the protector.
-//! * Nothing that the protector says of itself is believed, but for false alarms: faces it reports where none is marked.
+//! * The first part are clips and pictures in which somebody has marked every face. Clips run from their first frame
+//!   on; pictures stand still for 12 frames, of which the first and the last are judged.
+//! * The second part are scenes made of photographs of people of whom there is another one: their faces turned,
+//!   small, dark, half outside, and so on. Of 12 frames, in which the face trembles, the last is judged.
+//! * The attacker knows where each face is and how it is turned. It looks at it as it is, mirrored, at half its size
+//!   (marked frames: through H.264), and where it is dim with its brightness stretched; finds its landmarks by
+//!   itself; and compares it with another photograph of the person, or in clips with the mean of the person's clean
+//!   faces in the file. What it does not know before the protector says nothing about the protector.
+//! * Nothing that the protector says of itself is believed, but for false alarms: faces it reports where none is
+//!   marked.
 
 pub mod attacker;
 pub mod bench;
@@ -106,8 +107,8 @@ impl Recall {
     /// Measures, and returns what is to be printed.
     ///
     /// # Errors
-    /// [`Error::Input`] where an argument, a file or GStreamer is not as it should be, [`Error::Io`] where something cannot
-    /// be read, [`Error::Model`] where a network is not what its manifest says.
+    /// [`Error::Input`] where an argument, a file or GStreamer is not as it should be, [`Error::Io`] where something
+    /// cannot be read, [`Error::Model`] where a network is not what its manifest says.
     pub fn run(self) -> Result<String> {
         if let Some(path) = &self.splice {
             let results = Results::read(&self.out)?;

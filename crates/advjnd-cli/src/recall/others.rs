@@ -12,6 +12,8 @@ use super::through::Through;
 
 /// Where Debian keeps OpenCV's finder of faces from the front.
 const CASCADE: &str = "/usr/share/opencv4/haarcascades/haarcascade_frontalface_default.xml";
+/// `faceblur` sees frames of other widths askew, and finds nobody.
+const WIDTH_MULTIPLE: usize = 4;
 const SCRIPT: &str = include_str!("deface.py");
 
 /// The other programs that are there.
@@ -37,10 +39,12 @@ impl Others {
     pub fn pass(&mut self, frames: &[&Picture]) -> Result<BTreeMap<String, Vec<Picture>>> {
         let mut passed = BTreeMap::new();
         if let (true, Some(first)) = (self.faceblur, frames.first()) {
-            let wanted = (0..frames.len()).collect();
-            let through = Through::start(&format!("faceblur profile={CASCADE}"), first.width, first.height, wanted)?;
-            frames.iter().enumerate().for_each(|(index, frame)| through.push(frame, index));
-            passed.insert("faceblur".to_owned(), through.finish()?.into_values().collect());
+            let (width, wide) = (first.width, first.width.next_multiple_of(WIDTH_MULTIPLE));
+            let elements = format!("faceblur profile={CASCADE}");
+            let through = Through::start(&elements, wide, first.height, (0..frames.len()).collect())?;
+            frames.iter().enumerate().for_each(|(index, frame)| through.push(&of_width(frame, wide), index));
+            let blurred = through.finish()?.into_values().map(|frame| of_width(&frame, width));
+            passed.insert("faceblur".to_owned(), blurred.collect());
         }
         if let Some(deface) = &mut self.deface {
             let pictures = frames.iter().map(|frame| deface.pass(frame)).collect::<Result<_>>()?;
@@ -48,6 +52,16 @@ impl Others {
         }
         Ok(passed)
     }
+}
+
+/// The picture with columns left out at its right, or its last one repeated.
+fn of_width(picture: &Picture, width: usize) -> Picture {
+    let last = picture.width.saturating_sub(1);
+    let row = |row: &[u8]| -> Vec<u8> {
+        (0..width).flat_map(|x| [0, 1, 2].map(|channel| row[3 * x.min(last) + channel])).collect()
+    };
+    let pixels = picture.pixels.chunks_exact(3 * picture.width.max(1)).flat_map(row).collect();
+    Picture { pixels, width, height: picture.height, time: picture.time }
 }
 
 /// `deface`, waiting for frames.

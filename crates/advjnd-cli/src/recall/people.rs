@@ -19,7 +19,8 @@ pub struct Person {
     pub enrolled: PathBuf,
 }
 
-/// The people of a folder with a folder for each, of the first two pictures by name; nobody where there is no such folder.
+/// The people of a folder with a folder for each, of the first two pictures by name; nobody where there is no such
+/// folder.
 ///
 /// # Errors
 /// [`Error::Io`] where it cannot be read.
@@ -42,7 +43,8 @@ pub const COLOUR: &str = "faces/london";
 /// See [`COLOUR`].
 pub const GREY: &str = "faces/lfw_gray";
 
-/// Another photograph of the person whose photograph `source` below `material` is, where it is in one of the folders of people.
+/// Another photograph of the person whose photograph `source` below `material` is, where it is in one of the folders
+/// of people.
 ///
 /// # Errors
 /// [`Error::Io`] where the folder cannot be read.

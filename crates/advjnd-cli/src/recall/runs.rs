@@ -1,4 +1,5 @@
-//! How long a face goes out untouched, in clips of one person: every frame, by what a detector finds before the protector.
+//! How long a face goes out untouched, in clips of one person: every frame, by what a detector finds before the
+//! protector.
 
 use advjnd::Result;
 use advjnd_media::Picture;

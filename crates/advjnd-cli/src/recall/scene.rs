@@ -12,7 +12,8 @@ use super::pose::{Pose, turned};
 
 /// How far a face moves between frames, pixels.
 const JITTER: f32 = 0.8;
-/// Radii of what is shown of a photograph around the box of its face, in half sides of the box, and the width of its edge.
+/// Radii of what is shown of a photograph around the box of its face, in half sides of the box, and the width of its
+/// edge.
 const SURROUNDINGS: f32 = 1.9;
 const HEAD: f32 = 1.25;
 const FEATHER: f32 = 0.12;

@@ -24,7 +24,8 @@ impl Through {
     pub fn start(elements: &str, width: usize, height: usize, wanted: BTreeSet<usize>) -> Result<Self> {
         let source = format!(
             "appsrc name=feed format=time block=true max-buffers={WAITING} max-bytes=0 max-time=0 \
-             caps=video/x-raw,format=RGB,width={width},height={height},framerate=30/1 ! videoconvert dither=none ! {elements}"
+             caps=video/x-raw,format=RGB,width={width},height={height},framerate=30/1 ! \
+             videoconvert dither=none ! {elements}"
         );
         let mut feed = None;
         let mut frames = Frames::of(&source, |pipeline| {
