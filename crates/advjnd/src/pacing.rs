@@ -127,6 +127,11 @@ impl Pace {
         Self { clock, end: None, costs, done: never, begun: never, frames: 0 }
     }
 
+    /// Whether the frame has a deadline.
+    pub fn is_bound(&self) -> bool {
+        self.end.is_some()
+    }
+
     /// Begins a frame that may take `budget`, or as long as it takes.
     pub fn begin(&mut self, budget: Option<Duration>) {
         for (cost, done) in self.costs.iter_mut().zip(&mut self.done) {

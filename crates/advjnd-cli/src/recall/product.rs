@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use advjnd::{Context, FaceReport, Models, Protector, Result, Settings};
+use advjnd::{Context, FaceReport, Models, Protector, Result, Settings, Thoroughness};
 use advjnd_media::Picture;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -43,9 +43,15 @@ impl Product {
     }
 }
 
-/// The settings of a search. The protector searches in one way only so far, whatever is asked for.
-fn settings(_search: Option<Search>) -> Settings {
-    Settings::default()
+/// The settings of a search; without one, the default's.
+fn settings(search: Option<Search>) -> Settings {
+    let default = Settings::default();
+    let search = match search {
+        Some(Search::Fast) => Thoroughness::Fast,
+        Some(Search::Thorough) => Thoroughness::Thorough,
+        None => default.search,
+    };
+    Settings { search, ..default }
 }
 
 /// A protector at work on a stream of frames.

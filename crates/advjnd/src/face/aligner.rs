@@ -47,6 +47,34 @@ impl Pose {
     }
 }
 
+impl Pose {
+    /// The pose of a detection: of its box, or, where that is far larger than the landmarks (somebody else drew it), of these.
+    pub fn of_face(face: &Detection) -> Self {
+        if !face.aligned {
+            return Self::of(&face.bbox, 0.0);
+        }
+        let pose = Self::of(&face.bbox, face.landmarks.roll());
+        let size = face.landmarks.face_size();
+        if pose.size <= LARGE_BOX * size {
+            return pose;
+        }
+        let mean = |axis: usize| face.landmarks.0.iter().map(|point| point[axis]).sum::<f32>() / 5.0;
+        Self { center: [mean(0), mean(1)], size, ..pose }
+    }
+
+    /// A square box of its size.
+    fn bbox(&self) -> BBox {
+        let [x, y] = self.center.map(|at| at - self.size / 2.0);
+        BBox { x, y, width: self.size, height: self.size }
+    }
+}
+
+/// A box so many times as large as landmarks have a face is not the face's.
+const LARGE_BOX: f32 = 1.6;
+/// Overlap that an aligned face has at least with the place where it was looked for: looks that follow one another may wander
+/// off to another face.
+const LEAST_OVERLAP: f32 = 0.2;
+
 /// Looks at faces close up.
 pub struct Aligner {
     pass: Pass,
@@ -66,7 +94,7 @@ impl Aligner {
     /// # Errors
     /// [`Error::NotFinite`](crate::Error::NotFinite) if the network's scores are not numbers.
     pub fn align(&mut self, frame: &FrameMut<'_>, pose: Pose) -> Result<Option<Detection>> {
-        let mut best: Option<Detection> = None;
+        let (start, mut best) = (pose.bbox(), None::<Detection>);
         for turn in 0..TURNS {
             let roll = pose.roll + turn as f32 * std::f32::consts::TAU / TURNS as f32;
             let seen = self.look(frame, Pose { roll, ..pose }, FACE)?;
@@ -81,7 +109,8 @@ impl Aligner {
             let agree = next.landmarks.distance(&face.landmarks) <= AGREE * next.bbox.size();
             face = next;
             if agree {
-                return Ok(Some(face).filter(|face| face.score >= CLOSE_SCORE));
+                let stayed = face.bbox.iou(&start) >= LEAST_OVERLAP;
+                return Ok(Some(face).filter(|face| stayed && face.score >= CLOSE_SCORE));
             }
         }
         Ok(None)

@@ -135,8 +135,9 @@ impl Confirmer {
             if !track.is_due(&face, care.every) {
                 return Ok(Some(face));
             }
-            let roll = if track.close { track.landmarks.roll() } else { face.landmarks.roll() };
-            let seen = self.aligner.look_close(frame, Pose::of(&face.bbox, roll))?;
+            let pose = Pose::of_face(&face);
+            let roll = if track.close { track.landmarks.roll() } else { pose.roll };
+            let seen = self.aligner.look_close(frame, Pose { roll, ..pose })?;
             if let Some(seen) = seen {
                 let settled =
                     track.close && track.landmarks.distance(&seen.landmarks) <= 2.0 * CONFIRMED * seen.bbox.size();
@@ -155,8 +156,7 @@ impl Confirmer {
             return Ok((track.is_some() || !is_weak).then_some(Detection { aligned: false, ..face }));
         }
         *left -= 1;
-        let roll = if face.aligned { face.landmarks.roll() } else { 0.0 };
-        let seen = self.aligner.align(frame, Pose::of(&face.bbox, roll))?;
+        let seen = self.aligner.align(frame, Pose::of_face(&face))?;
         match seen.filter(|seen| track.is_some() || !is_weak || seen.score >= WEAK_CLOSE_SCORE) {
             Some(seen) => Ok(Some(face.confirmed_by(&seen))),
             None if track.is_none() && is_weak => {
@@ -220,6 +220,11 @@ fn drop_nested(faces: &mut Vec<Assigned>) {
 }
 
 impl Track {
+    /// Whether landmarks that are confirmed every so many frames are to be in the next.
+    pub fn is_due_by(&self, every: u32) -> bool {
+        self.since_confirmed + 1 >= every
+    }
+
     /// Whether landmarks of `face`, which continues the track, have to be confirmed: now and then, and when something changed.
     fn is_due(&self, face: &Detection, every: u32) -> bool {
         let turned = angle(face.landmarks.roll() - self.confirmed_roll).abs() > ROLL_CHANGE;
@@ -229,7 +234,7 @@ impl Track {
         self.close
             || self.doubted
             || self.state != TrackState::Active
-            || self.since_confirmed + 1 >= every
+            || self.is_due_by(every)
             || turned
             || resized
             || weaker

@@ -14,9 +14,9 @@
 use super::pass::{IOU_THRESHOLD, Pass, scaled_size, suppress};
 use super::{BBox, Landmarks};
 use crate::error::{Error, Result};
-use crate::frame::{FrameMut, Rect, Resampling};
-use crate::net::Backend;
+use crate::frame::{FrameMut, Rect, Resampling, Thumbnail};
 use crate::net::graph::Graph;
+use crate::net::{Backend, BlazeFaceNet};
 
 /// Least side of a face, pixels of the network's input, at which YuNet (trained on WIDER FACE) is dependable.
 pub const MIN_FACE_AT_NETWORK: f32 = 12.0;
@@ -78,6 +78,12 @@ pub struct GivenFace {
     pub landmarks: Option<Landmarks>,
 }
 
+/// The second detector with the picture it looks at.
+pub(super) struct SecondPass {
+    pub(super) net: BlazeFaceNet,
+    pub(super) thumbnail: Thumbnail,
+}
+
 /// Finds faces in frames of any size.
 pub struct Detector {
     pub(super) whole: Pass,
@@ -85,6 +91,7 @@ pub struct Detector {
     reduced: Pass,
     pub(super) sideways: Pass,
     pub(super) diagonal: Pass,
+    pub(super) second: Option<SecondPass>,
     /// What is read of the frame, before it is turned.
     pub(super) upright: Vec<f32>,
 }
@@ -93,7 +100,26 @@ impl Detector {
     /// A detector over the graph of a [`DetectorNet`], run by `backend`.
     pub fn new(graph: &Graph, backend: &Backend) -> Self {
         let pass = || Pass::new(graph, backend);
-        Self { whole: pass(), near: pass(), reduced: pass(), sideways: pass(), diagonal: pass(), upright: Vec::new() }
+        Self {
+            whole: pass(),
+            near: pass(),
+            reduced: pass(),
+            sideways: pass(),
+            diagonal: pass(),
+            second: None,
+            upright: Vec::new(),
+        }
+    }
+
+    /// As it is, with a second detector of another family for [`ExtraPass::Second`](super::ExtraPass::Second), the graph of a
+    /// [`BlazeFaceNet`].
+    #[must_use]
+    pub fn with_second(mut self, graph: Option<&Graph>, backend: &Backend) -> Self {
+        self.second = graph.map(|graph| SecondPass {
+            net: BlazeFaceNet::new(graph.clone(), backend.clone()),
+            thumbnail: Thumbnail::default(),
+        });
+        self
     }
 
     /// The faces of a frame with at least `score_threshold`, best first; faces from `min_face_size` pixels up are found.

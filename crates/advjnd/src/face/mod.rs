@@ -133,6 +133,17 @@ impl Landmarks {
         pairs.map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).fold(0.0, f32::max)
     }
 
+    /// Size of the box that a detector would draw around the face, pixels: by the root mean square distance of the landmarks from
+    /// their middle.
+    pub(crate) fn face_size(&self) -> f32 {
+        let spread = |points: &[[f32; 2]; 5]| {
+            let mean = |axis: usize| points.iter().map(|point| point[axis]).sum::<f32>() / 5.0;
+            let (x, y) = (mean(0), mean(1));
+            points.iter().map(|point| (point[0] - x).powi(2) + (point[1] - y).powi(2)).sum::<f32>().sqrt()
+        };
+        spread(&self.0) / spread(&ARCFACE_TEMPLATE) * CHIP_SIDE / CHIP_PER_BOX
+    }
+
     /// Mean distance of points of the same name.
     pub fn mean_distance(&self, other: &Self) -> f32 {
         self.0.iter().zip(&other.0).map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).sum::<f32>() / 5.0

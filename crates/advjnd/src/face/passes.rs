@@ -6,10 +6,11 @@
 use std::f32::consts::{FRAC_1_SQRT_2, TAU};
 
 use super::detect::{Detector, LONG_SIDE_AT_NETWORK, SIZE_MULTIPLE, WINDOW, network_scale};
-use super::pass::scaled_size;
-use super::{Detection, SimilarityTransform, Warp};
+use super::pass::{scaled_size, suppress};
+use super::{BBox, Detection, Landmarks, SimilarityTransform, Warp};
 use crate::error::Result;
 use crate::frame::{FrameMut, Rect, Resampling};
+use crate::net::BlazeFaceNet;
 
 /// Longer side of the frame seen from afar, pixels of the network's input.
 const AFAR: f32 = 192.0;
@@ -25,12 +26,18 @@ pub enum ExtraPass {
     Turned(u8),
     /// With dark tones spread.
     Brightened,
+    /// The left and the right quarter with their mirror images beside them: half faces at the edge, which cannot be aligned.
+    Sides,
+    /// By the [second detector](Detector::with_second), the frame reduced to a long side of 192 pixels. Its boxes come with a
+    /// guess of landmarks.
+    Second,
 }
 
 impl ExtraPass {
     /// Every pass, those that find most first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Afar,
+        Self::Sides,
         Self::Turned(2),
         Self::Turned(6),
         Self::Turned(4),
@@ -57,6 +64,9 @@ impl Detector {
         score_threshold: f32,
     ) -> Result<Vec<Detection>> {
         let long_side = frame.width().max(frame.height()) as f32;
+        if pass == ExtraPass::Second {
+            return self.detect_second(frame, (AFAR / long_side).min(1.0));
+        }
         if pass == ExtraPass::Afar {
             let window = Rect { x: 0, y: 0, width: WINDOW, height: WINDOW };
             return self.near.detect(frame, (AFAR / long_side).min(1.0), window, Resampling::Average, score_threshold);
@@ -71,6 +81,15 @@ impl Detector {
         let ExtraPass::Turned(eighths) = pass else {
             let [width, height] = fill(size);
             self.whole.read(frame, scale, whole([width, height]), Resampling::Average);
+            if pass == ExtraPass::Sides {
+                mirror_sides(&mut self.whole.thumbnail.bgr, width, size[0]);
+                let seen = self.whole.run(width, height, score_threshold.max(SIDES_SCORE))?;
+                return Ok(seen
+                    .iter()
+                    .filter_map(|face| at_edge(face, size[0]))
+                    .map(|face| face.through(&zoom))
+                    .collect());
+            }
             self.whole.thumbnail.bgr.iter_mut().for_each(|v| *v = 255.0 * (*v / 255.0).powf(GAMMA));
             let seen = self.whole.run(width, height, score_threshold)?;
             return Ok(seen.iter().map(|face| face.through(&zoom)).collect());
@@ -101,6 +120,64 @@ impl Detector {
         Ok(seen.iter().map(|face| face.through(&zoom.after(&to_upright))).collect())
     }
 }
+
+/// Score from which half a face at the edge, made whole, is believed.
+const SIDES_SCORE: f32 = 0.6;
+/// Such a face's middle lies this near the edge, as a share of its size.
+const EDGE_REACH: f32 = 0.25;
+
+/// Puts the left quarter of each row's first `filled` values, its mirror image before it, into the left half, and the right
+/// quarter, its mirror image behind it, into the right half.
+fn mirror_sides(planes: &mut [f32], width: usize, filled: usize) {
+    let side = filled / 4;
+    let mut row = vec![0.0; 4 * side];
+    for line in planes.chunks_exact_mut(width) {
+        for at in 0..side {
+            row[side + at] = line[at];
+            row[side - 1 - at] = line[at];
+            row[3 * side - 1 - at] = line[filled - 1 - at];
+            row[3 * side + at] = line[filled - 1 - at];
+        }
+        line[..4 * side].copy_from_slice(&row);
+        line[4 * side..].fill(0.0);
+    }
+}
+
+/// The face at the edge of a picture of `filled` columns that a face in its mirrored sides is, if it is one.
+fn at_edge(face: &Detection, filled: usize) -> Option<Detection> {
+    let (side, [x, _]) = ((filled / 4) as f32, face.bbox.center());
+    let edges = [(side, 0.0), (3.0 * side, filled as f32)];
+    let (edge, at) = edges.into_iter().find(|(edge, _)| (x - edge).abs() <= EDGE_REACH * face.bbox.size())?;
+    let bbox = face.bbox.translated([at - edge, 0.0]);
+    Some(Detection { aligned: false, ..Detection::new(bbox, Landmarks::guess(&bbox), face.score) })
+}
+
+impl Detector {
+    /// The faces that the second detector sees, if there is one, as YuNet would box them.
+    fn detect_second(&mut self, frame: &FrameMut<'_>, scale: f32) -> Result<Vec<Detection>> {
+        let Some(second) = &mut self.second else { return Ok(Vec::new()) };
+        let side = BlazeFaceNet::SIDE;
+        second.thumbnail.read(
+            frame,
+            scaled_size(frame, scale).into(),
+            Rect { x: 0, y: 0, width: side, height: side },
+            Resampling::Average,
+        );
+        second.thumbnail.stretch();
+        second.net.forward(&second.thumbnail.bgr, side, side)?;
+        let faces = second.net.candidates(BlazeFaceNet::USUAL_SCORE).into_iter().map(|seen| {
+            let [left, top, width, height] = seen.bbox.map(|value| value / scale);
+            let (wide, high) = (width / SECOND_WIDTH, height / SECOND_HEIGHT);
+            let bbox = BBox { x: left + (width - wide) / 2.0, y: top + height - high, width: wide, height: high };
+            Detection { aligned: false, ..Detection::new(bbox, Landmarks::guess(&bbox), seen.score) }
+        });
+        Ok(suppress(faces.collect()))
+    }
+}
+
+/// Width and height of a box of the second detector, in those of YuNet's box around the same face; both end at the chin.
+const SECOND_WIDTH: f32 = 1.13;
+const SECOND_HEIGHT: f32 = 0.84;
 
 /// The turn by `angle` that takes the middle of a picture of one size to the middle of one of another.
 fn about_middles(from: [usize; 2], to: [usize; 2], angle: f32) -> SimilarityTransform {

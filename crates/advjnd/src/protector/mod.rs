@@ -199,7 +199,7 @@ impl Protector {
     /// [`Error::Model`] if a network cannot be planned.
     pub fn with_backend(models: Arc<Models>, backend: Backend, seed: u64) -> Result<Self> {
         Ok(Self {
-            search: Search::new(&models.detector, &backend),
+            search: Search::new(&models, &backend),
             pace: Pace::default(),
             specs: models.recognizers.iter().map(|(network, _)| network.spec()).collect(),
             stations: Stations::new(&models, &backend)?,

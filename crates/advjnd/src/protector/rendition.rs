@@ -6,7 +6,7 @@
 use crate::frame::{LOW_RANGE, Region, value_range};
 
 /// Faces smaller than this, pixels from side to side, are looked at in half their size, too; larger ones hold.
-const HALVED_BELOW: f32 = 110.0;
+const HALVED_BELOW: f32 = 140.0;
 /// and faces smaller than this are not: half of them is too little for anybody.
 const HALVED_FROM: f32 = 24.0;
 /// A smaller range of luma counts as this one.

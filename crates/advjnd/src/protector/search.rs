@@ -13,8 +13,8 @@ use crate::face::{
     Assigned, BBox, Care, Change, Confirmer, Detection, Detector, ExtraPass, Glance, Track, TrackState, Tracker,
 };
 use crate::frame::{FrameMut, Rect};
+use crate::models::Models;
 use crate::net::Backend;
-use crate::net::graph::Graph;
 use crate::pacing::{Pace, Stage};
 
 /// Detector score from which a face that is already followed is believed.
@@ -70,10 +70,11 @@ pub struct Found {
 }
 
 impl Search {
-    /// A search by the detector `graph`, run by `backend`.
-    pub fn new(graph: &Graph, backend: &Backend) -> Self {
+    /// A search by the detectors of `models`, run by `backend`.
+    pub fn new(models: &Models, backend: &Backend) -> Self {
         let (tracker, glance) = (Tracker::default(), Glance::default());
-        let (detector, confirmer) = (Detector::new(graph, backend), Confirmer::new(graph, backend));
+        let detector = Detector::new(&models.detector, backend).with_second(models.second_detector(), backend);
+        let confirmer = Confirmer::new(&models.detector, backend);
         Self {
             detector,
             confirmer,
@@ -260,22 +261,26 @@ impl Search {
         let thorough = settings.search == Thoroughness::Thorough;
         let threshold = settings.score_threshold.min(CONTINUE_SCORE);
         let in_time = pace.allows(2 * pace.cost(Stage::Detect, 1) + self.time_for_faces(pace));
-        if !thorough && !in_time && self.since_pass < PASSES_LEFT_OUT {
+        // Not in a frame that spends its time on confirming landmarks.
+        let confirms = pace.is_bound() && self.tracker.tracks().iter().any(|track| track.is_due_by(CONFIRM_INTERVAL));
+        if !thorough && (!in_time || confirms) && self.since_pass < PASSES_LEFT_OUT {
             self.since_pass += 1;
             return Ok(());
         }
         self.since_pass = 0;
+        if thorough {
+            let seen = self.detector.detect_extra(frame, ExtraPass::Second, true, settings.min_face_size, threshold)?;
+            faces.extend(unknown(seen, faces, settings));
+        }
         for _ in 0..if thorough { ExtraPass::ALL.len() } else { 1 } {
             let pass = ExtraPass::ALL[self.next_pass];
             self.next_pass = (self.next_pass + 1) % ExtraPass::ALL.len();
             self.passes_left = self.passes_left.saturating_sub(1);
             let seen = self.detector.detect_extra(frame, pass, thorough, settings.min_face_size, threshold)?;
-            for face in seen {
-                if faces.iter().all(|known| !known.bbox.overlaps(&face.bbox)) {
-                    // Turned, other things look like faces, too: close looks must believe it.
-                    faces.push(Detection { score: face.score.min(settings.score_threshold - BELIEVED), ..face });
-                }
-            }
+            let new = unknown(seen, faces, settings);
+            // Half a face cannot be looked at more closely: it is covered.
+            let edges = |face: Detection| Detection { score: face.score.max(settings.score_threshold), ..face };
+            faces.extend(new.into_iter().map(|face| if pass == ExtraPass::Sides { edges(face) } else { face }));
         }
         Ok(())
     }
@@ -323,6 +328,13 @@ impl Search {
             }
         }
     }
+}
+
+/// Those of the faces `seen` in an extra pass that are not `known`. Turned or dark, other things look like faces, too: close looks
+/// must believe them.
+fn unknown(seen: Vec<Detection>, known: &[Detection], settings: &Settings) -> Vec<Detection> {
+    let new = seen.into_iter().filter(|face| known.iter().all(|known| !known.bbox.overlaps(&face.bbox)));
+    new.map(|face| Detection { score: face.score.min(settings.score_threshold - BELIEVED), ..face }).collect()
 }
 
 impl Context<'_> {

@@ -19,7 +19,7 @@ const MIN_REGION: usize = 8;
 const MARGIN_PER_REACH: f32 = 1.5;
 
 /// Of the margin required of a face as it is, what is required of it in half its size.
-const HALVED_MARGIN: f32 = 1.0;
+const HALVED_MARGIN: f32 = 2.3;
 
 /// By so much more of a margin for a codec must be there to show a face that the last frame covered.
 const UNSHOWN: f32 = 1.5;
