@@ -25,9 +25,14 @@
  * `landmarks` (ten coordinates) and the rectangle `region-x`, `region-y`, `region-width`, `region-height`, outside of
  * which no pixel was touched for this face.
  *
- * Metas of type `face` that came with the buffer stay. With property `detector` they say where the faces are; five
- * landmarks are taken from a field `landmarks` of any of their parameter structures (ten numbers, x and y in pixels: the eye
- * to the left in the picture, the other, the tip of the nose, the corners of the mouth), or looked for in the region.
+ * Metas of type `face` that came with the buffer stay. Property `detector` says whether they add to the search or take its
+ * place. Five landmarks are taken from a field `landmarks` of any of their parameter structures (ten numbers, x and y in pixels: the
+ * eye to the left in the picture, the other, the tip of the nose, the corners of the mouth), or looked for in the region; they
+ * are believed where close looks agree with them.
+ *
+ * ## Look-ahead
+ * A stream that is not live is held for 15 frames (property `look-ahead`): a face that is found is looked for in the frames that
+ * are held, and is protected or covered from the first in which it is seen.
  *
  * ## Live streams
  * A stream is live if upstream says so when it is asked for its latency. Then a frame has a deadline (property

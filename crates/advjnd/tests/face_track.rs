@@ -102,3 +102,21 @@ fn a_face_is_seen_by_every_look_and_by_none_while_it_coasts() {
     tracker.update(&[], ms(2), 0.5, HOLD);
     assert_eq!(tracker.tracks()[0].landmark_sets().count(), 1);
 }
+
+/// Fault 8: two seconds between frames are more than the hold time.
+#[test]
+fn missed_frames_are_bridged_at_any_frame_rate() {
+    let mut tracker = Tracker::default();
+    let at = |frame: u32| Duration::from_secs(2) * frame;
+    tracker.update(&[face(100.0, 100.0, 60.0, 0.9)], at(0), 0.5, HOLD);
+    for frame in 1..=COAST_FRAMES {
+        tracker.update(&[], at(frame), 0.5, HOLD);
+        assert_eq!(tracker.tracks()[0].state, TrackState::Coasting(frame));
+    }
+    tracker.update(&[face(104.0, 101.0, 60.0, 0.9)], at(COAST_FRAMES + 1), 0.5, HOLD);
+    assert_eq!((tracker.tracks().len(), tracker.tracks()[0].id.0), (1, 0), "the same face");
+    for frame in 2..=COAST_FRAMES + 2 {
+        tracker.update(&[], at(COAST_FRAMES + frame), 0.5, HOLD);
+    }
+    assert!(tracker.tracks().is_empty(), "lost for longer than the hold time");
+}

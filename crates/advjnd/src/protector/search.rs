@@ -37,7 +37,7 @@ const PASSES_LEFT_OUT: u32 = 30;
 /// How thoroughly a frame is searched for faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Thoroughness {
-    /// Upright, and in one of the [extra passes](ExtraPass) a frame, in turn: nine frames see them all.
+    /// Upright, and in one of the [extra passes](ExtraPass) a frame, in turn: ten frames see them all.
     #[default]
     Fast,
     /// Upright and in every extra pass, and every face's landmarks are confirmed in every frame.

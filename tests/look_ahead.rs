@@ -1,0 +1,108 @@
+//! Frames are held, so that a face is protected from the first in which it is seen; none is lost, doubled or overtaken.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
+
+mod common;
+
+use gst::prelude::*;
+use gst_video::VideoFormat;
+
+use common::{Frames, ONE_FACE, STRONG, Session, element, pixels};
+
+/// The sample's one face, upside down and too small to be found so but by a turned pass.
+const SMALL_AND_TURNED: &str = "videocrop left=240 top=260 right=720 bottom=140 ! videoscale ! video/x-raw,width=96,height=96 \
+     ! videoflip method=rotate-180 ! videobox border-alpha=1 left=-112 top=-72 right=-112 bottom=-72";
+
+fn pts(buffers: &[gst::Buffer]) -> Vec<Option<gst::ClockTime>> {
+    buffers.iter().map(|buffer| buffer.pts()).collect()
+}
+
+/// What comes out of an element that `frames` and the end of the stream go into.
+fn all(frames: &Frames, properties: &[(&str, &str)]) -> Vec<gst::Buffer> {
+    let mut session = Session::new(&frames.caps(), properties);
+    for buffer in &frames.buffers {
+        session.harness.push(buffer.copy_deep().unwrap()).unwrap();
+    }
+    assert!(session.harness.push_event(gst::event::Eos::new()), "{:?}", session.error());
+    std::iter::from_fn(|| session.harness.try_pull()).collect()
+}
+
+/// Frames that came out as they went in.
+fn untouched(frames: &Frames, output: &[gst::Buffer]) -> Vec<usize> {
+    let pairs = frames.buffers.iter().zip(output).enumerate();
+    let same = pairs.filter(|(_, (old, new))| pixels(old, &frames.info) == pixels(new, &frames.info));
+    same.map(|(index, _)| index).collect()
+}
+
+#[test]
+fn frames_come_out_in_order_and_the_end_of_the_stream_lets_all_go() {
+    let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 20);
+    for depth in ["0", "1", "7", "50"] {
+        let output = all(&frames, &[("look-ahead", depth)]);
+        assert_eq!(pts(&output), pts(&frames.buffers), "{depth} frames held");
+    }
+    let mut session = Session::new(&frames.caps(), &[("look-ahead", "3")]);
+    let mut out = Vec::new();
+    for buffer in &frames.buffers[..5] {
+        session.harness.push(buffer.copy_deep().unwrap()).unwrap();
+        out.push(session.harness.buffers_in_queue());
+    }
+    assert_eq!(out, [0, 0, 0, 1, 2]);
+}
+
+#[test]
+fn a_face_that_is_found_late_is_dealt_with_from_the_first_frame() {
+    let frames = Frames::sample(SMALL_AND_TURNED, VideoFormat::I420, 24);
+    let late = untouched(&frames, &all(&frames, &[("look-ahead", "0")]));
+    assert!(late.contains(&0), "the face is found in the first frame already: this says nothing ({late:?})");
+    let output = all(&frames, &[]);
+    assert_eq!(untouched(&frames, &output), [0; 0], "without look-ahead: {late:?}");
+}
+
+#[test]
+fn what_is_held_goes_before_whatever_comes_behind_it() {
+    let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 6);
+    let mut session = Session::new(&frames.caps(), &[("look-ahead", "10")]);
+    let push = |session: &mut Session, range: std::ops::Range<usize>| {
+        for buffer in &frames.buffers[range] {
+            session.harness.push(buffer.copy_deep().unwrap()).unwrap();
+        }
+    };
+    push(&mut session, 0..3);
+    assert_eq!(session.harness.buffers_in_queue(), 0);
+    let structure = gst::Structure::new_empty("something-serialized");
+    session.harness.push_event(gst::event::CustomDownstream::new(structure));
+    assert_eq!(session.harness.buffers_in_queue(), 3, "an event does not overtake frames");
+    push(&mut session, 3..6);
+    session.harness.push_event(gst::event::FlushStart::new());
+    session.harness.push_event(gst::event::FlushStop::new(true));
+    assert_eq!(session.harness.buffers_in_queue(), 3, "a flush drops what is held");
+}
+
+#[test]
+fn switched_off_frames_pass_behind_those_that_are_held() {
+    let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 4);
+    let mut session = Session::new(&frames.caps(), &[("look-ahead", "10"), STRONG[0], STRONG[1]]);
+    for buffer in &frames.buffers[..3] {
+        session.harness.push(buffer.copy_deep().unwrap()).unwrap();
+    }
+    session.element.set_property("enabled", false);
+    session.harness.push(frames.buffers[3].copy_deep().unwrap()).unwrap();
+    let output: Vec<gst::Buffer> = std::iter::from_fn(|| session.harness.try_pull()).collect();
+    assert_eq!(pts(&output), pts(&frames.buffers));
+    assert_eq!(untouched(&frames, &output), [3]);
+}
+
+#[test]
+fn held_frames_add_to_the_latency_of_live_streams_alone() {
+    let frames = Frames::pattern("black", VideoFormat::I420, 64, 48, 1);
+    let latency = |live, properties: &[(&str, &str)]| {
+        let mut session = Session::with(&frames.caps(), live, properties);
+        session.harness.push(frames.buffers[0].copy_deep().unwrap()).unwrap();
+        session.element.property::<u64>("latency") / 1_000_000
+    };
+    assert_eq!(latency(true, &[("look-ahead", "-1")]), 34, "by itself, none in a live stream");
+    assert_eq!(latency(true, &[("look-ahead", "2")]), 114);
+    assert_eq!(latency(false, &[("look-ahead", "2")]), 0);
+    assert_eq!(element(&[]).property::<i32>("look-ahead"), -1);
+}
