@@ -1,5 +1,5 @@
-//! What becomes of one case of each fuzz target. Two drivers run these: cargo-fuzz (`fuzz_targets/`), which looks for new
-//! cases, and an ordinary test (`tests/fuzz.rs`), which takes the corpus and mutations of it.
+//! What becomes of one case of each fuzz target. Two drivers run these: cargo-fuzz (`fuzz_targets/`), which looks for
+//! new cases, and an ordinary test (`tests/fuzz.rs`), which takes the corpus and mutations of it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "what must not fail ends the case")]
 
@@ -92,9 +92,9 @@ pub fn manifest(data: &[u8]) {
     }
 }
 
-/// Values of properties, set before and while the element plays: each is one byte for the property, one for the kind (even: a
-/// text with its length before it; odd: the eight bytes of a number), and the value. Frames with a face go on coming out, or
-/// an error says why not.
+/// Values of properties, set before and while the element plays: each is one byte for the property, one for the kind
+/// (even: a text with its length before it; odd: the eight bytes of a number), and the value. Frames with a face go on
+/// coming out, or an error says why not.
 pub fn properties(data: &[u8]) {
     start();
     let element = gst::ElementFactory::make("advjndprotect").build().unwrap();

@@ -9,9 +9,23 @@ use gst_video::VideoFormat;
 
 use common::{Frames, ONE_FACE, STRONG, Session, element, pixels};
 
-/// The sample's one face, upside down and too small to be found so but by a turned pass.
-const SMALL_AND_TURNED: &str = "videocrop left=240 top=260 right=720 bottom=140 ! videoscale ! video/x-raw,width=96,height=96 \
-     ! videoflip method=rotate-180 ! videobox border-alpha=1 left=-112 top=-72 right=-112 bottom=-72";
+/// A face that is too small to be found in a frame of this size for three frames, and large enough from then on.
+fn approaching() -> Frames {
+    let at = |side: u32, count| {
+        let (left, top) = ((1920 - side) / 2, (1080 - side) / 2);
+        let filter = format!(
+            "{ONE_FACE} ! videoscale ! video/x-raw,width={side},height={side} \
+             ! videobox left=-{left} right=-{left} top=-{top} bottom=-{top}"
+        );
+        Frames::sample(&filter, VideoFormat::I420, count)
+    };
+    let (mut frames, near) = (at(50, 3), at(84, 9));
+    frames.buffers.extend(near.buffers);
+    for (index, buffer) in (0..).zip(&mut frames.buffers) {
+        buffer.make_mut().set_pts(gst::ClockTime::from_mseconds(40 * index));
+    }
+    frames
+}
 
 fn pts(buffers: &[gst::Buffer]) -> Vec<Option<gst::ClockTime>> {
     buffers.iter().map(|buffer| buffer.pts()).collect()
@@ -52,10 +66,11 @@ fn frames_come_out_in_order_and_the_end_of_the_stream_lets_all_go() {
 
 #[test]
 fn a_face_that_is_found_late_is_dealt_with_from_the_first_frame() {
-    let frames = Frames::sample(SMALL_AND_TURNED, VideoFormat::I420, 24);
-    let late = untouched(&frames, &all(&frames, &[("look-ahead", "0")]));
-    assert!(late.contains(&0), "the face is found in the first frame already: this says nothing ({late:?})");
-    let output = all(&frames, &[]);
+    let frames = approaching();
+    let least = ("min-face-size", "48");
+    let late = untouched(&frames, &all(&frames, &[least, ("look-ahead", "0")]));
+    assert_eq!(late, [0, 1, 2], "the face is found in the first frame already, or late: this says nothing");
+    let output = all(&frames, &[least, ("look-ahead", "-1")]);
     assert_eq!(untouched(&frames, &output), [0; 0], "without look-ahead: {late:?}");
 }
 

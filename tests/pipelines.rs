@@ -1,5 +1,6 @@
-//! Every pipeline that the documents print is run, as printed, by `gst-launch-1.0` with the plugin as it lies on disk; cameras,
-//! servers and screens are replaced by what stands for them in the table below. The programs of `examples/` run too.
+//! Every pipeline that the documents print is run, as printed, by `gst-launch-1.0` with the plugin as it lies on disk;
+//! cameras, servers and screens are replaced by what stands for them in the table below. The programs of `examples/`
+//! run too.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
 

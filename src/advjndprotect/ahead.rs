@@ -1,8 +1,8 @@
 //! Frames on their way through the element: looked at as they come, held for `look-ahead` frames, protected as they go.
 //!
-//! A face that is found in a frame was often there before, too small, turned or dark to be found. While frames are held, it is
-//! looked for backwards, and protected or covered from the first frame in which it is seen. Every serialized event lets the
-//! held frames go first, so that nothing overtakes anything.
+//! A face that is found in a frame was often there before, too small, turned or dark to be found. While frames are
+//! held, it is looked for backwards, and protected or covered from the first frame in which it is seen. Every
+//! serialized event lets the held frames go first, so that nothing overtakes anything.
 
 use std::time::Duration;
 
@@ -141,7 +141,8 @@ impl AdvJndProtect {
         })
     }
 
-    /// Protects the faces that were sighted in `buffer` and says what was done, or the error after which it must not go out.
+    /// Protects the faces that were sighted in `buffer` and says what was done, or the error after which it must not go
+    /// out.
     fn protect(
         &self,
         buffer: &mut gst::BufferRef,

@@ -4,7 +4,8 @@
 //! bytes long whether or not the memory is, and which meets a `GstVideoMeta` of another format with an assertion. Here
 //! every plane is checked to lie inside the memory and apart from the others.
 //!
-//! A buffer may hold a larger picture than its caps show (a `GstVideoCropMeta` says which part): all of it is the frame.
+//! A buffer may hold a larger picture than its caps show (a `GstVideoCropMeta` says which part): all of it is the
+//! frame.
 
 use advjnd::{Colorimetry, Error, FrameMut, Matrix, PixelFormat, PlaneMut, Result};
 use gst_video::{

@@ -36,8 +36,8 @@ impl Live {
         self.upstream = Some((live, latency));
     }
 
-    /// Notes the user's time for a frame, nanoseconds (0: a share of the interval), and for how many frames one is held (none,
-    /// if negative).
+    /// Notes the user's time for a frame, nanoseconds (0: a share of the interval), and for how many frames one is held
+    /// (none, if negative).
     pub(super) fn set_delay(&mut self, nanoseconds: u64, look_ahead: i32) {
         self.schedule.deadline = Duration::from_nanos(nanoseconds);
         self.look_ahead = u32::try_from(look_ahead).unwrap_or(0);

@@ -45,7 +45,8 @@ pub fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Puts the plugin that this test was built with into `folder`, made if it is missing, for programs that load it from disk.
+/// Puts the plugin that this test was built with into `folder`, made if it is missing, for programs that load it from
+/// disk.
 pub fn install_plugin(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     let built = std::env::current_exe().unwrap().with_file_name("libgstadvjndprotect.so");

@@ -12,8 +12,8 @@ pub use frames::{Frames, Picture};
 pub use pipeline::{fault, pipeline, play, require, set_properties};
 pub use tags::drop_pictures;
 
-/// From decoded video to what encoders take: upright, progressive, 8-bit 4:2:0, of a colorimetry that players know (encoders
-/// and containers lose the full range of some cameras). [`settle_colorimetry`] completes it.
+/// From decoded video to what encoders take: upright, progressive, 8-bit 4:2:0, of a colorimetry that players know
+/// (encoders and containers lose the full range of some cameras). [`settle_colorimetry`] completes it.
 pub const UPRIGHT: &str = "deinterlace fields=top ! videoflip video-direction=auto ! videoconvert ! \
                            capsfilter name=range ! \
                            videoconvert dither=none ! video/x-raw,format=I420,colorimetry=(string){ bt601, bt709, bt2020 }";

@@ -1,7 +1,7 @@
 //! The networks that ship with the crate, or lie in a folder: manifest, checksums, loading.
 //!
-//! Weights are read once per process and shared by every [`Protector`](crate::Protector); each protector only adds its own
-//! scratch. Nothing is ever fetched, nothing is run whose checksum differs from the manifest's.
+//! Weights are read once per process and shared by every [`Protector`](crate::Protector); each protector only adds its
+//! own scratch. Nothing is ever fetched, nothing is run whose checksum differs from the manifest's.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -94,7 +94,8 @@ impl Manifest {
     /// The manifest in `bytes`.
     ///
     /// # Errors
-    /// [`Error::Model`] if they are none, or name a file by more than its name: a manifest speaks of its own folder only.
+    /// [`Error::Model`] if they are none, or name a file by more than its name: a manifest speaks of its own folder
+    /// only.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let unfit = |what: String| Error::model(MANIFEST, format!("{what}; take the one that ships with the models"));
         let text = std::str::from_utf8(bytes).map_err(|_| unfit("is not UTF-8 text".into()))?;
@@ -149,13 +150,13 @@ impl Models {
         Self::open(Some(folder), &[])
     }
 
-    /// The models of `folder`, or those embedded in this library where there is none, with the recognisers of the manifest
-    /// that are named, in that order; without names, those with `embedded = true`. A folder's models are shared by all who
-    /// use the same ones at the same time.
+    /// The models of `folder`, or those embedded in this library where there is none, with the recognisers of the
+    /// manifest that are named, in that order; without names, those with `embedded = true`. A folder's models are
+    /// shared by all who use the same ones at the same time.
     ///
     /// # Errors
-    /// [`Error::Io`] if a file cannot be read, [`Error::Model`] if one is not what the manifest says or a name is none of
-    /// its recognisers, given twice, or not embedded where there is no folder.
+    /// [`Error::Io`] if a file cannot be read, [`Error::Model`] if one is not what the manifest says or a name is none
+    /// of its recognisers, given twice, or not embedded where there is no folder.
     pub fn open(folder: Option<&Path>, recognizers: &[String]) -> Result<Arc<Self>> {
         let Some(folder) = folder else {
             if recognizers.is_empty() {

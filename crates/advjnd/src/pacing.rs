@@ -1,9 +1,10 @@
 //! Deadlines: how much may be done to a frame before it must be out.
 //!
-//! A [`Schedule`] says how long a frame of a live stream may take, by the rate of frames, by what comes back from downstream,
-//! and by how long the frame has waited already. A [`Pace`] holds one frame to it: what a stage will take is estimated from
-//! what it took before, and the time for the self-check of every face is set aside first. Iterations that would not end in
-//! time are not begun; faces that could not be checked in time are not worked on, which means that they are covered.
+//! A [`Schedule`] says how long a frame of a live stream may take, by the rate of frames, by what comes back from
+//! downstream, and by how long the frame has waited already. A [`Pace`] holds one frame to it: what a stage will take
+//! is estimated from what it took before, and the time for the self-check of every face is set aside first. Iterations
+//! that would not end in time are not begun; faces that could not be checked in time are not worked on, which means
+//! that they are covered.
 //!
 //! Without a deadline the clock is read for the report only, and decides nothing.
 
@@ -174,8 +175,8 @@ impl Pace {
         self.end.is_some_and(|end| self.clock.now() > end)
     }
 
-    /// How many faces, the first of those whose last stages `ends` are, can be laid out, looked at and brought to their end in
-    /// time.
+    /// How many faces, the first of those whose last stages `ends` are, can be laid out, looked at and brought to their
+    /// end in time.
     pub fn faces(&self, ends: &[Stage]) -> usize {
         let Some(left) = self.left() else { return ends.len() };
         if self.is_over() {
@@ -189,8 +190,8 @@ impl Pace {
         sums.take_while(|sum| *sum <= left).count()
     }
 
-    /// How many iterations each of `faces` faces gets of at most `most`, on `threads` threads, when `checked` faces are yet
-    /// to be checked. What is left over goes to others in every frame.
+    /// How many iterations each of `faces` faces gets of at most `most`, on `threads` threads, when `checked` faces are
+    /// yet to be checked. What is left over goes to others in every frame.
     pub fn iterations(&self, faces: usize, threads: usize, most: u32, checked: usize) -> Vec<u32> {
         let Some(left) = self.left() else { return vec![most; faces] };
         let stage = if faces == 1 { Stage::Iterate } else { Stage::IterateBeside };

@@ -115,7 +115,7 @@ fn last(count: usize, picture: &Picture, settings: &Settings) -> (Vec<u8>, Frame
 fn every_model_bounds_the_change_and_lets_the_face_be_protected() {
     let picture = astronaut();
     for jnd_model in Model::ALL {
-        let settings = Settings { jnd_model, max_iterations: 20, ..Settings::default() };
+        let settings = Settings { jnd_model, max_iterations: 20, margin: 0.0, ..Settings::default() };
         let (data, report) = last(4, &picture, &settings);
         assert_eq!(report.faces[0].verdict, Verdict::Protected, "{jnd_model:?}");
         let view = Settings { view: View::Jnd, ..settings };
@@ -171,7 +171,7 @@ fn no_face_falls_below_the_least_psnr() {
     let psnr = |min_psnr| {
         // More is wanted than is allowed.
         let transfer = Transfer { reserve: 4.0, ..Transfer::default() };
-        let settings = Settings { min_psnr, jnd_rms: 12.0, transfer, ..Settings::default() };
+        let settings = Settings { min_psnr, jnd_rms: 12.0, transfer, margin: 0.0, ..Settings::default() };
         let (data, report) = last(12, &picture, &settings);
         assert_eq!(report.faces[0].verdict, Verdict::Protected, "{min_psnr}");
         let pairs = data.iter().zip(&picture.clean).step_by(3);

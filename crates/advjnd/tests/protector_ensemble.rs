@@ -95,7 +95,8 @@ fn every_recogniser_is_attacked_in_turn() {
         jnd_scale: 9.0,
         jnd_rms: 20.0,
         viewing_distance: 3.0,
-        transfer: Transfer { reserve: 0.1, smoothing: 0.0, ..Transfer::default() },
+        margin: 0.0,
+        transfer: Transfer { reserve: 0.0, smoothing: 0.0, ..Transfer::default() },
         ..Settings::default()
     };
     let both = [Network::DlibResnet29, Network::MobileFaceNet];

@@ -1,6 +1,6 @@
-//! Faces in every state that an attacker could undo, and what he still knows of them: turned, mirrored, small, large, dark,
-//! overlapping, marked wrongly by others. A face that the product says is protected must not be known to somebody who turns,
-//! scales, mirrors or brightens the frame and looks for landmarks anew.
+//! Faces in every state that an attacker could undo, and what he still knows of them: turned, mirrored, small, large,
+//! dark, overlapping, marked wrongly by others. A face that the product says is protected must not be known to somebody
+//! who turns, scales, mirrors or brightens the frame and looks for landmarks anew.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 

@@ -19,8 +19,8 @@ impl ViewSampler {
         Self { rng: Pcg64Mcg::seed_from_u64(seed ^ stream.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15)) }
     }
 
-    /// Coefficients `[a, b, tx, ty]` of a similarity transform about the centre of a chip of `side` pixels: its scale within
-    /// ± `scale` of one, its angle within ± `turn`, the shift within ± `shift` pixels.
+    /// Coefficients `[a, b, tx, ty]` of a similarity transform about the centre of a chip of `side` pixels: its scale
+    /// within ± `scale` of one, its angle within ± `turn`, the shift within ± `shift` pixels.
     pub fn similarity(&mut self, scale: f32, turn: f32, shift: f32, side: f32) -> [f32; 4] {
         let [scale, angle, dx, dy] =
             [scale, turn, shift, shift].map(|reach| reach * self.rng.random_range(-1.0f32..=1.0));

@@ -1,9 +1,9 @@
 //! Where the landmarks of a face are, whatever its roll: close looks, turned.
 //!
-//! YuNet finds faces at any roll from about 50 pixels on, but its landmarks are those of an upright head, up to half a face
-//! off, and a chip aligned by them matches nobody. Only where the window is turned upright and the face fills it are they
-//! right to some 5 % of the face (ten people, 24 to 180 pixels, every 15°; DESIGN.md). So a new face is looked at in
-//! [`TURNS`] turns, and from the best one on, turned by its landmarks' roll, until two looks agree.
+//! YuNet finds faces at any roll from about 50 pixels on, but its landmarks are those of an upright head, up to half a
+//! face off, and a chip aligned by them matches nobody. Only where the window is turned upright and the face fills it
+//! are they right to some 5 % of the face (ten people, 24 to 180 pixels, every 15°; DESIGN.md). So a new face is looked
+//! at in [`TURNS`] turns, and from the best one on, turned by its landmarks' roll, until two looks agree.
 
 use super::pass::{Pass, scaled_size};
 use super::{BBox, Detection, Landmarks, SimilarityTransform, Warp};
@@ -25,7 +25,8 @@ const REFINEMENTS: usize = 4;
 /// Score from which looks that agree believe a face, and from which one look at a face that is known does.
 pub const CLOSE_SCORE: f32 = 0.5;
 const LOOK_SCORE: f32 = 0.3;
-/// A face in the window lies within this share of its size of where it is expected, and has so many times its size at most.
+/// A face in the window lies within this share of its size of where it is expected, and has so many times its size at
+/// most.
 const CENTER_REACH: f32 = 0.6;
 const SIZE_RATIO: f32 = 2.0;
 
@@ -48,7 +49,8 @@ impl Pose {
 }
 
 impl Pose {
-    /// The pose of a detection: of its box, or, where that is far larger than the landmarks (somebody else drew it), of these.
+    /// The pose of a detection: of its box, or, where that is far larger than the landmarks (somebody else drew it), of
+    /// these.
     pub fn of_face(face: &Detection) -> Self {
         if !face.aligned {
             return Self::of(&face.bbox, 0.0);
@@ -71,8 +73,8 @@ impl Pose {
 
 /// A box so many times as large as landmarks have a face is not the face's.
 const LARGE_BOX: f32 = 1.6;
-/// Overlap that an aligned face has at least with the place where it was looked for: looks that follow one another may wander
-/// off to another face.
+/// Overlap that an aligned face has at least with the place where it was looked for: looks that follow one another may
+/// wander off to another face.
 const LEAST_OVERLAP: f32 = 0.2;
 
 /// Looks at faces close up.
@@ -141,7 +143,8 @@ impl Aligner {
         self.look(frame, pose, FACE)
     }
 
-    /// Puts what is at `pose`, turned upright, before the network; frame ← window. `None` if that lies outside the frame.
+    /// Puts what is at `pose`, turned upright, before the network; frame ← window. `None` if that lies outside the
+    /// frame.
     fn turn(&mut self, frame: &FrameMut<'_>, pose: &Pose, face: f32) -> Option<SimilarityTransform> {
         let scale = face / pose.size.max(1.0);
         // The circle around the turned window.
@@ -191,8 +194,8 @@ impl Detection {
 }
 
 impl Landmarks {
-    /// Roll of the head, radians, clockwise in the picture: the direction from between the eyes to between the corners of the
-    /// mouth, against straight down, and that of the eyes and of the mouth, averaged.
+    /// Roll of the head, radians, clockwise in the picture: the direction from between the eyes to between the corners
+    /// of the mouth, against straight down, and that of the eyes and of the mouth, averaged.
     pub fn roll(&self) -> f32 {
         let [left, right, _, mouth_left, mouth_right] = self.0;
         let middle = |a: [f32; 2], b: [f32; 2]| [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0];

@@ -1,9 +1,10 @@
 //! Whether landmarks are those of a face: detections, confirmed by close looks.
 //!
-//! A new face is looked at in every turn ([`Aligner::align`]); a followed one once in a while, and when its roll, size or score
-//! changed. Landmarks that a close look does not confirm are replaced by its own, from then on in every frame; where no looks
-//! agree, the face is not [aligned](Detection::aligned), and nothing can be shown of it. What is found too weakly to begin a
-//! track begins one if close looks believe it. A followed face that was not found is looked for where it is expected.
+//! A new face is looked at in every turn ([`Aligner::align`]); a followed one once in a while, and when its roll, size
+//! or score changed. Landmarks that a close look does not confirm are replaced by its own, from then on in every frame;
+//! where no looks agree, the face is not [aligned](Detection::aligned), and nothing can be shown of it. What is found
+//! too weakly to begin a track begins one if close looks believe it. A followed face that was not found is looked for
+//! where it is expected.
 
 use super::aligner::{Aligner, Pose};
 use super::{BBox, Detection, Track, TrackState};
@@ -18,7 +19,8 @@ const CONFIRMED: f32 = 0.12;
 const CONFIRMED_ROLL: f32 = 0.14;
 /// Score of close looks from which a detection that is too weak by itself begins a track.
 const WEAK_CLOSE_SCORE: f32 = 0.75;
-/// Frames for which a weak detection that no looks confirmed is not looked at again, and a face whose looks did not agree.
+/// Frames for which a weak detection that no looks confirmed is not looked at again, and a face whose looks did not
+/// agree.
 const REFUSED_FRAMES: u32 = 15;
 const RETRY_FRAMES: u32 = 3;
 /// Weak detections that are remembered at most.
@@ -80,8 +82,8 @@ impl Confirmer {
         self.refused.clear();
     }
 
-    /// `faces`, each assigned to one of `tracks` or none, with landmarks as close looks have them, and those of `tracks` that
-    /// were not found but are seen where they are expected.
+    /// `faces`, each assigned to one of `tracks` or none, with landmarks as close looks have them, and those of
+    /// `tracks` that were not found but are seen where they are expected.
     ///
     /// # Errors
     /// As [`Aligner::align`].
@@ -201,8 +203,8 @@ fn is_part(small: &BBox, large: &BBox) -> bool {
     small.size() < NESTED_SIZE * large.size() && small.share_in(large) > NESTED_SHARE
 }
 
-/// Drops what is part of a larger face whose landmarks are confirmed, and all but one of those that turned out to be the same:
-/// the one that continues the oldest track stays, or the likeliest.
+/// Drops what is part of a larger face whose landmarks are confirmed, and all but one of those that turned out to be
+/// the same: the one that continues the oldest track stays, or the likeliest.
 fn drop_nested(faces: &mut Vec<Assigned>) {
     let same = |a: &Detection, b: &Detection| a.aligned && b.aligned && !a.is_beside(b) && a.bbox.overlaps(&b.bbox);
     let rank = |(face, of): &Assigned| (of.unwrap_or(usize::MAX), -face.score);
@@ -225,7 +227,8 @@ impl Track {
         self.since_confirmed + 1 >= every
     }
 
-    /// Whether landmarks of `face`, which continues the track, have to be confirmed: now and then, and when something changed.
+    /// Whether landmarks of `face`, which continues the track, have to be confirmed: now and then, and when something
+    /// changed.
     fn is_due(&self, face: &Detection, every: u32) -> bool {
         let turned = angle(face.landmarks.roll() - self.confirmed_roll).abs() > ROLL_CHANGE;
         let ratio = face.bbox.size() / self.confirmed_size.max(1.0);

@@ -5,9 +5,9 @@
 //! √(classification · objectness); overlapping boxes are removed greedily (IoU above [`IOU_THRESHOLD`]), as in the
 //! reference program of the model's authors (OpenCV's FaceDetectorYN).
 //!
-//! Small faces get a second look as face pipelines commonly have it, at a longer side of [`LONG_SIDE_AT_NETWORK`] exactly,
-//! resized without a filter: where the two scales differ, so do the landmarks, by up to a sixth of a face in profile, and
-//! a recogniser fed by such a pipeline sees the face by those.
+//! Small faces get a second look as face pipelines commonly have it, at a longer side of [`LONG_SIDE_AT_NETWORK`]
+//! exactly, resized without a filter: where the two scales differ, so do the landmarks, by up to a sixth of a face in
+//! profile, and a recogniser fed by such a pipeline sees the face by those.
 //!
 //! Where faces are known to be, by somebody else or from the frame before, the network looks at a window around each.
 
@@ -36,7 +36,8 @@ const SECOND_LOOK_SCORE: f32 = 0.3;
 const LEAST_NEAR_FACE: f32 = 24.0;
 /// and at most with so many, so that the window holds it and what is around.
 const MOST_NEAR_FACE: f32 = 176.0;
-/// A change up to this size, pixels of the network's input, has any face of which it may be a part in the window around it.
+/// A change up to this size, pixels of the network's input, has any face of which it may be a part in the window around
+/// it.
 const CHANGE_AT_NETWORK: f32 = 64.0;
 /// Landmarks that come with a box lie in it, enlarged by so much; others are not believed.
 const LANDMARKS_AROUND: f32 = 1.3;
@@ -111,8 +112,8 @@ impl Detector {
         }
     }
 
-    /// As it is, with a second detector of another family for [`ExtraPass::Second`](super::ExtraPass::Second), the graph of a
-    /// [`BlazeFaceNet`].
+    /// As it is, with a second detector of another family for [`ExtraPass::Second`](super::ExtraPass::Second), the
+    /// graph of a [`BlazeFaceNet`].
     #[must_use]
     pub fn with_second(mut self, graph: Option<&Graph>, backend: &Backend) -> Self {
         self.second = graph.map(|graph| SecondPass {
@@ -122,7 +123,8 @@ impl Detector {
         self
     }
 
-    /// The faces of a frame with at least `score_threshold`, best first; faces from `min_face_size` pixels up are found.
+    /// The faces of a frame with at least `score_threshold`, best first; faces from `min_face_size` pixels up are
+    /// found.
     ///
     /// # Errors
     /// [`Error::NotFinite`] if the network's scores are not numbers; otherwise what the network reports.
@@ -136,8 +138,8 @@ impl Detector {
         Ok(faces)
     }
 
-    /// As [`detect`](Self::detect), and large faces as the frame reduced to a long side of [`LONG_SIDE_AT_NETWORK`] shows them,
-    /// where the network saw more of it.
+    /// As [`detect`](Self::detect), and large faces as the frame reduced to a long side of [`LONG_SIDE_AT_NETWORK`]
+    /// shows them, where the network saw more of it.
     ///
     /// # Errors
     /// As [`detect`](Self::detect).
@@ -161,8 +163,8 @@ impl Detector {
         Ok(faces)
     }
 
-    /// The faces with at least `score_threshold` whose centres lie in one of `places`, best first, as the network sees them in
-    /// a window around each place.
+    /// The faces with at least `score_threshold` whose centres lie in one of `places`, best first, as the network sees
+    /// them in a window around each place.
     ///
     /// # Errors
     /// As [`detect`](Self::detect).
@@ -215,9 +217,9 @@ impl Detector {
         Ok(faces)
     }
 
-    /// Faces that somebody else found, as detections. Those without a pixel in the frame are left out. Landmarks that did not
-    /// come with a face, or lie elsewhere, are looked for in its box; where none are found, the detection is not
-    /// [`aligned`](Detection::aligned).
+    /// Faces that somebody else found, as detections. Those without a pixel in the frame are left out. Landmarks that
+    /// did not come with a face, or lie elsewhere, are looked for in its box; where none are found, the detection is
+    /// not [`aligned`](Detection::aligned).
     ///
     /// # Errors
     /// [`Error::Input`] for a box or landmarks that are not finite, and as [`detect`](Self::detect).

@@ -110,8 +110,8 @@ impl BBox {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Landmarks(pub [[f32; 2]; 5]);
 
-/// Side of ArcFace's chip, in which the template of landmarks is told, and its place around a detector's box: the chip is so
-/// many times as wide as the box.
+/// Side of ArcFace's chip, in which the template of landmarks is told, and its place around a detector's box: the chip
+/// is so many times as wide as the box.
 const CHIP_SIDE: f32 = 112.0;
 pub(crate) const CHIP_PER_BOX: f32 = 1.35;
 
@@ -133,8 +133,8 @@ impl Landmarks {
         pairs.map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).fold(0.0, f32::max)
     }
 
-    /// Size of the box that a detector would draw around the face, pixels: by the root mean square distance of the landmarks from
-    /// their middle.
+    /// Size of the box that a detector would draw around the face, pixels: by the root mean square distance of the
+    /// landmarks from their middle.
     pub(crate) fn face_size(&self) -> f32 {
         let spread = |points: &[[f32; 2]; 5]| {
             let mean = |axis: usize| points.iter().map(|point| point[axis]).sum::<f32>() / 5.0;

@@ -1,7 +1,7 @@
 //! One pass of YuNet over a picture, and its anchors decoded into faces.
 //!
-//! Scores are √(classification · objectness). Of overlapping boxes the weaker goes, as in the reference program of the model's
-//! authors (OpenCV's FaceDetectorYN), unless its landmarks lie elsewhere: then it is another person's face.
+//! Scores are √(classification · objectness). Of overlapping boxes the weaker goes, as in the reference program of the
+//! model's authors (OpenCV's FaceDetectorYN), unless its landmarks lie elsewhere: then it is another person's face.
 
 use super::{BBox, Detection, Landmarks};
 use crate::error::{Error, Result};

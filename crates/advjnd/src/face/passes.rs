@@ -1,7 +1,7 @@
 //! Passes over the whole frame besides the upright one: turned, from afar, brightened.
 //!
-//! Upright, YuNet finds faces at any roll from about 50 pixels on, and smaller ones up to a roll of 30°. A face that nearly
-//! fills the frame is found from afar, and a dark one in a bright scene where dark tones are spread.
+//! Upright, YuNet finds faces at any roll from about 50 pixels on, and smaller ones up to a roll of 30°. A face that
+//! nearly fills the frame is found from afar, and a dark one in a bright scene where dark tones are spread.
 
 use std::f32::consts::{FRAC_1_SQRT_2, TAU};
 
@@ -26,10 +26,11 @@ pub enum ExtraPass {
     Turned(u8),
     /// With dark tones spread.
     Brightened,
-    /// The left and the right quarter with their mirror images beside them: half faces at the edge, which cannot be aligned.
+    /// The left and the right quarter with their mirror images beside them: half faces at the edge, which cannot be
+    /// aligned.
     Sides,
-    /// By the [second detector](Detector::with_second), the frame reduced to a long side of 192 pixels. Its boxes come with a
-    /// guess of landmarks.
+    /// By the [second detector](Detector::with_second), the frame reduced to a long side of 192 pixels. Its boxes come
+    /// with a guess of landmarks.
     Second,
 }
 
@@ -50,8 +51,9 @@ impl ExtraPass {
 }
 
 impl Detector {
-    /// The faces of a frame with at least `score_threshold` as `pass` shows it, best first; faces from `min_face_size` pixels up
-    /// are found, or in a frame that the network sees reduced to a long side of [`LONG_SIDE_AT_NETWORK`] if not `fine`.
+    /// The faces of a frame with at least `score_threshold` as `pass` shows it, best first; faces from `min_face_size`
+    /// pixels up are found, or in a frame that the network sees reduced to a long side of [`LONG_SIDE_AT_NETWORK`] if
+    /// not `fine`.
     ///
     /// # Errors
     /// As [`detect`](Self::detect).
@@ -126,8 +128,8 @@ const SIDES_SCORE: f32 = 0.6;
 /// Such a face's middle lies this near the edge, as a share of its size.
 const EDGE_REACH: f32 = 0.25;
 
-/// Puts the left quarter of each row's first `filled` values, its mirror image before it, into the left half, and the right
-/// quarter, its mirror image behind it, into the right half.
+/// Puts the left quarter of each row's first `filled` values, its mirror image before it, into the left half, and the
+/// right quarter, its mirror image behind it, into the right half.
 fn mirror_sides(planes: &mut [f32], width: usize, filled: usize) {
     let side = filled / 4;
     let mut row = vec![0.0; 4 * side];
@@ -175,7 +177,8 @@ impl Detector {
     }
 }
 
-/// Width and height of a box of the second detector, in those of YuNet's box around the same face; both end at the chin.
+/// Width and height of a box of the second detector, in those of YuNet's box around the same face; both end at the
+/// chin.
 const SECOND_WIDTH: f32 = 1.13;
 const SECOND_HEIGHT: f32 = 0.84;
 

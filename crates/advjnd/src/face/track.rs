@@ -1,9 +1,9 @@
 //! Faces followed from frame to frame: stable identity, smoothed landmarks, a hold over missed detections.
 //!
-//! Detections are assigned to tracks greedily, best pair first, by overlap with the predicted box (constant velocity), as
-//! in SORT (Bewley et al. 2016, arXiv 1602.00763) without its Kalman filter; weak detections may continue a track but not
-//! begin one, as in ByteTrack (Zhang et al. 2022, arXiv 2110.06864). A new detection is a track at once: a face must not
-//! pass while a tracker makes up its mind.
+//! Detections are assigned to tracks greedily, best pair first, by overlap with the predicted box (constant velocity),
+//! as in SORT (Bewley et al. 2016, arXiv 1602.00763) without its Kalman filter; weak detections may continue a track
+//! but not begin one, as in ByteTrack (Zhang et al. 2022, arXiv 2110.06864). A new detection is a track at once: a face
+//! must not pass while a tracker makes up its mind.
 //!
 //! Landmarks follow the detections by exponential smoothing whose gain rises with the innovation: a still face does not
 //! tremble with the detector's noise, a moving one does not lag.
@@ -127,8 +127,8 @@ impl Tracker {
         assigned
     }
 
-    /// Takes the faces of the frame at `time`, with the tracks that they continue. Those below `score_threshold` begin none;
-    /// tracks not seen for `hold_time`, and for more than [`COAST_FRAMES`], end.
+    /// Takes the faces of the frame at `time`, with the tracks that they continue. Those below `score_threshold` begin
+    /// none; tracks not seen for `hold_time`, and for more than [`COAST_FRAMES`], end.
     pub fn correct(&mut self, faces: &[Assigned], time: Duration, score_threshold: f32, hold_time: Duration) {
         let mut of_track = vec![None; self.tracks.len()];
         for (face, of) in faces {

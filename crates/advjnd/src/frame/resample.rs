@@ -1,9 +1,9 @@
 //! The whole frame as a small planar BGR picture: what the detector looks at.
 //!
-//! By area average, every output sample is the mean of the source samples under its square, per plane at the plane's own
-//! resolution (halved chroma is enlarged by replication in the same pass), converted to R'G'B' afterwards. By linear
-//! interpolation, it lies between the two (times two) nearest sample centres, however far the picture is reduced: what
-//! OpenCV's `resize` does unless told otherwise, and with it most programs that look for faces.
+//! By area average, every output sample is the mean of the source samples under its square, per plane at the plane's
+//! own resolution (halved chroma is enlarged by replication in the same pass), converted to R'G'B' afterwards. By
+//! linear interpolation, it lies between the two (times two) nearest sample centres, however far the picture is
+//! reduced: what OpenCV's `resize` does unless told otherwise, and with it most programs that look for faces.
 
 use std::ops::Range;
 
@@ -11,8 +11,8 @@ use pulp::{Simd, WithSimd};
 
 use super::{FrameMut, Layout, Rect};
 
-/// Range between the first and the last hundredth of a picture's values below which its contrast is stretched: YuNet finds faces
-/// in a tenth of full contrast, few in a sixteenth, none in a thirtieth.
+/// Range between the first and the last hundredth of a picture's values below which its contrast is stretched: YuNet
+/// finds faces in a tenth of full contrast, few in a sixteenth, none in a thirtieth.
 pub(crate) const LOW_RANGE: f32 = 64.0;
 /// A smaller range counts as this one: it is noise.
 const LEAST_RANGE: f32 = 4.0;
@@ -62,7 +62,8 @@ struct Spans {
 }
 
 impl Thumbnail {
-    /// Reads what `window` shows of the frame at `width`×`height`; it may reach past the picture's right and lower edges.
+    /// Reads what `window` shows of the frame at `width`×`height`; it may reach past the picture's right and lower
+    /// edges.
     pub fn read(
         &mut self,
         frame: &FrameMut<'_>,
@@ -76,8 +77,8 @@ impl Thumbnail {
         pulp::Arch::new().dispatch(Reading { thumbnail: self, frame, size: (width, height), window, resampling });
     }
 
-    /// Spreads what was read over 0..=255 where it has a range of less than [`LOW_RANGE`]: a picture that is dark, or washed
-    /// out. Black around the picture stays.
+    /// Spreads what was read over 0..=255 where it has a range of less than [`LOW_RANGE`]: a picture that is dark, or
+    /// washed out. Black around the picture stays.
     pub fn stretch(&mut self) {
         let green = &self.bgr[self.bgr.len() / 3..2 * self.bgr.len() / 3];
         let mut counts = [0u32; 256];

@@ -75,9 +75,9 @@ impl BlazeFaceNet {
 
     /// Runs the network on `input`, planar BGR 0..=255 `[3][height][width]`; where there is no picture, 0.
     ///
-    /// It was trained on squares of [`SIDE`](Self::SIDE), and finds faces of about 15 to 120 pixels of its input. A size
-    /// other than the last one's rebuilds the plan (it allocates). [`Error::Input`] if a side is 0 or no multiple of 32,
-    /// or the length does not fit; [`Error::NotFinite`] if the network's answer is no number.
+    /// It was trained on squares of [`SIDE`](Self::SIDE), and finds faces of about 15 to 120 pixels of its input. A
+    /// size other than the last one's rebuilds the plan (it allocates). [`Error::Input`] if a side is 0 or no multiple
+    /// of 32, or the length does not fit; [`Error::NotFinite`] if the network's answer is no number.
     pub fn forward(&mut self, input: &[f32], height: usize, width: usize) -> Result<()> {
         let multiple = |size: usize| size > 0 && size.is_multiple_of(SIZE_MULTIPLE);
         if !multiple(height) || !multiple(width) {

@@ -10,8 +10,8 @@ use super::upsample::Upsampling;
 use super::values::Values;
 use crate::error::{Error, Result};
 
-/// Entries that a value of a network from a file may have per pixel of the input. The networks this crate runs need 32; a
-/// file that asks for more asks for memory.
+/// Entries that a value of a network from a file may have per pixel of the input. The networks this crate runs need 32;
+/// a file that asks for more asks for memory.
 const MAX_ENTRIES_PER_PIXEL: usize = 128;
 
 /// Index of a value of a [`Graph`]: 0 is the input, `i + 1` the result of operation `i`.

@@ -63,8 +63,8 @@ pub struct RecognizerSpec {
     pub verification_threshold: f32,
     /// False accept rate at that threshold.
     pub false_accept_rate: f32,
-    /// What a video codec takes of a margin, as a multiple of what it takes of `dlib_resnet29`'s (measured in DESIGN.md); 1 where
-    /// it was not measured.
+    /// What a video codec takes of a margin, as a multiple of what it takes of `dlib_resnet29`'s (measured in
+    /// DESIGN.md); 1 where it was not measured.
     pub codec_loss: f32,
 }
 

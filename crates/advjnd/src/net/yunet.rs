@@ -22,8 +22,8 @@ pub(super) const HEADS: [(&str, usize); 4] = [("cls", 1), ("obj", 1), ("bbox", 4
 
 /// The network from the bytes of its safetensors file, for planar BGR 0..=255 of `height × width`.
 ///
-/// Output `level` is planar `[16]` at stride `8 << level`: the channels of [`HEADS`] one after another, cls and obj before
-/// their sigmoid.
+/// Output `level` is planar `[16]` at stride `8 << level`: the channels of [`HEADS`] one after another, cls and obj
+/// before their sigmoid.
 pub(super) fn graph(file: &Bytes, height: usize, width: usize) -> Result<Graph> {
     let weights = Weights::parse(NAME, file)?;
     let mut net = Units { weights, graph: Graph::new(NAME, Shape::new(3, height, width)) };

@@ -1,7 +1,8 @@
 //! Where a face's perturbation lives, and how it meets the frame and the recognisers' chips.
 //!
 //! The perturbation is a [`GRID`]×[`GRID`] plane of luma in aligned-face coordinates (ArcFace's five-point template,
-//! enlarged), so that a moving head keeps it. The frame sees its warp, under a feathered oval that ends inside the face.
+//! enlarged), so that a moving head keeps it. The frame sees its warp, under a feathered oval that ends inside the
+//! face.
 
 use super::rendition::Rendition;
 use crate::attack::ViewSampler;
@@ -22,8 +23,8 @@ const OVAL_CORE: f32 = 0.75;
 const VIEW_REACH: f32 = 0.015;
 /// scale it by at least this, for others cut faces tighter or wider,
 const SCALE_REACH: f32 = 0.04;
-/// and shift it by as many pixels of a frame reduced to a long side of [`VIEW_LONG_SIDE`]: others find their landmarks in a reduced
-/// frame, and there a small face has few pixels.
+/// and shift it by as many pixels of a frame reduced to a long side of [`VIEW_LONG_SIDE`]: others find their landmarks
+/// in a reduced frame, and there a small face has few pixels.
 const VIEW_REACH_PIXELS: f32 = 1.2;
 const VIEW_LONG_SIDE: f32 = 640.0;
 /// The self-check looks through one view for every so much reach,
@@ -80,8 +81,8 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// Lays out a face for a `width`×`height` frame by the first of the `landmarks`; chips are seen through that one and
-    /// through those of the others that differ.
+    /// Lays out a face for a `width`×`height` frame by the first of the `landmarks`; chips are seen through that one
+    /// and through those of the others that differ.
     ///
     /// # Errors
     /// [`Error::Input`](crate::Error::Input) if the first landmarks span no face.
@@ -173,7 +174,8 @@ impl Geometry {
         }
     }
 
-    /// Plans the operator chip ← region of recogniser `index` as seen from `point`: of the half region, where it is halved.
+    /// Plans the operator chip ← region of recogniser `index` as seen from `point`: of the half region, where it is
+    /// halved.
     pub fn plan_chip(&self, index: usize, chip_size: usize, point: &Viewpoint, warp: &mut Warp) {
         let to_chip = &self.to_chips[point.set][index];
         let to_chip = point.view.map_or(*to_chip, |view| view.after(to_chip));

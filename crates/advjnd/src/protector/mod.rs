@@ -1,14 +1,16 @@
 //! The data flow, whole: the one place that knows every room.
 //!
-//! Each frame: faces are found and followed (`search`); for every face the just-noticeable difference bounds the change of its pixels, a few gradient iterations through the recognisers push its embedding away from the
-//! person's, the frame is written, and the face is checked on the frame as output. What the check does not confirm is
-//! covered. Faces take each stage together (`turn`), spread over the threads (`station`). Where a frame has a deadline, a
-//! [`Pace`] says how much of this there is time for; the check is never left out.
+//! Each frame: faces are found and followed (`search`); for every face the just-noticeable difference bounds the change
+//! of its pixels, a few gradient iterations through the recognisers push its embedding away from the person's, the
+//! frame is written, and the face is checked on the frame as output. What the check does not confirm is covered. Faces
+//! take each stage together (`turn`), spread over the threads (`station`). Where a frame has a deadline, a [`Pace`]
+//! says how much of this there is time for; the check is never left out.
 
 mod geometry;
 mod memory;
 mod rendition;
 mod search;
+mod settings;
 mod station;
 mod subject;
 mod transfer;
@@ -24,6 +26,7 @@ use std::time::Duration;
 use self::memory::Memory;
 pub use self::search::Thoroughness;
 use self::search::{Found, Search};
+pub use self::settings::{Context, FailPolicy, Settings};
 use self::station::Stations;
 use self::subject::Subject;
 pub use self::transfer::Transfer;
@@ -35,7 +38,6 @@ use crate::attack::Attack;
 use crate::error::{Error, Result};
 use crate::face::{BBox, Detection, GivenFace, Landmarks, Track, TrackId, TrackState};
 use crate::frame::{Colorimetry, Cover, FrameMut, PixelFormat, PlaneMut, Rect, cover};
-use crate::jnd::Model;
 use crate::models::Models;
 use crate::net::{Backend, RecognizerSpec};
 use crate::pacing::{Clock, Pace, Stage};
@@ -47,120 +49,6 @@ const FRAME_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
 /// How much larger than the detector's box a cover is: a face in view, and one that was lost.
 const COVER_SCALE: f32 = 1.3;
 const LOST_COVER_SCALE: f32 = 1.8;
-
-/// What happens to a face that the self-check does not confirm as protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FailPolicy {
-    /// Opaque fill.
-    #[default]
-    Fill,
-    /// Large blocks. Weak: retrained networks read them.
-    Pixelate,
-    /// Strong blur. Weak: retrained networks read it.
-    Blur,
-    /// The frame does not go out.
-    Drop,
-    /// An error.
-    Error,
-}
-
-/// What the caller may change between two frames.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Settings {
-    /// How the just-noticeable difference is worked out.
-    pub jnd_model: Model,
-    /// How many just-noticeable differences a pixel may change, 0..=20; at 1 noise of their size is not noticed.
-    pub jnd_scale: f32,
-    /// Root mean square of the changes of a face's pixels, in just-noticeable differences, 0..=20: what is not below
-    /// `jnd_scale` bounds nothing. For the same mean, peaks protect more.
-    pub jnd_rms: f32,
-    /// Peak signal-to-noise ratio below which no face may fall, decibels of its luma inside its oval, 0..=60; 0 bounds nothing.
-    pub min_psnr: f32,
-    /// How far the viewer is from the picture, in times its height, 0.5..=1000: smooth changes are held the tighter the nearer
-    /// they are seen; from 1000 times the height, pixels alone are held.
-    pub viewing_distance: f32,
-    /// Whether thresholds are those of video ([`Temporal`](crate::jnd::Temporal)) rather than those of a still.
-    pub temporal_masking: bool,
-    /// How much a perturbation that is seen may change from frame to frame, as a share of its budget; 2 is no limit.
-    pub flicker_limit: f32,
-    /// Luma of a pixel may change by so much at most, code values of full range, whatever the thresholds say.
-    pub max_change: u32,
-    /// Gradient iterations per face and frame at most.
-    pub max_iterations: u32,
-    /// Whether a face's perturbation is carried from frame to frame.
-    pub warm_start: bool,
-    /// What the iterations do for recognisers that are not at hand.
-    pub transfer: Transfer,
-    /// How far below the verification threshold the self-check wants a face whose eyes lie 50 pixels apart, as a share of it,
-    /// 0..=2: what a codec takes comes off it. In inverse proportion to the number of pixels, so four times as much where the
-    /// eyes are 25 apart; times [`RecognizerSpec::codec_loss`]; random views add to it.
-    pub margin: f32,
-    /// What happens to faces that are not protected.
-    pub fail_policy: FailPolicy,
-    /// Detector score from which a face is believed, 0..=1.
-    pub score_threshold: f32,
-    /// Smallest face to be found, pixels of its shorter side.
-    pub min_face_size: u32,
-    /// Frames from one search of the whole frame for faces to the next; in between, faces are looked for where they are
-    /// expected. 0: every frame, unless nobody is followed and it shows what the last searched one showed, or unless time is
-    /// short and it does so but for the followed faces.
-    pub detect_interval: u32,
-    /// Faces that are worked on in a frame, oldest first; the others are covered. 0: all.
-    pub max_faces: u32,
-    /// How thoroughly frames are searched for faces.
-    pub search: Thoroughness,
-    /// How long a lost face stays covered where it was last seen.
-    pub hold_time: Duration,
-    /// Whether all of the frame is covered, not only the place where it is expected, while a followed face is lost.
-    pub cover_frame_on_lost: bool,
-    /// What goes out in place of the frame.
-    pub view: View,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            jnd_model: Model::default(),
-            jnd_scale: 20.0,
-            jnd_rms: 4.2,
-            min_psnr: 0.0,
-            viewing_distance: 1000.0,
-            temporal_masking: true,
-            flicker_limit: 1.0,
-            max_change: 255,
-            max_iterations: 4,
-            warm_start: true,
-            transfer: Transfer::default(),
-            margin: 0.05,
-            fail_policy: FailPolicy::Fill,
-            score_threshold: 0.5,
-            min_face_size: 24,
-            detect_interval: 0,
-            max_faces: 0,
-            search: Thoroughness::default(),
-            hold_time: Duration::from_millis(500),
-            cover_frame_on_lost: false,
-            view: View::default(),
-        }
-    }
-}
-
-/// What is known of a frame besides its pixels.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Context<'a> {
-    /// Its time stamp; without one, frames count as 1/30 s apart.
-    pub time: Option<Duration>,
-    /// How long it may take. `None`: as long as it takes, and no clock decides anything.
-    pub budget: Option<Duration>,
-    /// Faces that somebody else found, in place of those that a search would find.
-    pub faces: Option<&'a [GivenFace]>,
-    /// Faces that somebody else found, besides those that a search finds.
-    pub marks: &'a [GivenFace],
-    /// Only faces whose centre lies in one of these are protected; empty: all.
-    pub regions: &'a [Rect],
-    /// Faces whose centre lies in one of these pass as they are.
-    pub exclude_regions: &'a [Rect],
-}
 
 /// The faces of a frame that has yet to be protected.
 pub struct Sighting {
@@ -217,8 +105,8 @@ impl Protector {
         self.pace = Pace::new(clock);
     }
 
-    /// Makes the plans and buffers that frames of `width`×`height` pixels need, on a grey frame with a face that is none, so
-    /// that the first frame takes no longer than the next. Forgets everything.
+    /// Makes the plans and buffers that frames of `width`×`height` pixels need, on a grey frame with a face that is
+    /// none, so that the first frame takes no longer than the next. Forgets everything.
     ///
     /// # Errors
     /// [`Error::Input`] for a frame without pixels, [`Error::Model`] if a network cannot be planned.
@@ -258,8 +146,8 @@ impl Protector {
 
     /// Protects or covers every face of `frame`, in place.
     ///
-    /// What cannot be protected is covered according to the policy; if finding faces itself fails, the whole frame is, and the
-    /// report names the fault.
+    /// What cannot be protected is covered according to the policy; if finding faces itself fails, the whole frame is,
+    /// and the report names the fault.
     ///
     /// # Errors
     /// Only with [`FailPolicy::Error`]: [`Error::Unprotected`]. The frame must not go out then.
@@ -282,8 +170,8 @@ impl Protector {
         Sighting { found: found.map_err(|error| error.to_string()) }
     }
 
-    /// Looks in the `earlier` frame for the faces that the `later` one shows and it did not; whether any was found, so that it is
-    /// worth it to go on with the frame before.
+    /// Looks in the `earlier` frame for the faces that the `later` one shows and it did not; whether any was found, so
+    /// that it is worth it to go on with the frame before.
     ///
     /// # Errors
     /// What the detector reports.
@@ -407,7 +295,8 @@ impl Protector {
     }
 }
 
-/// Does a stage of the turns that have not ended, and returns the time it took; `work` leaves those that it was done for.
+/// Does a stage of the turns that have not ended, and returns the time it took; `work` leaves those that it was done
+/// for.
 fn stage(
     pace: &mut Pace,
     stage: Stage,
@@ -422,8 +311,8 @@ fn stage(
     took
 }
 
-/// Puts off the check of those of the `needy` faces that would not pass it, where there is no time for the checks of `checked` faces
-/// and an iteration; these get the time, and only they. How many there are.
+/// Puts off the check of those of the `needy` faces that would not pass it, where there is no time for the checks of
+/// `checked` faces and an iteration; these get the time, and only they. How many there are.
 fn put_off_checks(pace: &Pace, needy: &mut Vec<&mut Turn<'_>>, checked: usize) -> usize {
     if needy.is_empty() || pace.allows(pace.cost(Stage::Check, checked) + pace.cost(iteration_of(needy.len()), 1)) {
         return 0;
@@ -436,8 +325,8 @@ fn put_off_checks(pace: &Pace, needy: &mut Vec<&mut Turn<'_>>, checked: usize) -
     put_off
 }
 
-/// Spends iterations on `turns`, as many as there is time for when `checked` faces are to be checked afterwards; the time it
-/// took.
+/// Spends iterations on `turns`, as many as there is time for when `checked` faces are to be checked afterwards; the
+/// time it took.
 fn iterate(
     stations: &mut Stations,
     pace: &mut Pace,

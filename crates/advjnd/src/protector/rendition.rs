@@ -1,7 +1,7 @@
 //! Copies of a face as others may come to have it: at half the size, or with its contrast stretched.
 //!
-//! A preview or a messenger halves a picture, and a blur does much the same; a dark picture is brightened before anybody looks
-//! for faces in it. What the self-check says has to hold of these as well.
+//! A preview or a messenger halves a picture, and a blur does much the same; a dark picture is brightened before
+//! anybody looks for faces in it. What the self-check says has to hold of these as well.
 
 use crate::frame::{LOW_RANGE, Region, value_range};
 

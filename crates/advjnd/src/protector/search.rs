@@ -1,8 +1,8 @@
 //! Finding and following faces: when the whole frame is searched, and when less will do.
 //!
-//! Searching costs more than anything else in a frame without a face. Where nobody is followed, a frame that shows what the
-//! last searched one showed ([`Glance`]) has no face either, and where little changed it is enough to look there. Where every
-//! face is in view, time is short and nothing changed besides them, a look around each is enough.
+//! Searching costs more than anything else in a frame without a face. Where nobody is followed, a frame that shows what
+//! the last searched one showed ([`Glance`]) has no face either, and where little changed it is enough to look there.
+//! Where every face is in view, time is short and nothing changed besides them, a look around each is enough.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::face::GivenFace;
 use crate::face::{
     Assigned, BBox, Care, Change, Confirmer, Detection, Detector, ExtraPass, Glance, Track, TrackState, Tracker,
 };
-use crate::frame::{FrameMut, Rect};
+use crate::frame::FrameMut;
 use crate::models::Models;
 use crate::net::Backend;
 use crate::pacing::{Pace, Stage};
@@ -127,8 +127,8 @@ impl Search {
         Ok((Found { tracks: self.tracker.tracks().to_vec(), searched }, took))
     }
 
-    /// Looks in an earlier frame for those of the `later` tracks that were found there and not in it; adds them to the `earlier`
-    /// ones, or puts them where they are found. Whether there was any.
+    /// Looks in an earlier frame for those of the `later` tracks that were found there and not in it; adds them to the
+    /// `earlier` ones, or puts them where they are found. Whether there was any.
     ///
     /// # Errors
     /// What the detector reports.
@@ -155,7 +155,8 @@ impl Search {
         Ok(traced)
     }
 
-    /// Whether a close look confirms the landmarks of `track`; if not, they are confirmed before anything else in the next frame.
+    /// Whether a close look confirms the landmarks of `track`; if not, they are confirmed before anything else in the
+    /// next frame.
     ///
     /// # Errors
     /// What the detector reports.
@@ -330,18 +331,9 @@ impl Search {
     }
 }
 
-/// Those of the faces `seen` in an extra pass that are not `known`. Turned or dark, other things look like faces, too: close looks
-/// must believe them.
+/// Those of the faces `seen` in an extra pass that are not `known`. Turned or dark, other things look like faces, too:
+/// close looks must believe them.
 fn unknown(seen: Vec<Detection>, known: &[Detection], settings: &Settings) -> Vec<Detection> {
     let new = seen.into_iter().filter(|face| known.iter().all(|known| !known.bbox.overlaps(&face.bbox)));
     new.map(|face| Detection { score: face.score.min(settings.score_threshold - BELIEVED), ..face }).collect()
-}
-
-impl Context<'_> {
-    /// Whether a face is to be protected, by where its centre lies.
-    fn wants(&self, bbox: &BBox) -> bool {
-        let [x, y] = bbox.center().map(|at| at.max(0.0) as usize);
-        let inside = |rects: &[Rect]| rects.iter().any(|rect| rect.contains(x, y));
-        (self.regions.is_empty() || inside(self.regions)) && !inside(self.exclude_regions)
-    }
 }

@@ -1,8 +1,8 @@
 //! What a thread works with: the recognisers with the chips they look at, and models of visibility.
 //!
-//! One face is worked on by all threads, which share out every step of a network. Several faces, or several views of one,
-//! take a thread each: measured on two cores, two forward passes of dlib's network side by side take 0.7 of the time that
-//! they take one after the other on both. Both ways give the same bytes.
+//! One face is worked on by all threads, which share out every step of a network. Several faces, or several views of
+//! one, take a thread each: measured on two cores, two forward passes of dlib's network side by side take 0.7 of the
+//! time that they take one after the other on both. Both ways give the same bytes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -24,13 +24,14 @@ pub struct Stations {
     pool: Arc<Pool>,
     /// Its networks use every thread of the pool.
     wide: Station,
-    /// Their networks use the thread that calls them: one for each thread, but none if there is only one, and no more than
-    /// there are cores, for threads beyond those only wait for each other.
+    /// Their networks use the thread that calls them: one for each thread, but none if there is only one, and no more
+    /// than there are cores, for threads beyond those only wait for each other.
     narrow: Vec<Station>,
 }
 
 impl Stations {
-    /// Stations with the recognisers of `models`, run by `backend`; [`Error::Model`](crate::Error::Model) if one cannot be.
+    /// Stations with the recognisers of `models`, run by `backend`; [`Error::Model`](crate::Error::Model) if one cannot
+    /// be.
     pub fn new(models: &Models, backend: &Backend) -> Result<Self> {
         let eyes = models.recognizers.iter().map(|(network, graph)| {
             let recognizer = Recognizer::new(network.spec(), backend.executor(graph, 1)?)?;
@@ -164,8 +165,8 @@ impl Eye {
         self.recognizer.embed(&self.chip, embedding)
     }
 
-    /// Embeds what it looks at, and pulls the cotangent that `cotangent` makes of the embedding back to a change of luma of
-    /// the region (overwritten); `half` is that region in half its size, if it is looked at.
+    /// Embeds what it looks at, and pulls the cotangent that `cotangent` makes of the embedding back to a change of
+    /// luma of the region (overwritten); `half` is that region in half its size, if it is looked at.
     pub fn luma_gradient(
         &mut self,
         cotangent: &mut dyn FnMut(&[f32], &mut [f32]),

@@ -1,12 +1,13 @@
 //! One followed face: what is remembered of it from frame to frame, and what is done to it in one.
 //!
-//! The verdict is white-box knowledge: it says that the recognisers at hand no longer match the face *as output* with the
-//! track's own clean embedding. Two references stand for the person, and the nearer counts: the mean clean embedding of
-//! the track, and the clean embedding of this very frame (which also catches another person in the same place).
+//! The verdict is white-box knowledge: it says that the recognisers at hand no longer match the face *as output* with
+//! the track's own clean embedding. Two references stand for the person, and the nearer counts: the mean clean
+//! embedding of the track, and the clean embedding of this very frame (which also catches another person in the same
+//! place).
 //!
-//! Several recognisers take turns: each iteration follows the gradient of one, the next in order that was last seen short of
-//! the goal, whatever the frame. The iterations end when none is. So several cost no more gradients than one; the self-check
-//! looks with all of them.
+//! Several recognisers take turns: each iteration follows the gradient of one, the next in order that was last seen
+//! short of the goal, whatever the frame. The iterations end when none is. So several cost no more gradients than one;
+//! the self-check looks with all of them.
 
 use super::geometry::{GRID, Geometry, Viewpoint};
 use super::rendition::Rendition;
@@ -55,7 +56,8 @@ struct Person {
     frames: f32,
     now: Vec<f32>,
     away: Vec<f32>,
-    /// Margin that this recogniser last saw of each rendition, in the self-check or an iteration; minus infinity before.
+    /// Margin that this recogniser last saw of each rendition, in the self-check or an iteration; minus infinity
+    /// before.
     seen: Margins,
     /// Margin of each rendition of the last output; minus infinity before the first, infinity where nobody looked.
     margins: Margins,
@@ -104,8 +106,8 @@ impl Subject {
         self.people.iter().all(|person| person.frames <= 1.0)
     }
 
-    /// How much its clean face of this frame is that of `known`, in the eyes of the recogniser that doubts it most: above
-    /// zero all take it for that person.
+    /// How much its clean face of this frame is that of `known`, in the eyes of the recogniser that doubts it most:
+    /// above zero all take it for that person.
     pub fn likeness(&self, known: &Self, specs: &[RecognizerSpec]) -> f32 {
         let pairs = specs.iter().zip(self.people.iter().zip(&known.people));
         -pairs.map(|(spec, (own, known))| margin(spec, &known.mean, &own.now)).fold(f32::NEG_INFINITY, f32::max)
@@ -154,8 +156,8 @@ impl Subject {
     }
 
     /// The end of a frame that `shows` the perturbation, or not: how much that changed since the last, on average, code
-    /// values of luma in face coordinates. Makes the perturbation smaller if the output had enough margin to `spare`, beyond
-    /// what the iterations go for.
+    /// values of luma in face coordinates. Makes the perturbation smaller if the output had enough margin to `spare`,
+    /// beyond what the iterations go for.
     pub fn settle(&mut self, spare: f32, shows: bool) -> f32 {
         let delta = &self.perturbation.delta;
         let mut flicker = 0.0;
@@ -174,8 +176,8 @@ impl Subject {
         flicker
     }
 
-    /// Looks at the clean face of an open workspace. A face that was `seen` by the detector counts for the track's mean;
-    /// at a predicted place there may be anything.
+    /// Looks at the clean face of an open workspace. A face that was `seen` by the detector counts for the track's
+    /// mean; at a predicted place there may be anything.
     pub fn enroll(
         &mut self,
         station: &mut Station,
@@ -201,8 +203,8 @@ impl Subject {
         Ok(clean)
     }
 
-    /// Spends up to `max_iterations` on an enrolled face, fewer if the margins are beyond those required by the reserve or it no
-    /// longer `goes_on`; how many.
+    /// Spends up to `max_iterations` on an enrolled face, fewer if the margins are beyond those required by the reserve
+    /// or it no longer `goes_on`; how many.
     pub fn iterate(
         &mut self,
         (station, specs): (&mut Station, &[RecognizerSpec]),
@@ -223,7 +225,8 @@ impl Subject {
         self.people.iter_mut().for_each(|person| person.margins = person.seen);
     }
 
-    /// Plans the looks of the self-check: by every recogniser, as aligned by every set of landmarks, and in random views.
+    /// Plans the looks of the self-check: by every recogniser, as aligned by every set of landmarks, and in random
+    /// views.
     pub fn plan_looks(&mut self, work: &mut Workspace, specs: &[RecognizerSpec]) {
         let copies =
             [Rendition::Halved, Rendition::Stretched].map(|copy| Some(copy).filter(|copy| work.is_wanted(*copy)));
@@ -245,8 +248,8 @@ impl Subject {
         }
     }
 
-    /// Takes for its margins what the looks at the output saw, of each recogniser the worst; the highest cosine similarity to the
-    /// track's mean clean embedding.
+    /// Takes for its margins what the looks at the output saw, of each recogniser the worst; the highest cosine
+    /// similarity to the track's mean clean embedding.
     pub fn judge(&mut self, work: &Workspace, specs: &[RecognizerSpec]) -> f32 {
         let mut similarity = -1.0;
         for (eye, (spec, person)) in specs.iter().zip(&mut self.people).enumerate() {
@@ -269,7 +272,8 @@ impl Subject {
     }
 }
 
-/// How far the least of `margins`, by recogniser and rendition, is beyond the one required; minus infinity if that is not known.
+/// How far the least of `margins`, by recogniser and rendition, is beyond the one required; minus infinity if that is
+/// not known.
 fn least_surplus(margins: impl Iterator<Item = Margins>, required: &[Margins]) -> f32 {
     let pairs = margins.zip(required).flat_map(|(margins, required)| margins.into_iter().zip(*required));
     let wanted = pairs.filter(|(_, required)| *required != f32::NEG_INFINITY);
@@ -284,8 +288,8 @@ impl Person {
     }
 }
 
-/// The objective of one frame: the margin of one recogniser, in turn, through one random view, as the frame would store it.
-/// What decides is who last saw the least margin beyond the one required.
+/// The objective of one frame: the margin of one recogniser, in turn, through one random view, as the frame would store
+/// it. What decides is who last saw the least margin beyond the one required.
 struct View<'a> {
     eyes: &'a mut [Eye],
     specs: &'a [RecognizerSpec],
@@ -299,8 +303,8 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    /// Whose turn it is, recogniser, rendition and set of landmarks: the next that falls short of its goal, or the next at the
-    /// face as it is if none does.
+    /// Whose turn it is, recogniser, rendition and set of landmarks: the next that falls short of its goal, or the next
+    /// at the face as it is if none does.
     fn take_turn(&mut self) -> (usize, Rendition, usize) {
         let (count, kinds) = (self.people.len(), Rendition::ALL.len());
         let (people, first, reserve) = (&*self.people, *self.turn, self.transfer.reserve);

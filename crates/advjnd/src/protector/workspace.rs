@@ -14,12 +14,15 @@ use crate::net::RecognizerSpec;
 /// A region with a shorter side holds too little of a face to work on.
 const MIN_REGION: usize = 8;
 
-/// Margin that a face must have for each unit of its random views' reach, besides that for a codec: the less certain the
-/// landmarks, the more.
+/// Margin that a face must have for each unit of its random views' reach, besides that for a codec: the less certain
+/// the landmarks, the more.
 const MARGIN_PER_REACH: f32 = 1.5;
 
-/// Of the margin required of a face as it is, what is required of it in half its size.
-const HALVED_MARGIN: f32 = 2.3;
+/// Width of a face, pixels, of which in half the size the margin is required that is required of it as it is; a smaller face
+/// needs more of one in inverse proportion, for a codec takes more of fewer pixels,
+const HALVED_ALIKE: f32 = 150.0;
+/// up to this factor.
+const MOST_HALVED: f32 = 2.4;
 
 /// By so much more of a margin for a codec must be there to show a face that the last frame covered.
 const UNSHOWN: f32 = 1.5;
@@ -37,7 +40,8 @@ pub struct Workspace {
     pub residual: Vec<f32>,
     /// The perturbation as the frame stores it; then its gradient; of an inspected region, its clean luma.
     pub stored: Vec<f32>,
-    /// Margin from which the face counts as protected, by recogniser and rendition; minus infinity where it is not looked at.
+    /// Margin from which the face counts as protected, by recogniser and rendition; minus infinity where it is not
+    /// looked at.
     pub required: Vec<[f32; Rendition::ALL.len()]>,
     /// The region in half its size, of a face that is looked at so.
     pub half: HalfRegion,
@@ -87,9 +91,9 @@ pub struct Look {
 }
 
 impl Workspace {
-    /// Lays out a face, reads its region and bounds its change to `jnd_scale` times the just-noticeable difference, inside
-    /// the face's oval. `false` if too little of it lies in the frame to be worked on. `scene` is what was there a frame
-    /// ago, and becomes what is there now; the last frame has `shown` the face, or covered it.
+    /// Lays out a face, reads its region and bounds its change to `jnd_scale` times the just-noticeable difference,
+    /// inside the face's oval. `false` if too little of it lies in the frame to be worked on. `scene` is what was there
+    /// a frame ago, and becomes what is there now; the last frame has `shown` the face, or covered it.
     pub fn open(
         &mut self,
         frame: &FrameMut<'_>,
@@ -106,12 +110,13 @@ impl Workspace {
         }
         self.region.read(frame, rect);
         self.stretch = Stretch::of(&self.region, &self.geometry.mask);
+        let for_half = (HALVED_ALIKE / self.geometry.face_width()).clamp(1.0, MOST_HALVED);
         let (halved, stretched) = (is_halved(self.geometry.face_width()), self.stretch.is_some());
         self.required.clear();
         self.required.extend(specs.iter().map(|spec| {
             let required = required_margin(settings.margin, spec, &self.geometry, shown);
             let if_wanted = |wanted, margin| if wanted { margin } else { f32::NEG_INFINITY };
-            [required, if_wanted(halved, HALVED_MARGIN * required), if_wanted(stretched, required)]
+            [required, if_wanted(halved, for_half * required), if_wanted(stretched, required)]
         }));
         self.bounds.resize(self.region.len(), 0.0);
         let (luma, Rect { width, height, .. }) = (&self.region.luma, rect);
@@ -199,10 +204,10 @@ impl Workspace {
     }
 }
 
-/// The margin from which a face counts as protected in the eyes of a recogniser, if one with a pixel for each sample of the grid
-/// is to have `margin` for a codec in those of `dlib_resnet29`. What a codec takes depends on the recogniser, and grows as the face
-/// has fewer pixels (measured in DESIGN.md), and where covered frames lie between shown ones: a face that the last frame has not
-/// `shown` needs more.
+/// The margin from which a face counts as protected in the eyes of a recogniser, if one with a pixel for each sample of
+/// the grid is to have `margin` for a codec in those of `dlib_resnet29`. What a codec takes depends on the recogniser,
+/// and grows as the face has fewer pixels (measured in DESIGN.md), and where covered frames lie between shown ones: a
+/// face that the last frame has not `shown` needs more.
 fn required_margin(margin: f32, spec: &RecognizerSpec, geometry: &Geometry, shown: bool) -> f32 {
     let margin = if shown { margin } else { margin * UNSHOWN };
     margin * spec.codec_loss * geometry.grid_scale().powi(2) + MARGIN_PER_REACH * geometry.reach()

@@ -1,4 +1,5 @@
-//! Scenes whose face and place are known, and somebody who turns, scales, mirrors and brightens a frame before he looks.
+//! Scenes whose face and place are known, and somebody who turns, scales, mirrors and brightens a frame before he
+//! looks.
 
 use advjnd::face::{Detection, Detector, SimilarityTransform, Warp};
 use advjnd::net::{Backend, Embedder, Network, Recognizer, RecognizerSpec};

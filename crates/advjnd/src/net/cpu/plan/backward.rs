@@ -1,8 +1,8 @@
 //! The backward pass: every value collects the cotangents of its readers.
 //!
 //! Nodes are walked in reverse. A reader's share of a cotangent is either computed by a step, whose epilogue adds what
-//! was there before and, if it is the last share, applies the derivative of the activation that made the value; or it is
-//! another cotangent itself (through a sum), and nothing is computed.
+//! was there before and, if it is the last share, applies the derivative of the activation that made the value; or it
+//! is another cotangent itself (through a sum), and nothing is computed.
 
 use std::rc::Rc;
 
