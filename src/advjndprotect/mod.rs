@@ -123,7 +123,7 @@ pub enum Preset {
 pub enum Search {
     /// One extra pass a frame.
     #[enum_value(
-        name = "Upright, and in each frame one of ten extra passes: turned, from afar, brightened",
+        name = "Upright, and in every other frame one of six extra passes: turned, from afar, brightened",
         nick = "fast"
     )]
     Fast,

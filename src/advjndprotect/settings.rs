@@ -432,7 +432,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecEnum::builder_with_default::<Search>("search", default.core.search.into())
                 .nick("Search")
-                .blurb("How thoroughly frames are searched for faces that are turned, very large or dark: in one of ten extra passes a frame, or in all of them, which takes about ten times as long")
+                .blurb("How thoroughly frames are searched for faces that are turned, very large or dark: in every other frame in one of six extra passes, or in every frame in all ten, which takes about ten times as long")
                 .mutable_playing(),
             |settings| Search::from(settings.core.search),
             |settings, search: Search| settings.core.search = search.into()

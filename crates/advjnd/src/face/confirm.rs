@@ -22,7 +22,7 @@ const WEAK_CLOSE_SCORE: f32 = 0.75;
 /// Frames for which a weak detection that no looks confirmed is not looked at again, and a face whose looks did not
 /// agree.
 const REFUSED_FRAMES: u32 = 15;
-const RETRY_FRAMES: u32 = 3;
+const RETRY_FRAMES: u32 = 16;
 /// Weak detections that are remembered at most.
 const MOST_REFUSED: usize = 64;
 /// A box of which this share lies in a larger face is part of it,
@@ -153,7 +153,8 @@ impl Confirmer {
         if track.is_none() && is_weak && is_refused(&face) {
             return Ok(None);
         }
-        let waits = track.is_some_and(|track| !track.aligned && track.since_confirmed % RETRY_FRAMES != 0);
+        let tries = |frames: u32| frames.is_power_of_two() || frames.is_multiple_of(RETRY_FRAMES);
+        let waits = track.is_some_and(|track| !track.aligned && !tries(track.since_confirmed));
         if waits || *left == 0 {
             return Ok((track.is_some() || !is_weak).then_some(Detection { aligned: false, ..face }));
         }

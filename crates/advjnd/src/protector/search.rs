@@ -37,7 +37,7 @@ const PASSES_LEFT_OUT: u32 = 30;
 /// How thoroughly a frame is searched for faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Thoroughness {
-    /// Upright, and in one of the [extra passes](ExtraPass) a frame, in turn: ten frames see them all.
+    /// Upright, and in every other frame in one of six [extra passes](ExtraPass), in turn: twelve frames see them all.
     #[default]
     Fast,
     /// Upright and in every extra pass, and every face's landmarks are confirmed in every frame.
@@ -59,6 +59,8 @@ pub struct Search {
     passes_left: usize,
     /// Frames since the last extra pass.
     since_pass: u32,
+    /// Whether there was an extra pass since everything was forgotten.
+    begun: bool,
 }
 
 /// Who is where in a frame.
@@ -85,6 +87,7 @@ impl Search {
             next_pass: 0,
             passes_left: 0,
             since_pass: 0,
+            begun: false,
         }
     }
 
@@ -103,7 +106,7 @@ impl Search {
     fn forget(&mut self) {
         self.glance.forget();
         self.confirmer.forget();
-        (self.since, self.vacant, self.passes_left) = (0, None, 0);
+        (self.since, self.vacant, self.passes_left, self.begun) = (0, None, 0, false);
     }
 
     /// Finds and follows the faces of the frame at `time`.
@@ -243,7 +246,7 @@ impl Search {
     fn search(&mut self, frame: &FrameMut<'_>, settings: &Settings, pace: &Pace) -> Result<(Vec<Detection>, bool)> {
         let (least, threshold) = (settings.min_face_size, settings.score_threshold.min(CONTINUE_SCORE));
         let mut faces = self.detector.detect_at_two_scales(frame, least, threshold)?;
-        self.passes_left = ExtraPass::ALL.len();
+        self.passes_left = ExtraPass::FAST;
         self.add_passes(frame, settings, pace, &mut faces)?;
         self.glance.keep();
         self.since = 0;
@@ -264,18 +267,21 @@ impl Search {
         let in_time = pace.allows(2 * pace.cost(Stage::Detect, 1) + self.time_for_faces(pace));
         // Not in a frame that spends its time on confirming landmarks.
         let confirms = pace.is_bound() && self.tracker.tracks().iter().any(|track| track.is_due_by(CONFIRM_INTERVAL));
-        if !thorough && (!in_time || confirms) && self.since_pass < PASSES_LEFT_OUT {
+        let rests = self.since_pass == 0 && self.begun;
+        if !thorough && (rests || ((!in_time || confirms) && self.since_pass < PASSES_LEFT_OUT)) {
             self.since_pass += 1;
             return Ok(());
         }
+        self.begun = true;
         self.since_pass = 0;
         if thorough {
             let seen = self.detector.detect_extra(frame, ExtraPass::Second, true, settings.min_face_size, threshold)?;
             faces.extend(unknown(seen, faces, settings));
         }
-        for _ in 0..if thorough { ExtraPass::ALL.len() } else { 1 } {
-            let pass = ExtraPass::ALL[self.next_pass];
-            self.next_pass = (self.next_pass + 1) % ExtraPass::ALL.len();
+        let (count, most) = if thorough { (ExtraPass::ALL.len(), ExtraPass::ALL.len()) } else { (1, ExtraPass::FAST) };
+        for _ in 0..count {
+            let pass = ExtraPass::ALL[self.next_pass % most];
+            self.next_pass = (self.next_pass + 1) % most;
             self.passes_left = self.passes_left.saturating_sub(1);
             let seen = self.detector.detect_extra(frame, pass, thorough, settings.min_face_size, threshold)?;
             let new = unknown(seen, faces, settings);
@@ -294,7 +300,7 @@ impl Search {
         let faces = match self.glance.change(Detector::reach(frame, least)) {
             Change::Nowhere => Vec::new(),
             Change::Places(places) => {
-                self.passes_left = ExtraPass::ALL.len();
+                self.passes_left = ExtraPass::FAST;
                 self.detector.detect_around(frame, &places, least, threshold)?
             }
             Change::Everywhere => return Ok(None),

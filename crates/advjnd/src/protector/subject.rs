@@ -145,6 +145,12 @@ impl Subject {
         least_surplus(self.people.iter().map(|person| person.margins), &work.required)
     }
 
+    /// As [`surplus`](Self::surplus), of what iterations go for: `reserve` beyond the margin required, of copies a share of that;
+    /// zero where that is reached.
+    pub fn goal_surplus(&self, work: &Workspace, reserve: f32) -> f32 {
+        least_surplus(self.people.iter().map(|person| person.margins), &goals(work, reserve))
+    }
+
     /// Keeps the perturbation inside `budget`.
     pub fn project(&mut self, budget: &mut Budget) {
         budget.project(&mut self.perturbation.delta);
@@ -282,6 +288,15 @@ fn least_surplus(margins: impl Iterator<Item = Margins>, required: &[Margins]) -
     surplus.reduce(f32::min).unwrap_or(f32::NEG_INFINITY)
 }
 
+/// Share of the reserve that iterations go for in each [`Rendition`]: copies have a margin of their own for what comes.
+const RESERVE_SHARES: Margins = [1.0, 0.25, 0.25];
+
+/// Margins that iterations go for, by recogniser and rendition.
+fn goals(work: &Workspace, reserve: f32) -> Vec<Margins> {
+    let beyond = |required: &Margins| std::array::from_fn(|copy| required[copy] + RESERVE_SHARES[copy] * reserve);
+    work.required.iter().map(beyond).collect()
+}
+
 impl Person {
     fn dodge<'a>(&'a self, spec: &'a RecognizerSpec) -> Dodge<'a> {
         Dodge { spec, references: [&self.mean, &self.now], away: &self.away }
@@ -312,7 +327,7 @@ impl View<'_> {
         let wanted = |turn: usize| self.work.required[own(turn).0][own(turn).1.index()] > f32::NEG_INFINITY;
         let falls_short = |turn: usize| {
             let (person, rendition) = own(turn);
-            let goal = self.work.required[person][rendition.index()] + reserve;
+            let goal = self.work.required[person][rendition.index()] + RESERVE_SHARES[rendition.index()] * reserve;
             wanted(turn) && people[person].seen[rendition.index()] < goal
         };
         let mut all = first..first + count * kinds;
@@ -368,7 +383,8 @@ impl Objective for View<'_> {
     }
 
     fn margin(&self, _: f32) -> f32 {
-        least_surplus(self.people.iter().map(|person| person.seen), &self.work.required)
+        let reserve = self.transfer.reserve;
+        reserve + least_surplus(self.people.iter().map(|person| person.seen), &goals(self.work, reserve))
     }
 }
 

@@ -150,7 +150,7 @@ impl<'a> Turn<'a> {
 
     /// Whether the last output was short of what the iterations go for.
     pub fn needs_work(&self) -> bool {
-        self.subject.surplus(&self.work) < self.transfer.reserve
+        self.subject.goal_surplus(&self.work, self.transfer.reserve) < 0.0
     }
 
     /// Whether the last frame showed it.
@@ -229,7 +229,7 @@ impl<'a> Turn<'a> {
 
     /// The end: makes the perturbation smaller where there is margin to spare, and notes the verdict.
     pub fn settle(&mut self) {
-        let spare = self.subject.surplus(&self.work) - self.transfer.reserve;
+        let spare = self.subject.goal_surplus(&self.work, self.transfer.reserve);
         self.report.flicker = self.subject.settle(spare, self.report.verdict == Verdict::Protected);
         self.report.changed = self.subject.verdict.replace(self.report.verdict) != Some(self.report.verdict);
     }
