@@ -14,8 +14,8 @@ use common::{Frames, ONE_FACE, Session, init};
 
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Resident memory of the process, MiB, without what the allocator keeps of freed memory: how much that is depends on which of
-/// its arenas the threads of a run happened on.
+/// Resident memory of the process, MiB, without what the allocator keeps of freed memory: how much that is depends on
+/// which of its arenas the threads of a run happened on.
 fn resident() -> f64 {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: it may be called at any time, from any thread.

@@ -2,7 +2,7 @@
 //!
 //! The frame is shown to the network at a scale at which the smallest face wanted still has [`MIN_FACE_AT_NETWORK`]
 //! pixels, never enlarged, and never reduced below [`LONG_SIDE_AT_NETWORK`] pixels on its longer side. Scores are
-//! √(classification · objectness); overlapping boxes are removed greedily (IoU above [`IOU_THRESHOLD`]), as in the
+//! √(classification · objectness); overlapping boxes are removed greedily (IoU above 0.3), as in the
 //! reference program of the model's authors (OpenCV's FaceDetectorYN).
 //!
 //! Small faces get a second look as face pipelines commonly have it, at a longer side of [`LONG_SIDE_AT_NETWORK`]
@@ -98,7 +98,7 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// A detector over the graph of a [`DetectorNet`], run by `backend`.
+    /// A detector over the graph of a [`DetectorNet`](crate::net::DetectorNet), run by `backend`.
     pub fn new(graph: &Graph, backend: &Backend) -> Self {
         let pass = || Pass::new(graph, backend);
         Self {

@@ -48,8 +48,8 @@ impl ExtraPass {
         Self::Turned(3),
         Self::Turned(5),
     ];
-    /// How many of [`ALL`](Self::ALL), the first, a fast search makes. The others find small faces half way between two turns
-    /// only, and take twice as long.
+    /// How many of [`ALL`](Self::ALL), the first, a fast search makes. The others find small faces half way between two
+    /// turns only, and take twice as long.
     pub const FAST: usize = 6;
 }
 
@@ -170,7 +170,7 @@ impl Detector {
         );
         second.thumbnail.stretch();
         second.net.forward(&second.thumbnail.bgr, side, side)?;
-        let faces = second.net.candidates(BlazeFaceNet::USUAL_SCORE).into_iter().map(|seen| {
+        let faces = second.net.candidates(BlazeFaceNet::USUAL_SCORE).map(|seen| {
             let [left, top, width, height] = seen.bbox.map(|value| value / scale);
             let (wide, high) = (width / SECOND_WIDTH, height / SECOND_HEIGHT);
             let bbox = BBox { x: left + (width - wide) / 2.0, y: top + height - high, width: wide, height: high };

@@ -77,7 +77,7 @@ impl Thumbnail {
         pulp::Arch::new().dispatch(Reading { thumbnail: self, frame, size: (width, height), window, resampling });
     }
 
-    /// Spreads what was read over 0..=255 where it has a range of less than [`LOW_RANGE`]: a picture that is dark, or
+    /// Spreads what was read over 0..=255 where it has a range of less than 64: a picture that is dark, or
     /// washed out. Black around the picture stays.
     pub fn stretch(&mut self) {
         let green = &self.bgr[self.bgr.len() / 3..2 * self.bgr.len() / 3];

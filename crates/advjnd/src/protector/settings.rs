@@ -53,7 +53,8 @@ pub struct Settings {
     pub transfer: Transfer,
     /// How far below the verification threshold the self-check wants a face whose eyes lie 50 pixels apart, as a share
     /// of it, 0..=2: what a codec takes comes off it. In inverse proportion to the number of pixels, so four times as
-    /// much where the eyes are 25 apart; times [`RecognizerSpec::codec_loss`]; random views add to it.
+    /// much where the eyes are 25 apart; times [`RecognizerSpec::codec_loss`](crate::net::RecognizerSpec::codec_loss);
+    /// random views add to it.
     pub margin: f32,
     /// What happens to faces that are not protected.
     pub fail_policy: FailPolicy,

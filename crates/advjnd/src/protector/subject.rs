@@ -145,8 +145,8 @@ impl Subject {
         least_surplus(self.people.iter().map(|person| person.margins), &work.required)
     }
 
-    /// As [`surplus`](Self::surplus), of what iterations go for: `reserve` beyond the margin required, of copies a share of that;
-    /// zero where that is reached.
+    /// As [`surplus`](Self::surplus), of what iterations go for: `reserve` beyond the margin required, of copies a
+    /// share of that; zero where that is reached.
     pub fn goal_surplus(&self, work: &Workspace, reserve: f32) -> f32 {
         least_surplus(self.people.iter().map(|person| person.margins), &goals(work, reserve))
     }

@@ -18,8 +18,8 @@ const MIN_REGION: usize = 8;
 /// the landmarks, the more.
 const MARGIN_PER_REACH: f32 = 1.5;
 
-/// Width of a face, pixels, of which in half the size the margin is required that is required of it as it is; a smaller face
-/// needs more of one in inverse proportion, for a codec takes more of fewer pixels,
+/// Width of a face, pixels, of which in half the size the margin is required that is required of it as it is; a smaller
+/// face needs more of one in inverse proportion, for a codec takes more of fewer pixels,
 const HALVED_ALIKE: f32 = 150.0;
 /// up to this factor.
 const MOST_HALVED: f32 = 2.4;
