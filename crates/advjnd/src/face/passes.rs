@@ -127,7 +127,7 @@ impl Detector {
 }
 
 /// Score from which half a face at the edge, made whole, is believed.
-const SIDES_SCORE: f32 = 0.6;
+const SIDES_SCORE: f32 = 0.75;
 /// Such a face's middle lies this near the edge, as a share of its size.
 const EDGE_REACH: f32 = 0.25;
 

@@ -22,7 +22,7 @@ const MARGIN_PER_REACH: f32 = 1.5;
 /// face needs more of one in inverse proportion, for a codec takes more of fewer pixels,
 const HALVED_ALIKE: f32 = 150.0;
 /// up to this factor.
-const MOST_HALVED: f32 = 2.4;
+const MOST_HALVED: f32 = 2.0;
 
 /// By so much more of a margin for a codec must be there to show a face that the last frame covered.
 const UNSHOWN: f32 = 1.5;
