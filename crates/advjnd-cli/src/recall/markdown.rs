@@ -50,6 +50,16 @@ pub fn tables(results: &Results) -> String {
     text + &alarms(results) + &runs(results)
 }
 
+/// The tables by class alone, for another document.
+pub fn summary(results: &Results) -> String {
+    let parts = [(Part::Labelled, "Marked faces"), (Part::Derived, "Scenes made of photographs")];
+    let tables = parts.into_iter().filter_map(|(part, title)| {
+        let rows: Vec<&Row> = results.faces.iter().filter(|row| row.part == part).collect();
+        (!rows.is_empty()).then(|| format!("{title}:\n\n{}\n", classes(&rows, part)))
+    });
+    tables.collect()
+}
+
 /// Names of the other programs.
 fn others(rows: &[&Row]) -> Vec<String> {
     let names: BTreeSet<&String> = rows.iter().flat_map(|row| row.others.keys()).collect();

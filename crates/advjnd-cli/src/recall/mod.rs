@@ -112,7 +112,7 @@ impl Recall {
     pub fn run(self) -> Result<String> {
         if let Some(path) = &self.splice {
             let results = Results::read(&self.out)?;
-            splice(path, MARK, &markdown::tables(&results))?;
+            splice(path, MARK, &markdown::summary(&results))?;
             return Ok(format!("{}: {} faces\n", path.display(), results.faces.len()));
         }
         let material = self.material.as_deref().unwrap_or_else(|| Path::new("."));
