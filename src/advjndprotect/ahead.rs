@@ -129,7 +129,7 @@ impl AdvJndProtect {
             let mut later = &sighting;
             for Held { buffer, sighting: earlier } in held.iter_mut().rev() {
                 let traced =
-                    frame::with_frame(buffer.make_mut(), info, |frame| protector.trace_back(frame, earlier, later))
+                    frame::with_frame(buffer.make_mut(), info, |frame| Ok(protector.trace_back(frame, earlier, later)))
                         .map_err(|error| error::message(&error))?;
                 if !traced {
                     break;

@@ -344,6 +344,13 @@ impl BaseTransformImpl for AdvJndProtect {
     }
 
     fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
+        // Whoever asks wants its buffers back.
+        if direction == gst::PadDirection::Sink
+            && matches!(query.type_(), gst::QueryType::Drain)
+            && let Err(error) = self.drain()
+        {
+            gst::debug!(CAT, imp = self, "Frames that were held could not go on: {error}");
+        }
         match (direction, query.view_mut()) {
             (gst::PadDirection::Src, gst::QueryViewMut::Latency(latency)) => self.answer_latency(latency),
             _ => BaseTransformImplExt::parent_query(self, direction, query),
@@ -403,6 +410,9 @@ impl BaseTransformImpl for AdvJndProtect {
         query: &mut gst::query::Allocation,
     ) -> Result<(), gst::LoggableError> {
         self.parent_propose_allocation(decide_query, query)?;
+        if lock(&self.live).is_unknown() {
+            self.ask_upstream();
+        }
         // Buffers that are held do not come back to their pool.
         let held = u32::try_from(self.depth()).unwrap_or(u32::MAX);
         let pools: Vec<_> = query.allocation_pools().collect();

@@ -65,7 +65,7 @@ impl Pose {
     }
 
     /// A square box of its size.
-    fn bbox(&self) -> BBox {
+    pub fn bbox(&self) -> BBox {
         let [x, y] = self.center.map(|at| at - self.size / 2.0);
         BBox { x, y, width: self.size, height: self.size }
     }
@@ -133,6 +133,22 @@ impl Aligner {
         };
         let seen = self.pass.run(WINDOW, WINDOW, LOOK_SCORE)?.into_iter().find(fits);
         Ok(seen.map(|seen| seen.through(&to_frame)))
+    }
+
+    /// Two looks at a face that is known, the second where the first saw it: aligned if they agree, and to be covered
+    /// if not; `None` if the first sees nothing.
+    ///
+    /// # Errors
+    /// As [`align`](Self::align).
+    pub fn look_again(&mut self, frame: &FrameMut<'_>, pose: Pose) -> Result<Option<Detection>> {
+        let Some(first) = self.look_close(frame, pose)? else { return Ok(None) };
+        let second = self.look_close(frame, Pose::of(&first.bbox, first.landmarks.roll()))?;
+        let agrees = |second: &Detection| {
+            let moved = second.landmarks.distance(&first.landmarks);
+            moved <= AGREE * second.bbox.size() && second.score >= CLOSE_SCORE
+        };
+        let aligned = second.is_some_and(|second| agrees(&second));
+        Ok(Some(Detection { aligned, confirmed: aligned, ..second.unwrap_or(first) }))
     }
 
     /// As [`look`](Self::look), at the face closest up.

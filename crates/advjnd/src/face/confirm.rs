@@ -21,7 +21,7 @@ const CONFIRMED_ROLL: f32 = 0.14;
 const WEAK_CLOSE_SCORE: f32 = 0.75;
 /// Frames for which a weak detection that no looks confirmed is not looked at again, and a face whose looks did not
 /// agree.
-const REFUSED_FRAMES: u32 = 15;
+const REFUSED_FRAMES: u32 = 11;
 const RETRY_FRAMES: u32 = 16;
 /// Weak detections that are remembered at most.
 const MOST_REFUSED: usize = 64;
@@ -60,12 +60,12 @@ impl Confirmer {
         Self { aligner: Aligner::new(graph, backend), refused: Vec::new() }
     }
 
-    /// A close look at the face of `track`.
+    /// Two close looks at the face of `track`.
     ///
     /// # Errors
     /// As [`Aligner::align`].
     pub fn look(&mut self, frame: &FrameMut<'_>, track: &Track) -> Result<Option<Detection>> {
-        self.aligner.look_close(frame, Pose::of(&track.bbox, track.landmarks.roll()))
+        self.aligner.look_again(frame, Pose::of(&track.bbox, track.landmarks.roll()))
     }
 
     /// Whether a close look confirms the landmarks of `track`.
@@ -105,13 +105,14 @@ impl Confirmer {
         drop_nested(&mut confirmed);
         for (index, track) in tracks.iter().enumerate() {
             let place = &track.bbox;
-            let is_known =
-                |(face, of): &Assigned| *of == Some(index) || face.bbox.overlaps(place) || is_part(place, &face.bbox);
+            let is_known = |(face, of): &Assigned| {
+                *of == Some(index) || face.bbox.overlaps(place) || is_part(place, &Pose::of_face(face).bbox())
+            };
             if confirmed.iter().any(is_known) || !track.aligned {
                 continue;
             }
-            let seen = self.aligner.look_close(frame, Pose::of(place, track.landmarks.roll()))?;
-            confirmed.extend(seen.map(|face| (Detection { confirmed: true, close: track.close, ..face }, Some(index))));
+            let seen = self.aligner.look_again(frame, Pose::of(place, track.landmarks.roll()))?;
+            confirmed.extend(seen.map(|face| (Detection { close: track.close, ..face }, Some(index))));
         }
         for (face, _) in &mut confirmed {
             let size = face.bbox.size() * care.common_scale;
@@ -204,10 +205,13 @@ fn is_part(small: &BBox, large: &BBox) -> bool {
     small.size() < NESTED_SIZE * large.size() && small.share_in(large) > NESTED_SHARE
 }
 
-/// Drops what is part of a larger face whose landmarks are confirmed, and all but one of those that turned out to be
-/// the same: the one that continues the oldest track stays, or the likeliest.
+/// Drops what is part of a larger face whose landmarks were seen, unless it continues a track of its own, and all but
+/// one of those that turned out to be the same: the one that continues the oldest track stays, or the likeliest.
 fn drop_nested(faces: &mut Vec<Assigned>) {
-    let same = |a: &Detection, b: &Detection| a.aligned && b.aligned && !a.is_beside(b) && a.bbox.overlaps(&b.bbox);
+    let same = |a: &Detection, b: &Detection| {
+        let (likelier, other) = if a.score >= b.score { (a, b) } else { (b, a) };
+        a.aligned && b.aligned && !likelier.is_beside(other) && a.bbox.overlaps(&b.bbox)
+    };
     let rank = |(face, of): &Assigned| (of.unwrap_or(usize::MAX), -face.score);
     let mut kept: Vec<Assigned> = Vec::with_capacity(faces.len());
     for own in faces.drain(..) {
@@ -218,8 +222,10 @@ fn drop_nested(faces: &mut Vec<Assigned>) {
         }
     }
     *faces = kept;
-    let large: Vec<BBox> = faces.iter().filter(|(face, _)| face.aligned).map(|(face, _)| face.bbox).collect();
-    faces.retain(|(face, _)| large.iter().all(|large| !is_part(&face.bbox, large)));
+    // Of the face itself: somebody else's mark may be as large as a crowd.
+    let large: Vec<BBox> =
+        faces.iter().filter(|(face, _)| face.aligned).map(|(face, _)| Pose::of_face(face).bbox()).collect();
+    faces.retain(|(face, of)| of.is_some() && face.aligned || large.iter().all(|large| !is_part(&face.bbox, large)));
 }
 
 impl Track {

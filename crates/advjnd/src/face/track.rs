@@ -177,8 +177,8 @@ impl Track {
             bbox: seen.bbox,
             landmarks: seen.landmarks,
             score: seen.score,
-            aligned: true,
-            sighting: Some(Detection { confirmed: true, ..*seen }),
+            aligned: seen.aligned,
+            sighting: Some(*seen),
             ..self.clone()
         }
     }

@@ -171,14 +171,15 @@ impl Protector {
     }
 
     /// Looks in the `earlier` frame for the faces that the `later` one shows and it did not; whether any was found, so
-    /// that it is worth it to go on with the frame before.
-    ///
-    /// # Errors
-    /// What the detector reports.
-    pub fn trace_back(&mut self, frame: &FrameMut<'_>, earlier: &mut Sighting, later: &Sighting) -> Result<bool> {
-        match (&mut earlier.found, &later.found) {
-            (Ok((earlier, _)), Ok((later, _))) => self.search.trace_back(frame, &mut earlier.tracks, &later.tracks),
-            _ => Ok(false),
+    /// that it is worth it to go on with the frame before. Where the detector fails, the earlier frame will be covered.
+    pub fn trace_back(&mut self, frame: &FrameMut<'_>, earlier: &mut Sighting, later: &Sighting) -> bool {
+        let (Ok((before, _)), Ok((after, _))) = (&mut earlier.found, &later.found) else { return false };
+        match self.search.trace_back(frame, &mut before.tracks, &after.tracks) {
+            Ok(traced) => traced,
+            Err(error) => {
+                earlier.found = Err(error.to_string());
+                false
+            }
         }
     }
 

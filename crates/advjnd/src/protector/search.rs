@@ -137,9 +137,11 @@ impl Search {
     /// What the detector reports.
     pub fn trace_back(&mut self, frame: &FrameMut<'_>, earlier: &mut Vec<Track>, later: &[Track]) -> Result<bool> {
         let mut traced = false;
-        for track in later.iter().filter(|track| track.state == TrackState::Active && track.aligned) {
+        for track in later.iter().filter(|track| track.state == TrackState::Active) {
             let known = earlier.iter().position(|other| other.id == track.id);
-            if known.is_some_and(|known| earlier[known].state == TrackState::Active) {
+            if let Some(known) = known.filter(|known| earlier[*known].state == TrackState::Active) {
+                // It was aligned late: the frames before it were not looked at for it.
+                traced |= !earlier[known].aligned;
                 continue;
             }
             let Some(seen) = self.confirmer.look(frame, track)? else { continue };
