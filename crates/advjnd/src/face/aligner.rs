@@ -19,11 +19,11 @@ const WINDOW: usize = 224;
 /// Size of the face in it: there the landmarks' roll is right to 2°; at 100 pixels, to 9°.
 const FACE: f32 = 160.0;
 /// Two looks agree if no landmark moves by more than this share of the face.
-pub const AGREE: f32 = 0.08;
+const AGREE: f32 = 0.08;
 /// Looks after the best turn, at most.
 const REFINEMENTS: usize = 4;
 /// Score from which looks that agree believe a face, and from which one look at a face that is known does.
-pub const CLOSE_SCORE: f32 = 0.5;
+const CLOSE_SCORE: f32 = 0.5;
 const LOOK_SCORE: f32 = 0.3;
 /// A face in the window lies within this share of its size of where it is expected, and has so many times its size at
 /// most.

@@ -7,6 +7,7 @@
 //! where it is expected.
 
 use super::aligner::{Aligner, Pose};
+use super::detect::SMALL_FACE;
 use super::{BBox, Detection, Track, TrackState};
 use crate::error::Result;
 use crate::frame::FrameMut;
@@ -29,8 +30,6 @@ const MOST_REFUSED: usize = 64;
 const NESTED_SHARE: f32 = 0.7;
 /// if it is smaller by this factor.
 const NESTED_SIZE: f32 = 0.67;
-/// Faces up to this size in a picture with a long side of 640 pixels are looked at that small, too: as others see them.
-const SMALL_FACE: f32 = 144.0;
 
 /// How much care is taken.
 #[derive(Debug, Clone, Copy)]

@@ -27,7 +27,7 @@ pub const MAX_ENLARGEMENT: f32 = 2.0;
 /// Two scales that differ by a smaller factor see the same.
 const SCALES_APART: f32 = 1.1;
 /// Faces up to this size at the network, at either scale, are looked at twice: landmarks of larger ones hardly differ.
-const SMALL_FACE: f32 = 144.0;
+pub(super) const SMALL_FACE: f32 = 144.0;
 /// Side of the window around such a face.
 pub(super) const WINDOW: usize = 224;
 /// Score from which the second look believes a face that is already known.

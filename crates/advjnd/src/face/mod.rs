@@ -11,7 +11,7 @@ pub mod track;
 pub mod warp;
 
 pub use align::SimilarityTransform;
-pub use aligner::{AGREE, Aligner, CLOSE_SCORE, Pose};
+pub use aligner::{Aligner, Pose};
 pub use confirm::{Assigned, Care, Confirmer};
 pub use detect::{Detection, Detector, GivenFace};
 pub use glance::{Change, Glance};

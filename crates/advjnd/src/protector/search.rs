@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::{Context, Settings};
 use crate::error::Result;
 use crate::face::GivenFace;
+use crate::face::detect::LONG_SIDE_AT_NETWORK;
 use crate::face::{
     Assigned, BBox, Care, Change, Confirmer, Detection, Detector, ExtraPass, Glance, Track, TrackState, Tracker,
 };
@@ -26,8 +27,6 @@ const BUSY_INTERVAL: u32 = 3;
 const NEAR_SCALE: f32 = 1.5;
 /// Frames from one confirmation of a followed face's landmarks to the next, in a fast search.
 const CONFIRM_INTERVAL: u32 = 15;
-/// Longer side of a picture as other pipelines look for faces in it.
-const COMMON_LONG_SIDE: f32 = 640.0;
 
 /// By so much below the threshold a detection is that close looks have to confirm.
 const BELIEVED: f32 = 0.01;
@@ -191,7 +190,7 @@ impl Search {
             every: if thorough { 1 } else { CONFIRM_INTERVAL },
             alignments: if context.budget.is_some() { 1 } else { usize::MAX },
             score_threshold: settings.score_threshold,
-            common_scale: COMMON_LONG_SIDE / frame.width().max(frame.height()) as f32,
+            common_scale: LONG_SIDE_AT_NETWORK / frame.width().max(frame.height()) as f32,
         };
         let faces = faces.into_iter().zip(assigned).collect();
         Ok((self.confirmer.confirm(frame, faces, self.tracker.tracks(), &care)?, searched))
