@@ -255,7 +255,7 @@ fn a_clip_and_a_picture_are_run_judged_and_tabled() {
     let page = out.join("page.md");
     std::fs::write(&page, "before\n<!-- recall -->\n<!-- /recall -->\nafter\n").unwrap();
     recall(&["--out", out_text, "--splice", page.to_str().unwrap()]).unwrap();
-    assert!(read("page.md").contains("## Marked faces"));
+    assert!(read("page.md").contains("Marked faces:"));
 
     let wrong = recall(&["--material", "nowhere", "--truth", truth, "--out", out_text, "--cases", "0"]).unwrap_err();
     assert!(wrong.contains("there is no such file"), "{wrong}");
