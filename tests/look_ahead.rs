@@ -75,6 +75,23 @@ fn a_face_that_is_found_late_is_dealt_with_from_the_first_frame() {
 }
 
 #[test]
+fn a_face_is_followed_backwards_over_frames_in_which_it_is_not_seen() {
+    let mut frames = approaching();
+    let blank = Frames::sample(
+        "videotestsrc num-buffers=2 pattern=gray ! video/x-raw,width=1920,height=1080",
+        VideoFormat::I420,
+        2,
+    );
+    for (index, blank) in (1..).zip(blank.buffers) {
+        let time = frames.buffers[index].pts();
+        frames.buffers[index] = blank;
+        frames.buffers[index].make_mut().set_pts(time);
+    }
+    let output = all(&frames, &[("min-face-size", "48"), ("look-ahead", "-1")]);
+    assert_eq!(untouched(&frames, &output), [0; 0], "the first frame shows the face, and the next two do not");
+}
+
+#[test]
 fn what_is_held_goes_before_whatever_comes_behind_it() {
     let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 6);
     let mut session = Session::new(&frames.caps(), &[("look-ahead", "10")]);

@@ -58,7 +58,7 @@ fn properties_keep_what_is_set() {
     assert!(!element.property::<bool>("temporal-masking"));
     assert_eq!(element.property::<f32>("flicker-limit"), 0.25);
     assert_eq!(element.property::<View>("view"), View::Boxes);
-    assert_eq!(element.property::<u32>("max-iterations"), 12);
+    assert_eq!(element.property::<i32>("max-iterations"), 12);
     assert_eq!(element.property::<FailPolicy>("fail-policy"), FailPolicy::Pixelate);
     assert_eq!(element.property::<f32>("score-threshold"), 0.75);
     assert_eq!(element.property::<u32>("min-face-size"), 48);
@@ -94,7 +94,7 @@ fn defaults_are_those_of_the_core() {
     assert_eq!(element.property::<bool>("temporal-masking"), core.temporal_masking);
     assert_eq!(element.property::<f32>("flicker-limit"), core.flicker_limit);
     assert_eq!(element.property::<View>("view"), core.view.into());
-    assert_eq!(element.property::<u32>("max-iterations"), core.max_iterations);
+    assert_eq!(element.property::<i32>("max-iterations"), -1);
     assert_eq!(element.property::<FailPolicy>("fail-policy"), core.fail_policy.into());
     assert_eq!(element.property::<f32>("score-threshold"), core.score_threshold);
     assert_eq!(element.property::<u32>("min-face-size"), core.min_face_size);

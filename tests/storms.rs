@@ -162,7 +162,7 @@ fn properties_may_be_set_from_another_thread_at_any_time() {
             while !stop.load(Ordering::Relaxed) {
                 match numbers.below(12) {
                     0 => element.set_property("jnd-scale", numbers.below(20) as f32),
-                    1 => element.set_property("max-iterations", numbers.below(3) as u32),
+                    1 => element.set_property("max-iterations", numbers.below(3) as i32),
                     2 => element.set_property("max-change", numbers.below(256) as u32),
                     3 => element
                         .set_property_from_str("fail-policy", ["fill", "pixelate", "blur"][numbers.below(3) as usize]),

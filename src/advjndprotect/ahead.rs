@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use advjnd::{Context, FrameReport, Sighting};
+use advjnd::{Context, FrameMut, FrameReport, HeldFrame, Sighting};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
@@ -24,6 +24,28 @@ pub(super) struct Held {
 
 /// Frames that a stream that is not live is held for, unless the application says otherwise.
 pub(super) const FRAMES: u32 = 15;
+/// Iterations that a face of a stream that is not live gets in a frame at most, unless the application says otherwise.
+const ITERATIONS: u32 = 60;
+
+/// A held frame, and how its bytes are laid out.
+struct Mapped<'a> {
+    held: &'a mut Held,
+    info: &'a gst_video::VideoInfo,
+}
+
+impl HeldFrame for Mapped<'_> {
+    fn sighting(&mut self) -> &mut Sighting {
+        &mut self.held.sighting
+    }
+
+    fn show(&mut self, look: &mut dyn FnMut(&FrameMut<'_>, &mut Sighting)) -> advjnd::Result<()> {
+        let Held { buffer, sighting } = &mut *self.held;
+        frame::with_frame(buffer.make_mut(), self.info, |frame| {
+            look(frame, sighting);
+            Ok(())
+        })
+    }
+}
 
 impl AdvJndProtect {
     /// Frames that are held now.
@@ -81,7 +103,10 @@ impl AdvJndProtect {
         {
             gst::warning!(CAT, imp = self, "Cannot follow controlled properties: {error}");
         }
-        lock(&self.settings).clone()
+        let mut settings = lock(&self.settings).clone();
+        let usual = if lock(&self.live).is_live() { settings.core.max_iterations } else { ITERATIONS };
+        settings.core.max_iterations = u32::try_from(settings.max_iterations).unwrap_or(usual);
+        settings
     }
 
     fn with_state<R>(
@@ -126,18 +151,9 @@ impl AdvJndProtect {
             })
             .map_err(|error| error::message(&error))?;
             *last_timestamp = times.timestamp;
-            let mut later = &sighting;
-            for Held { buffer, sighting: earlier } in held.iter_mut().rev() {
-                let traced =
-                    frame::with_frame(buffer.make_mut(), info, |frame| Ok(protector.trace_back(frame, earlier, later)))
-                        .map_err(|error| error::message(&error))?;
-                if !traced {
-                    break;
-                }
-                later = earlier;
-            }
             held.push_back(Held { buffer, sighting });
-            Ok(())
+            let mut mapped: Vec<_> = held.iter_mut().map(|held| Mapped { held, info }).collect();
+            protector.trace_back(&mut mapped).map_err(|error| error::message(&error))
         })
     }
 

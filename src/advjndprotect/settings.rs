@@ -35,6 +35,8 @@ pub(super) struct Settings {
     pub(super) recognizers: Option<String>,
     /// What the core reads at every frame.
     pub(super) core: advjnd::Settings,
+    /// Iterations per face and frame at most; negative: as many as there is time for.
+    pub(super) max_iterations: i32,
     /// Start of the random numbers.
     pub(super) seed: u64,
     /// Worker threads; 0 = one per core.
@@ -58,6 +60,7 @@ impl Default for Settings {
             look_ahead: -1,
             models: None,
             recognizers: None,
+            max_iterations: -1,
             core: advjnd::Settings::default(),
             seed: 0,
             threads: 0,
@@ -293,14 +296,15 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
             u64, frame_deadline
         ),
         property!(
-            glib::ParamSpecUInt::builder("max-iterations")
+            glib::ParamSpecInt::builder("max-iterations")
                 .nick("Maximum iterations")
-                .blurb("Gradient iterations per face and frame at most: more protect sooner and cost more time")
+                .blurb("Gradient iterations per face and frame at most: more protect sooner and cost more time; a face that they do not protect gets fewer from frame to frame (-1 = 60, in live streams 4)")
+                .minimum(-1)
                 .maximum(100)
-                .default_value(default.core.max_iterations)
+                .default_value(default.max_iterations)
                 .mutable_playing()
                 .controllable(),
-            u32, core.max_iterations
+            i32, max_iterations
         ),
         property!(
             glib::ParamSpecFloat::builder("input-diversity")

@@ -94,7 +94,7 @@ fn a_face_is_seen_by_every_look_and_by_none_while_it_coasts() {
     let (mut detection, aside) = (face(10.0, 50.0, 60.0, 0.9), face(14.0, 50.0, 60.0, 0.9).landmarks);
     tracker.update(&[detection], ms(0), 0.5, HOLD);
     assert_eq!(tracker.tracks()[0].landmark_sets().count(), 2);
-    detection.second_look = Some(aside);
+    detection.other_looks[0] = Some(aside);
     tracker.update(&[detection], ms(1), 0.5, HOLD);
     let sets: Vec<Landmarks> = tracker.tracks()[0].landmark_sets().collect();
     assert_eq!(sets[1..], [detection.landmarks, aside]);

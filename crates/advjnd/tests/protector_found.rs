@@ -8,8 +8,11 @@
 mod attacker;
 mod common;
 
+use std::time::Duration;
+
 use advjnd::face::{BBox, Landmarks};
-use advjnd::{Context, FaceReport, GivenFace, Settings, Thoroughness, Verdict};
+use advjnd::frame::Rect;
+use advjnd::{Context, FaceReport, GivenFace, Models, Protector, Settings, Thoroughness, Verdict};
 use attacker::{Attacker, Picture, Place, Trick};
 
 const FRAMES: usize = 12;
@@ -139,6 +142,37 @@ fn marks_take_nothing_away() {
     let context = Context { faces: Some(&given), ..Context::default() };
     let (output, report) = clean.protected(&Settings::default(), &context, FRAMES);
     scene.judge("wrong landmarks", (&clean, &output), &place, &report.faces, &[PLAIN]);
+}
+
+/// A mark may move the middle of a box out of a region; the face is still the one in it.
+#[test]
+fn marks_move_no_face_out_of_a_region() {
+    let scene = Scene::new();
+    let place = Place { center: [200.0, 180.0], size: 100.0, roll: 0.0 };
+    let clean = scene.at(400, 360, &place);
+    let marks = [GivenFace { bbox: BBox { x: 160.0, y: 125.0, width: 160.0, height: 110.0 }, landmarks: None }];
+    let regions = [Rect { x: 180, y: 150, width: 40, height: 60 }];
+    let context = Context { marks: &marks, regions: &regions, ..Context::default() };
+    let (output, report) = clean.protected(&Settings::default(), &context, 2);
+    assert!(change(&clean, &output, &place) > 0.02, "{:?}", report.faces);
+}
+
+/// Half a face at the edge, which only mirrored sides show: at ten frames a second, too.
+#[test]
+fn half_a_face_at_the_edge_is_covered_in_every_frame() {
+    let scene = Scene::new();
+    let place = Place { center: [4.0, 180.0], size: 110.0, roll: 0.0 };
+    let clean = scene.at(400, 360, &place);
+    let mut protector = Protector::new(Models::embedded().expect("models"), 2, 0).expect("protector");
+    let mut untouched = Vec::new();
+    for index in 0..30u32 {
+        let context = Context { time: Some(Duration::from_millis(100) * index), ..Context::default() };
+        let (output, _) = clean.with_frame(|frame| protector.process(frame, &context, &Settings::default()));
+        if change(&clean, &output, &Place { center: [20.0, 180.0], ..place }) <= 0.02 {
+            untouched.push(index);
+        }
+    }
+    assert_eq!(untouched, [0; 0]);
 }
 
 /// Fault 4: half the size.

@@ -18,6 +18,9 @@ pub enum Search {
     Thorough,
 }
 
+/// Iterations of a face in a frame at most, as the element has them for files.
+const ITERATIONS: u32 = 60;
+
 /// Models and settings of the protector.
 #[derive(Debug, Clone)]
 pub struct Product {
@@ -51,7 +54,7 @@ fn settings(search: Option<Search>) -> Settings {
         Some(Search::Thorough) => Thoroughness::Thorough,
         None => default.search,
     };
-    Settings { search, ..default }
+    Settings { search, max_iterations: ITERATIONS, ..default }
 }
 
 /// A protector at work on a stream of frames.

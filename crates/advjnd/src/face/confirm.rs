@@ -8,7 +8,7 @@
 
 use super::aligner::{Aligner, Pose};
 use super::detect::SMALL_FACE;
-use super::{BBox, Detection, Track, TrackState};
+use super::{BBox, Detection, Landmarks, Track, TrackState};
 use crate::error::Result;
 use crate::frame::FrameMut;
 use crate::net::Backend;
@@ -18,6 +18,10 @@ use crate::net::graph::Graph;
 const CONFIRMED: f32 = 0.12;
 /// and whose roll differs by at most this, radians: of an upright face by less, of one turned by 15° by more.
 const CONFIRMED_ROLL: f32 = 0.14;
+/// A head counts as turned to the side from this on ([`Landmarks::turn`]): where its landmarks are depends on the size
+/// at which it is looked at, so the self-check goes by those of each of these sizes, pixels.
+const TURNED: f32 = 0.15;
+const TURNED_SIZES: [f32; 2] = [100.0, 160.0];
 /// Score of close looks from which a detection that is too weak by itself begins a track.
 const WEAK_CLOSE_SCORE: f32 = 0.75;
 /// Frames for which a weak detection that no looks confirmed is not looked at again, and a face whose looks did not
@@ -118,7 +122,13 @@ impl Confirmer {
             if face.close && size <= SMALL_FACE {
                 let pose = Pose::of(&face.bbox, face.landmarks.roll());
                 let seen = self.aligner.look(frame, pose, size)?;
-                face.second_look = seen.map(|seen| seen.landmarks).or(face.second_look);
+                face.other_looks[0] = seen.map(|seen| seen.landmarks).or(face.other_looks[0]);
+            }
+            if face.aligned && face.landmarks.turn() > TURNED {
+                for (slot, size) in face.other_looks[1..].iter_mut().zip(TURNED_SIZES) {
+                    let pose = Pose::of(&face.bbox, face.landmarks.roll());
+                    *slot = self.aligner.look(frame, pose, size)?.map(|seen| seen.landmarks);
+                }
             }
         }
         Ok(confirmed)
@@ -181,10 +191,11 @@ impl Detection {
             return Self { confirmed: true, close: false, score, ..*self };
         }
         let upright = self.aligned.then_some(self.landmarks);
+        let near = |set: &Landmarks| set.mean_distance(&seen.landmarks) <= 2.0 * CONFIRMED * seen.bbox.size();
         Self {
             bbox: self.bbox.union(&seen.bbox.scaled(0.9)),
             landmarks: seen.landmarks,
-            second_look: upright.filter(|set| set.mean_distance(&seen.landmarks) <= 2.0 * CONFIRMED * seen.bbox.size()),
+            other_looks: [upright.filter(near), None, None],
             score,
             aligned: true,
             confirmed: true,

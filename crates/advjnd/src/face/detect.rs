@@ -51,8 +51,8 @@ pub struct Detection {
     pub bbox: BBox,
     /// Landmarks.
     pub landmarks: Landmarks,
-    /// Landmarks of the second look, if there was one and it found the face too.
-    pub second_look: Option<Landmarks>,
+    /// Landmarks of further looks that found the face, too: at the common scale, and two close ones at a turned head.
+    pub other_looks: [Option<Landmarks>; 3],
     /// 0..=1.
     pub score: f32,
     /// Whether anybody saw the landmarks; if not, they are a guess, which nothing can be aligned by.
@@ -66,7 +66,7 @@ pub struct Detection {
 impl Detection {
     /// A detection that was not looked at more closely.
     pub fn new(bbox: BBox, landmarks: Landmarks, score: f32) -> Self {
-        Self { bbox, landmarks, second_look: None, score, aligned: true, confirmed: false, close: false }
+        Self { bbox, landmarks, other_looks: [None; 3], score, aligned: true, confirmed: false, close: false }
     }
 }
 
@@ -273,7 +273,7 @@ impl Detector {
         let seen = self.near.detect(frame, scale, window, Resampling::Linear, SECOND_LOOK_SCORE)?;
         let overlap = |other: &Detection| other.bbox.iou(&face.bbox);
         let nearest = seen.iter().max_by(|a, b| overlap(a).total_cmp(&overlap(b)));
-        face.second_look = nearest.filter(|other| overlap(other) > IOU_THRESHOLD).map(|other| other.landmarks);
+        face.other_looks[0] = nearest.filter(|other| overlap(other) > IOU_THRESHOLD).map(|other| other.landmarks);
         Ok(())
     }
 }

@@ -144,6 +144,17 @@ impl Landmarks {
         spread(&self.0) / spread(&ARCFACE_TEMPLATE) * CHIP_SIDE / CHIP_PER_BOX
     }
 
+    /// How far the head is turned to a side: distance of the nose from the line through the middles of eyes and mouth,
+    /// as a share of the distance between these. About 0 from the front, 0.2 at 30°.
+    pub fn turn(&self) -> f32 {
+        let [left, right, nose, mouth_left, mouth_right] = self.0;
+        let middle = |a: [f32; 2], b: [f32; 2]| [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0];
+        let (eyes, mouth) = (middle(left, right), middle(mouth_left, mouth_right));
+        let [down, to_nose] = [mouth, nose].map(|point| [point[0] - eyes[0], point[1] - eyes[1]]);
+        let length = down[0].hypot(down[1]).max(f32::MIN_POSITIVE);
+        (down[0] * to_nose[1] - down[1] * to_nose[0]).abs() / length.powi(2)
+    }
+
     /// Mean distance of points of the same name.
     pub fn mean_distance(&self, other: &Self) -> f32 {
         self.0.iter().zip(&other.0).map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).sum::<f32>() / 5.0
@@ -152,5 +163,23 @@ impl Landmarks {
     /// Whether every coordinate is finite.
     pub fn is_finite(&self) -> bool {
         self.0.iter().flatten().all(|v| v.is_finite())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_turned_by_where_its_nose_is_whatever_its_roll() {
+        let front = Landmarks(ARCFACE_TEMPLATE);
+        assert!(front.turn() < 0.03, "{}", front.turn());
+        let mut aside = front;
+        aside.0[2][0] += 8.0;
+        let turned = aside.turn();
+        assert!((0.18..0.25).contains(&turned), "{turned}");
+        let (sin, cos) = 1.1f32.sin_cos();
+        let rolled = aside.map(|[x, y]| [2.0 * (cos * x - sin * y), 2.0 * (sin * x + cos * y)]);
+        assert!((rolled.turn() - turned).abs() < 1e-4, "{}", rolled.turn());
     }
 }

@@ -7,15 +7,13 @@ use std::f32::consts::{FRAC_1_SQRT_2, TAU};
 
 use super::detect::{Detector, LONG_SIDE_AT_NETWORK, SIZE_MULTIPLE, WINDOW, network_scale};
 use super::pass::{scaled_size, suppress};
-use super::{BBox, Detection, Landmarks, SimilarityTransform, Warp};
+use super::{BBox, Detection, Landmarks, SimilarityTransform, Track, Warp};
 use crate::error::Result;
 use crate::frame::{FrameMut, Rect, Resampling};
 use crate::net::BlazeFaceNet;
 
 /// Longer side of the frame seen from afar, pixels of the network's input.
 const AFAR: f32 = 192.0;
-/// Exponent that dark tones are spread by.
-const GAMMA: f32 = 0.45;
 
 /// A pass over the whole frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +22,7 @@ pub enum ExtraPass {
     Afar,
     /// Turned by so many eighths of a circle.
     Turned(u8),
-    /// With dark tones spread.
+    /// With dark tones spread: a gamma of 1/2.
     Brightened,
     /// The left and the right quarter with their mirror images beside them: half faces at the edge, which cannot be
     /// aligned.
@@ -35,22 +33,35 @@ pub enum ExtraPass {
 }
 
 impl ExtraPass {
-    /// Every pass, those that find most first.
-    pub const ALL: [Self; 10] = [
+    /// Every pass.
+    pub const ALL: [Self; 11] = [
         Self::Afar,
         Self::Sides,
+        Self::Second,
         Self::Turned(2),
         Self::Turned(6),
         Self::Turned(4),
         Self::Brightened,
         Self::Turned(1),
-        Self::Turned(7),
-        Self::Turned(3),
         Self::Turned(5),
+        Self::Turned(3),
+        Self::Turned(7),
     ];
-    /// How many of [`ALL`](Self::ALL), the first, a fast search makes. The others find small faces half way between two
-    /// turns only, and take twice as long.
-    pub const FAST: usize = 6;
+    /// Those of a fast search. The diagonal ones find small faces half way between two turns only, and take twice as
+    /// long.
+    pub const FAST: &[Self] = Self::ALL.split_at(7).0;
+    const DIAGONAL: &[Self] = Self::ALL.split_at(7).1;
+
+    /// The pass of a fast search whose turn it is.
+    pub fn fast(turn: usize) -> Self {
+        Self::FAST[turn % Self::FAST.len()]
+    }
+
+    /// The passes of a thorough search whose turn it is: two of the diagonal ones, and all others.
+    pub fn thorough(turn: usize) -> impl Iterator<Item = Self> {
+        let diagonal = &Self::DIAGONAL[turn % 2 * 2..][..2];
+        Self::FAST.iter().chain(diagonal).copied()
+    }
 }
 
 impl Detector {
@@ -95,7 +106,7 @@ impl Detector {
                     .map(|face| face.through(&zoom))
                     .collect());
             }
-            self.whole.thumbnail.bgr.iter_mut().for_each(|v| *v = 255.0 * (*v / 255.0).powf(GAMMA));
+            self.whole.thumbnail.bgr.iter_mut().for_each(|v| *v = (255.0 * *v).sqrt());
             let seen = self.whole.run(width, height, score_threshold)?;
             return Ok(seen.iter().map(|face| face.through(&zoom)).collect());
         };
@@ -116,13 +127,24 @@ impl Detector {
         let picture = &mut network.thumbnail.bgr;
         picture.clear();
         picture.resize(3 * width * height, 0.0);
-        let mut warp = Warp::default();
-        warp.plan(&to_upright, (size[0], size[1]), (width, height));
-        for (from, to) in self.upright.chunks_exact(size[0] * size[1]).zip(picture.chunks_exact_mut(width * height)) {
-            warp.forward(from, to);
+        let planes = self.upright.chunks_exact(size[0] * size[1]).zip(picture.chunks_exact_mut(width * height));
+        if eighths % 2 == 0 {
+            planes.for_each(|(from, to)| turn_quarters(eighths / 2, (from, size), (to, width)));
+        } else {
+            let mut warp = Warp::default();
+            warp.plan(&to_upright, (size[0], size[1]), (width, height));
+            planes.for_each(|(from, to)| warp.forward(from, to));
         }
         let seen = network.run(width, height, score_threshold)?;
         Ok(seen.iter().map(|face| face.through(&zoom.after(&to_upright))).collect())
+    }
+}
+
+impl Track {
+    /// Whether it is one that only [`ExtraPass::Sides`] sees: half a face at the edge of a frame so many pixels wide.
+    pub fn is_half_a_face(&self, width: usize) -> bool {
+        let ([x, _], reach) = (self.bbox.center(), EDGE_REACH * self.bbox.size());
+        !self.aligned && (x <= reach || x >= width as f32 - reach)
     }
 }
 
@@ -185,10 +207,58 @@ impl Detector {
 const SECOND_WIDTH: f32 = 1.13;
 const SECOND_HEIGHT: f32 = 0.84;
 
+/// Rows and columns of a turned picture that are moved together.
+const TILE: usize = 32;
+
+/// Turns a plane and its width and height clockwise by `quarters` of a circle into rows of so many values.
+fn turn_quarters(quarters: u8, (from, [width, height]): (&[f32], [usize; 2]), (to, stride): (&mut [f32], usize)) {
+    let source = |row: usize, column: usize| match quarters % 4 {
+        0 => (row, column),
+        1 => (column, width - 1 - row),
+        2 => (height - 1 - row, width - 1 - column),
+        _ => (height - 1 - column, row),
+    };
+    let (wide, high) = if quarters % 2 == 0 { (width, height) } else { (height, width) };
+    for top in (0..high).step_by(TILE) {
+        for left in (0..wide).step_by(TILE) {
+            for row in top..(top + TILE).min(high) {
+                for column in left..(left + TILE).min(wide) {
+                    let (y, x) = source(row, column);
+                    to[row * stride + column] = from[y * width + x];
+                }
+            }
+        }
+    }
+}
+
 /// The turn by `angle` that takes the middle of a picture of one size to the middle of one of another.
 fn about_middles(from: [usize; 2], to: [usize; 2], angle: f32) -> SimilarityTransform {
     let middle = |size: [usize; 2]| size.map(|side| (side as f32 - 1.0) / 2.0);
     let ([x, y], [to_x, to_y]) = (middle(from), middle(to));
     let (sin, cos) = angle.sin_cos();
     SimilarityTransform { a: cos, b: sin, tx: to_x - (cos * x - sin * y), ty: to_y - (sin * x + cos * y) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turned_by_quarters_a_plane_is_what_the_warp_makes_of_it() {
+        let size = [70, 45];
+        let plane: Vec<f32> = (0..size[0] * size[1]).map(|at| (at * 7919 % 251) as f32).collect();
+        for quarters in 0..4 {
+            let turned = if quarters % 2 == 0 { size } else { [size[1], size[0]] };
+            let stride = turned[0] + 3;
+            let (mut fast, mut warped) = (vec![0.0; stride * turned[1]], vec![0.0; turned[0] * turned[1]]);
+            turn_quarters(quarters, (&plane, size), (&mut fast, stride));
+            let mut warp = Warp::default();
+            let to_upright = about_middles(turned, size, f32::from(quarters) * TAU / 4.0);
+            warp.plan(&to_upright, size.into(), turned.into());
+            warp.forward(&plane, &mut warped);
+            for (fast, warped) in fast.chunks_exact(stride).zip(warped.chunks_exact(turned[0])) {
+                assert!(fast.iter().zip(warped).all(|(a, b)| (a - b).abs() < 0.05), "{quarters} quarters");
+            }
+        }
+    }
 }

@@ -161,8 +161,11 @@ impl Tracker {
 impl Track {
     /// Where its landmarks are in this frame: as followed, then as the detector saw them.
     pub fn landmark_sets(&self) -> impl Iterator<Item = Landmarks> + '_ {
-        let seen = self.sighting.iter().flat_map(|face| [Some(face.landmarks), face.second_look]);
-        std::iter::once(self.landmarks).chain(seen.flatten())
+        let seen = self
+            .sighting
+            .iter()
+            .flat_map(|face| std::iter::once(face.landmarks).chain(face.other_looks.into_iter().flatten()));
+        std::iter::once(self.landmarks).chain(seen)
     }
 
     /// Where it is expected in the next frame.
@@ -181,6 +184,23 @@ impl Track {
             sighting: Some(*seen),
             ..self.clone()
         }
+    }
+
+    /// The track at a share of the way from one sight of it to a `later` one, unseen.
+    pub fn between(&self, later: &Self, share: f32) -> Self {
+        let blend = |from: f32, to: f32| from + share * (to - from);
+        let (from, to) = (self.bbox, later.bbox);
+        let bbox = BBox {
+            x: blend(from.x, to.x),
+            y: blend(from.y, to.y),
+            width: blend(from.width, to.width),
+            height: blend(from.height, to.height),
+        };
+        let mut landmarks = self.landmarks;
+        for (point, to) in landmarks.0.iter_mut().zip(later.landmarks.0) {
+            *point = [blend(point[0], to[0]), blend(point[1], to[1])];
+        }
+        Self { state: TrackState::Coasting(1), bbox, landmarks, sighting: None, ..self.clone() }
     }
 
     /// A track of one detection, as if it were the first of a stream.

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use self::memory::Memory;
 pub use self::search::Thoroughness;
-use self::search::{Found, Search};
+use self::search::{Found, Search, Sought};
 pub use self::settings::{Context, FailPolicy, Settings};
 use self::station::Stations;
 use self::subject::Subject;
@@ -54,6 +54,18 @@ const LOST_COVER_SCALE: f32 = 1.8;
 pub struct Sighting {
     /// Who is where, and the time it took; or why that is not known.
     found: std::result::Result<(Found, Duration), String>,
+}
+
+/// A frame that was sighted and is not yet finished.
+pub trait HeldFrame {
+    /// Its faces.
+    fn sighting(&mut self) -> &mut Sighting;
+
+    /// Shows `look` its picture and its faces.
+    ///
+    /// # Errors
+    /// Where the picture cannot be read.
+    fn show(&mut self, look: &mut dyn FnMut(&FrameMut<'_>, &mut Sighting)) -> Result<()>;
 }
 
 /// Protects the faces of one stream of frames.
@@ -170,17 +182,31 @@ impl Protector {
         Sighting { found: found.map_err(|error| error.to_string()) }
     }
 
-    /// Looks in the `earlier` frame for the faces that the `later` one shows and it did not; whether any was found, so
-    /// that it is worth it to go on with the frame before. Where the detector fails, the earlier frame will be covered.
-    pub fn trace_back(&mut self, frame: &FrameMut<'_>, earlier: &mut Sighting, later: &Sighting) -> bool {
-        let (Ok((before, _)), Ok((after, _))) = (&mut earlier.found, &later.found) else { return false };
-        match self.search.trace_back(frame, &mut before.tracks, &after.tracks) {
-            Ok(traced) => traced,
-            Err(error) => {
-                earlier.found = Err(error.to_string());
-                false
-            }
+    /// Looks for the faces of the last of `held` frames in those before it, where they were not found: a face is
+    /// followed backwards over a few frames in which it is not seen, and is then expected in these, too. Where the
+    /// detector fails, the frame will be covered.
+    ///
+    /// # Errors
+    /// What `held` reports where it cannot show a frame.
+    pub fn trace_back(&mut self, held: &mut [impl HeldFrame]) -> Result<()> {
+        let Some((last, earlier)) = held.split_last_mut() else { return Ok(()) };
+        let Ok((found, _)) = &last.sighting().found else { return Ok(()) };
+        let mut sought = Sought::all(&found.tracks);
+        let mut first = earlier.len();
+        while first > 0 && !sought.is_empty() {
+            first -= 1;
+            let search = &mut self.search;
+            earlier[first].show(&mut |frame, sighting| {
+                let Ok((found, _)) = &mut sighting.found else { return };
+                if let Err(error) = search.trace_back(frame, &mut found.tracks, &mut sought) {
+                    sighting.found = Err(error.to_string());
+                }
+            })?;
         }
+        let sightings = held[first..].iter_mut().map(HeldFrame::sighting);
+        let tracks = sightings.filter_map(|sighting| Some(&mut sighting.found.as_mut().ok()?.0.tracks));
+        search::bridge(&mut tracks.collect::<Vec<_>>());
+        Ok(())
     }
 
     /// The second half of [`process`](Self::process): protects or covers the faces that were sighted in `frame`.
@@ -284,7 +310,7 @@ impl Protector {
 
         let exhibits = open(&mut turns).iter().filter_map(|turn| Exhibit::of(settings.view, turn)).collect();
         for mut turn in turns {
-            turn.settle();
+            turn.settle(settings.max_iterations);
             match turn.fault {
                 Some(fault) => report.fault = Some(fault),
                 None => drop(subjects.insert(turn.track.id, turn.subject)),

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use super::{Context, Settings};
 use crate::error::Result;
-use crate::face::GivenFace;
 use crate::face::detect::LONG_SIDE_AT_NETWORK;
 use crate::face::{
-    Assigned, BBox, Care, Change, Confirmer, Detection, Detector, ExtraPass, Glance, Track, TrackState, Tracker,
+    Assigned, BBox, Care, Change, Confirmer, Detection, Detector, ExtraPass, Glance, Track, TrackId, TrackState,
+    Tracker,
 };
 use crate::frame::FrameMut;
 use crate::models::Models;
@@ -33,13 +33,18 @@ const BELIEVED: f32 = 0.01;
 /// Frames in a row that may go without an extra pass where time is short.
 const PASSES_LEFT_OUT: u32 = 30;
 
+/// Frames in a row in which a face is not seen and is looked for further back all the same.
+const BRIDGED: usize = 3;
+
 /// How thoroughly a frame is searched for faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Thoroughness {
-    /// Upright, and in every other frame in one of six [extra passes](ExtraPass), in turn: twelve frames see them all.
+    /// Upright, and in every other frame in one of seven [extra passes](ExtraPass), in turn: fourteen frames see them
+    /// all. The first frame of a stream sees all seven if it has no deadline.
     #[default]
     Fast,
-    /// Upright and in every extra pass, and every face's landmarks are confirmed in every frame.
+    /// Upright and in every extra pass, of the four diagonal ones in two, in turn; and every face's landmarks are
+    /// confirmed in every frame.
     Thorough,
 }
 
@@ -60,6 +65,44 @@ pub struct Search {
     since_pass: u32,
     /// Whether there was an extra pass since everything was forgotten.
     begun: bool,
+}
+
+/// A face that is looked for backwards.
+pub struct Sought {
+    /// As it was last seen.
+    track: Track,
+    /// Frames since.
+    misses: usize,
+}
+
+impl Sought {
+    /// The faces of `tracks` that are in view.
+    pub fn all(tracks: &[Track]) -> Vec<Self> {
+        let active = tracks.iter().filter(|track| track.state == TrackState::Active);
+        active.map(|track| Self { track: track.clone(), misses: 0 }).collect()
+    }
+}
+
+/// Adds faces to the `tracks` of frames that follow one another in which they were not seen: those that were a few
+/// frames before and after, at the place between.
+pub fn bridge(tracks: &mut [&mut Vec<Track>]) {
+    let active = |tracks: &[Track], id: TrackId| {
+        tracks.iter().find(|track| track.id == id && track.state == TrackState::Active).cloned()
+    };
+    for before in 0..tracks.len() {
+        for track in tracks[before].clone() {
+            let reach = (before + 1..tracks.len()).take(BRIDGED + 1);
+            let after = reach.filter_map(|at| Some((at, active(tracks[at], track.id)?))).next();
+            let Some((end, later)) = after.filter(|_| track.state == TrackState::Active) else { continue };
+            for at in before + 1..end {
+                if tracks[at].iter().all(|known| known.id != track.id) {
+                    let share = (at - before) as f32 / (end - before) as f32;
+                    tracks[at].push(track.between(&later, share));
+                    tracks[at].sort_by_key(|track| track.id);
+                }
+            }
+        }
+    }
 }
 
 /// Who is where in a frame.
@@ -129,34 +172,46 @@ impl Search {
         Ok((Found { tracks: self.tracker.tracks().to_vec(), searched }, took))
     }
 
-    /// Looks in an earlier frame for those of the `later` tracks that were found there and not in it; adds them to the
-    /// `earlier` ones, or puts them where they are found. Whether there was any.
+    /// Looks in an earlier frame for the faces that are `sought`; adds them to its `tracks`, or puts those where they are
+    /// found. Those that it has already, and those that were not seen in several frames, are sought no longer.
     ///
     /// # Errors
     /// What the detector reports.
-    pub fn trace_back(&mut self, frame: &FrameMut<'_>, earlier: &mut Vec<Track>, later: &[Track]) -> Result<bool> {
-        let mut traced = false;
-        for track in later.iter().filter(|track| track.state == TrackState::Active) {
-            let known = earlier.iter().position(|other| other.id == track.id);
-            if let Some(known) = known.filter(|known| earlier[*known].state == TrackState::Active) {
+    pub fn trace_back(
+        &mut self,
+        frame: &FrameMut<'_>,
+        tracks: &mut Vec<Track>,
+        sought: &mut Vec<Sought>,
+    ) -> Result<()> {
+        let mut left = Vec::with_capacity(sought.len());
+        for Sought { mut track, misses } in sought.drain(..) {
+            let known = tracks.iter().position(|other| other.id == track.id);
+            if let Some(known) = known.filter(|known| tracks[*known].state == TrackState::Active) {
                 // It was aligned late: the frames before it were not looked at for it.
-                traced |= !earlier[known].aligned;
+                if !tracks[known].aligned {
+                    track.bbox = tracks[known].bbox;
+                    left.push(Sought { track, misses: 0 });
+                }
                 continue;
             }
-            let Some(seen) = self.confirmer.look(frame, track)? else { continue };
-            let taken = |other: &Track| other.id != track.id && other.bbox.overlaps(&seen.bbox);
-            if earlier.iter().any(taken) {
+            let seen = self.confirmer.look(frame, &track)?;
+            let taken = |seen: &Detection| tracks.iter().any(|o| o.id != track.id && o.bbox.overlaps(&seen.bbox));
+            let Some(seen) = seen.filter(|seen| !taken(seen)) else {
+                if misses < BRIDGED {
+                    left.push(Sought { track, misses: misses + 1 });
+                }
                 continue;
-            }
-            traced = true;
+            };
             let track = track.seen_before(&seen);
             match known {
-                Some(known) => earlier[known] = track,
-                None => earlier.push(track),
+                Some(known) => tracks[known] = track.clone(),
+                None => tracks.push(track.clone()),
             }
+            left.push(Sought { track, misses: 0 });
         }
-        earlier.sort_by_key(|track| track.id);
-        Ok(traced)
+        *sought = left;
+        tracks.sort_by_key(|track| track.id);
+        Ok(())
     }
 
     /// Whether a close look confirms the landmarks of `track`; if not, they are confirmed before anything else in the
@@ -181,8 +236,8 @@ impl Search {
         pace: &Pace,
     ) -> Result<(Vec<Assigned>, bool)> {
         let (mut faces, searched) = self.look(frame, context, settings, pace)?;
-        self.add_marks(frame, context.marks, &mut faces)?;
         faces.retain(|face| context.wants(&face.bbox));
+        self.add_marks(frame, context, &mut faces)?;
         self.tracker.predict();
         let assigned = self.tracker.assign(&faces);
         let thorough = settings.search == Thoroughness::Thorough;
@@ -197,8 +252,10 @@ impl Search {
     }
 
     /// Adds faces that somebody else marked: to a face that was found, the marked box; else the mark's own.
-    fn add_marks(&mut self, frame: &FrameMut<'_>, marks: &[GivenFace], faces: &mut Vec<Detection>) -> Result<()> {
-        for face in self.detector.adopt(frame, marks, CONTINUE_SCORE)? {
+    fn add_marks(&mut self, frame: &FrameMut<'_>, context: &Context<'_>, faces: &mut Vec<Detection>) -> Result<()> {
+        let mut marked = self.detector.adopt(frame, context.marks, CONTINUE_SCORE)?;
+        marked.retain(|face| context.wants(&face.bbox));
+        for face in marked {
             match faces.iter_mut().find(|known| known.bbox.overlaps(&face.bbox)) {
                 Some(known) => {
                     known.bbox = known.bbox.union(&face.bbox);
@@ -247,7 +304,7 @@ impl Search {
     fn search(&mut self, frame: &FrameMut<'_>, settings: &Settings, pace: &Pace) -> Result<(Vec<Detection>, bool)> {
         let (least, threshold) = (settings.min_face_size, settings.score_threshold.min(CONTINUE_SCORE));
         let mut faces = self.detector.detect_at_two_scales(frame, least, threshold)?;
-        self.passes_left = ExtraPass::FAST;
+        self.passes_left = ExtraPass::FAST.len();
         self.add_passes(frame, settings, pace, &mut faces)?;
         self.glance.keep();
         self.since = 0;
@@ -255,7 +312,8 @@ impl Search {
         Ok((faces, true))
     }
 
-    /// Adds what the extra passes find where nothing was found: of all, or of the one whose turn it is.
+    /// Adds what the extra passes find where nothing was found: in the first frame all, else those whose turn it is, and
+    /// the sides where half a face is followed.
     fn add_passes(
         &mut self,
         frame: &FrameMut<'_>,
@@ -269,21 +327,29 @@ impl Search {
         // Not in a frame that spends its time on confirming landmarks.
         let confirms = pace.is_bound() && self.tracker.tracks().iter().any(|track| track.is_due_by(CONFIRM_INTERVAL));
         let rests = self.since_pass == 0 && self.begun;
-        if !thorough && (rests || ((!in_time || confirms) && self.since_pass < PASSES_LEFT_OUT)) {
+        let follows_half = in_time && self.tracker.tracks().iter().any(|track| track.is_half_a_face(frame.width()));
+        let mut passes = Vec::new();
+        if thorough && !self.begun {
+            passes.extend(ExtraPass::ALL);
+        } else if !self.begun && !pace.is_bound() {
+            passes.extend(ExtraPass::FAST);
+        } else if thorough {
+            passes.extend(ExtraPass::thorough(self.next_pass));
+            self.next_pass += 1;
+        } else if !rests && (in_time && !confirms || self.since_pass >= PASSES_LEFT_OUT) {
+            passes.push(ExtraPass::fast(self.next_pass));
+            self.next_pass += 1;
+        }
+        if passes.is_empty() {
             self.since_pass += 1;
-            return Ok(());
+        } else {
+            (self.begun, self.since_pass) = (true, 0);
+            self.passes_left = self.passes_left.saturating_sub(passes.len());
         }
-        self.begun = true;
-        self.since_pass = 0;
-        if thorough {
-            let seen = self.detector.detect_extra(frame, ExtraPass::Second, true, settings.min_face_size, threshold)?;
-            faces.extend(unknown(seen, faces, settings));
+        if follows_half && !passes.contains(&ExtraPass::Sides) {
+            passes.push(ExtraPass::Sides);
         }
-        let (count, most) = if thorough { (ExtraPass::ALL.len(), ExtraPass::ALL.len()) } else { (1, ExtraPass::FAST) };
-        for _ in 0..count {
-            let pass = ExtraPass::ALL[self.next_pass % most];
-            self.next_pass = (self.next_pass + 1) % most;
-            self.passes_left = self.passes_left.saturating_sub(1);
+        for pass in passes {
             let seen = self.detector.detect_extra(frame, pass, thorough, settings.min_face_size, threshold)?;
             let new = unknown(seen, faces, settings);
             // Half a face cannot be looked at more closely: it is covered.
@@ -301,7 +367,7 @@ impl Search {
         let faces = match self.glance.change(Detector::reach(frame, least)) {
             Change::Nowhere => Vec::new(),
             Change::Places(places) => {
-                self.passes_left = ExtraPass::FAST;
+                self.passes_left = ExtraPass::FAST.len();
                 self.detector.detect_around(frame, &places, least, threshold)?
             }
             Change::Everywhere => return Ok(None),

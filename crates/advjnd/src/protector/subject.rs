@@ -26,6 +26,12 @@ const SHRINK: f32 = 0.95;
 /// Frames over which the clean embedding of a track is averaged evenly; later ones count as the last of so many.
 const REFERENCE_FRAMES: f32 = 50.0;
 
+/// Iterations that a face gets in any case: for a reserve beyond its margins, and where the last frames did not protect it,
+const LEAST_ITERATIONS: u32 = 4;
+/// and once so many frames in a row did not.
+const FRUITLESS_FRAMES: u32 = 30;
+const HOPELESS_ITERATIONS: u32 = 2;
+
 /// What lasts from frame to frame.
 #[derive(Debug)]
 pub struct Subject {
@@ -41,6 +47,8 @@ pub struct Subject {
     pub verdict: Option<Verdict>,
     /// Whether a frame has shown it protected.
     proven: bool,
+    /// Frames in a row that left it short of its margins although it had all iterations that it was allowed.
+    fruitless: u32,
 }
 
 /// A margin for each [`Rendition`].
@@ -93,6 +101,7 @@ impl Subject {
             turn: 0,
             verdict: None,
             proven: false,
+            fruitless: 0,
         }
     }
 
@@ -149,6 +158,24 @@ impl Subject {
     /// share of that; zero where that is reached.
     pub fn goal_surplus(&self, work: &Workspace, reserve: f32) -> f32 {
         least_surplus(self.people.iter().map(|person| person.margins), &goals(work, reserve))
+    }
+
+    /// How many iterations it is worth, `most` at most: half as many after every frame in which they did not protect it,
+    /// down to a few, and hardly any once they have been of no use for long.
+    pub fn allowance(&self, most: u32) -> u32 {
+        let least = if self.fruitless < FRUITLESS_FRAMES { LEAST_ITERATIONS } else { HOPELESS_ITERATIONS };
+        let halved = most.checked_shr(self.fruitless).unwrap_or(0);
+        halved.max(least).min(most)
+    }
+
+    /// Takes note of a frame in which so many `iterations`, of `most`, left it `protected` or not.
+    pub fn learn(&mut self, iterations: u32, most: u32, protected: bool) {
+        let tried = iterations >= self.allowance(most);
+        self.fruitless = match (protected, tried) {
+            (true, _) => 0,
+            (false, true) => self.fruitless.saturating_add(1),
+            (false, false) => self.fruitless,
+        };
     }
 
     /// Keeps the perturbation inside `budget`.
@@ -221,7 +248,7 @@ impl Subject {
     ) -> Result<u32> {
         let Self { people, views, turn, .. } = self;
         let (eyes, smoothing) = (&mut station.eyes, &mut station.smoothing);
-        let mut objective = View { eyes, specs, work, people, views, turn, transfer, smoothing, goes_on };
+        let mut objective = View { eyes, specs, work, people, views, turn, transfer, smoothing, goes_on, spent: 0 };
         let attack = Attack { momentum: transfer.momentum, ..*attack };
         Ok(attack.run(&mut objective, budget, &mut self.perturbation, max_iterations, transfer.reserve)?.iterations)
     }
@@ -315,6 +342,8 @@ struct View<'a> {
     transfer: &'a Transfer,
     smoothing: &'a mut Smoothing,
     goes_on: &'a dyn Fn() -> bool,
+    /// Iterations so far.
+    spent: u32,
 }
 
 impl View<'_> {
@@ -341,10 +370,13 @@ impl View<'_> {
 
 impl Objective for View<'_> {
     fn goes_on(&self) -> bool {
-        (self.goes_on)()
+        // The usual iterations go for the reserve, too; those beyond them for what is required alone.
+        let is_short = || least_surplus(self.people.iter().map(|person| person.seen), &self.work.required) < 0.0;
+        (self.goes_on)() && (self.spent < LEAST_ITERATIONS || is_short())
     }
 
     fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32> {
+        self.spent += 1;
         let (index, rendition, set) = self.take_turn();
         self.work.lay(delta);
         let Workspace { geometry, region, half, stretch, bounds, residual, stored, .. } = &mut *self.work;

@@ -184,6 +184,7 @@ impl<'a> Turn<'a> {
         goes_on: &dyn Fn() -> bool,
     ) {
         let work = (&mut self.work, &mut self.budget);
+        let most = self.subject.allowance(most);
         let iterations = self.subject.iterate((station, specs), attack, work, (most, goes_on), &self.transfer);
         self.report.iterations += self.check(iterations).unwrap_or(0);
     }
@@ -224,11 +225,13 @@ impl<'a> Turn<'a> {
 
     /// Whether the output has less margin than it should, and nothing was spent on it yet.
     pub fn falls_short(&self) -> bool {
-        self.open && self.report.iterations == 0 && self.needs_work()
+        self.open && self.report.iterations == 0 && self.subject.surplus(&self.work) < 0.0
     }
 
     /// The end: makes the perturbation smaller where there is margin to spare, and notes the verdict.
-    pub fn settle(&mut self) {
+    pub fn settle(&mut self, max_iterations: u32) {
+        let protected = self.report.verdict == Verdict::Protected;
+        self.subject.learn(self.report.iterations, max_iterations, protected);
         let spare = self.subject.goal_surplus(&self.work, self.transfer.reserve);
         self.report.flicker = self.subject.settle(spare, self.report.verdict == Verdict::Protected);
         self.report.changed = self.subject.verdict.replace(self.report.verdict) != Some(self.report.verdict);

@@ -206,11 +206,11 @@ impl Workspace {
 
 /// The margin from which a face counts as protected in the eyes of a recogniser, if one with a pixel for each sample of
 /// the grid is to have `margin` for a codec in those of `dlib_resnet29`. What a codec takes depends on the recogniser,
-/// and grows as the face has fewer pixels (measured in DESIGN.md), and where covered frames lie between shown ones: a
+/// and grows as the face has fewer pixels (measured in DESIGN.md; larger faces need as much for other photographs), and where covered frames lie between shown ones: a
 /// face that the last frame has not `shown` needs more.
 fn required_margin(margin: f32, spec: &RecognizerSpec, geometry: &Geometry, shown: bool) -> f32 {
     let margin = if shown { margin } else { margin * UNSHOWN };
-    margin * spec.codec_loss * geometry.grid_scale().powi(2) + MARGIN_PER_REACH * geometry.reach()
+    margin * spec.codec_loss * geometry.grid_scale().powi(2).max(1.0) + MARGIN_PER_REACH * geometry.reach()
 }
 
 fn energy(values: &[f32]) -> f32 {
@@ -235,13 +235,13 @@ mod tests {
     }
 
     #[test]
-    fn a_face_of_a_quarter_of_the_pixels_needs_four_times_the_margin() {
+    fn a_face_of_a_quarter_of_the_pixels_needs_four_times_the_margin_and_no_face_less_than_it() {
         for eyes in [25.0, 50.0, 100.0] {
             let geometry = face(eyes);
             for spec in Network::ALL.map(Network::spec) {
                 let required = |margin, shown| required_margin(margin, &spec, &geometry, shown);
                 let for_codec = |shown| required(0.1, shown) - required(0.0, shown);
-                let expected = 0.1 * spec.codec_loss * (50.0 / eyes).powi(2);
+                let expected = 0.1 * spec.codec_loss * (50.0 / eyes).powi(2).max(1.0);
                 assert!((for_codec(true) / expected - 1.0).abs() < 0.02, "{eyes}: {}, not {expected}", for_codec(true));
                 assert!(for_codec(false) > 1.2 * for_codec(true), "{eyes}: as little where it was covered");
             }
