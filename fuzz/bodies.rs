@@ -16,7 +16,7 @@ use gst::prelude::*;
 /// Networks that cost more than this are loaded and not run, so that a case takes milliseconds.
 const MOST_MACS: u64 = 1 << 28;
 /// Iterations with which a frame takes no seconds.
-const MOST_ITERATIONS: u32 = 3;
+const MOST_ITERATIONS: i32 = 3;
 /// Outputs of a detector per anchor: score, objectness, box, landmarks.
 const PER_ANCHOR: [usize; 4] = [1, 1, 4, 10];
 
@@ -105,7 +105,7 @@ pub fn properties(data: &[u8]) {
     };
     // More iterations take seconds and go the same way.
     let hasten =
-        || element.set_property("max-iterations", element.property::<u32>("max-iterations").min(MOST_ITERATIONS));
+        || element.set_property("max-iterations", element.property::<i32>("max-iterations").clamp(0, MOST_ITERATIONS));
     set(before);
     hasten();
     let bus = gst::Bus::new();

@@ -78,7 +78,7 @@ fn a_face_that_is_found_late_is_dealt_with_from_the_first_frame() {
 fn a_face_is_followed_backwards_over_frames_in_which_it_is_not_seen() {
     let mut frames = approaching();
     let blank = Frames::sample(
-        "videotestsrc num-buffers=2 pattern=gray ! video/x-raw,width=1920,height=1080",
+        "videotestsrc num-buffers=2 pattern=solid-color foreground-color=0xff808080 ! video/x-raw,width=1920,height=1080",
         VideoFormat::I420,
         2,
     );

@@ -62,7 +62,7 @@ fn one_more_element_takes_no_weights_of_its_own() {
     let before = resident();
     let more: Vec<_> = (0..4).map(|_| start()).collect();
     let each = (resident() - before) / more.len() as f64;
-    // Packed weights would be 22 more; what the passes of a search keep is 12 of these.
-    assert!(each < 48.0, "{each} MiB for each");
+    // Packed weights would be 22 more. The passes of a search, all of them in the first frame, keep 28 of these.
+    assert!(each < 75.0, "{each} MiB for each");
     drop(first);
 }
