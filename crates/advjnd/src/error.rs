@@ -1,4 +1,5 @@
-//! The one error type of the core: the variant says whose fault it was, the text says what was wrong and what to do next.
+//! The one error type of the core: the variant says whose fault it was, the text says what was wrong and what to do
+//! next.
 
 use std::path::PathBuf;
 

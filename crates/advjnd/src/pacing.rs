@@ -100,6 +100,13 @@ pub enum Stage {
     Check,
 }
 
+impl Stage {
+    /// An iteration on one of so many faces.
+    pub fn iteration(faces: usize) -> Self {
+        if faces == 1 { Self::Iterate } else { Self::IterateBeside }
+    }
+}
+
 const STAGES: usize = 6;
 
 /// One frame after the other, each held to its time.
@@ -194,7 +201,7 @@ impl Pace {
     /// yet to be checked. What is left over goes to others in every frame.
     pub fn iterations(&self, faces: usize, threads: usize, most: u32, checked: usize) -> Vec<u32> {
         let Some(left) = self.left() else { return vec![most; faces] };
-        let stage = if faces == 1 { Stage::Iterate } else { Stage::IterateBeside };
+        let stage = Stage::iteration(faces);
         let left = left.saturating_sub(self.cost(Stage::Check, checked));
         let beside = u32::try_from(threads.clamp(1, faces.max(1))).unwrap_or(1);
         let all = whole_times(left.saturating_mul(beside), self.cost(stage, 1)).min(faces * most as usize);

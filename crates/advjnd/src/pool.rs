@@ -21,8 +21,8 @@ const SPINS: usize = 4000;
 
 /// Work that several threads may do together.
 pub(crate) trait Job: Send + Sync {
-    /// Does a share of the run `token` as thread `worker` (0 is the caller's); returns when nothing is left to take. It must
-    /// not panic: what does keeps the panic for the thread that asked for the run.
+    /// Does a share of the run `token` as thread `worker` (0 is the caller's); returns when nothing is left to take.
+    /// It must not panic: what does keeps the panic for the thread that asked for the run.
     fn work(&self, worker: usize, token: u64);
 }
 
@@ -77,12 +77,13 @@ impl Pool {
         let start = Start(parts.as_mut_ptr());
         let call = move |index: usize| {
             let start = &start;
-            // SAFETY: `index` lies in `parts`, no other call has it, and the loan of `parts` lasts until all calls returned.
+            // SAFETY: `index` lies in `parts`, no other call has it, and the loan of `parts` lasts until all calls
+            // returned.
             work(unsafe { &mut *start.0.add(index) });
         };
         let call: &(dyn Fn(usize) + Sync) = &call;
-        // SAFETY: only the lifetime changes. `call` is not used any more when this function returns: a thread calls it after
-        // it has taken an index below `count`, and all those are waited for.
+        // SAFETY: only the lifetime changes. `call` is not used any more when this function returns: a thread calls it
+        // after it has taken an index below `count`, and all those are waited for.
         let call: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(call) };
         let parts = Arc::new(Parts {
             call,

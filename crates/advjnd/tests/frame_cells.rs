@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-use advjnd::face::{BBox, Change, Glance};
+use advjnd::face::{BBox, Change, ChangeGate};
 use advjnd::frame::CELL;
 use advjnd::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
 use proptest::prelude::*;
@@ -74,14 +74,14 @@ proptest! {
 
     #[test]
     fn a_glance_sees_what_appears_and_not_what_is_known(x in 0usize..40, y in 0usize..40, shade in 120u8..=255) {
-        let look = |glance: &mut Glance, square: Option<(usize, usize)>| {
+        let look = |glance: &mut ChangeGate, square: Option<(usize, usize)>| {
             let value = |plane: usize, column: usize, row: usize| match square {
                 Some((x, y)) if plane == 0 && (x..x + 24).contains(&column) && (y..y + 24).contains(&row) => shade,
                 _ => 100,
             };
             with_frame(PixelFormat::I420, (64, 64, 0), value, |frame, _| glance.look(frame));
         };
-        let mut glance = Glance::default();
+        let mut glance = ChangeGate::default();
         look(&mut glance, None);
         prop_assert!(glance.changed(&[]), "nothing has been searched yet");
         glance.keep();
@@ -102,14 +102,14 @@ proptest! {
         squares in prop::collection::vec((0usize..300, 0usize..300, 1usize..60), 0..5),
     ) {
         const REACH: f32 = 64.0;
-        let look = |glance: &mut Glance, squares: &[(usize, usize, usize)]| {
+        let look = |glance: &mut ChangeGate, squares: &[(usize, usize, usize)]| {
             let inside = |column: usize, row: usize| {
                 squares.iter().any(|(x, y, side)| (*x..x + side).contains(&column) && (*y..y + side).contains(&row))
             };
             let value = |plane: usize, column: usize, row: usize| if plane == 0 && inside(column, row) { 250 } else { 50 };
             with_frame(PixelFormat::I420, (320, 320, 0), value, |frame, _| glance.look(frame));
         };
-        let mut glance = Glance::default();
+        let mut glance = ChangeGate::default();
         look(&mut glance, &[]);
         prop_assert_eq!(glance.change(REACH), Change::Everywhere);
         glance.keep();

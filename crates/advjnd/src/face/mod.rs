@@ -2,9 +2,9 @@
 
 pub mod align;
 mod aligner;
+mod change_gate;
 mod confirm;
 pub mod detect;
-mod glance;
 mod pass;
 mod passes;
 pub mod track;
@@ -12,9 +12,9 @@ pub mod warp;
 
 pub use align::SimilarityTransform;
 pub use aligner::{Aligner, Pose};
+pub use change_gate::{Change, ChangeGate};
 pub use confirm::{Assigned, Care, Confirmer};
 pub use detect::{Detection, Detector, GivenFace};
-pub use glance::{Change, Glance};
 pub use passes::ExtraPass;
 pub use track::{Track, TrackId, TrackState, Tracker};
 pub use warp::Warp;

@@ -1,12 +1,13 @@
 //! The linear operator between two pixel grids related by a similarity transform, and its exact adjoint.
 //!
-//! Every destination pixel is the mean of `n`×`n` bilinear samples spread evenly over its (rotated) square in the source,
-//! at most `SAMPLE_SPACING` (1.5) source pixels apart (a bilinear sample itself reaches one pixel to each side): plain
-//! bilinear where the image grows, an area average where it shrinks, so that what is seen does not alias. Outside the
-//! source lies zero. The adjoint scatters with the weights that the operator gathers with.
+//! Every destination pixel is the mean of `n`×`n` bilinear samples spread evenly over its (rotated) square in the
+//! source, at most `SAMPLE_SPACING` (1.5) source pixels apart (a bilinear sample itself reaches one pixel to each
+//! side): plain bilinear where the image grows, an area average where it shrinks, so that what is seen does not alias.
+//! Outside the source lies zero. The adjoint scatters with the weights that the operator gathers with.
 //!
-//! A plan holds, for each destination row, the run of samples that lie inside the source, and the samples at its edge one
-//! by one. Positions inside are worked out again in every pass, `STEP` (16) at a time: that is cheaper than reading them.
+//! A plan holds, for each destination row, the run of samples that lie inside the source, and the samples at its edge
+//! one by one. Positions inside are worked out again in every pass, `STEP` (16) at a time: that is cheaper than
+//! reading them.
 //!
 //! [`reference`](mod@reference) is the naive twin: the definition, sample by sample.
 
@@ -273,8 +274,8 @@ impl Line {
         [center_x + self.offset[0], center_y + self.offset[1]]
     }
 
-    /// The part of `columns` whose samples have all four source pixels inside, `last` being the last source pixel; what is
-    /// left out may be inside as well.
+    /// The part of `columns` whose samples have all four source pixels inside, `last` being the last source pixel;
+    /// what is left out may be inside as well.
     fn inside(&self, to_source: &SimilarityTransform, last: [f32; 2], columns: &Range<usize>) -> Range<usize> {
         let start = self.at(to_source, 0);
         let (mut from, mut to) = (columns.start as f32, columns.end as f32);

@@ -1,4 +1,4 @@
-//! The frame as means of cells: what a glance sees of it.
+//! The frame as means of cells: what the change gate compares.
 
 use pulp::{Simd, WithSimd};
 
@@ -6,12 +6,13 @@ use super::{FrameMut, Layout};
 
 /// Side of a cell, pixels.
 pub const CELL: usize = 16;
-/// From one row to the next that is looked at in packed formats: one byte in three or four costs as much as all of them.
+/// From one row to the next that is looked at in packed formats: one byte in three or four costs as much as all of
+/// them.
 const PACKED_ROWS: usize = 2;
 
 impl FrameMut<'_> {
-    /// Mean luma (green, in packed formats, of every second row) of each cell of [`CELL`]² pixels, in code values, row by
-    /// row; cells at the right and lower edges may be smaller.
+    /// Mean luma (green, in packed formats, of every second row) of each cell of [`CELL`]² pixels, in code values, row
+    /// by row; cells at the right and lower edges may be smaller.
     pub fn cell_means(&self, means: &mut Vec<f32>) {
         means.clear();
         means.resize(self.width.div_ceil(CELL) * self.height.div_ceil(CELL), 0.0);

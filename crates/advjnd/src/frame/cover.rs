@@ -1,8 +1,8 @@
 //! Covers for faces that are not protected: opaque fill, pixelation, blur.
 //!
 //! Only fill hides a face for certain; retrained networks read pixelated and blurred faces (McPherson et al. 2016,
-//! arXiv 1609.00408). Pixelation keeps [`BLOCKS`] blocks across the longer side with quantised levels, the blur's radius
-//! is a fifth of the longer side.
+//! arXiv 1609.00408). Pixelation keeps [`BLOCKS`] blocks across the longer side with quantised levels, the blur's
+//! radius is a fifth of the longer side.
 
 use super::paint::fill;
 use super::{FrameMut, Layout, Rect};

@@ -56,7 +56,8 @@ impl Region {
         self.len() == 0
     }
 
-    /// What a luma residual becomes once the frame has stored it: bounded by `bounds`, rounded to the frame's code values.
+    /// What a luma residual becomes once the frame has stored it: bounded by `bounds`, rounded to the frame's code
+    /// values.
     ///
     /// All slices have [`len`](Self::len) entries, full-range units. The bound itself is rounded to whole code values,
     /// so a stored change exceeds it by at most half a code value.

@@ -36,8 +36,8 @@ impl DetectorNet {
 
     /// Runs the network on `input`, planar BGR 0..=255 `[3][height][width]`.
     ///
-    /// A size other than the last one's rebuilds the plan (it allocates). [`Error::Input`] if a side is 0 or no multiple
-    /// of 32, or the length does not fit.
+    /// A size other than the last one's rebuilds the plan (it allocates). [`Error::Input`] if a side is 0 or no
+    /// multiple of 32, or the length does not fit.
     pub fn forward(&mut self, input: &[f32], height: usize, width: usize) -> Result<()> {
         let multiple = |size: usize| size > 0 && size.is_multiple_of(yunet::SIZE_MULTIPLE);
         if !multiple(height) || !multiple(width) {

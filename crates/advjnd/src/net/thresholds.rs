@@ -1,5 +1,5 @@
-//! The learned maps of just-noticeable difference: six 3×3 convolutions from R', G', B' to three thresholds at a quarter
-//! of the resolution, before the interpolation and the softplus that the model of JND ends with.
+//! The learned maps of just-noticeable difference: six 3×3 convolutions from R', G', B' to three thresholds at a
+//! quarter of the resolution, before the interpolation and the softplus that the model of JND ends with.
 //!
 //! Ours, trained by `models/train/jnd_maps.py`; 18 k parameters, 1.2 kMAC a pixel. Strides 2, 2, 1, 1, 1, 1.
 

@@ -17,7 +17,8 @@ enum Place {
 }
 
 impl Values {
-    /// The little-endian numbers that `bytes` hold: in place, or copied where they do not lie as the machine wants them.
+    /// The little-endian numbers that `bytes` hold: in place, or copied where they do not lie as the machine wants
+    /// them.
     pub(super) fn little_endian(bytes: Bytes) -> Self {
         if cfg!(target_endian = "little") && bytemuck::try_cast_slice::<_, f32>(&bytes).is_ok() {
             return Self(Place::InFile(bytes));

@@ -23,8 +23,8 @@ impl<'a> Weights<'a> {
         Ok(Self { model, file, tensors })
     }
 
-    /// The tensor `name`, which must be finite `f32` of `rank` dimensions, none of them 0: so the file is as long as the
-    /// dimensions say, and no product of them overflows.
+    /// The tensor `name`, which must be finite `f32` of `rank` dimensions, none of them 0: so the file is as long as
+    /// the dimensions say, and no product of them overflows.
     pub(super) fn tensor(&self, name: &str, rank: usize) -> Result<(Vec<usize>, Values)> {
         let wrong = |what: String| Error::model(self.model, format!("tensor `{name}` {what}; convert the file again"));
         let view = self.tensors.tensor(name).map_err(|error| wrong(format!("cannot be read ({error})")))?;

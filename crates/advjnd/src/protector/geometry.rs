@@ -7,6 +7,7 @@
 use super::rendition::Rendition;
 use crate::attack::ViewSampler;
 use crate::error::Result;
+use crate::face::detect::LONG_SIDE_AT_NETWORK;
 use crate::face::{CHIP_PER_BOX, Landmarks, SimilarityTransform, Warp};
 use crate::frame::Rect;
 use crate::net::{ARCFACE_TEMPLATE, RecognizerSpec, Template};
@@ -23,10 +24,9 @@ const OVAL_CORE: f32 = 0.75;
 const VIEW_REACH: f32 = 0.015;
 /// scale it by at least this, for others cut faces tighter or wider,
 const SCALE_REACH: f32 = 0.04;
-/// and shift it by as many pixels of a frame reduced to a long side of [`VIEW_LONG_SIDE`]: others find their landmarks
-/// in a reduced frame, and there a small face has few pixels.
+/// and shift it by as many pixels of a frame reduced to a long side of [`LONG_SIDE_AT_NETWORK`]: others find their
+/// landmarks in a reduced frame, and there a small face has few pixels.
 const VIEW_REACH_PIXELS: f32 = 1.2;
-const VIEW_LONG_SIDE: f32 = 640.0;
 /// The self-check looks through one view for every so much reach,
 const REACH_PER_CHECK: f32 = 0.03;
 /// at most through this many.
@@ -95,7 +95,7 @@ impl Geometry {
     ) -> Result<()> {
         let followed = landmarks.next().unwrap_or_default();
         let to_grid = SimilarityTransform::fit(&followed, &grid_template())?;
-        let pixels = VIEW_REACH_PIXELS * (width.max(height) as f32 / VIEW_LONG_SIDE).max(1.0);
+        let pixels = VIEW_REACH_PIXELS * (width.max(height) as f32 / LONG_SIDE_AT_NETWORK).max(1.0);
         self.reach = VIEW_REACH + pixels * to_grid.scale() / GRID as f32;
         self.grid_scale = to_grid.scale();
         self.to_chips.clear();

@@ -1,16 +1,20 @@
 //! Finding and following faces: when the whole frame is searched, and when less will do.
 //!
-//! Searching costs more than anything else in a frame without a face. Where nobody is followed, a frame that shows what
-//! the last searched one showed ([`Glance`]) has no face either, and where little changed it is enough to look there.
-//! Where every face is in view, time is short and nothing changed besides them, a look around each is enough.
+//! Searching costs more than anything else in a frame without a face. Where nobody is followed, a frame that shows
+//! what the last searched one showed ([`ChangeGate`]) has no face either, and where little changed it is enough to
+//! look there. Where every face is in view, time is short and nothing changed besides them, a look around each is
+//! enough.
+
+mod trace_back;
 
 use std::time::Duration;
 
+pub use self::trace_back::{Sought, bridge};
 use super::{Context, Settings};
 use crate::error::Result;
 use crate::face::detect::LONG_SIDE_AT_NETWORK;
 use crate::face::{
-    Assigned, BBox, Care, Change, Confirmer, Detection, Detector, ExtraPass, Glance, Track, TrackId, TrackState,
+    Assigned, BBox, Care, Change, ChangeGate, Confirmer, Detection, Detector, ExtraPass, Track, TrackState,
     Tracker,
 };
 use crate::frame::FrameMut;
@@ -33,9 +37,6 @@ const BELIEVED: f32 = 0.01;
 /// Frames in a row that may go without an extra pass where time is short.
 const PASSES_LEFT_OUT: u32 = 30;
 
-/// Frames in a row in which a face is not seen and is looked for further back all the same.
-const BRIDGED: usize = 3;
-
 /// How thoroughly a frame is searched for faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Thoroughness {
@@ -53,7 +54,7 @@ pub struct Search {
     detector: Detector,
     confirmer: Confirmer,
     tracker: Tracker,
-    glance: Glance,
+    changes: ChangeGate,
     /// Frames since the whole frame was searched.
     since: u32,
     /// The settings under which the last search found nothing at all, if it did.
@@ -67,44 +68,6 @@ pub struct Search {
     begun: bool,
 }
 
-/// A face that is looked for backwards.
-pub struct Sought {
-    /// As it was last seen.
-    track: Track,
-    /// Frames since.
-    misses: usize,
-}
-
-impl Sought {
-    /// The faces of `tracks` that are in view.
-    pub fn all(tracks: &[Track]) -> Vec<Self> {
-        let active = tracks.iter().filter(|track| track.state == TrackState::Active);
-        active.map(|track| Self { track: track.clone(), misses: 0 }).collect()
-    }
-}
-
-/// Adds faces to the `tracks` of frames that follow one another in which they were not seen: those that were a few
-/// frames before and after, at the place between.
-pub fn bridge(tracks: &mut [&mut Vec<Track>]) {
-    let active = |tracks: &[Track], id: TrackId| {
-        tracks.iter().find(|track| track.id == id && track.state == TrackState::Active).cloned()
-    };
-    for before in 0..tracks.len() {
-        for track in tracks[before].clone() {
-            let reach = (before + 1..tracks.len()).take(BRIDGED + 1);
-            let after = reach.filter_map(|at| Some((at, active(tracks[at], track.id)?))).next();
-            let Some((end, later)) = after.filter(|_| track.state == TrackState::Active) else { continue };
-            for at in before + 1..end {
-                if tracks[at].iter().all(|known| known.id != track.id) {
-                    let share = (at - before) as f32 / (end - before) as f32;
-                    tracks[at].push(track.between(&later, share));
-                    tracks[at].sort_by_key(|track| track.id);
-                }
-            }
-        }
-    }
-}
-
 /// Who is where in a frame.
 pub struct Found {
     /// Followed faces, oldest first.
@@ -116,14 +79,13 @@ pub struct Found {
 impl Search {
     /// A search by the detectors of `models`, run by `backend`.
     pub fn new(models: &Models, backend: &Backend) -> Self {
-        let (tracker, glance) = (Tracker::default(), Glance::default());
         let detector = Detector::new(&models.detector, backend).with_second(models.second_detector(), backend);
         let confirmer = Confirmer::new(&models.detector, backend);
         Self {
             detector,
             confirmer,
-            tracker,
-            glance,
+            tracker: Tracker::default(),
+            changes: ChangeGate::default(),
             since: 0,
             vacant: None,
             next_pass: 0,
@@ -146,72 +108,33 @@ impl Search {
     }
 
     fn forget(&mut self) {
-        self.glance.forget();
+        self.changes.forget();
         self.confirmer.forget();
         (self.since, self.vacant, self.passes_left, self.begun) = (0, None, 0, false);
     }
 
-    /// Finds and follows the faces of the frame at `time`.
+    /// Finds and follows the faces of the frame at `time`; also returns the time that it took.
     ///
     /// # Errors
     /// What the detector reports; the next frame is searched then.
     pub fn follow(
         &mut self,
         frame: &FrameMut<'_>,
-        (context, time): (&Context<'_>, Duration),
+        context: &Context<'_>,
+        time: Duration,
         settings: &Settings,
         pace: &mut Pace,
-    ) -> Result<(Found, Duration)> {
-        let (result, took) = pace.measure(Stage::Detect, |pace| {
-            let found = self.find(frame, context, settings, pace);
-            let searched = matches!(found, Ok((_, true)));
-            (found, if searched { 1.0 } else { 0.0 })
+    ) -> (Result<Found>, Duration) {
+        let (faces, took) = pace.measure(Stage::Detect, |pace| {
+            let faces = self.find(frame, context, settings, pace);
+            let searched = matches!(faces, Ok((_, true)));
+            (faces, if searched { 1.0 } else { 0.0 })
         });
-        let (faces, searched) = result.inspect_err(|_| self.forget())?;
-        self.tracker.correct(&faces, time, settings.score_threshold, settings.hold_time);
-        Ok((Found { tracks: self.tracker.tracks().to_vec(), searched }, took))
-    }
-
-    /// Looks in an earlier frame for the faces that are `sought`; adds them to its `tracks`, or puts those where they are
-    /// found. Those that it has already, and those that were not seen in several frames, are sought no longer.
-    ///
-    /// # Errors
-    /// What the detector reports.
-    pub fn trace_back(
-        &mut self,
-        frame: &FrameMut<'_>,
-        tracks: &mut Vec<Track>,
-        sought: &mut Vec<Sought>,
-    ) -> Result<()> {
-        let mut left = Vec::with_capacity(sought.len());
-        for Sought { mut track, misses } in sought.drain(..) {
-            let known = tracks.iter().position(|other| other.id == track.id);
-            if let Some(known) = known.filter(|known| tracks[*known].state == TrackState::Active) {
-                // It was aligned late: the frames before it were not looked at for it.
-                if !tracks[known].aligned {
-                    track.bbox = tracks[known].bbox;
-                    left.push(Sought { track, misses: 0 });
-                }
-                continue;
-            }
-            let seen = self.confirmer.look(frame, &track)?;
-            let taken = |seen: &Detection| tracks.iter().any(|o| o.id != track.id && o.bbox.overlaps(&seen.bbox));
-            let Some(seen) = seen.filter(|seen| !taken(seen)) else {
-                if misses < BRIDGED {
-                    left.push(Sought { track, misses: misses + 1 });
-                }
-                continue;
-            };
-            let track = track.seen_before(&seen);
-            match known {
-                Some(known) => tracks[known] = track.clone(),
-                None => tracks.push(track.clone()),
-            }
-            left.push(Sought { track, misses: 0 });
-        }
-        *sought = left;
-        tracks.sort_by_key(|track| track.id);
-        Ok(())
+        let found = faces.map(|(faces, searched)| {
+            self.tracker.correct(&faces, time, settings.score_threshold, settings.hold_time);
+            Found { tracks: self.tracker.tracks().to_vec(), searched }
+        });
+        (found.inspect_err(|_| self.forget()), took)
     }
 
     /// Whether a close look confirms the landmarks of `track`; if not, they are confirmed before anything else in the
@@ -281,7 +204,7 @@ impl Search {
             return Ok((self.detector.adopt(frame, given, threshold)?, false));
         }
         if settings.detect_interval == 0 {
-            self.glance.look(frame);
+            self.changes.look(frame);
             if self.tracker.tracks().is_empty() {
                 if let Some(mut faces) = self.look_at_changes(frame, least, threshold)? {
                     if !faces.is_empty() || self.passes_left > 0 {
@@ -306,14 +229,14 @@ impl Search {
         let mut faces = self.detector.detect_at_two_scales(frame, least, threshold)?;
         self.passes_left = ExtraPass::FAST.len();
         self.add_passes(frame, settings, pace, &mut faces)?;
-        self.glance.keep();
+        self.changes.keep();
         self.since = 0;
         self.vacant = faces.is_empty().then_some((least, threshold));
         Ok((faces, true))
     }
 
-    /// Adds what the extra passes find where nothing was found: in the first frame all, else those whose turn it is, and
-    /// the sides where half a face is followed.
+    /// Adds what the extra passes find where nothing was found: in the first frame all, else those whose turn it is,
+    /// and the sides where half a face is followed.
     fn add_passes(
         &mut self,
         frame: &FrameMut<'_>,
@@ -364,7 +287,7 @@ impl Search {
         if self.vacant != Some((least, threshold)) || self.since + 1 >= VACANT_INTERVAL {
             return Ok(None);
         }
-        let faces = match self.glance.change(Detector::reach(frame, least)) {
+        let faces = match self.changes.change(Detector::reach(frame, least)) {
             Change::Nowhere => Vec::new(),
             Change::Places(places) => {
                 self.passes_left = ExtraPass::FAST.len();
@@ -372,7 +295,7 @@ impl Search {
             }
             Change::Everywhere => return Ok(None),
         };
-        self.glance.keep_changes();
+        self.changes.keep_changes();
         self.since += 1;
         if !faces.is_empty() {
             self.vacant = None;
@@ -383,7 +306,7 @@ impl Search {
     /// What an iteration and a check of every followed face take.
     fn time_for_faces(&self, pace: &Pace) -> Duration {
         let count = self.tracker.tracks().len();
-        let stages = [Stage::LayOut, Stage::Enroll, Stage::Check, super::iteration_of(count)];
+        let stages = [Stage::LayOut, Stage::Enroll, Stage::Check, Stage::iteration(count)];
         stages.map(|stage| pace.cost(stage, count)).into_iter().sum()
     }
 
@@ -394,7 +317,7 @@ impl Search {
                 let in_view = tracks.iter().all(|track| track.state == TrackState::Active && track.aligned);
                 let in_time = pace.allows(pace.cost(Stage::Detect, 1) + self.time_for_faces(pace));
                 let known = || tracks.iter().map(|track| track.expected().scaled(NEAR_SCALE)).collect::<Vec<_>>();
-                !in_view || in_time || self.since + 1 >= BUSY_INTERVAL || self.glance.changed(&known())
+                !in_view || in_time || self.since + 1 >= BUSY_INTERVAL || self.changes.changed(&known())
             }
             interval => {
                 let begun = self.vacant.is_some() || !tracks.is_empty();

@@ -1,5 +1,5 @@
-//! What helps a perturbation against recognisers that are not at hand: how the iterations differ from climbing the margin of
-//! those that are.
+//! What helps a perturbation against recognisers that are not at hand: how the iterations differ from climbing the
+//! margin of those that are.
 //!
 //! | part | source |
 //! |---|---|
@@ -16,8 +16,8 @@ const KERNEL_SIGMAS: f32 = 2.5;
 /// How the iterations look for a perturbation that others do not recognise either.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Transfer {
-    /// Entries of the matrix of each iteration's random view, and its shift as a share of the chip, differ by up to this from
-    /// none, 0..=0.5; below the reach of the self-check's views, that reach counts.
+    /// Entries of the matrix of each iteration's random view, and its shift as a share of the chip, differ by up to
+    /// this from none, 0..=0.5; below the reach of the self-check's views, that reach counts.
     pub diversity: f32,
     /// Sigma of the Gaussian that smooths the gradient, in samples of the perturbation's grid (160 across the face's
     /// surroundings), 0..=8; 0 does not smooth.

@@ -1,11 +1,11 @@
 //! How much each pixel of a face's region may change unseen, at the resolution that matters.
 //!
-//! A perturbation has [`GRID`](super::geometry::GRID) samples across a face. Where a region has many more pixels, its thresholds are
-//! worked out on the region reduced by a whole number, box-averaged, and enlarged bilinearly: finer ones would cost time
-//! and memory by the square of the side, and be averaged again when they reach the grid.
+//! A perturbation has [`GRID`](super::geometry::GRID) samples across a face. Where a region has many more pixels, its
+//! thresholds are worked out on the region reduced by a whole number, box-averaged, and enlarged bilinearly: finer
+//! ones would cost time and memory by the square of the side, and be averaged again when they reach the grid.
 //!
-//! Sides are filled up to a multiple of [`MULTIPLE`] with the outermost samples, which is what the models see there anyway: a
-//! learned model makes a plan for every size, and a growing face has many.
+//! Sides are filled up to a multiple of [`MULTIPLE`] with the outermost samples, which is what the models see there
+//! anyway: a learned model makes a plan for every size, and a growing face has many.
 
 use crate::error::Result;
 use crate::frame::Region;
@@ -62,8 +62,8 @@ impl Visibility {
     }
 }
 
-/// Means of blocks of `factor`² pixels, and of what there is of them at the right and lower edges; `wide` × `high` of them,
-/// the outermost repeated.
+/// Means of blocks of `factor`² pixels, and of what there is of them at the right and lower edges; `wide` × `high` of
+/// them, the outermost repeated.
 fn reduce(region: &Region, factor: usize, wide: usize, high: usize, luma: &mut Vec<f32>, rgb: &mut Vec<[f32; 4]>) {
     let (width, height) = (region.rect.width, region.rect.height);
     luma.clear();

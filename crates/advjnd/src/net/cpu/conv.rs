@@ -1,9 +1,9 @@
 //! Dense convolution by register tiles, forward and backward.
 //!
 //! Forward, a pixel's chunks are its taps. Backward with stride 1 is a forward convolution with the mirrored kernel
-//! ([`mirrored`]). Backward with stride `s` splits the result into `s × s` phases; each is a stride-1 convolution with the
-//! taps that reach it. Backward to an image of at most 4 channels would waste vectors on 3 channels: there, 2 × 2 pixels
-//! by 3 channels are the entries of one vector ([`Dense::to_image`]).
+//! ([`mirrored`]). Backward with stride `s` splits the result into `s × s` phases; each is a stride-1 convolution with
+//! the taps that reach it. Backward to an image of at most 4 channels would waste vectors on 3 channels: there, 2 × 2
+//! pixels by 3 channels are the entries of one vector ([`Dense::to_image`]).
 #![allow(unsafe_code, reason = "tiles are addressed through pointers")]
 
 use super::layout::{Blocked, Grid, Halo, blocks};
@@ -97,7 +97,8 @@ impl Dense {
         store: &mut WeightStore,
         samples: usize,
         conv: &Conv,
-        (shape, source): (Shape, Grid),
+        shape: Shape,
+        source: Grid,
         epilogue: Epilogue,
     ) -> Option<Self> {
         let output = conv.output_shape(shape)?;
@@ -125,7 +126,8 @@ impl Dense {
         level: Level,
         store: &mut WeightStore,
         samples: usize,
-        (conv, shape): (&Conv, Shape),
+        conv: &Conv,
+        shape: Shape,
         source: &Blocked,
         epilogue: Epilogue,
     ) -> Option<Vec<Self>> {
@@ -173,7 +175,8 @@ impl Dense {
         level: Level,
         store: &mut WeightStore,
         samples: usize,
-        (conv, shape): (&Conv, Shape),
+        conv: &Conv,
+        shape: Shape,
         source: &Blocked,
         target: Grid,
     ) -> Option<Self> {
@@ -223,7 +226,8 @@ impl Dense {
         level: Level,
         store: &mut WeightStore,
         samples: usize,
-        (weight, outputs): (&[f32], usize),
+        weight: &[f32],
+        outputs: usize,
         source: &Blocked,
         epilogue: Epilogue,
     ) -> Option<Self> {
@@ -358,7 +362,8 @@ pub(super) fn mirrored_weight(conv: &Conv) -> Values {
     weight.into()
 }
 
-/// The kernel turned by 180°, inputs and outputs exchanged: the backward pass of a stride-1 convolution, without its weights.
+/// The kernel turned by 180°, inputs and outputs exchanged: the backward pass of a stride-1 convolution, without its
+/// weights.
 pub(super) fn mirrored(conv: &Conv) -> Conv {
     let k = conv.kernel;
     let Padding { top, left, bottom, right } = conv.padding;
@@ -422,7 +427,8 @@ fn useful_taps(conv: &Conv, input: Shape, output: Shape) -> Vec<(usize, usize)> 
     rows.flat_map(columns).collect()
 }
 
-/// Taps that reach pixels of `phase` modulo `s`, with the cotangent's row (or column) that the first pixel takes them from.
+/// Taps that reach pixels of `phase` modulo `s`, with the cotangent's row (or column) that the first pixel takes them
+/// from.
 pub(super) fn reaching_taps(conv: &Conv, padding: usize, phase: usize, s: usize) -> Vec<(usize, isize)> {
     let at = |tap: usize| (phase + padding) as isize - tap as isize;
     (0..conv.kernel).filter(|tap| at(*tap).rem_euclid(s as isize) == 0).map(|tap| (tap, at(tap) / s as isize)).collect()

@@ -64,7 +64,8 @@ impl Depthwise {
         level: Level,
         store: &mut WeightStore,
         samples: usize,
-        (conv, shape): (&Conv, Shape),
+        conv: &Conv,
+        shape: Shape,
         source: &Blocked,
         epilogue: Epilogue,
     ) -> Vec<Self> {

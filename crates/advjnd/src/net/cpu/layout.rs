@@ -1,8 +1,8 @@
 //! Blocked layout: `[sample][channel / 16][row][column][channel % 16]`, with a frame of zeros around every plane.
 //!
-//! The frame (halo) is as wide as the widest reader needs, so that no kernel tests for borders. It is zero from the start
-//! and nobody writes it: a small place with a frame is reused only by values of exactly the same layout. The entries of others are
-//! reused by any; where that spoils a large frame, a step clears it ([`spoiled`]).
+//! The frame (halo) is as wide as the widest reader needs, so that no kernel tests for borders. It is zero from the
+//! start and nobody writes it: a small place with a frame is reused only by values of exactly the same layout. The
+//! entries of others are reused by any; where that spoils a large frame, a step clears it ([`spoiled`]).
 
 use std::ops::Range;
 
@@ -110,8 +110,8 @@ pub(super) fn blocks(channels: usize) -> usize {
     channels.div_ceil(LANES)
 }
 
-/// Which of the places taken, in that order, must have their frames cleared before they are written: those that share entries
-/// with another layout.
+/// Which of the places taken, in that order, must have their frames cleared before they are written: those that share
+/// entries with another layout.
 pub(super) fn spoiled(taken: &[Blocked], batch: usize) -> impl Iterator<Item = usize> {
     let spoils = move |place: &Blocked, other: &Blocked| {
         let (own, others) = (place.entries(batch), other.entries(batch));
@@ -166,7 +166,8 @@ impl Space {
         place.halo != Halo::default() && place.grid.sample * self.batch < LARGE
     }
 
-    /// The start of `length` entries that nobody uses any more, from the least place they fit; new ones where there are none.
+    /// The start of `length` entries that nobody uses any more, from the least place they fit; new ones where there
+    /// are none.
     fn take_free(&mut self, length: usize) -> usize {
         let fitting = (0..self.free.len()).filter(|index| self.free[*index].len() >= length);
         if let Some(index) = fitting.min_by_key(|index| self.free[*index].len()) {

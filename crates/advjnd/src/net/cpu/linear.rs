@@ -1,8 +1,8 @@
 //! The adjoint of a fully connected layer, on the weights as the forward pass packed them.
 //!
-//! Such a layer is bound by memory (SFace's is two thirds of its weights), so they are not packed twice. Forward, a weight
-//! vector holds 16 outputs of one input; here it is multiplied with those outputs' cotangents, and the 16 entries of each
-//! of 16 inputs' sums are added up at the end.
+//! Such a layer is bound by memory (SFace's is two thirds of its weights), so they are not packed twice. Forward, a
+//! weight vector holds 16 outputs of one input; here it is multiplied with those outputs' cotangents, and the 16
+//! entries of each of 16 inputs' sums are added up at the end.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 #![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
@@ -33,7 +33,7 @@ pub(super) struct LinearBackward {
 
 impl LinearBackward {
     /// From the cotangent `source` to `target`, which has no frame, so that its vectors follow each other as chunks do.
-    pub(super) fn new((level, samples): (Level, usize), packed: Packed, source: &Blocked, target: &Blocked) -> Self {
+    pub(super) fn new(level: Level, samples: usize, packed: Packed, source: &Blocked, target: &Blocked) -> Self {
         Self { level, samples, packed, source: source.grid, target: target.grid }
     }
 
@@ -81,7 +81,8 @@ unsafe fn run_chunks<I: Isa, const HALF: bool>(
     let (sample, start) = (item / parts, item % parts * ITEM_CHUNKS);
     let chunk_len = LANES * group_blocks * LANES;
     for chunk in start..chunks.min(start + ITEM_CHUNKS) {
-        // SAFETY: chunks, groups and blocks are those the weights were packed with; the target holds a vector per chunk.
+        // SAFETY: chunks, groups and blocks are those the weights were packed with; the target holds a vector per
+        // chunk.
         unsafe {
             let mut sums = [I::splat(0.0); LANES];
             for group in 0..groups {

@@ -1,8 +1,8 @@
 //! The memory of a plan: one aligned block of values, one of sign bits, one of packed weights, scratch per thread.
 //!
-//! Steps address it by offsets fixed when the plan is made. What makes concurrent writes sound is the plan: the items of a
-//! step write disjoint places and read none that another item of the same step writes, and steps are separated by a
-//! barrier (see [`program`](super::program)).
+//! Steps address it by offsets fixed when the plan is made. What makes concurrent writes sound is the plan: the items
+//! of a step write disjoint places and read none that another item of the same step writes, and steps are separated by
+//! a barrier (see [`program`](super::program)).
 #![allow(unsafe_code, reason = "threads share the memory of a plan without locks")]
 
 use std::alloc::{Layout, handle_alloc_error};
@@ -21,8 +21,8 @@ const LINE: usize = 64;
 /// processor would walk the page table at every 64th line.
 const HUGE_PAGE: usize = 2 << 20;
 
-/// Numbers from the start of a cache line. Those of a large block are pages of its own, which take no memory before they are
-/// used and go back to the system with the block, whatever else the process has allocated since.
+/// Numbers from the start of a cache line. Those of a large block are pages of its own, which take no memory before
+/// they are used and go back to the system with the block, whatever else the process has allocated since.
 pub(super) struct Block {
     start: NonNull<f32>,
     bytes: usize,
@@ -34,8 +34,8 @@ pub(super) struct Block {
 #[expect(dead_code, reason = "read through pointers")]
 struct Line([f32; LINE / size_of::<f32>()]);
 
-// SAFETY: a block owns its memory, which is only accessed through pointers; who dereferences them vouches for the absence of
-// races.
+// SAFETY: a block owns its memory, which is only accessed through pointers; who dereferences them vouches for the
+// absence of races.
 unsafe impl Send for Block {}
 // SAFETY: as above.
 unsafe impl Sync for Block {}
@@ -83,8 +83,8 @@ pub enum WeightPrecision {
 
 /// A layer with at least so many packed weights (256 KiB of `f32`) is bound by reading them.
 const STREAMED: usize = 1 << 16;
-/// Energy that rounding to half precision may take from a layer's weights, as a share; about 2⁻²⁴ unless most of them are
-/// too small for it.
+/// Energy that rounding to half precision may take from a layer's weights, as a share; about 2⁻²⁴ unless most of them
+/// are too small for it.
 const HALF_LOSS: f64 = 1.0 / (1 << 20) as f64;
 
 /// Where a layer's packed weights lie, and in which precision.

@@ -12,10 +12,10 @@
 //! * `sink`: bias, residual, activation and its derivative, in the epilogue of every kernel.
 //! * `plan`: algorithm, place and epilogue of every operation; `program`: how threads take the steps apart.
 //!
-//! All sums and products are in `f32`; the weights of large layers are kept in half precision ([`WeightPrecision`]), for
-//! those layers wait for memory: 0.85 of the time of dlib's network. bf16 products (`vdpbf16ps`) were measured and lose:
-//! on Sapphire and Emerald Rapids the instruction runs at 86 GFLOP/s a core, half the 175 of two fused multiply-adds a
-//! cycle.
+//! All sums and products are in `f32`; the weights of large layers are kept in half precision ([`WeightPrecision`]),
+//! for those layers wait for memory: 0.85 of the time of dlib's network. bf16 products (`vdpbf16ps`) were measured and
+//! lose: on Sapphire and Emerald Rapids the instruction runs at 86 GFLOP/s a core, half the 175 of two fused
+//! multiply-adds a cycle.
 
 mod conv;
 mod depthwise;
@@ -74,8 +74,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Plans `graph` for `batch` samples at a time on `pool`, for the best level of this processor. Its packed weights are
-    /// those of every other engine so made of this graph or a copy of it.
+    /// Plans `graph` for `batch` samples at a time on `pool`, for the best level of this processor. Its packed weights
+    /// are those of every other engine so made of this graph or a copy of it.
     ///
     /// [`Error::Model`] for a graph with an operation this engine cannot run.
     pub fn new(graph: &Graph, batch: usize, pool: &Arc<Pool>) -> Result<Self> {
@@ -90,7 +90,8 @@ impl Engine {
         Ok(engine)
     }
 
-    /// As [`new`](Self::new) for a chosen level and precision, on weights of its own; [`Error::Input`] if this processor cannot run the level.
+    /// As [`new`](Self::new) for a chosen level and precision, on weights of its own; [`Error::Input`] if this
+    /// processor cannot run the level.
     pub fn with(
         graph: &Graph,
         batch: usize,

@@ -13,8 +13,9 @@ const SUMS: usize = 12;
 const FEW_SUMS: usize = 6;
 const REPEATS: usize = 200_000;
 
-/// GFLOP/s of `threads` threads together at `level` in registers, two operations to a multiply-add; some milliseconds of
-/// work. Two virtual processors may share the units of one core, so the peak of two threads is measured, not assumed.
+/// GFLOP/s of `threads` threads together at `level` in registers, two operations to a multiply-add; some milliseconds
+/// of work. Two virtual processors may share the units of one core, so the peak of two threads is measured, not
+/// assumed.
 pub fn measure(level: Level, threads: usize) -> f64 {
     if !level.runs_here() {
         return 0.0;

@@ -35,7 +35,7 @@ pub(super) struct Sum {
 
 impl Sum {
     /// The sum of `terms` into the epilogue's target, of shape `target`.
-    pub(super) fn new((level, samples): (Level, usize), terms: [Term; 2], target: Shape, epilogue: Epilogue) -> Self {
+    pub(super) fn new(level: Level, samples: usize, terms: [Term; 2], target: Shape, epilogue: Epilogue) -> Self {
         Self { level, terms, target, samples, epilogue }
     }
 

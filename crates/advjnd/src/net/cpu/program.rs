@@ -1,10 +1,11 @@
 //! Steps in order, and the threads that take them apart.
 //!
-//! Every step is a number of items that may run at the same time. Threads take items from a counter, even threads from the
-//! front and odd ones from the back (so that a thread meets the same part of the weights in every run), and go to the next
-//! step when all items of this one are done. Counters carry the number of the run: a thread that comes late, when the
-//! run it was called for is over, sees another number and leaves without having touched anything. A panic in an item is kept,
-//! its item counts as done, and the panic goes on from the thread that asked for the run: nobody waits for ever.
+//! Every step is a number of items that may run at the same time. Threads take items from a counter, even threads from
+//! the front and odd ones from the back (so that a thread meets the same part of the weights in every run), and go to
+//! the next step when all items of this one are done. Counters carry the number of the run: a thread that comes late,
+//! when the run it was called for is over, sees another number and leaves without having touched anything. A panic in
+//! an item is kept, its item counts as done, and the panic goes on from the thread that asked for the run: nobody
+//! waits for ever.
 #![allow(unsafe_code, reason = "steps address the plan's memory through pointers")]
 
 use std::any::Any;
@@ -117,8 +118,8 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// The first `forward` of `steps` are the forward pass, the rest the backward pass; `data` and `bits` are numbers of
-    /// entries.
+    /// The first `forward` of `steps` are the forward pass, the rest the backward pass; `data` and `bits` are numbers
+    /// of entries.
     pub(super) fn new(
         steps: Vec<Step>,
         forward: usize,
@@ -206,8 +207,8 @@ impl Job for Program {
         for step in self.range(token) {
             let done = &self.progress[step].done;
             while let Some(item) = self.take(step, worker, run) {
-                // SAFETY: the plan made the step for this memory and level; the item is taken by this thread alone, and all
-                // items of earlier steps are done.
+                // SAFETY: the plan made the step for this memory and level; the item is taken by this thread alone,
+                // and all items of earlier steps are done.
                 let ran = catch_unwind(AssertUnwindSafe(|| unsafe { self.steps[step].run(item, &memory) }));
                 if let Err(panic) = ran {
                     *self.panicked.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
@@ -247,8 +248,8 @@ pub(super) fn run(
     gradient: Option<&mut [f32]>,
 ) {
     let gradient = gradient.map_or(null_mut(), <[f32]>::as_mut_ptr);
-    // SAFETY: the caller holds the plan's engine exclusively, so no run is under way; the slices outlive this function, and
-    // when it returns every item is done, and none is ever taken again for this run.
+    // SAFETY: the caller holds the plan's engine exclusively, so no run is under way; the slices outlive this
+    // function, and when it returns every item is done, and none is ever taken again for this run.
     let token = unsafe { program.prepare(run, input.as_ptr(), gradient) };
     pool.run(job, token);
     let panicked = program.panicked.lock().unwrap_or_else(PoisonError::into_inner).take();

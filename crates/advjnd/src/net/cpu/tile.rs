@@ -1,9 +1,9 @@
 //! The register tile: the one inner loop of every dense convolution, matrix product and Winograd product.
 //!
-//! A tile is `R × Q` pixels by `B` blocks of 16 output channels, all sums in registers. The inner dimension is a list of
-//! chunks: runs of scalars that follow each other in memory, at the same distance from every pixel. 16 channels of one tap
-//! are a chunk in blocked layout; a kernel row of all channels is one in interleaved layout. Each scalar is broadcast and
-//! multiplied with `B` vectors of packed weights, which are read once, in order:
+//! A tile is `R × Q` pixels by `B` blocks of 16 output channels, all sums in registers. The inner dimension is a list
+//! of chunks: runs of scalars that follow each other in memory, at the same distance from every pixel. 16 channels of
+//! one tap are a chunk in blocked layout; a kernel row of all channels is one in interleaved layout. Each scalar is
+//! broadcast and multiplied with `B` vectors of packed weights, which are read once, in order:
 //!
 //! ```text
 //! for chunk, for k in chunk:  sum[r][q][b] += pixel(r, q)[chunk + k] · weights[chunk][k][b]

@@ -1,8 +1,8 @@
 //! Pooling: maximum over windows, mean over 2 × 2, mean over a plane; forward and backward.
 //!
-//! The maximum keeps, per window and tap, 16 bits that tell for which channels this tap was the (first) maximum. Backward,
-//! every pixel collects from the windows that contain it; so it is written once, and the epilogue applies. What is not a
-//! number wins over any number and is not beaten, so it reaches the outputs and is seen.
+//! The maximum keeps, per window and tap, 16 bits that tell for which channels this tap was the (first) maximum.
+//! Backward, every pixel collects from the windows that contain it; so it is written once, and the epilogue applies.
+//! What is not a number wins over any number and is not beaten, so it reaches the outputs and is seen.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 #![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
@@ -55,7 +55,8 @@ pub(super) struct Window {
 impl Window {
     /// A step from `source` to the epilogue's target, of shape `target`.
     pub(super) fn new(
-        (level, samples): (Level, usize),
+        level: Level,
+        samples: usize,
         kind: Kind,
         source: Blocked,
         target: Shape,

@@ -54,10 +54,12 @@ pub(super) struct Winograd {
 impl Winograd {
     /// The convolution `conv` of `source` by tiles of `m × m` (2 or 4) for `threads` threads.
     pub(super) fn new(
-        (level, threads): (Level, usize),
+        level: Level,
+        threads: usize,
         store: &mut WeightStore,
         samples: usize,
-        (conv, m): (&Conv, usize),
+        conv: &Conv,
+        m: usize,
         source: &Blocked,
         epilogue: Epilogue,
     ) -> Option<Self> {

@@ -85,7 +85,7 @@ impl Planner<'_> {
                 let (row, sample) = (columns * LANES, rows * columns * LANES);
                 let base = self.space.take_plain(sample * self.batch);
                 let target = Grid { base, sample, block: sample, row, pixel: LANES };
-                let dense = Dense::to_image(self.level, &mut self.store, self.batch, (conv, shape), &g, target);
+                let dense = Dense::to_image(self.level, &mut self.store, self.batch, conv, shape, &g, target);
                 self.steps.push(Step::Dense(dense.ok_or_else(|| self.unplannable("the gradient of the input"))?));
                 return Ok(Some(Form::Squares(target)));
             }
@@ -99,13 +99,14 @@ impl Planner<'_> {
                     let step = self.convolution(&mirror, &g, epilogue)?;
                     self.steps.push(step);
                 } else {
-                    let problem = (conv, self.shape(*input));
+                    let shape = self.shape(*input);
                     if conv.depthwise {
                         let phases =
-                            Depthwise::backward(self.level, &mut self.store, self.batch, problem, &g, epilogue);
+                            Depthwise::backward(self.level, &mut self.store, self.batch, conv, shape, &g, epilogue);
                         self.steps.extend(phases.into_iter().map(Step::Depthwise));
                     } else {
-                        let phases = Dense::backward(self.level, &mut self.store, self.batch, problem, &g, epilogue);
+                        let phases =
+                            Dense::backward(self.level, &mut self.store, self.batch, conv, shape, &g, epilogue);
                         let phases = phases.ok_or_else(|| self.unplannable("a strided convolution's gradient"))?;
                         self.steps.extend(phases.into_iter().map(Step::Dense));
                     }
@@ -128,7 +129,7 @@ impl Planner<'_> {
             Op::Linear { input, .. } => {
                 let Some(packed) = self.linear[node.result] else { return Err(self.unplannable("a linear layer")) };
                 let target = self.take(self.shape(*input), Halo::default());
-                let step = LinearBackward::new((self.level, self.batch), packed, &g, &target);
+                let step = LinearBackward::new(self.level, self.batch, packed, &g, &target);
                 self.steps.push(Step::LinearBackward(step));
                 self.share(state, *input, Some(Part { view: target, home: Rc::new(target) }))?;
             }
@@ -139,7 +140,7 @@ impl Planner<'_> {
 
     fn pooling_backward(&mut self, state: &mut Cotangents, input: ValueId, kind: Kind, g: Blocked) {
         let (target, epilogue) = self.open(state, input);
-        let window = Window::new((self.level, self.batch), kind, g, self.shape(input), epilogue);
+        let window = Window::new(self.level, self.batch, kind, g, self.shape(input), epilogue);
         self.steps.push(Step::Window(window));
         self.close(state, input, target);
     }
@@ -204,7 +205,7 @@ impl Planner<'_> {
             (Some(only), None) | (None, Some(only)) => [term(only), Term::nothing(only.view)],
             (None, None) => return Ok(()),
         };
-        self.steps.push(Step::Sum(Sum::new((self.level, self.batch), terms, self.shape(value), epilogue)));
+        self.steps.push(Step::Sum(Sum::new(self.level, self.batch, terms, self.shape(value), epilogue)));
         self.close(state, value, target);
         self.drop_part(part);
         Ok(())

@@ -87,13 +87,11 @@ impl Planner<'_> {
         epilogue: Epilogue,
         interleaved: Option<Grid>,
     ) -> Result<()> {
-        let context = (self.level, self.batch);
         let step = match node.op {
             Op::Conv { input, conv, .. } => match interleaved.filter(|_| *input == self.root) {
                 Some(grid) => {
-                    let source = (self.shape(*input), grid);
-                    let dense =
-                        Dense::forward_interleaved(self.level, &mut self.store, self.batch, conv, source, epilogue);
+                    let (level, batch, shape) = (self.level, self.batch, self.shape(*input));
+                    let dense = Dense::forward_interleaved(level, &mut self.store, batch, conv, shape, grid, epilogue);
                     Step::Dense(dense.ok_or_else(|| self.unplannable("a convolution of the input"))?)
                 }
                 None => {
@@ -103,12 +101,12 @@ impl Planner<'_> {
             },
             Op::Add { a, b, .. } => {
                 let terms = [self.place(*a)?, self.place(*b)?].map(|value| Term { value, upsampling: None });
-                Step::Sum(Sum::new(context, terms, target.shape, epilogue))
+                Step::Sum(Sum::new(self.level, self.batch, terms, target.shape, epilogue))
             }
             Op::UpsampleAdd { small, large, upsampling } => {
                 let small = Term { value: self.place(*small)?, upsampling: Some(*upsampling) };
                 let terms = [small, Term { value: self.place(*large)?, upsampling: None }];
-                Step::Sum(Sum::new(context, terms, target.shape, epilogue))
+                Step::Sum(Sum::new(self.level, self.batch, terms, target.shape, epilogue))
             }
             Op::MaxPool { input, kernel, stride } => {
                 if self.differentiable() {
@@ -121,8 +119,8 @@ impl Planner<'_> {
             Op::GlobalMean { input } => self.pooling(*input, Kind::Global, target.shape, epilogue)?,
             Op::Linear { input, weight, bias } => {
                 let source = self.place(*input)?;
-                let layer = (&**weight, bias.len());
-                let dense = Dense::linear(self.level, &mut self.store, self.batch, layer, &source, epilogue);
+                let (level, batch, outputs) = (self.level, self.batch, bias.len());
+                let dense = Dense::linear(level, &mut self.store, batch, weight, outputs, &source, epilogue);
                 let dense = dense.ok_or_else(|| self.unplannable("a linear layer"))?;
                 self.linear[node.result] = Some(dense.packed());
                 Step::Dense(dense)
@@ -134,7 +132,7 @@ impl Planner<'_> {
     }
 
     fn pooling(&self, input: ValueId, kind: Kind, target: Shape, epilogue: Epilogue) -> Result<Step> {
-        Ok(Step::Window(Window::new((self.level, self.batch), kind, self.place(input)?, target, epilogue)))
+        Ok(Step::Window(Window::new(self.level, self.batch, kind, self.place(input)?, target, epilogue)))
     }
 
     /// A convolution of a blocked value by the algorithm of its shape.
@@ -144,7 +142,7 @@ impl Planner<'_> {
             _ if conv.depthwise => Depthwise::forward(level, store, batch, conv, source, epilogue).map(Step::Depthwise),
             Algorithm::Direct => Dense::forward(level, store, batch, conv, source, epilogue).map(Step::Dense),
             Algorithm::Winograd(m) => {
-                Winograd::new((level, self.threads), store, batch, (conv, m), source, epilogue).map(Step::Winograd)
+                Winograd::new(level, self.threads, store, batch, conv, m, source, epilogue).map(Step::Winograd)
             }
         };
         step.ok_or_else(|| {

@@ -1,9 +1,9 @@
 //! From a graph to a program: which algorithm runs each operation, where its values lie, what is packed for it.
 //!
 //! Values live from the step that makes them to the last that reads them; their places are reused (see
-//! [`layout`](super::layout)), so the working set stays near the caches. The backward pass needs no values, only the sign bits the epilogues
-//! saved. The choice of algorithm is fixed by shape, not by timing, so that the same input gives the same bytes on every
-//! run.
+//! [`layout`](super::layout)), so the working set stays near the caches. The backward pass needs no values, only the
+//! sign bits the epilogues saved. The choice of algorithm is fixed by shape, not by timing, so that the same input
+//! gives the same bytes on every run.
 
 mod backward;
 mod forward;

@@ -19,7 +19,8 @@ unsafe fn spread(bits: i32) -> __m256 {
     }
 }
 
-// SAFETY of every block: the trait requires AVX2, FMA, F16C and pointers valid for a vector; the instructions take any alignment.
+// SAFETY of every block: the trait requires AVX2, FMA, F16C and pointers valid for a vector; the instructions take any
+// alignment.
 impl Isa for Avx2 {
     type Vector = [__m256; 2];
     const REGISTERS: usize = 8;
@@ -99,7 +100,8 @@ impl Isa for Avx2 {
 
     #[inline(always)]
     unsafe fn prefetch(_: *const f32) {
-        // Measured on an EPYC without AVX-512: the hardware fetches ahead by itself, and these take slots from the loads.
+        // Measured on an EPYC without AVX-512: the hardware fetches ahead by itself, and these take slots from the
+        // loads.
     }
 
     #[inline(always)]

@@ -9,7 +9,8 @@ use super::Isa;
 #[derive(Clone, Copy)]
 pub(in crate::net::cpu) struct Avx512;
 
-// SAFETY of every block: the trait requires AVX-512 F and pointers valid for a vector; the instructions take any alignment.
+// SAFETY of every block: the trait requires AVX-512 F and pointers valid for a vector; the instructions take any
+// alignment.
 impl Isa for Avx512 {
     type Vector = __m512;
     const REGISTERS: usize = 32;

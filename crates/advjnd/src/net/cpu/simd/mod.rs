@@ -1,7 +1,8 @@
 //! Vectors of 16 numbers on each instruction set, and the choice among them.
 //!
 //! Kernels are written once, generic over [`Isa`], and instantiated per [`Level`] inside functions that carry the
-//! instruction set's `target_feature`; [`Level::best`] asks the processor, so a level that is held is a level that may run.
+//! instruction set's `target_feature`; [`Level::best`] asks the processor, so a level that is held is a level that may
+//! run.
 
 #![allow(unsafe_code, reason = "vector instructions")]
 

@@ -1,6 +1,6 @@
 //! What is shown in place of the protected frame, to look at how it came about.
 
-use super::turn::Turn;
+use super::workspace::Workspace;
 use crate::frame::paint::{fill, outline, plane};
 use crate::frame::{FrameMut, Rect};
 use crate::report::{CoverReason, FaceReport, Verdict};
@@ -28,29 +28,28 @@ const RED: [u8; 3] = [220, 0, 0];
 const AMBER: [u8; 3] = [230, 160, 0];
 
 /// A map of one face.
-pub struct Exhibit {
+pub struct DebugMap {
     rect: Rect,
     luma: Vec<f32>,
 }
 
-impl Exhibit {
-    /// What `view` has to show of an open turn.
-    pub fn of(view: View, turn: &Turn<'_>) -> Option<Self> {
-        let work = &turn.work;
+impl DebugMap {
+    /// What `view` has to show of a face whose job has not ended.
+    pub fn of(view: View, work: &Workspace) -> Option<Self> {
         let luma = match view {
             View::Protected | View::Boxes => return None,
             View::Jnd => work.bounds.iter().map(|bound| GAIN * bound).collect(),
             View::Delta => {
-                let changes = work.region.luma.iter().zip(&work.stored);
+                let changes = work.output.region.luma.iter().zip(&work.clean.region.luma);
                 changes.map(|(output, clean)| f32::from(GREY) + GAIN * (output - clean)).collect()
             }
         };
-        Some(Self { rect: work.region.rect, luma })
+        Some(Self { rect: work.clean.region.rect, luma })
     }
 }
 
 /// Puts `view` in place of the frame.
-pub fn show(frame: &mut FrameMut<'_>, view: View, exhibits: &[Exhibit], faces: &[FaceReport]) {
+pub fn show(frame: &mut FrameMut<'_>, view: View, maps: &[DebugMap], faces: &[FaceReport]) {
     match view {
         View::Protected => return,
         View::Boxes => {
@@ -69,7 +68,7 @@ pub fn show(frame: &mut FrameMut<'_>, view: View, exhibits: &[Exhibit], faces: &
         View::Jnd => fill(frame, frame.rect(), [0; 3]),
         View::Delta => fill(frame, frame.rect(), [GREY; 3]),
     }
-    for Exhibit { rect, luma } in exhibits {
+    for DebugMap { rect, luma } in maps {
         plane(frame, *rect, luma.iter().copied());
     }
 }

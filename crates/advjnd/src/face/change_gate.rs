@@ -1,14 +1,14 @@
 //! Whether anything changed since the whole frame was last searched for faces: what shows the same has no new face.
 //!
-//! Compared are means of cells ([`FrameMut::cell_means`]), so that the noise of a camera is no change. A face that comes into
-//! view changes some cell that it touches by more than [`CHANGE`], however slowly it comes, for the comparison is with the
-//! frame that was searched, not with the last one.
+//! Compared are means of cells ([`FrameMut::cell_means`]), so that the noise of a camera is no change. A face that
+//! comes into view changes some cell that it touches by more than [`CHANGE`], however slowly it comes, for the
+//! comparison is with the frame that was searched, not with the last one.
 
 use super::BBox;
 use crate::frame::{CELL, FrameMut};
 
-/// Mean of a cell that counts as changed, in code values: noise of σ = 5 stays below in a cell of 16², a face of the least
-/// size in any light that shows it does not.
+/// Mean of a cell that counts as changed, in code values: noise of σ = 5 stays below in a cell of 16², a face of the
+/// least size in any light that shows it does not.
 const CHANGE: f32 = 2.5;
 
 /// Changes in so many places are looked at one by one; more are everywhere.
@@ -27,13 +27,13 @@ pub enum Change {
 
 /// What was to be seen, coarsely, when the whole frame was last searched, and what is now.
 #[derive(Debug, Default)]
-pub struct Glance {
+pub struct ChangeGate {
     searched: Vec<f32>,
     now: Vec<f32>,
     columns: usize,
 }
 
-impl Glance {
+impl ChangeGate {
     /// Looks at a frame.
     pub fn look(&mut self, frame: &FrameMut<'_>) {
         self.columns = frame.width().div_ceil(CELL);

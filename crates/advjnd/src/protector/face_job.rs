@@ -1,0 +1,249 @@
+//! The work on one face in one frame, stage by stage: lay out, enroll, iterate, write, probe, judge.
+//!
+//! A stage reads the frame or writes it, never both. So several faces can take a stage at the same time; every face is
+//! worked on as it is in the clean frame, and judged in the frame as output, its neighbours' changes included.
+
+use super::Settings;
+use super::chip_reader::{ChipReader, FacePicture};
+use super::geometry::Geometry;
+use super::memory::Memory;
+use super::rendition::Stretch;
+use super::tracked_face::{Limit, TrackedFace};
+use super::transfer::Transfer;
+use super::worker::Worker;
+use super::workspace::{Probe, Workspace};
+use crate::attack::{Attack, Budget};
+use crate::error::Result;
+use crate::face::{Track, TrackState};
+use crate::frame::{FrameMut, Rect};
+use crate::report::{CoverReason, FaceReport, Verdict};
+
+/// One face's work in one frame.
+pub struct FaceJob<'a> {
+    /// Where it is.
+    pub track: &'a Track,
+    /// What lasts of it.
+    pub face: TrackedFace,
+    /// Its buffers.
+    pub work: Workspace,
+    /// What becomes of it.
+    pub report: FaceReport,
+    /// What went wrong.
+    pub fault: Option<String>,
+    budget: Budget,
+    transfer: Transfer,
+    open: bool,
+    written: bool,
+    /// Whether this frame goes on iterations alone: the face would not pass a check.
+    check_deferred: bool,
+    /// Whether the clean face is not the person's, and no close look of this frame confirmed its landmarks.
+    doubtful: bool,
+}
+
+impl<'a> FaceJob<'a> {
+    /// A job that has yet to begin: the face is covered at `place` unless better comes of it.
+    pub fn new(track: &'a Track, face: TrackedFace, work: Workspace, place: Rect) -> Self {
+        let seen = track.state == TrackState::Active;
+        let reason = if seen { CoverReason::Unusable } else { CoverReason::Lost };
+        let report = FaceReport {
+            id: track.id,
+            bbox: track.bbox,
+            landmarks: track.landmarks,
+            score: if seen { track.score } else { 0.0 },
+            verdict: Verdict::Covered(reason),
+            changed: false,
+            region: place,
+            iterations: 0,
+            margin: 0.0,
+            flicker: 0.0,
+            similarity_before: 0.0,
+            similarity_after: 0.0,
+        };
+        Self {
+            track,
+            face,
+            work,
+            report,
+            fault: None,
+            budget: Budget::default(),
+            transfer: Transfer::default(),
+            open: track.state != TrackState::Lost && track.aligned,
+            written: false,
+            check_deferred: false,
+            doubtful: false,
+        }
+    }
+
+    /// Whether the face is worked on.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Ends the job; the face is to be covered for `reason`.
+    pub fn close(&mut self, reason: CoverReason) {
+        self.open = false;
+        self.report.verdict = Verdict::Covered(reason);
+    }
+
+    /// Ends the job after a failure.
+    pub fn fail(&mut self, fault: String) {
+        self.fault = Some(fault);
+        self.close(CoverReason::Fault);
+    }
+
+    /// Ends the job if `result` is an error.
+    fn check<T>(&mut self, result: Result<T>) -> Option<T> {
+        result.inspect_err(|error| self.fail(error.to_string())).ok()
+    }
+
+    /// Lays the face out and bounds its change.
+    pub fn lay_out(&mut self, worker: &mut Worker, frame: &FrameMut<'_>, settings: &Settings) {
+        let (landmarks, shown) = (self.track.landmark_sets(), self.was_protected());
+        let opened = self.work.open(worker, frame, landmarks, settings, &mut self.face.previous, shown);
+        match self.check(opened) {
+            Some(true) => self.report.region = self.report.region.union(&self.work.geometry.rect),
+            Some(false) => self.close(CoverReason::Unusable),
+            None => {}
+        }
+    }
+
+    /// Embeds the clean face, and says what may be done to it.
+    pub fn enroll(&mut self, worker: &mut Worker, memory: &Memory, settings: &Settings) {
+        if !settings.warm_start {
+            self.face.start_anew();
+        }
+        let seen = self.track.state == TrackState::Active;
+        let clean = self.face.enroll(worker, &self.work, seen);
+        let Some(clean) = self.check(clean) else { return };
+        if settings.warm_start
+            && self.face.is_new()
+            && let Some(known) = memory.recall(&self.face)
+        {
+            self.face.resume(known);
+        }
+        // Where the clean face is nobody's, the self-check would pass because the face is elsewhere.
+        if !seen && !clean.known {
+            return self.close(CoverReason::Lost);
+        }
+        self.doubtful = !clean.known && self.track.sighting.is_some_and(|sighting| !sighting.confirmed);
+        self.report.similarity_before = clean.similarity;
+        self.budget = self.face.steady(self.work.budget(settings), settings.flicker_limit);
+        self.transfer = settings.transfer;
+        if !self.is_below_goal() {
+            self.face.project(&mut self.budget);
+        }
+    }
+
+    /// Whether the landmarks are to be confirmed before anything is made of them.
+    pub fn is_doubtful(&self) -> bool {
+        self.open && self.doubtful
+    }
+
+    /// Whether the last output was short of what the iterations go for.
+    pub fn is_below_goal(&self) -> bool {
+        self.face.goal_surplus(&self.work, self.transfer.reserve) < 0.0
+    }
+
+    /// Whether the last frame showed the face.
+    pub fn was_protected(&self) -> bool {
+        self.face.verdict == Some(Verdict::Protected)
+    }
+
+    /// Defers the check if the face would not pass it, as far as is known.
+    pub fn defer_check(&mut self) {
+        self.check_deferred = self.face.surplus(&self.work) < 0.0;
+    }
+
+    /// Whether the check was deferred.
+    pub fn is_check_deferred(&self) -> bool {
+        self.open && self.check_deferred
+    }
+
+    /// The end of a job whose check was deferred: the face is covered, and its margins are estimated from the
+    /// iterations.
+    pub fn leave_unchecked(&mut self) {
+        self.face.estimate();
+        self.report.margin = self.face.margin();
+        self.close(CoverReason::NotYetProtected);
+    }
+
+    /// Spends iterations up to `limit`.
+    pub fn iterate(&mut self, worker: &mut Worker, attack: &Attack, limit: Limit<'_>) {
+        let limit = Limit { iterations: self.face.allowance(limit.iterations), ..limit };
+        let Self { face, work, budget, transfer, .. } = self;
+        let iterations = face.iterate(worker, work, budget, attack, transfer, limit);
+        self.report.iterations += self.check(iterations).unwrap_or(0);
+    }
+
+    /// Writes the perturbation to the frame.
+    pub fn write(&mut self, frame: &mut FrameMut<'_>) {
+        self.work.write(frame, self.face.delta());
+        self.written = true;
+    }
+
+    /// Puts the clean region back into the frame, if anything was written. A face that failed since stands in the
+    /// frame, too.
+    pub fn restore(&self, frame: &mut FrameMut<'_>) {
+        if self.written {
+            self.work.restore(frame);
+        }
+    }
+
+    /// Reads the face as output, and plans the probes of it.
+    pub fn inspect(&mut self, frame: &FrameMut<'_>) {
+        self.work.inspect(frame);
+        self.face.plan_probes(&mut self.work);
+    }
+
+    /// The probes to be run.
+    pub fn probes(&mut self) -> impl Iterator<Item = ProbeJob<'_>> {
+        let Workspace { geometry, output, stretch, probes, .. } = &mut self.work;
+        let (geometry, output, stretch) = (&*geometry, &*output, *stretch);
+        probes.iter_mut().map(move |probe| ProbeJob { geometry, output, stretch, probe, fault: None })
+    }
+
+    /// Judges the output by its probes.
+    pub fn judge(&mut self) {
+        self.report.similarity_after = self.face.judge(&self.work);
+        self.report.margin = self.face.margin();
+        self.report.verdict = if self.face.surplus(&self.work) >= 0.0 {
+            Verdict::Protected
+        } else {
+            Verdict::Covered(CoverReason::NotYetProtected)
+        };
+    }
+
+    /// Whether the output has less margin than it should, and nothing was spent on it yet.
+    pub fn is_short(&self) -> bool {
+        self.open && self.report.iterations == 0 && self.face.surplus(&self.work) < 0.0
+    }
+
+    /// The end: makes the perturbation smaller where there is margin to spare, and notes the verdict.
+    pub fn settle(&mut self, max_iterations: u32) {
+        let protected = self.report.verdict == Verdict::Protected;
+        self.face.learn(self.report.iterations, max_iterations, protected);
+        let spare = self.face.goal_surplus(&self.work, self.transfer.reserve);
+        self.report.flicker = self.face.settle(spare, protected);
+        self.report.changed = self.face.verdict.replace(self.report.verdict) != Some(self.report.verdict);
+    }
+}
+
+/// A probe to be run, by whichever worker is free.
+pub struct ProbeJob<'a> {
+    geometry: &'a Geometry,
+    output: &'a FacePicture,
+    stretch: Option<Stretch>,
+    probe: &'a mut Probe,
+    /// What went wrong.
+    pub fault: Option<String>,
+}
+
+impl ProbeJob<'_> {
+    /// Runs it.
+    pub fn run(&mut self, readers: &mut [ChipReader]) {
+        let index = self.probe.recognizer;
+        let Some(reader) = readers.get_mut(index) else { return };
+        reader.align(index, self.geometry, self.output, self.stretch, &self.probe.point);
+        self.fault = reader.embed(&mut self.probe.embedding).err().map(|error| error.to_string());
+    }
+}

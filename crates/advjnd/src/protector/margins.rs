@@ -1,0 +1,113 @@
+//! How far an embedding must lie beyond the verification threshold, by recogniser and rendition.
+//!
+//! A margin is a share of what the metric spans on the recognised side: 0 at the threshold, −1 at the reference itself
+//! ([`margin`](crate::attack::margin)). Every margin in this crate, in the element's properties and in the documents
+//! is in this unit.
+
+use super::geometry::Geometry;
+use super::rendition::{Rendition, is_halved};
+use crate::net::RecognizerSpec;
+
+/// A margin for each [`Rendition`].
+pub type Margins = [f32; Rendition::ALL.len()];
+
+/// Nothing is known.
+pub const UNKNOWN: Margins = [f32::NEG_INFINITY; Rendition::ALL.len()];
+
+/// Margin that a face must have for each unit of its random views' reach, besides that for a codec: the less certain
+/// the landmarks, the more.
+const MARGIN_PER_REACH: f32 = 1.5;
+/// A face that the last frame covered needs so many times the margin for a codec: covered frames between shown ones
+/// cost the shown ones more.
+const UNSHOWN: f32 = 1.5;
+/// Width of a face, pixels, of which half the size needs the margin of the full size. A smaller face needs more at half
+/// the size, in inverse proportion, up to a factor: a codec takes more of fewer pixels.
+const HALVED_ALIKE: f32 = 150.0;
+const MOST_HALVED: f32 = 2.0;
+/// Share of the reserve that iterations go for in each [`Rendition`]: copies have a margin of their own for what comes.
+const RESERVE_SHARES: Margins = [1.0, 0.25, 0.25];
+
+/// Margins from which a face counts as protected in the eyes of one recogniser; minus infinity for a rendition that is
+/// not checked. `margin` is that for a codec of a face whose eyes lie 50 pixels apart, in the eyes of `dlib_resnet29`.
+/// `stretched`: whether the face's contrast is low; `shown`: whether the last frame showed the face.
+pub fn required(margin: f32, spec: &RecognizerSpec, geometry: &Geometry, stretched: bool, shown: bool) -> Margins {
+    let as_is = required_as_is(margin, spec, geometry, shown);
+    let for_half = (HALVED_ALIKE / geometry.face_width()).clamp(1.0, MOST_HALVED);
+    let if_checked = |checked, margin| if checked { margin } else { f32::NEG_INFINITY };
+    [as_is, if_checked(is_halved(geometry.face_width()), for_half * as_is), if_checked(stretched, as_is)]
+}
+
+/// What a codec takes of a margin depends on the recogniser, and grows as the face has fewer pixels (measured in
+/// DESIGN.md). A larger face needs no less: others compare it with another photograph.
+fn required_as_is(margin: f32, spec: &RecognizerSpec, geometry: &Geometry, shown: bool) -> f32 {
+    let margin = if shown { margin } else { margin * UNSHOWN };
+    margin * spec.codec_loss * geometry.grid_scale().powi(2).max(1.0) + MARGIN_PER_REACH * geometry.reach()
+}
+
+/// The margins that iterations go for: `reserve` beyond the `required` ones, of copies a share of it.
+pub fn goals(required: &[Margins], reserve: f32) -> Vec<Margins> {
+    let beyond = |required: &Margins| std::array::from_fn(|copy| goal(required, copy, reserve));
+    required.iter().map(beyond).collect()
+}
+
+/// The goal of one rendition, by its index.
+pub fn goal(required: &Margins, rendition: usize, reserve: f32) -> f32 {
+    required[rendition] + RESERVE_SHARES[rendition] * reserve
+}
+
+/// How far the least of `margins`, by recogniser, is beyond the one `required`; minus infinity if that is not known.
+pub fn least_surplus(margins: impl Iterator<Item = Margins>, required: &[Margins]) -> f32 {
+    let pairs = margins.zip(required).flat_map(|(margins, required)| margins.into_iter().zip(*required));
+    let checked = pairs.filter(|(_, required)| *required != f32::NEG_INFINITY);
+    let surplus = checked.map(|(margin, required)| margin - required);
+    let surplus = surplus.map(|surplus| if surplus.is_nan() { f32::NEG_INFINITY } else { surplus });
+    surplus.reduce(f32::min).unwrap_or(f32::NEG_INFINITY)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::face::Landmarks;
+    use crate::net::{ARCFACE_TEMPLATE, Network};
+
+    /// A face whose eyes lie so many pixels apart.
+    fn face(eyes: f32) -> Geometry {
+        let scale = eyes / (ARCFACE_TEMPLATE[1][0] - ARCFACE_TEMPLATE[0][0]);
+        let landmarks = Landmarks(ARCFACE_TEMPLATE.map(|[x, y]| [100.0 + scale * x, 100.0 + scale * y]));
+        let mut geometry = Geometry::default();
+        let specs = [Network::DlibResnet29.spec()];
+        geometry.plan(std::iter::once(landmarks), specs.iter(), 640, 480).unwrap();
+        geometry
+    }
+
+    #[test]
+    fn a_face_of_a_quarter_of_the_pixels_needs_four_times_the_margin_and_no_face_less_than_it() {
+        for eyes in [25.0, 50.0, 100.0] {
+            let geometry = face(eyes);
+            for spec in Network::ALL.map(Network::spec) {
+                let required = |margin, shown| required_as_is(margin, &spec, &geometry, shown);
+                let for_codec = |shown| required(0.1, shown) - required(0.0, shown);
+                let expected = 0.1 * spec.codec_loss * (50.0 / eyes).powi(2).max(1.0);
+                assert!((for_codec(true) / expected - 1.0).abs() < 0.02, "{eyes}: {}, not {expected}", for_codec(true));
+                assert!(for_codec(false) > 1.2 * for_codec(true), "{eyes}: as little where it was covered");
+            }
+        }
+    }
+
+    #[test]
+    fn every_recogniser_is_held_to_its_own_margin_and_what_is_not_known_is_none() {
+        let as_is = |margin: f32| [margin, f32::INFINITY, f32::INFINITY];
+        let required = [0.05, 0.2].map(|margin| [margin, f32::NEG_INFINITY, f32::NEG_INFINITY]);
+        let surplus = |margins: &[f32]| least_surplus(margins.iter().copied().map(as_is), &required);
+        assert!((surplus(&[0.1, 0.3]) - 0.05).abs() < 1e-6);
+        assert!((surplus(&[0.3, 0.15]) + 0.05).abs() < 1e-6);
+        for unknown in [&[] as &[f32], &[0.3, f32::NAN], &[f32::NAN, 0.3], &[0.3, f32::NEG_INFINITY]] {
+            assert_eq!(surplus(unknown), f32::NEG_INFINITY, "{unknown:?}");
+        }
+        assert_eq!(least_surplus([1.0, 1.0].into_iter().map(as_is), &[[f32::NAN; 3]; 2]), f32::NEG_INFINITY);
+        let halved = [[0.05, 0.1, f32::NEG_INFINITY]];
+        assert!((least_surplus([[0.5, 0.0, 0.0]].into_iter(), &halved) + 0.1).abs() < 1e-6, "of a copy");
+    }
+}

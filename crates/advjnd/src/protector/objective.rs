@@ -1,0 +1,117 @@
+//! The objective of one face in one frame.
+//!
+//! Several recognisers take turns, and with each the renditions that the self-check reads: an iteration follows the
+//! gradient of the next one, in order, that was last seen short of its goal. So several cost no more gradients than
+//! one.
+
+use super::chip_reader::ChipReader;
+use super::geometry::{Geometry, Viewpoint};
+use super::margins::{self, goal, goals, least_surplus};
+use super::recognizer_memory::RecognizerMemory;
+use super::rendition::Rendition;
+use super::tracked_face::LEAST_ITERATIONS;
+use super::transfer::{Smoothing, Transfer};
+use super::workspace::Workspace;
+use crate::attack::{Objective, ViewSampler};
+use crate::error::Result;
+
+/// The margin of one recogniser through one random view, as the frame would store the perturbation.
+pub struct FrameObjective<'a> {
+    /// The recognisers, of the thread that works.
+    pub readers: &'a mut [ChipReader],
+    /// What they remember of the face, in the same order.
+    pub memories: &'a mut [RecognizerMemory],
+    /// The face in this frame.
+    pub work: &'a mut Workspace,
+    /// Random views.
+    pub views: &'a mut ViewSampler,
+    /// Place of the next target in the round of recognisers, renditions and sets of landmarks.
+    pub rotation: &'a mut usize,
+    /// Smooths gradients.
+    pub smoothing: &'a mut Smoothing,
+    /// What the iterations do for recognisers that are not at hand.
+    pub transfer: &'a Transfer,
+    /// Whether there is time for another iteration.
+    pub goes_on: &'a dyn Fn() -> bool,
+    /// Iterations so far.
+    pub spent: u32,
+}
+
+/// What an iteration aims at.
+struct Target {
+    recognizer: usize,
+    rendition: Rendition,
+    set: usize,
+}
+
+impl FrameObjective<'_> {
+    /// The next target that falls short of its goal, or the next at all if none does.
+    fn next_target(&mut self) -> Target {
+        let (count, kinds) = (self.memories.len(), Rendition::ALL.len());
+        let (memories, first, reserve) = (&*self.memories, *self.rotation, self.transfer.reserve);
+        let own = |place: usize| (place % count, Rendition::ALL[place / count % kinds]);
+        let is_checked = |place: usize| self.work.required[own(place).0][own(place).1.index()] > f32::NEG_INFINITY;
+        let falls_short = |place: usize| {
+            let (recognizer, rendition) = own(place);
+            let goal = goal(&self.work.required[recognizer], rendition.index(), reserve);
+            is_checked(place) && memories[recognizer].last_seen[rendition.index()] < goal
+        };
+        let mut all = first..first + count * kinds;
+        let place = all.clone().find(|place| falls_short(*place)).or_else(|| all.find(|place| is_checked(*place)));
+        let place = place.unwrap_or(first);
+        *self.rotation = place + 1;
+        let (recognizer, rendition) = own(place);
+        Target { recognizer, rendition, set: place / (count * kinds) % self.work.geometry.sets() }
+    }
+
+    fn last_seen(&self) -> impl Iterator<Item = margins::Margins> + '_ {
+        self.memories.iter().map(|memory| memory.last_seen)
+    }
+}
+
+impl Objective for FrameObjective<'_> {
+    fn goes_on(&self) -> bool {
+        // The usual iterations go for the reserve, too; those beyond them for what is required alone.
+        let is_short = || least_surplus(self.last_seen(), &self.work.required) < 0.0;
+        (self.goes_on)() && (self.spent < LEAST_ITERATIONS || is_short())
+    }
+
+    fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32> {
+        self.spent += 1;
+        let Target { recognizer, rendition, set } = self.next_target();
+        let halved = rendition == Rendition::Halved;
+        let (reader, memory) = (&mut self.readers[recognizer], &mut self.memories[recognizer]);
+        // A view that is further off than landmarks ever are says nothing of the margin.
+        let near = self.transfer.diversity <= self.work.geometry.reach();
+        let reach = if near { self.work.geometry.reach() } else { self.transfer.diversity };
+        let view = Geometry::random_view(reach, reader.spec().chip_size, self.views);
+        self.work.carry(delta, halved);
+        let Workspace { geometry, clean, stretch, bounds, gradient: luma_gradient, .. } = &mut *self.work;
+        let point = Viewpoint { set, view: Some(view), mirrored: self.views.chance(0.5), rendition };
+        reader.align(recognizer, geometry, clean, *stretch, &point);
+        let dodge = memory.dodge();
+        let mut margin = f32::NEG_INFINITY;
+        reader.luma_gradient(
+            &mut |embedding, cotangent| margin = dodge.margin_and_cotangent(embedding, cotangent),
+            halved.then_some(&clean.half),
+            luma_gradient,
+        )?;
+        for (gradient, bound) in luma_gradient.iter_mut().zip(bounds.iter()) {
+            if *bound <= 0.0 {
+                *gradient = 0.0;
+            }
+        }
+        gradient.fill(0.0);
+        geometry.spread.adjoint_add(luma_gradient, gradient);
+        self.smoothing.apply(gradient, self.transfer.smoothing);
+        if near {
+            memory.last_seen[rendition.index()] = margin;
+        }
+        Ok(margin)
+    }
+
+    fn margin(&self, _: f32) -> f32 {
+        let reserve = self.transfer.reserve;
+        reserve + least_surplus(self.last_seen(), &goals(&self.work.required, reserve))
+    }
+}

@@ -1,0 +1,49 @@
+//! Frames whose faces are known and that are not yet protected.
+
+use std::time::Duration;
+
+use super::search::{Found, Search, Sought, bridge};
+use crate::error::Result;
+use crate::frame::FrameMut;
+
+/// The faces of a frame that has yet to be protected.
+pub struct Sighting {
+    /// Who is where; or why that is not known.
+    pub(super) found: std::result::Result<Found, String>,
+    /// The time that the search took.
+    pub(super) took: Duration,
+}
+
+/// A frame that was sighted and is not yet finished.
+pub trait HeldFrame {
+    /// Its faces.
+    fn sighting(&mut self) -> &mut Sighting;
+
+    /// Shows `look` its picture and its faces.
+    ///
+    /// # Errors
+    /// Where the picture cannot be read.
+    fn show(&mut self, look: &mut dyn FnMut(&FrameMut<'_>, &mut Sighting)) -> Result<()>;
+}
+
+/// Looks for the faces of the last of `held` frames in those before it: see
+/// [`Protector::trace_back`](super::Protector::trace_back).
+pub fn trace_back(search: &mut Search, held: &mut [impl HeldFrame]) -> Result<()> {
+    let Some((last, earlier)) = held.split_last_mut() else { return Ok(()) };
+    let Ok(found) = &last.sighting().found else { return Ok(()) };
+    let mut sought = Sought::all(&found.tracks);
+    let mut first = earlier.len();
+    while first > 0 && !sought.is_empty() {
+        first -= 1;
+        earlier[first].show(&mut |frame, sighting| {
+            let Ok(found) = &mut sighting.found else { return };
+            if let Err(error) = search.trace_back(frame, &mut found.tracks, &mut sought) {
+                sighting.found = Err(error.to_string());
+            }
+        })?;
+    }
+    let sightings = held[first..].iter_mut().map(HeldFrame::sighting);
+    let tracks = sightings.filter_map(|sighting| Some(&mut sighting.found.as_mut().ok()?.tracks));
+    bridge(&mut tracks.collect::<Vec<_>>());
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! The stages that the faces of a frame take together, and what time they may take.
+
+use std::time::Duration;
+
+use super::Settings;
+use super::face_job::FaceJob;
+use super::memory::Memory;
+use super::search::Search;
+use super::tracked_face::Limit;
+use super::worker::Workers;
+use crate::attack::Attack;
+use crate::frame::{FrameMut, Rect};
+use crate::pacing::{Pace, Stage};
+use crate::report::{CoverReason, StageTimes};
+
+/// Takes the faces of one frame through their stages.
+pub struct Stages<'a> {
+    /// Who does the work.
+    pub workers: &'a mut Workers,
+    /// What there is time for.
+    pub pace: &'a mut Pace,
+    /// How iterations step.
+    pub attack: Attack,
+    /// How faces are to be protected.
+    pub settings: &'a Settings,
+    /// What the stages took.
+    pub times: &'a mut StageTimes,
+}
+
+impl Stages<'_> {
+    /// Ends the jobs of faces beyond the most that are wanted, and of those that there is no time for.
+    pub fn limit(&self, jobs: &mut [FaceJob<'_>]) {
+        let most = if self.settings.max_faces == 0 { usize::MAX } else { self.settings.max_faces as usize };
+        close_beyond(jobs, most, CoverReason::TooMany);
+        let end = |job: &&mut FaceJob<'_>| if job.was_protected() { Stage::Check } else { Stage::Iterate };
+        let ends: Vec<Stage> = open(jobs).iter().map(end).collect();
+        close_beyond(jobs, self.pace.faces(&ends), CoverReason::OutOfTime);
+    }
+
+    /// Lays out every face, and bounds its change by the just-noticeable difference.
+    pub fn lay_out(&mut self, jobs: &mut [FaceJob<'_>], frame: &FrameMut<'_>) {
+        let settings = self.settings;
+        let took = self.measure(Stage::LayOut, jobs, |workers, jobs| {
+            workers.for_each(jobs, |worker, job| job.lay_out(worker, frame, settings));
+        });
+        self.times.jnd += took;
+    }
+
+    /// Embeds every clean face, and compares the new ones with the people in `memory`.
+    pub fn enroll(&mut self, jobs: &mut [FaceJob<'_>], memory: &Memory) {
+        let settings = self.settings;
+        let took = self.measure(Stage::Enroll, jobs, |workers, jobs| {
+            workers.for_each(jobs, |worker, job| job.enroll(worker, memory, settings));
+        });
+        self.times.attack += took;
+    }
+
+    /// Ends the jobs whose clean face is not the person's, where a close look does not confirm its landmarks.
+    pub fn confirm(&mut self, jobs: &mut [FaceJob<'_>], frame: &FrameMut<'_>, search: &mut Search) {
+        for job in jobs.iter_mut().filter(|job| job.is_doubtful()) {
+            match search.confirms(frame, job.track) {
+                Ok(true) => {}
+                Ok(false) => job.close(CoverReason::Unusable),
+                Err(error) => job.fail(error.to_string()),
+            }
+        }
+    }
+
+    /// Spends iterations on the faces that are below their goals; how many faces will be checked. Faces whose check was
+    /// deferred for them end here.
+    pub fn improve(&mut self, jobs: &mut [FaceJob<'_>]) -> usize {
+        let checked = open(jobs).len();
+        let mut below_goal = open(jobs);
+        below_goal.retain(|job| job.is_below_goal());
+        let checked = checked - self.defer_checks(&mut below_goal, checked);
+        self.iterate(&mut below_goal, checked);
+        jobs.iter_mut().filter(|job| job.is_check_deferred()).for_each(FaceJob::leave_unchecked);
+        checked
+    }
+
+    /// Defers the check of those of the faces `below_goal` that would not pass it, where there is no time for the
+    /// checks of `checked` faces and an iteration; these get the time, and only they. How many there are.
+    fn defer_checks(&self, below_goal: &mut Vec<&mut FaceJob<'_>>, checked: usize) -> usize {
+        let iteration = self.pace.cost(Stage::iteration(below_goal.len()), 1);
+        if below_goal.is_empty() || self.pace.allows(self.pace.cost(Stage::Check, checked) + iteration) {
+            return 0;
+        }
+        below_goal.iter_mut().for_each(|job| job.defer_check());
+        let deferred = below_goal.iter().filter(|job| job.is_check_deferred()).count();
+        if deferred > 0 {
+            below_goal.retain(|job| job.is_check_deferred());
+        }
+        deferred
+    }
+
+    /// Spends iterations on `jobs`, as many as there is time for when `checked` faces are to be checked afterwards.
+    fn iterate(&mut self, jobs: &mut [&mut FaceJob<'_>], checked: usize) {
+        let Self { workers, pace, attack, settings, times } = self;
+        let (stage, threads) = (Stage::iteration(jobs.len()), workers.threads());
+        let grants = pace.iterations(jobs.len(), threads, settings.max_iterations, checked);
+        let mut granted: Vec<Granted<'_, '_>> =
+            jobs.iter_mut().zip(grants).map(|(job, iterations)| Granted { job, iterations }).collect();
+        let needed = pace.cost(Stage::Check, checked) + pace.cost(stage, 1);
+        let ((), took) = pace.measure(stage, |pace| {
+            let goes_on = || pace.allows(needed);
+            let spent = |jobs: &[Granted<'_, '_>]| jobs.iter().map(|own| own.job.report.iterations).sum::<u32>();
+            let before = spent(&granted);
+            workers.for_each(&mut granted, |worker, own| {
+                own.job.iterate(worker, attack, Limit { iterations: own.iterations, goes_on: &goes_on });
+            });
+            let iterations = spent(&granted) - before;
+            ((), f64::from(iterations) / threads.min(granted.len()).max(1) as f64)
+        });
+        times.attack += took;
+    }
+
+    /// Writes every face to the frame, and checks those that are `concerned`, on the frame in which all are written.
+    pub fn check(
+        &mut self,
+        jobs: &mut [FaceJob<'_>],
+        frame: &mut FrameMut<'_>,
+        concerned: impl Fn(&FaceJob<'_>) -> bool,
+    ) {
+        let took = self.measure(Stage::Check, jobs, |workers, jobs| {
+            jobs.iter_mut().for_each(|job| job.write(frame));
+            jobs.retain(|job| concerned(job));
+            verify(workers, frame, jobs);
+        });
+        self.times.verify += took;
+    }
+
+    /// Gives the faces that turned out short of their margins iterations after all, and checks them, and all that
+    /// overlap them, again.
+    pub fn retry(&mut self, jobs: &mut [FaceJob<'_>], frame: &mut FrameMut<'_>, checked: usize) {
+        let short: Vec<Rect> = jobs.iter().filter(|job| job.is_short()).map(|job| job.report.region).collect();
+        let cost = self.pace.cost(Stage::Check, checked) + self.pace.cost(Stage::iteration(short.len()), 1);
+        if self.settings.max_iterations == 0 || short.is_empty() || !self.pace.allows(cost) {
+            return;
+        }
+        jobs.iter().for_each(|job| job.restore(frame));
+        let mut below: Vec<_> = jobs.iter_mut().filter(|job| job.is_short()).collect();
+        self.iterate(&mut below, checked);
+        self.check(jobs, frame, |job| short.iter().any(|place| place.intersects(&job.report.region)));
+    }
+
+    /// Does a stage of the jobs that have not ended, and returns the time it took. `work` leaves those that it was done
+    /// for.
+    fn measure<'j, 't>(
+        &mut self,
+        stage: Stage,
+        jobs: &'j mut [FaceJob<'t>],
+        work: impl FnOnce(&mut Workers, &mut Vec<&'j mut FaceJob<'t>>),
+    ) -> Duration {
+        let mut jobs = open(jobs);
+        let workers = &mut *self.workers;
+        let ((), took) = self.pace.measure(stage, |_| {
+            work(workers, &mut jobs);
+            ((), jobs.len() as f64)
+        });
+        took
+    }
+}
+
+/// A job, and the iterations that there is time for.
+struct Granted<'j, 't> {
+    job: &'j mut FaceJob<'t>,
+    iterations: u32,
+}
+
+/// Ends the jobs of all but the first `count` faces that are worked on.
+fn close_beyond(jobs: &mut [FaceJob<'_>], count: usize, reason: CoverReason) {
+    open(jobs).into_iter().skip(count).for_each(|job| job.close(reason));
+}
+
+/// The jobs that have not ended.
+fn open<'j, 't>(jobs: &'j mut [FaceJob<'t>]) -> Vec<&'j mut FaceJob<'t>> {
+    jobs.iter_mut().filter(|job| job.is_open()).collect()
+}
+
+/// Runs the probes of written faces on the frame as it now is, and judges them.
+fn verify(workers: &mut Workers, frame: &FrameMut<'_>, jobs: &mut [&mut FaceJob<'_>]) {
+    workers.for_each(jobs, |_, job| job.inspect(frame));
+    let mut probes: Vec<_> = jobs.iter_mut().map(|job| job.probes().collect::<Vec<_>>()).collect();
+    let mut all: Vec<_> = probes.iter_mut().flatten().collect();
+    workers.for_each(&mut all, |worker, probe| probe.run(&mut worker.readers));
+    let faults: Vec<_> = probes.into_iter().map(|own| own.into_iter().find_map(|probe| probe.fault)).collect();
+    for (job, fault) in jobs.iter_mut().zip(faults) {
+        match fault {
+            Some(fault) => job.fail(fault),
+            None => job.judge(),
+        }
+    }
+}

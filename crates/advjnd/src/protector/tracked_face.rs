@@ -1,0 +1,275 @@
+//! One followed face: what lasts of it from frame to frame.
+//!
+//! The verdict is white-box knowledge: it says that the recognisers at hand no longer match the face *as output* with
+//! the track's own clean embedding.
+
+use std::sync::Arc;
+
+use super::geometry::{GRID, Viewpoint};
+use super::margins::{UNKNOWN, goals, least_surplus};
+use super::objective::FrameObjective;
+use super::previous_luma::PreviousLuma;
+use super::recognizer_memory::RecognizerMemory;
+use super::rendition::Rendition;
+use super::transfer::Transfer;
+use super::worker::Worker;
+use super::workspace::{Probe, Workspace};
+use crate::attack::{Attack, Budget, Perturbation, ViewSampler, cosine_similarity};
+use crate::error::Result;
+use crate::net::RecognizerSpec;
+use crate::report::Verdict;
+
+/// Margin beyond what is required and the reserve above which the perturbation is made smaller.
+const MARGIN_SPARE: f32 = 0.04;
+/// What is left of the perturbation after one frame with margin to spare.
+const SHRINK: f32 = 0.95;
+/// Iterations that a face gets in any case: for a reserve beyond its margins, and where the last frames did not protect
+/// it,
+pub const LEAST_ITERATIONS: u32 = 4;
+/// and once so many frames in a row did not.
+const FRUITLESS_FRAMES: u32 = 30;
+const HOPELESS_ITERATIONS: u32 = 2;
+
+/// What lasts from frame to frame.
+#[derive(Debug)]
+pub struct TrackedFace {
+    perturbation: Perturbation,
+    memories: Vec<RecognizerMemory>,
+    views: ViewSampler,
+    /// The perturbation that the last frame showed; empty if that showed none.
+    last_shown: Vec<f32>,
+    /// What the face's place showed a frame ago, before it was changed.
+    pub previous: PreviousLuma,
+    rotation: usize,
+    /// Verdict of the last frame.
+    pub verdict: Option<Verdict>,
+    was_shown: bool,
+    /// Frames in a row that left it short of its margins although it had all iterations that it was allowed.
+    fruitless: u32,
+}
+
+/// The clean face, in the eyes of every recogniser.
+#[derive(Debug, Clone, Copy)]
+pub struct Clean {
+    /// Least cosine similarity to the track's mean clean embedding.
+    pub similarity: f32,
+    /// Whether every recogniser takes it for the person of the track.
+    pub known: bool,
+}
+
+/// How long a face is iterated on.
+#[derive(Clone, Copy)]
+pub struct Limit<'a> {
+    /// Iterations at most.
+    pub iterations: u32,
+    /// Whether there is time for another.
+    pub goes_on: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl TrackedFace {
+    /// A face never seen before. Its random numbers are those of the track `id`.
+    pub fn new(seed: u64, id: u64, specs: &[Arc<RecognizerSpec>]) -> Self {
+        let mut views = ViewSampler::new(seed, id);
+        let memories = specs.iter().map(|spec| RecognizerMemory::new(spec, views.direction(spec.embedding_len)));
+        Self {
+            memories: memories.collect(),
+            perturbation: Perturbation::zeros(GRID * GRID),
+            views,
+            last_shown: Vec::new(),
+            previous: PreviousLuma::default(),
+            rotation: 0,
+            verdict: None,
+            was_shown: false,
+            fruitless: 0,
+        }
+    }
+
+    /// Whether a frame has shown it, protected.
+    pub fn was_shown(&self) -> bool {
+        self.was_shown
+    }
+
+    /// Whether no frame before this one was enrolled.
+    pub fn is_new(&self) -> bool {
+        self.memories.iter().all(RecognizerMemory::is_new)
+    }
+
+    /// How much its clean face of this frame is that of `known`, in the eyes of the recogniser that doubts it most.
+    /// Above zero all take it for that person.
+    pub fn likeness(&self, known: &Self) -> f32 {
+        let pairs = self.memories.iter().zip(&known.memories);
+        -pairs.map(|(own, known)| own.clean_margin(&known.mean)).fold(f32::NEG_INFINITY, f32::max)
+    }
+
+    /// Goes on from where `known`, the same person, was left.
+    pub fn resume(&mut self, known: &Self) {
+        self.perturbation = known.perturbation.clone();
+        self.memories.iter_mut().zip(&known.memories).for_each(|(own, known)| own.resume(known));
+    }
+
+    /// The perturbation in grid coordinates.
+    pub fn delta(&self) -> &[f32] {
+        &self.perturbation.delta
+    }
+
+    /// Forgets the perturbation, and keeps what is known of the person.
+    pub fn start_anew(&mut self) {
+        self.perturbation = Perturbation::zeros(GRID * GRID);
+        self.last_shown.clear();
+        self.memories.iter_mut().for_each(|memory| memory.output = UNKNOWN);
+    }
+
+    /// Least margin of the last output in the eyes of any recogniser.
+    pub fn margin(&self) -> f32 {
+        self.memories.iter().flat_map(|memory| memory.output).fold(f32::INFINITY, f32::min)
+    }
+
+    /// How far the last output is beyond the margin required, in the eyes of the recogniser that is least content.
+    pub fn surplus(&self, work: &Workspace) -> f32 {
+        least_surplus(self.memories.iter().map(|memory| memory.output), &work.required)
+    }
+
+    /// As [`surplus`](Self::surplus), beyond what iterations go for; zero where that is reached.
+    pub fn goal_surplus(&self, work: &Workspace, reserve: f32) -> f32 {
+        least_surplus(self.memories.iter().map(|memory| memory.output), &goals(&work.required, reserve))
+    }
+
+    /// How many iterations it is worth, `most` at most: half as many after every frame in which they did not protect
+    /// it, down to a few, and hardly any once they have been of no use for long.
+    pub fn allowance(&self, most: u32) -> u32 {
+        let least = if self.fruitless < FRUITLESS_FRAMES { LEAST_ITERATIONS } else { HOPELESS_ITERATIONS };
+        let halved = most.checked_shr(self.fruitless).unwrap_or(0);
+        halved.max(least).min(most)
+    }
+
+    /// Takes note of a frame in which so many `iterations`, of `most`, left it `protected` or not.
+    pub fn learn(&mut self, iterations: u32, most: u32, protected: bool) {
+        if protected {
+            self.fruitless = 0;
+        } else if iterations >= self.allowance(most) {
+            self.fruitless = self.fruitless.saturating_add(1);
+        }
+    }
+
+    /// Keeps the perturbation inside `budget`.
+    pub fn project(&mut self, budget: &mut Budget) {
+        budget.project(&mut self.perturbation.delta);
+    }
+
+    /// `budget`, and near what the last frame showed of the perturbation: at most `limit` times the budget from there.
+    pub fn steady(&self, budget: Budget, limit: f32) -> Budget {
+        if self.last_shown.is_empty() { budget } else { budget.near(&self.last_shown, limit) }
+    }
+
+    /// The end of a frame that `shows` the perturbation, or not: how much that changed since the last, on average, code
+    /// values of luma in face coordinates. Makes the perturbation smaller if the output had enough margin to `spare`,
+    /// beyond what the iterations go for.
+    pub fn settle(&mut self, spare: f32, shows: bool) -> f32 {
+        let delta = &self.perturbation.delta;
+        let mut flicker = 0.0;
+        if shows && !self.last_shown.is_empty() {
+            let changes = delta.iter().zip(&self.last_shown).map(|(delta, shown)| (delta - shown).abs());
+            flicker = changes.sum::<f32>() / delta.len() as f32;
+        }
+        self.last_shown.clear();
+        self.was_shown |= shows;
+        if shows {
+            self.last_shown.extend_from_slice(delta);
+            if spare > MARGIN_SPARE {
+                self.perturbation.shrink(SHRINK);
+            }
+        }
+        flicker
+    }
+
+    /// Embeds the clean face of an open workspace. A face that was `seen` by the detector counts for the track's mean;
+    /// at a predicted place there may be anything.
+    ///
+    /// # Errors
+    /// What the recognisers report.
+    pub fn enroll(&mut self, worker: &mut Worker, work: &Workspace, seen: bool) -> Result<Clean> {
+        let mut clean = Clean { similarity: 1.0, known: true };
+        let rendition = if work.stretch.is_some() { Rendition::Stretched } else { Rendition::AsIs };
+        let point = Viewpoint { set: 0, view: None, mirrored: false, rendition };
+        for (index, (reader, memory)) in worker.readers.iter_mut().zip(&mut self.memories).enumerate() {
+            reader.align(index, &work.geometry, &work.clean, work.stretch, &point);
+            reader.embed(&mut memory.now)?;
+            if seen {
+                memory.enroll();
+            }
+            clean.similarity = clean.similarity.min(cosine_similarity(&memory.mean, &memory.now));
+            clean.known &= memory.clean_margin(&memory.mean) < 0.0;
+        }
+        Ok(clean)
+    }
+
+    /// Spends iterations on an enrolled face up to `limit`, inside `budget`; fewer if the margins are beyond those
+    /// required by the reserve. Returns how many.
+    ///
+    /// # Errors
+    /// What the recognisers report.
+    pub fn iterate(
+        &mut self,
+        worker: &mut Worker,
+        work: &mut Workspace,
+        budget: &mut Budget,
+        attack: &Attack,
+        transfer: &Transfer,
+        limit: Limit<'_>,
+    ) -> Result<u32> {
+        let mut objective = FrameObjective {
+            readers: &mut worker.readers,
+            memories: &mut self.memories,
+            work,
+            views: &mut self.views,
+            rotation: &mut self.rotation,
+            smoothing: &mut worker.smoothing,
+            transfer,
+            goes_on: limit.goes_on,
+            spent: 0,
+        };
+        let attack = Attack { momentum: transfer.momentum, ..*attack };
+        let outcome = attack.run(&mut objective, budget, &mut self.perturbation, limit.iterations, transfer.reserve)?;
+        Ok(outcome.iterations)
+    }
+
+    /// Takes for its margin what was last seen of it, in iterations if no check came after them.
+    pub fn estimate(&mut self) {
+        self.memories.iter_mut().for_each(|memory| memory.output = memory.last_seen);
+    }
+
+    /// Plans the probes of the self-check: by every recogniser, as aligned by every set of landmarks, in random views,
+    /// and of the copies that are checked.
+    pub fn plan_probes(&mut self, work: &mut Workspace) {
+        let copies = [Rendition::Halved, Rendition::Stretched];
+        let copies = copies.map(|copy| Some(copy).filter(|copy| work.is_checked(*copy)));
+        let Workspace { geometry, probes, .. } = work;
+        probes.clear();
+        for (recognizer, spec) in self.memories.iter().map(RecognizerMemory::spec).enumerate() {
+            let sets = geometry.sets();
+            let as_is = (0..sets + geometry.checks()).map(|check| Viewpoint {
+                set: check % sets,
+                view: (check >= sets).then(|| geometry.view(spec.chip_size, &mut self.views)),
+                // Every other random view, the first among them.
+                mirrored: check >= sets && (check - sets).is_multiple_of(2),
+                rendition: Rendition::AsIs,
+            });
+            let copies = copies.into_iter().flatten();
+            let copies = copies.map(|rendition| Viewpoint { set: 0, view: None, mirrored: false, rendition });
+            probes.extend(as_is.chain(copies).map(|point| Probe::new(recognizer, spec, point)));
+        }
+    }
+
+    /// Takes for its margins what the probes of the output saw, of each recogniser the worst; the highest cosine
+    /// similarity to the track's mean clean embedding.
+    pub fn judge(&mut self, work: &Workspace) -> f32 {
+        let mut similarity = -1.0;
+        for (index, memory) in self.memories.iter_mut().enumerate() {
+            let own = work.probes.iter().filter(|probe| probe.recognizer == index);
+            let similarities = own.map(|probe| cosine_similarity(&memory.mean, &probe.embedding));
+            similarity = similarities.fold(similarity, f32::max);
+            memory.judge(index, work);
+        }
+        similarity
+    }
+}
