@@ -23,7 +23,7 @@ use gst::prelude::*;
 use gst_video::VideoFormat;
 use serde_json::{Value, json};
 
-use common::{Frames, Session, caps, file, init, sample_clip, shared};
+use common::{Frames, Session, caps, file, init, sample_clip, skip};
 
 const PARTS: [&str; 5] = ["live", "slow", "idle", "start", "memory"];
 const RESULTS: &str = "results/element_live.json";
@@ -93,7 +93,7 @@ struct Clip {
 }
 
 fn of_shared(name: &'static str, path: &str) -> Clip {
-    let path = shared(path).expect("test material");
+    let path = skip::material(RESULTS, path).expect("test material");
     Clip { name, frames: Frames::of_clip(&path, HD, VideoFormat::I420, LOOP) }
 }
 
@@ -202,7 +202,7 @@ fn idle() -> Value {
         ("a ball moves", pattern("ball")),
         ("all is noise (snow)", pattern("snow")),
     ];
-    if let Some(path) = shared("clips/pexels_wolfgang_360p.mp4") {
+    if let Some(path) = skip::material(RESULTS, "clips/pexels_wolfgang_360p.mp4") {
         let crop = "videocrop right=440 bottom=260 ! videoscale ! video/x-raw,width=1920,height=1080";
         materials.push((
             "background of pexels_wolfgang, enlarged",
@@ -270,9 +270,11 @@ fn memory() -> Value {
     let full = caps(VideoFormat::I420, 1920, 1080);
     let mut clips = vec![("no face", Frames::of("videotestsrc pattern=ball", &full, 5))];
     let of_clip = |path: std::path::PathBuf| Frames::of_clip(&path, scale, VideoFormat::I420, 5);
-    clips.extend(shared("clips/pyfeat_single_360p.mp4").map(|path| ("one face", of_clip(path))));
+    clips.extend(skip::material(RESULTS, "clips/pyfeat_single_360p.mp4").map(|path| ("one face", of_clip(path))));
     clips.push(("three faces", of_clip(sample_clip())));
-    clips.extend(shared("clips/grid_mosaic_1080p_9faces.mp4").map(|path| ("nine faces", of_clip(path))));
+    clips.extend(
+        skip::material(RESULTS, "clips/grid_mosaic_1080p_9faces.mp4").map(|path| ("nine faces", of_clip(path))),
+    );
     let before = resident();
     let properties = std::env::var("PROPERTIES").unwrap_or_default();
     let properties: Vec<_> = properties.split_whitespace().filter_map(|property| property.split_once('=')).collect();

@@ -38,7 +38,7 @@ def gradient():
 
 def ratios(shared):
     script, onnx = ROOT / "models/convert/bench_pytorch.py", shared / "models/yunet_2023mar.onnx"
-    found = [re.match(r"ratio (\w+) threads=(\d+) ([\d.]+)", line) for line in lines(sys.executable, script, "models", onnx)]
+    found = [re.match(r"ratio (\w+) threads=(\d+) ([\d.]+)", line) for line in lines(sys.executable, script, onnx)]
     return [{"network": f[1], "threads": int(f[2]), "ratio": float(f[3])} for f in found if f]
 
 

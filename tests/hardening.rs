@@ -6,12 +6,12 @@
 mod common;
 
 use std::fs;
-use std::io::Write;
 use std::process::Command;
 
 use gst_video::{VideoFrameFlags, VideoInfo, VideoMeta};
 use proptest::prelude::*;
 
+use common::skip::skip;
 use common::{FORMATS, Session, caps, faces, file};
 
 /// Where the planes of a frame of any layout lie.
@@ -115,7 +115,7 @@ proptest! {
 fn the_element_talks_to_no_network_and_writes_no_file() {
     let probe = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).status();
     if !probe.is_ok_and(|status| status.success()) {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: strace is missing, or may not trace here");
+        skip("the_element_talks_to_no_network_and_writes_no_file", "strace is missing, or may not trace here");
         return;
     }
     common::init();

@@ -7,7 +7,6 @@
 mod common;
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -130,11 +129,12 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-fn available(command: &str) -> bool {
+/// Whether `command` succeeds; says that `test` is skipped where it does not.
+fn available(test: &str, command: &str) -> bool {
     let status = Command::new("sh").args(["-c", command]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     let available = status.is_ok_and(|status| status.success());
     if !available {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: `{command}` fails here");
+        common::skip::skip(test, format_args!("`{command}` fails here"));
     }
     available
 }
@@ -148,7 +148,7 @@ fn every_printed_pipeline_runs() {
         for command in commands {
             assert!(command.contains("advjndprotect"), "{document}: {command}");
             let mut guests = GUESTS.iter().filter(|(name, _)| command.contains(&format!("! {name} ")));
-            if !guests.all(|(_, needs)| available(needs)) {
+            if !guests.all(|(_, needs)| available("every_printed_pipeline_runs", needs)) {
                 continue;
             }
             folder.files().iter().filter(|(name, _)| is_output(name)).for_each(|(name, _)| {
@@ -184,7 +184,8 @@ fn stand_ins_stand_for_what_is_printed() {
 fn the_programs_that_take_frames_tell_of_the_face() {
     let folder = Folder::new("appsink");
     let mut programs = vec![folder.command(built("examples/appsink").to_str().unwrap())];
-    if available("/usr/bin/python3 -c 'import gi; gi.require_version(\"GstVideo\", \"1.0\")'") {
+    let needs = "/usr/bin/python3 -c 'import gi; gi.require_version(\"GstVideo\", \"1.0\")'";
+    if available("the_programs_that_take_frames_tell_of_the_face", needs) {
         let mut python = folder.command("/usr/bin/python3");
         python.arg(common::file("examples/appsink.py"));
         programs.push(python);
@@ -253,7 +254,7 @@ fn printed_pipelines_for_files_turn_the_picture() {
 fn a_browser_gets_frames_over_webrtc() {
     let needs =
         "/usr/bin/python3 -c 'import gi; gi.require_version(\"GstWebRTC\", \"1.0\")' && gst-inspect-1.0 nicesrc";
-    if !available(needs) {
+    if !available("a_browser_gets_frames_over_webrtc", needs) {
         return;
     }
     let folder = Folder::new("webrtc");

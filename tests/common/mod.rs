@@ -3,7 +3,8 @@
 #![allow(dead_code, reason = "every test program uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails must fail its test")]
 
-use std::io::Write;
+pub mod skip;
+
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -56,17 +57,6 @@ pub fn install_plugin(folder: &Path) {
 /// The sample clip.
 pub fn sample_clip() -> PathBuf {
     file("examples/media/portraits_720p.mp4")
-}
-
-/// Test material that is not part of the repository; says so where it is absent.
-pub fn shared(path: &str) -> Option<PathBuf> {
-    let found = file("../shared").join(path);
-    if !found.exists() {
-        // Straight to the stream: the test harness would swallow it.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: no test material at {}", found.display());
-        return None;
-    }
-    Some(found)
 }
 
 /// Caps of a progressive video.
