@@ -52,13 +52,13 @@ packages:
 
 clip-table: packages
 	cargo build --release --locked --lib --example protect_file
-	$(PYTHON) examples/clip_table.py --shared $(SHARED)
+	$(PYTHON) tools/clip_table.py --shared $(SHARED)
 
 bench-pytorch:
 	$(PYTHON) models/convert/bench_pytorch.py $(SHARED)/models/yunet_2023mar.onnx
 
 engine-table: packages
-	$(PYTHON) scripts/engine_table.py --shared $(SHARED)
+	$(PYTHON) tools/engine_table.py --shared $(SHARED)
 
 # CASES scenes of each kind; with PYTHON=… that has `deface`, beside it.
 CASES ?= 6
