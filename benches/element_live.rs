@@ -12,6 +12,8 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+#[path = "../crates/advjnd-cli/src/proc.rs"]
+mod proc;
 
 use std::process::Command;
 use std::sync::Arc;
@@ -80,10 +82,8 @@ fn measure(part: &str) -> Value {
 }
 
 fn machine() -> Value {
-    let info = read("/proc/cpuinfo");
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    json!({ "processor": model.map(|(_, model)| model), "cores": cores })
+    json!({ "processor": proc::processor("model name"), "cores": cores })
 }
 
 /// Frames with a name.
@@ -261,11 +261,7 @@ fn start() -> Value {
 /// Resident memory of a process that shows 1080p frames to the element: before, and after.
 fn memory() -> Value {
     const SHOWN: usize = 40;
-    let resident = || {
-        let status = read("/proc/self/status");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
-    };
+    let resident = || proc::resident().unwrap();
     let scale = "videoscale ! video/x-raw,width=1920,height=1080,pixel-aspect-ratio=1/1";
     let full = caps(VideoFormat::I420, 1920, 1080);
     let mut clips = vec![("no face", Frames::of("videotestsrc pattern=ball", &full, 5))];
