@@ -42,6 +42,9 @@ trap 'rm -f "$log"' EXIT
 check "format" cargo fmt --all --check
 check "lints" cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 check "documentation" documentation
+if command -v ruff >/dev/null; then
+    check "ruff" ruff check --quiet
+fi
 check "gst-inspect-1.0" inspection
 if command -v meson >/dev/null; then
     check "meson" scripts/install_check.sh -Dbuildtype=debug
@@ -61,9 +64,13 @@ fi
 passed=$((passed + tests_passed))
 failed=$((failed + tests_failed))
 
-# Tests that say they do not run: none with the material beside the repository, these many without it.
+# Tests that say they do not run: none with the material beside the repository and the packages of requirements.txt in
+# $PYTHON; without the material three, without the packages one.
 expected=0
-[ -d "${ADVJND_MATERIAL:-../shared}" ] || expected=3
+[ -d "${ADVJND_MATERIAL:-../shared}" ] || expected=$((expected + 3))
+"${PYTHON:-/usr/bin/python3}" -c \
+    'import PIL, ai_edge_litert, cv2, matplotlib, numpy, onnx, onnxruntime, safetensors, scipy, skimage, tflite, torch' \
+    2>/dev/null || expected=$((expected + 1))
 skipped=$(grep -o 'SKIPPED: ' "$log" | wc -l)
 echo "$skipped skipped"
 if [ "$skipped" -ne "$expected" ]; then

@@ -1,13 +1,18 @@
 """bench_pytorch.py [ONNX] [--rounds N] [--only NETWORK,...]: this engine and PyTorch, same weights and inputs.
 
-For every recogniser and 1 and 2 threads: forward and gradient with respect to the input, one chip at a time. PyTorch runs in
-each of its memory formats, its weights constants (no kernel gradients), and its best counts.
-Blocks of runs alternate, with a pause for the other side's threads to fall asleep, so both see the same machine. With the
-path of yunet_2023mar.onnx, the detector's forward pass at 320 x 320 is compared with ONNX Runtime's on 1 thread.
+For every recogniser and 1 and 2 threads: forward and gradient with respect to the input, one chip at a time. PyTorch
+runs in each of its memory formats, its weights constants (no kernel gradients), and its best counts.
+Blocks of runs alternate, with a pause for the other side's threads to fall asleep, so both see the same machine. With
+the path of yunet_2023mar.onnx, the detector's forward pass at 320 x 320 is compared with ONNX Runtime's on 1 thread.
 Last lines: `ratio NETWORK threads=N VALUE`, ours / theirs by medians. The engine is the bench `gradient`, built here.
-    pip install numpy==2.4.* torch==2.15.* onnx==1.23.* onnxruntime==1.32.* safetensors==0.8.*
+    pip install numpy torch onnx onnxruntime safetensors
 """
-import argparse, json, statistics, subprocess, sys, time
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -70,7 +75,6 @@ class Torch:
 class OnnxRuntime:
     def __init__(self, path):
         import onnxruntime
-
         from golden_net import any_size
 
         options = onnxruntime.SessionOptions()
@@ -94,7 +98,7 @@ def compare(name, threads, rounds, ours, theirs):
     for side in sides:
         side(3)
     for _ in range(rounds):
-        for side, seen in zip(sides, times):
+        for side, seen in zip(sides, times, strict=True):
             time.sleep(PAUSE)
             side(1)
             seen += side(BLOCK)
@@ -103,7 +107,9 @@ def compare(name, threads, rounds, ours, theirs):
         if abs(side.norm - ours.norm) > 2e-3 * side.norm:
             raise SystemExit(f"{name}: results differ, norm {ours.norm} here and {side.norm} there")
     medians = [statistics.median(seen) for seen in times]
-    shown = ", ".join(f"{type(s).__name__} {m:.2f} ms (least {min(t):.2f})" for s, m, t in zip(sides, medians, times))
+    shown = ", ".join(
+        f"{type(s).__name__} {m:.2f} ms (least {min(t):.2f})" for s, m, t in zip(sides, medians, times, strict=True)
+    )
     print(f"{name} threads={threads}: {shown}", flush=True)
     return f"ratio {name} threads={threads} {medians[0] / min(medians[1:]):.3f}"
 
@@ -115,7 +121,8 @@ def main():
     parser.add_argument("--only", default="")
     arguments = parser.parse_args()
     program, lines = engine(), []
-    wanted = lambda name: not arguments.only or name in arguments.only.split(",")
+    def wanted(name):
+        return not arguments.only or name in arguments.only.split(",")
     for name in filter(wanted, NETWORKS):
         path = MODELS / f"{name}.safetensors"
         for threads in (1, 2):
