@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every test and check of the repository; the last line counts them.
+# Every test and check of the repository; the last line counts them. ADVJND_MATERIAL names the folder of test material,
+# where it is not ../shared.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 

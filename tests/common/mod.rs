@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails must fail its test")]
 
 #[path = "../../src/advjndprotect/formats.rs"]
+#[allow(clippy::duplicate_mod, reason = "the element has it too, and its own tests include this file")]
 pub mod formats;
 pub mod numbers;
 pub mod skip;
