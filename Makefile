@@ -26,8 +26,8 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
 	gstreamer1.0-libav
 
-# What some tests want besides: Python with GStreamer, a second WebRTC peer, another finder of faces, Node.js for the page
-# of the viewing test, the trace of system calls, meson.
+# What some tests want besides: Python with GStreamer, a second WebRTC peer, another finder of faces, Node.js for the
+# page of the viewing test, the trace of system calls, meson.
 TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-opencv \
 	opencv-data nodejs strace meson ninja-build
 

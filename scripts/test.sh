@@ -69,9 +69,9 @@ failed=$((failed + tests_failed))
 # $PYTHON; without the material three, without the packages one.
 expected=0
 [ -d "${ADVJND_MATERIAL:-../shared}" ] || expected=$((expected + 3))
-"${PYTHON:-/usr/bin/python3}" -c \
-    'import PIL, ai_edge_litert, cv2, matplotlib, numpy, onnx, onnxruntime, safetensors, scipy, skimage, tflite, torch' \
-    2>/dev/null || expected=$((expected + 1))
+"${PYTHON:-/usr/bin/python3}" -c '
+import PIL, ai_edge_litert, cv2, matplotlib, numpy, onnx, onnxruntime, safetensors, scipy, skimage, tflite, torch
+' 2>/dev/null || expected=$((expected + 1))
 skipped=$(grep -o 'SKIPPED: ' "$log" | wc -l)
 echo "$skipped skipped"
 if [ "$skipped" -ne "$expected" ]; then

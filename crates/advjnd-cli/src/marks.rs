@@ -1,4 +1,4 @@
-//! Tables between two marks of a document. Nothing but the standard library, for tests of other crates include this file.
+//! Tables between two marks of a document. It uses the standard library alone, for tests of other crates include it.
 
 /// The document `page` with `tables` between the lines `<!-- mark -->` and `<!-- /mark -->`, in place of what is there.
 /// `None` where it has no such lines.

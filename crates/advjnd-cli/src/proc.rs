@@ -1,5 +1,5 @@
-//! What Linux tells of the processor and of this process. Nothing but the standard library, for tests, benches and tools of
-//! the workspace include this file.
+//! What Linux tells of the processor and of this process. It uses the standard library alone, for tests, benches and
+//! tools of the workspace include it.
 
 #![allow(dead_code, reason = "every program uses a part of it")]
 

@@ -149,8 +149,8 @@ impl resumable::Experiment for Experiment {
             return Ok(());
         }
         Err(Error::input(format!(
-            "{} was made with another --every, --frames, --enrolment or other recognisers; choose another --out, or remove \
-             it to begin anew",
+            "{} was made with another --every, --frames, --enrolment or other recognisers; choose another --out, or \
+             remove it to begin anew",
             path.display()
         )))
     }

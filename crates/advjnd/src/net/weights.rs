@@ -12,7 +12,8 @@ pub(super) struct Weights<'a> {
     model: &'a str,
     file: &'a Bytes,
     tensors: SafeTensors<'a>,
-    /// A tensor of the file is `f16`. Then no tensor stays in the file's bytes: widened ones beside them take memory twice.
+    /// A tensor of the file is `f16`. Then no tensor stays in the file's bytes: they would be held beside the widened
+    /// numbers.
     has_halves: bool,
 }
 
@@ -26,8 +27,8 @@ impl<'a> Weights<'a> {
         Ok(Self { model, file, tensors, has_halves })
     }
 
-    /// The tensor `name`, which must be finite `f32` or `f16` of `rank` dimensions, none of them 0: so the file is as long
-    /// as the dimensions say, and no product of them overflows.
+    /// The tensor `name`, which must be finite `f32` or `f16` of `rank` dimensions, none of them 0: so the file is as
+    /// long as the dimensions say, and no product of them overflows.
     pub(super) fn tensor(&self, name: &str, rank: usize) -> Result<(Vec<usize>, Values)> {
         let wrong = |what: String| Error::model(self.model, format!("tensor `{name}` {what}; convert the file again"));
         let view = self.tensors.tensor(name).map_err(|error| wrong(format!("cannot be read ({error})")))?;
