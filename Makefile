@@ -26,10 +26,10 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
 	gstreamer1.0-libav
 
-# What some tests want besides: Python with GStreamer, a second WebRTC peer, another finder of faces, the trace of system
-# calls, meson.
+# What some tests want besides: Python with GStreamer, a second WebRTC peer, another finder of faces, Node.js for the
+# page of the viewing test, the trace of system calls, meson.
 TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-opencv \
-	opencv-data strace meson ninja-build
+	opencv-data nodejs strace meson ninja-build
 
 .PHONY: demo test packages clip-table bench-pytorch engine-table recall transfer-table stills-table preset-table \
 	element-page element-bench soak memcheck fuzz deny deb install-check
@@ -52,13 +52,13 @@ packages:
 
 clip-table: packages
 	cargo build --release --locked --lib --example protect_file
-	$(PYTHON) examples/clip_table.py --shared $(SHARED)
+	$(PYTHON) tools/clip_table.py --shared $(SHARED)
 
 bench-pytorch:
-	$(PYTHON) models/convert/bench_pytorch.py models $(SHARED)/models/yunet_2023mar.onnx
+	$(PYTHON) models/convert/bench_pytorch.py $(SHARED)/models/yunet_2023mar.onnx
 
 engine-table: packages
-	$(PYTHON) scripts/engine_table.py --shared $(SHARED)
+	$(PYTHON) tools/engine_table.py --shared $(SHARED)
 
 # CASES scenes of each kind; with PYTHON=… that has `deface`, beside it.
 CASES ?= 6

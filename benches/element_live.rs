@@ -12,6 +12,8 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+#[path = "../crates/advjnd-cli/src/proc.rs"]
+mod proc;
 
 use std::process::Command;
 use std::sync::Arc;
@@ -23,7 +25,7 @@ use gst::prelude::*;
 use gst_video::VideoFormat;
 use serde_json::{Value, json};
 
-use common::{Frames, Session, caps, file, init, sample_clip, shared};
+use common::{Frames, Session, caps, file, init, sample_clip, skip};
 
 const PARTS: [&str; 5] = ["live", "slow", "idle", "start", "memory"];
 const RESULTS: &str = "results/element_live.json";
@@ -80,10 +82,8 @@ fn measure(part: &str) -> Value {
 }
 
 fn machine() -> Value {
-    let info = read("/proc/cpuinfo");
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    json!({ "processor": model.map(|(_, model)| model), "cores": cores })
+    json!({ "processor": proc::processor("model name"), "cores": cores })
 }
 
 /// Frames with a name.
@@ -93,7 +93,7 @@ struct Clip {
 }
 
 fn of_shared(name: &'static str, path: &str) -> Clip {
-    let path = shared(path).expect("test material");
+    let path = skip::material(RESULTS, path).expect("test material");
     Clip { name, frames: Frames::of_clip(&path, HD, VideoFormat::I420, LOOP) }
 }
 
@@ -202,7 +202,7 @@ fn idle() -> Value {
         ("a ball moves", pattern("ball")),
         ("all is noise (snow)", pattern("snow")),
     ];
-    if let Some(path) = shared("clips/pexels_wolfgang_360p.mp4") {
+    if let Some(path) = skip::material(RESULTS, "clips/pexels_wolfgang_360p.mp4") {
         let crop = "videocrop right=440 bottom=260 ! videoscale ! video/x-raw,width=1920,height=1080";
         materials.push((
             "background of pexels_wolfgang, enlarged",
@@ -261,18 +261,16 @@ fn start() -> Value {
 /// Resident memory of a process that shows 1080p frames to the element: before, and after.
 fn memory() -> Value {
     const SHOWN: usize = 40;
-    let resident = || {
-        let status = read("/proc/self/status");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
-    };
+    let resident = || proc::resident().unwrap();
     let scale = "videoscale ! video/x-raw,width=1920,height=1080,pixel-aspect-ratio=1/1";
     let full = caps(VideoFormat::I420, 1920, 1080);
     let mut clips = vec![("no face", Frames::of("videotestsrc pattern=ball", &full, 5))];
     let of_clip = |path: std::path::PathBuf| Frames::of_clip(&path, scale, VideoFormat::I420, 5);
-    clips.extend(shared("clips/pyfeat_single_360p.mp4").map(|path| ("one face", of_clip(path))));
+    clips.extend(skip::material(RESULTS, "clips/pyfeat_single_360p.mp4").map(|path| ("one face", of_clip(path))));
     clips.push(("three faces", of_clip(sample_clip())));
-    clips.extend(shared("clips/grid_mosaic_1080p_9faces.mp4").map(|path| ("nine faces", of_clip(path))));
+    clips.extend(
+        skip::material(RESULTS, "clips/grid_mosaic_1080p_9faces.mp4").map(|path| ("nine faces", of_clip(path))),
+    );
     let before = resident();
     let properties = std::env::var("PROPERTIES").unwrap_or_default();
     let properties: Vec<_> = properties.split_whitespace().filter_map(|property| property.split_once('=')).collect();

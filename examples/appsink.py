@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """appsink.py CLIP: takes protected frames into a program, and prints what the element did to the faces of each.
 
-The plugin must be where GStreamer finds it (GST_PLUGIN_PATH). Needs Debian's python3-gi and gir1.2-gst-plugins-base-1.0.
+The plugin must be where GStreamer finds it (GST_PLUGIN_PATH). Needs Debian's python3-gi and
+gir1.2-gst-plugins-base-1.0.
 """
 
 import sys
@@ -20,7 +21,8 @@ PIPELINE = """filesrc name=file ! decodebin ! videoconvert ! videoflip video-dir
 
 
 def faces(buffer):
-    """Number, rectangle and verdict of every face of a buffer. (PyGObject cannot walk over metas: they are asked by number.)"""
+    """Number, rectangle and verdict of every face of a buffer. (PyGObject cannot walk over metas: they are asked by
+    number.)"""
     found = []
     for number in range(1000):
         meta = GstVideo.buffer_get_video_region_of_interest_meta_id(buffer, number)

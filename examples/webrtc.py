@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """webrtc.py [--source PIPELINE] [--port N]: shows a protected camera in a browser.
 
-Serves one page; every browser that opens it posts its offer and gets the answer, all candidates included, back. One pipeline
-serves all of them, and starts with the first. The plugin must be where GStreamer finds it (GST_PLUGIN_PATH). Needs Debian's
-python3-gi, gir1.2-gst-plugins-bad-1.0 and gstreamer1.0-nice. For others than this machine to connect, put a web server with
-TLS in front, and give --host 0.0.0.0.
+Serves one page; every browser that opens it posts its offer and gets the answer, all candidates included, back. One
+pipeline serves all of them, and starts with the first. The plugin must be where GStreamer finds it (GST_PLUGIN_PATH).
+Needs Debian's python3-gi, gir1.2-gst-plugins-bad-1.0 and gstreamer1.0-nice. For others than this machine to connect,
+put a web server with TLS in front, and give --host 0.0.0.0.
 """
 
 import argparse
@@ -30,7 +30,10 @@ PAGE = b"""<!doctype html><meta charset=utf-8><title>protected</title><video aut
 })();
 </script>"""
 ENCODE = "x264enc tune=zerolatency bitrate=2500 key-int-max=50 ! video/x-h264,profile=constrained-baseline ! h264parse"
-PAY = "rtph264pay config-interval=-1 aggregate-mode=zero-latency ! application/x-rtp,media=video,encoding-name=H264,payload="
+PAY = (
+    "rtph264pay config-interval=-1 aggregate-mode=zero-latency"
+    " ! application/x-rtp,media=video,encoding-name=H264,payload="
+)
 SECONDS = 30  # for a step of the negotiation
 
 
@@ -41,7 +44,11 @@ def h264_payload(sdp):
     for number in formats:
         caps = media.get_caps_from_media(int(number))
         fields = caps.get_structure(0) if caps else None
-        if fields and fields.get_string("encoding-name") == "H264" and fields.get_string("packetization-mode") in ("1", None):
+        if (
+            fields
+            and fields.get_string("encoding-name") == "H264"
+            and fields.get_string("packetization-mode") in ("1", None)
+        ):
             return int(number)
     raise ValueError("the offer has no H.264")
 
@@ -51,7 +58,8 @@ class Stream:
 
     def __init__(self, source):
         self.pipeline = Gst.parse_launch(
-            f"{source} ! queue leaky=downstream max-size-buffers=1 ! advjndprotect ! queue ! {ENCODE} ! tee name=all allow-not-linked=true"
+            f"{source} ! queue leaky=downstream max-size-buffers=1 ! advjndprotect ! queue ! {ENCODE}"
+            " ! tee name=all allow-not-linked=true"
         )
         self.lock = threading.Lock()
 
@@ -61,7 +69,8 @@ class Stream:
         if status != GstSdp.SDPResult.OK:
             raise ValueError("the offer is no session description")
         branch = Gst.parse_bin_from_description(
-            f"queue name=in leaky=downstream ! {PAY}{h264_payload(sdp)} ! webrtcbin name=peer bundle-policy=max-bundle", False
+            f"queue name=in leaky=downstream ! {PAY}{h264_payload(sdp)} ! webrtcbin name=peer bundle-policy=max-bundle",
+            False,
         )
         branch.add_pad(Gst.GhostPad.new("sink", branch.get_by_name("in").get_static_pad("sink")))
         peer, gathered = branch.get_by_name("peer"), threading.Event()
@@ -118,7 +127,9 @@ def handler(stream):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", default="v4l2src ! videoconvert ! video/x-raw,format=I420", help="what stands before the element")
+    parser.add_argument(
+        "--source", default="v4l2src ! videoconvert ! video/x-raw,format=I420", help="what stands before the element"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080)
     args = parser.parse_args()

@@ -1,7 +1,7 @@
 """make_corpus.py: writes the fuzz corpora fuzz/corpus/{model,manifest,properties}.
 
-Every network with one channel a layer, as small as its structure allows, and files that are wrong in one way each; the same
-for manifests and property values. Needs nothing but Python.
+Every network with one channel a layer, as small as its structure allows, and files that are wrong in one way each; the
+same for manifests and property values. Needs nothing but Python.
     python3 fuzz/make_corpus.py
 """
 
@@ -51,7 +51,9 @@ def mobilefacenet():
 
 def yunet():
     shapes = conv("backbone.model0.conv1", 3, 1, 3)
-    units = ["backbone.model0.conv2"] + [f"backbone.model{stage}.conv{part}" for stage in range(1, 6) for part in (1, 2)]
+    units = ["backbone.model0.conv2"] + [
+        f"backbone.model{stage}.conv{part}" for stage in range(1, 6) for part in (1, 2)
+    ]
     units += [f"neck.lateral_convs.{level}" for level in range(3)]
     for unit in units:
         shapes |= conv(f"{unit}.conv1", 1, 1, 1) | conv(f"{unit}.conv2", 1, 1, 3)
@@ -109,7 +111,9 @@ def models():
     cases["other_network"] = bytes([SFACE]) + cases["dlib"][1:]
 
     def other(case, network, **changes):
-        cases[case] = pack(network, NETWORKS[network] | {name.replace("__", "."): shape for name, shape in changes.items()})
+        cases[case] = pack(
+            network, NETWORKS[network] | {name.replace("__", "."): shape for name, shape in changes.items()}
+        )
 
     # No entry, so no data: the sides may say anything.
     other("vast_and_empty", DLIB, fc__weight=[HUGE, 0])
@@ -149,7 +153,9 @@ def models():
         ("fractional_side", "[2, 1]", "[2.5, 1]"), ("side_beyond_64_bits", "[2, 1]", "[99999999999999999999, 1]"),
         ("overlapping_offsets", '"data_offsets": [588', '"data_offsets": [0'),
     ):
-        cases[case] = pack(DLIB, NETWORKS[DLIB], header=lambda entries: json.dumps(entries).replace(old, new))
+        cases[case] = pack(
+            DLIB, NETWORKS[DLIB], header=lambda entries, old=old, new=new: json.dumps(entries).replace(old, new)
+        )
     cases["deep_json"] = bytes([DLIB]) + struct.pack("<Q", 20_000) + b"[" * 10_000 + b"]" * 10_000
     return cases
 
@@ -164,10 +170,22 @@ embedded = true
 
 
 def manifests():
-    cases = {"one_model": ENTRY, "two_models": ENTRY + ENTRY, "empty": "", "no_models": "model = []\n", "text": "not toml at all"}
+    cases = {
+        "one_model": ENTRY,
+        "two_models": ENTRY + ENTRY,
+        "empty": "",
+        "no_models": "model = []\n",
+        "text": "not toml at all",
+    }
     for case, file in (
-        ("file_above", "../secret"), ("file_of_the_system", "/dev/zero"), ("file_below", "a/b"), ("file_is_the_folder", "."),
-        ("file_is_above", ".."), ("file_without_name", ""), ("file_with_nul", "a\\u0000b"), ("file_with_backslash", "..\\\\b"),
+        ("file_above", "../secret"),
+        ("file_of_the_system", "/dev/zero"),
+        ("file_below", "a/b"),
+        ("file_is_the_folder", "."),
+        ("file_is_above", ".."),
+        ("file_without_name", ""),
+        ("file_with_nul", "a\\u0000b"),
+        ("file_with_backslash", "..\\\\b"),
     ):
         cases[case] = ENTRY.replace("yunet_2023mar.safetensors", file)
     cases["unknown_kind"] = ENTRY.replace("detector", "oracle")
@@ -182,7 +200,10 @@ def manifests():
     cases["deep"] = "model = " + "[" * 20_000
     cases["deep_keys"] = "a" + ".a" * 20_000 + " = 1"
     cases["long_name"] = ENTRY.replace("yunet_2023mar", "y" * 5000, 1)
-    return {name: text.encode() for name, text in cases.items()} | {"not_utf8": b"\xff\xfe[[model]]", "byte_order_mark": b"\xef\xbb\xbf" + ENTRY.encode()}
+    return {name: text.encode() for name, text in cases.items()} | {
+        "not_utf8": b"\xff\xfe[[model]]",
+        "byte_order_mark": b"\xef\xbb\xbf" + ENTRY.encode(),
+    }
 
 
 def text_value(index, text):
@@ -197,11 +218,26 @@ def raw_value(index, bits):
 
 
 def properties():
-    floats = {"nan": 0x7FC00000, "infinity": 0x7F800000, "minus_infinity": 0xFF800000, "tiny": 1, "minus_zero": 0x80000000, "one": 0x3F800000}
+    floats = {
+        "nan": 0x7FC00000,
+        "infinity": 0x7F800000,
+        "minus_infinity": 0xFF800000,
+        "tiny": 1,
+        "minus_zero": 0x80000000,
+        "one": 0x3F800000,
+    }
     cases = {f"all_{name}": b"".join(raw_value(i, bits) for i in range(40)) for name, bits in floats.items()}
     cases["all_ones"] = b"".join(raw_value(i, (1 << 64) - 1) for i in range(40))
     cases["all_zeros"] = b"".join(raw_value(i, 0) for i in range(40))
-    for name, text in (("text", "much"), ("empty_text", ""), ("number", "3"), ("negative", "-1"), ("vast", "1e300"), ("quotes", '"\\'), ("folder", "/dev")):
+    for name, text in (
+        ("text", "much"),
+        ("empty_text", ""),
+        ("number", "3"),
+        ("negative", "-1"),
+        ("vast", "1e300"),
+        ("quotes", '"\\'),
+        ("folder", "/dev"),
+    ):
         cases[f"all_{name}"] = b"".join(text_value(i, text) for i in range(40))
     cases["empty"] = b""
     cases["cut_off"] = b"\x01\x00\xff"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every test and check of the repository; the last line counts them.
+# Every test and check of the repository; the last line counts them. ADVJND_MATERIAL names the folder of test material,
+# where it is not ../shared.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,6 +43,9 @@ trap 'rm -f "$log"' EXIT
 check "format" cargo fmt --all --check
 check "lints" cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 check "documentation" documentation
+if command -v ruff >/dev/null; then
+    check "ruff" ruff check --quiet
+fi
 check "gst-inspect-1.0" inspection
 if command -v meson >/dev/null; then
     check "meson" scripts/install_check.sh -Dbuildtype=debug
@@ -61,7 +65,18 @@ fi
 passed=$((passed + tests_passed))
 failed=$((failed + tests_failed))
 
-skipped=$(grep -c 'SKIPPED: ' "$log")
-[ "$skipped" -eq 0 ] || echo "$skipped tests skipped for want of material that is not in the repository"
+# Tests that say they do not run: none with the material beside the repository and the packages of requirements.txt in
+# $PYTHON; without the material three, without the packages one.
+expected=0
+[ -d "${ADVJND_MATERIAL:-../shared}" ] || expected=$((expected + 3))
+"${PYTHON:-/usr/bin/python3}" -c '
+import PIL, ai_edge_litert, cv2, matplotlib, numpy, onnx, onnxruntime, safetensors, scipy, skimage, tflite, torch
+' 2>/dev/null || expected=$((expected + 1))
+skipped=$(grep -o 'SKIPPED: ' "$log" | wc -l)
+echo "$skipped skipped"
+if [ "$skipped" -ne "$expected" ]; then
+    echo "FAILED: $expected skips were expected (see the lines SKIPPED above)"
+    failed=$((failed + 1))
+fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
 
 mod common;
-#[path = "../examples/element_bench/table.rs"]
+#[path = "../crates/advjnd-cli/src/marks.rs"]
+mod marks;
+#[path = "../tools/element_bench/table.rs"]
 mod table;
 
 use std::fs;
@@ -18,13 +20,11 @@ const PAGE: &str = "docs/advjndprotect.md";
 fn section(name: &str, text: &str) {
     let path = common::file(PAGE);
     let page = fs::read_to_string(&path).unwrap();
-    let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-    let (before, rest) = page.split_once(&open).expect("an opening marker");
-    let (found, after) = rest.split_once(&close).expect("a closing marker");
+    let made = marks::spliced(&page, name, text).expect("an opening and a closing marker");
     if std::env::var_os("ADVJND_WRITE").is_some() {
-        fs::write(&path, format!("{before}{open}{text}{close}{after}")).unwrap();
+        fs::write(&path, made).unwrap();
     } else {
-        assert!(found == text, "{PAGE}: `{name}` is out of date: run `make element-page`\n{text}");
+        assert!(page == made, "{PAGE}: `{name}` is out of date: run `make element-page`\n{text}");
     }
 }
 

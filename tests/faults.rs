@@ -6,12 +6,11 @@ mod common;
 
 use std::fs;
 use std::os::fd::IntoRawFd;
-use std::path::PathBuf;
 
+use advjnd::models::sha256;
 use gst::prelude::*;
 use gst_allocators::prelude::*;
 use gst_video::{VideoFormat, VideoFrameFlags, VideoMeta};
-use sha2::{Digest, Sha256};
 
 use common::{Frames, ONE_FACE, Session, caps, element, faces, file, first_error, pixels};
 
@@ -127,33 +126,31 @@ fn policy_error_stops_the_stream() {
 }
 
 /// A folder of models of its own, removed at the end.
-struct ModelFolder(PathBuf);
+struct ModelFolder(tempfile::TempDir);
 
 impl ModelFolder {
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("advjndprotect-{name}-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        fs::copy(file("models/manifest.toml"), folder.join("manifest.toml")).unwrap();
+    fn new() -> Self {
+        let folder = common::folder();
+        fs::copy(file("models/manifest.toml"), folder.path().join("manifest.toml")).unwrap();
         for name in ["yunet_2023mar", "blazeface_full_range", "dlib_resnet29"] {
             let name = format!("{name}.safetensors");
-            fs::copy(file("models").join(&name), folder.join(&name)).unwrap();
+            fs::copy(file("models").join(&name), folder.path().join(&name)).unwrap();
         }
         Self(folder)
     }
 
     fn change(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
-        let mut bytes = fs::read(self.0.join(name)).unwrap();
+        let mut bytes = fs::read(self.0.path().join(name)).unwrap();
         change(&mut bytes);
-        fs::write(self.0.join(name), bytes).unwrap();
+        fs::write(self.0.path().join(name), bytes).unwrap();
     }
 
     /// Puts another file in the place of the model `name`, with its checksum in the manifest.
     fn replace(&self, name: &str, change: impl FnOnce(&[u8]) -> Vec<u8>) {
-        let sum = |bytes: &[u8]| -> String { Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect() };
         let (mut old, mut new) = (String::new(), String::new());
         self.change(&format!("{name}.safetensors"), |bytes| {
             let changed = change(bytes);
-            (old, new) = (sum(bytes), sum(&changed));
+            (old, new) = (sha256(bytes), sha256(&changed));
             *bytes = changed;
         });
         self.change("manifest.toml", |bytes| {
@@ -165,13 +162,7 @@ impl ModelFolder {
 
     /// What starting an element with these models says.
     fn start(&self) -> Result<(), String> {
-        start(self.0.to_str().unwrap())
-    }
-}
-
-impl Drop for ModelFolder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        start(self.0.path().to_str().unwrap())
     }
 }
 
@@ -186,7 +177,7 @@ fn start(folder: &str) -> Result<(), String> {
 
 #[test]
 fn models_of_a_folder_work() {
-    ModelFolder::new("good").start().unwrap();
+    ModelFolder::new().start().unwrap();
 }
 
 #[test]
@@ -197,15 +188,15 @@ fn a_missing_folder_of_models_is_an_error_that_names_it() {
 
 #[test]
 fn a_missing_model_is_an_error_that_names_it() {
-    let folder = ModelFolder::new("missing");
-    fs::remove_file(folder.0.join("yunet_2023mar.safetensors")).unwrap();
+    let folder = ModelFolder::new();
+    fs::remove_file(folder.0.path().join("yunet_2023mar.safetensors")).unwrap();
     let error = folder.start().unwrap_err();
     assert!(error.contains("yunet_2023mar.safetensors"), "{error}");
 }
 
 #[test]
 fn a_damaged_model_is_an_error_that_names_it() {
-    let folder = ModelFolder::new("flipped");
+    let folder = ModelFolder::new();
     folder.change("dlib_resnet29.safetensors", |bytes| {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
@@ -216,7 +207,7 @@ fn a_damaged_model_is_an_error_that_names_it() {
 
 #[test]
 fn a_truncated_model_is_an_error_that_names_it() {
-    let folder = ModelFolder::new("truncated");
+    let folder = ModelFolder::new();
     folder.change("yunet_2023mar.safetensors", |bytes| bytes.truncate(bytes.len() / 2));
     let error = folder.start().unwrap_err();
     assert!(error.contains("yunet_2023mar"), "{error}");
@@ -237,7 +228,7 @@ fn safetensors(header: &serde_json::Map<String, serde_json::Value>, data: &[u8])
 #[test]
 fn a_model_of_another_shape_is_an_error_that_names_it() {
     for name in ["dlib_resnet29", "yunet_2023mar"] {
-        let folder = ModelFolder::new(&format!("shape-{name}"));
+        let folder = ModelFolder::new();
         folder.replace(name, |bytes| {
             let (mut header, data) = tensors(bytes);
             let kernels = header.values_mut().filter_map(|tensor| tensor.get_mut("shape")?.as_array_mut());
@@ -253,7 +244,7 @@ fn a_model_of_another_shape_is_an_error_that_names_it() {
 #[test]
 fn a_model_without_one_of_its_tensors_is_an_error_that_names_both() {
     for name in ["dlib_resnet29", "yunet_2023mar"] {
-        let (folder, mut missing) = (ModelFolder::new(&format!("tensor-{name}")), String::new());
+        let (folder, mut missing) = (ModelFolder::new(), String::new());
         folder.replace(name, |bytes| {
             let (mut header, data) = tensors(bytes);
             missing = header.keys().rfind(|name| name.ends_with(".weight")).unwrap().clone();
@@ -269,7 +260,7 @@ fn a_model_without_one_of_its_tensors_is_an_error_that_names_both() {
 #[test]
 fn a_model_with_weights_that_are_no_numbers_is_an_error_that_names_it() {
     for name in ["dlib_resnet29", "yunet_2023mar"] {
-        let folder = ModelFolder::new(&format!("nan-{name}"));
+        let folder = ModelFolder::new();
         folder.replace(name, |bytes| {
             let (header, mut data) = tensors(bytes);
             let last = data.len() - 4;
@@ -283,7 +274,7 @@ fn a_model_with_weights_that_are_no_numbers_is_an_error_that_names_it() {
 
 #[test]
 fn a_manifest_that_is_no_manifest_is_an_error_that_names_it() {
-    let folder = ModelFolder::new("manifest");
+    let folder = ModelFolder::new();
     folder.change("manifest.toml", |bytes| bytes.truncate(bytes.len() / 2 + 7));
     let error = folder.start().unwrap_err();
     assert!(error.contains("manifest.toml") || error.contains("embedded"), "{error}");

@@ -9,7 +9,8 @@ use advjnd::jnd::{JndModel, Namm};
 use advjnd::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
 use gst_video::{VideoFormat, VideoFrameFlags, VideoInfo, VideoMeta};
 
-use common::{FORMATS, Face, Frames, ONE_FACE, STRONG, Session, caps, faces, pixels};
+use common::formats::FORMATS;
+use common::{Face, Frames, ONE_FACE, STRONG, Session, caps, faces, pixels};
 
 #[test]
 fn frames_without_a_face_come_out_bit_exact_in_every_format() {

@@ -6,13 +6,14 @@
 mod common;
 
 use std::fs;
-use std::io::Write;
 use std::process::Command;
 
 use gst_video::{VideoFrameFlags, VideoInfo, VideoMeta};
 use proptest::prelude::*;
 
-use common::{FORMATS, Session, caps, faces, file};
+use common::formats::FORMATS;
+use common::skip::skip;
+use common::{Session, caps, faces, file};
 
 /// Where the planes of a frame of any layout lie.
 struct Layout {
@@ -115,15 +116,16 @@ proptest! {
 fn the_element_talks_to_no_network_and_writes_no_file() {
     let probe = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).status();
     if !probe.is_ok_and(|status| status.success()) {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: strace is missing, or may not trace here");
+        skip("the_element_talks_to_no_network_and_writes_no_file", "strace is missing, or may not trace here");
         return;
     }
     common::init();
-    let folder = std::env::temp_dir().join(format!("advjndprotect-traced-{}", std::process::id()));
-    common::install_plugin(&folder);
+    let folder = common::folder();
+    let folder = folder.path();
+    common::install_plugin(folder);
     let (log, registry) = (folder.join("calls.txt"), folder.join("registry.bin"));
     let gstreamer = |command: &mut Command| {
-        command.env("GST_PLUGIN_PATH", &folder).env("GST_REGISTRY", &registry).env("GST_REGISTRY_FORK", "no");
+        command.env("GST_PLUGIN_PATH", folder).env("GST_REGISTRY", &registry).env("GST_REGISTRY_FORK", "no");
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     };
@@ -156,5 +158,4 @@ fn the_element_talks_to_no_network_and_writes_no_file() {
             assert!(!changes.iter().any(|name| call.starts_with(name)), "the file system is changed: {line}");
         }
     }
-    fs::remove_dir_all(&folder).unwrap();
 }

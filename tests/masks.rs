@@ -7,7 +7,8 @@ mod common;
 
 use gst_video::{VideoFormat, VideoRegionOfInterestMeta};
 
-use common::{FORMATS, Frames, ONE_FACE, STRONG, Session, pixels};
+use common::formats::FORMATS;
+use common::{Frames, ONE_FACE, STRONG, Session, pixels};
 
 /// Whether every pixel of a rectangle, as far as it lies in the picture, is of one value in each of its channels.
 fn is_filled(planes: &[Vec<u8>], frames: &Frames, (x, y, width, height): (usize, usize, usize, usize)) -> bool {

@@ -4,6 +4,8 @@
 #![allow(unsafe_code, reason = "the allocator is asked to give back what is free")]
 
 mod common;
+#[path = "../crates/advjnd-cli/src/proc.rs"]
+mod proc;
 
 use std::sync::Mutex;
 
@@ -22,9 +24,7 @@ fn resident() -> f64 {
     unsafe {
         libc::malloc_trim(0);
     }
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+    proc::resident().unwrap()
 }
 
 #[test]

@@ -4,11 +4,11 @@
 
 mod common;
 
-use std::io::Write;
 use std::path::Path;
 
 use gst_video::{VideoCropMeta, VideoFormat, VideoFrameFlags, VideoInfo, VideoMeta, VideoRegionOfInterestMeta};
 
+use common::skip::skip;
 use common::{Face, Frames, ONE_FACE, STRONG, Session, faces, init, pixels};
 
 fn one_face() -> Frames {
@@ -51,7 +51,8 @@ fn faces_that_opencv_marks_are_protected_without_a_search() {
     const CASCADE: &str = "/usr/share/opencv4/haarcascades/haarcascade_frontalface_default.xml";
     init();
     if gst::ElementFactory::find("facedetect").is_none() || !Path::new(CASCADE).exists() {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: no facedetect, or no {CASCADE}");
+        let why = format!("no facedetect, or no {CASCADE}");
+        skip("faces_that_opencv_marks_are_protected_without_a_search", why);
         return;
     }
     let finder = format!("{ONE_FACE} ! videoconvert ! facedetect display=false profile={CASCADE}");

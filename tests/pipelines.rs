@@ -7,7 +7,6 @@
 mod common;
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -62,15 +61,14 @@ fn on_this_machine(command: &str) -> String {
 }
 
 /// A folder with `clip.mp4` (12 frames with a face, and sound) and `photo.png`, removed at the end.
-struct Folder(PathBuf);
+struct Folder(tempfile::TempDir);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    fn new() -> Self {
         common::init();
-        let folder = Self(std::env::temp_dir().join(format!("advjndprotect-{name}-{}", std::process::id())));
-        fs::create_dir_all(&folder.0).unwrap();
-        common::install_plugin(&folder.0.join("plugins"));
-        let (clip, sample) = (folder.0.join("clip.mp4"), common::sample_clip());
+        let folder = Self(common::folder());
+        common::install_plugin(&folder.0.path().join("plugins"));
+        let (clip, sample) = (folder.0.path().join("clip.mp4"), common::sample_clip());
         folder.sh(&format!(
             "gst-launch-1.0 -q filesrc location='{}' ! decodebin ! identity eos-after=13 ! {} ! videoconvert \
              ! x264enc key-int-max=6 ! mp4mux name=out ! filesink location='{}' \
@@ -97,9 +95,9 @@ impl Folder {
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command
-            .current_dir(&self.0)
-            .env("GST_PLUGIN_PATH", self.0.join("plugins"))
-            .env("GST_REGISTRY", self.0.join("registry.bin"))
+            .current_dir(self.0.path())
+            .env("GST_PLUGIN_PATH", self.0.path().join("plugins"))
+            .env("GST_REGISTRY", self.0.path().join("registry.bin"))
             .env("OPENCV_LOG_LEVEL", "SILENT")
             .env("G_DEBUG", "fatal_warnings");
         command
@@ -110,13 +108,7 @@ impl Folder {
             let entry = entry.unwrap();
             (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().len())
         };
-        fs::read_dir(&self.0).unwrap().map(file).collect()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        fs::read_dir(self.0.path()).unwrap().map(file).collect()
     }
 }
 
@@ -130,29 +122,30 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-fn available(command: &str) -> bool {
+/// Whether `command` succeeds; says that `test` is skipped where it does not.
+fn available(test: &str, command: &str) -> bool {
     let status = Command::new("sh").args(["-c", command]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     let available = status.is_ok_and(|status| status.success());
     if !available {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: `{command}` fails here");
+        common::skip::skip(test, format_args!("`{command}` fails here"));
     }
     available
 }
 
 #[test]
 fn every_printed_pipeline_runs() {
-    let folder = Folder::new("pipelines");
+    let folder = Folder::new();
     for document in DOCUMENTS {
         let commands = commands(document);
         assert!(!commands.is_empty(), "{document} prints no pipeline");
         for command in commands {
             assert!(command.contains("advjndprotect"), "{document}: {command}");
             let mut guests = GUESTS.iter().filter(|(name, _)| command.contains(&format!("! {name} ")));
-            if !guests.all(|(_, needs)| available(needs)) {
+            if !guests.all(|(_, needs)| available("every_printed_pipeline_runs", needs)) {
                 continue;
             }
             folder.files().iter().filter(|(name, _)| is_output(name)).for_each(|(name, _)| {
-                fs::remove_file(folder.0.join(name)).unwrap();
+                fs::remove_file(folder.0.path().join(name)).unwrap();
             });
             let command = on_this_machine(&command);
             let output = folder.sh(&command);
@@ -182,9 +175,10 @@ fn stand_ins_stand_for_what_is_printed() {
 
 #[test]
 fn the_programs_that_take_frames_tell_of_the_face() {
-    let folder = Folder::new("appsink");
+    let folder = Folder::new();
     let mut programs = vec![folder.command(built("examples/appsink").to_str().unwrap())];
-    if available("/usr/bin/python3 -c 'import gi; gi.require_version(\"GstVideo\", \"1.0\")'") {
+    let needs = "/usr/bin/python3 -c 'import gi; gi.require_version(\"GstVideo\", \"1.0\")'";
+    if available("the_programs_that_take_frames_tell_of_the_face", needs) {
         let mut python = folder.command("/usr/bin/python3");
         python.arg(common::file("examples/appsink.py"));
         programs.push(python);
@@ -202,15 +196,15 @@ fn the_programs_that_take_frames_tell_of_the_face() {
 
 #[test]
 fn a_watched_folder_is_protected_once_and_unfinished_work_leaves_nothing() {
-    let folder = Folder::new("watched");
-    fs::create_dir(folder.0.join("in")).unwrap();
-    fs::rename(folder.0.join("clip.mp4"), folder.0.join("in/clip one.mp4")).unwrap();
-    fs::write(folder.0.join("in/broken.mp4"), "no video").unwrap();
-    fs::write(folder.0.join("in/notes.txt"), "no video").unwrap();
-    fs::create_dir(folder.0.join("in/more.mp4")).unwrap();
+    let folder = Folder::new();
+    fs::create_dir(folder.0.path().join("in")).unwrap();
+    fs::rename(folder.0.path().join("clip.mp4"), folder.0.path().join("in/clip one.mp4")).unwrap();
+    fs::write(folder.0.path().join("in/broken.mp4"), "no video").unwrap();
+    fs::write(folder.0.path().join("in/notes.txt"), "no video").unwrap();
+    fs::create_dir(folder.0.path().join("in/more.mp4")).unwrap();
     // Suffixes as cameras write them, and names that differ by their suffix alone.
     for name in ["clip one.MP4", "clip one.mov", "-x.Mkv"] {
-        fs::copy(folder.0.join("in/clip one.mp4"), folder.0.join("in").join(name)).unwrap();
+        fs::copy(folder.0.path().join("in/clip one.mp4"), folder.0.path().join("in").join(name)).unwrap();
     }
     let watch = |folder: &Folder| {
         let mut command = folder.command(common::file("examples/watch_folder.sh").to_str().unwrap());
@@ -224,8 +218,9 @@ fn a_watched_folder_is_protected_once_and_unfinished_work_leaves_nothing() {
     for skipped in ["skipped: in/notes.txt (no video's suffix)", "skipped: in/more.mp4 (not a file)"] {
         assert!(first.contains(skipped), "{first}");
     }
-    let files =
-        fs::read_dir(folder.0.join("out")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let files = fs::read_dir(folder.0.path().join("out"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut files: Vec<_> = files.collect();
     files.sort();
     let clips = ["-x.Mkv", "clip one.MP4", "clip one.mov", "clip one.mp4"];
@@ -253,10 +248,10 @@ fn printed_pipelines_for_files_turn_the_picture() {
 fn a_browser_gets_frames_over_webrtc() {
     let needs =
         "/usr/bin/python3 -c 'import gi; gi.require_version(\"GstWebRTC\", \"1.0\")' && gst-inspect-1.0 nicesrc";
-    if !available(needs) {
+    if !available("a_browser_gets_frames_over_webrtc", needs) {
         return;
     }
-    let folder = Folder::new("webrtc");
+    let folder = Folder::new();
     let mut client = folder.command("timeout");
     client.args(["300", "/usr/bin/python3"]).arg(common::file("tests/data/webrtc_client.py"));
     let output = client.arg(common::file("examples/webrtc.py")).output().unwrap();

@@ -8,7 +8,7 @@ use gst::prelude::*;
 use gst_video::VideoFormat;
 use gstadvjndprotect::advjndprotect::{Detector, FailPolicy, JndModel, View};
 
-use common::{Frames, ONE_FACE, STRONG, Session, element, faces, shared};
+use common::{Frames, ONE_FACE, STRONG, Session, element, faces, skip};
 
 #[test]
 fn properties_keep_what_is_set() {
@@ -203,7 +203,9 @@ fn metas_describe_every_face() {
 
 #[test]
 fn faces_of_a_real_clip_keep_their_numbers() {
-    let Some(clip) = shared("clips/pyfeat_single_360p.mp4") else { return };
+    let Some(clip) = skip::material("faces_of_a_real_clip_keep_their_numbers", "clips/pyfeat_single_360p.mp4") else {
+        return;
+    };
     let frames = Frames::of_clip(&clip, "identity", VideoFormat::I420, 8);
     let mut session = Session::new(&frames.caps(), &[]);
     let outputs = session.protect_all(&frames);

@@ -11,17 +11,9 @@ use std::thread;
 use gst::prelude::*;
 use gst_video::{VideoFormat, VideoInfo};
 
-use common::{FORMATS, Frames, ONE_FACE, Session, faces, init, pixels};
-
-/// A small generator of numbers.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-}
+use common::formats::FORMATS;
+use common::numbers::Numbers;
+use common::{Frames, ONE_FACE, Session, faces, init, pixels};
 
 fn at(buffer: &gst::Buffer, milliseconds: u64) -> gst::Buffer {
     let mut buffer = buffer.copy_deep().unwrap();

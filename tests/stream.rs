@@ -325,7 +325,7 @@ fn an_element_can_be_stopped_and_started_again() {
 #[test]
 fn every_format_plays_in_a_pipeline() {
     init();
-    for (format, _) in common::FORMATS {
+    for (format, _) in common::formats::FORMATS {
         let caps = caps(format, 160, 120);
         play(&format!("videotestsrc num-buffers=3 ! {caps} ! advjndprotect ! videoconvert ! fakesink"));
     }

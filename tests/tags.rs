@@ -89,7 +89,8 @@ fn pictures_among_the_tags_are_taken_out_and_the_others_go_on() {
 /// file.
 fn is_in_file(filter: &str) -> bool {
     init();
-    let path = std::env::temp_dir().join(format!("advjndprotect-cover-{}.mp4", std::process::id()));
+    let folder = common::folder();
+    let path = folder.path().join("cover.mp4");
     let pipeline = format!(
         "videotestsrc num-buffers=5 ! video/x-raw,width=64,height=48 ! identity name=first ! {filter} ! x264enc \
          ! mp4mux ! filesink location={}",
@@ -103,7 +104,6 @@ fn is_in_file(filter: &str) -> bool {
     });
     run(&pipeline).unwrap();
     let (written, picture) = (std::fs::read(&path).unwrap(), jpeg());
-    std::fs::remove_file(&path).unwrap();
     written.windows(picture.len()).any(|window| window == picture)
 }
 

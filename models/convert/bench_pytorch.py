@@ -1,13 +1,18 @@
-"""bench_pytorch.py MODELS [ONNX] [--rounds N] [--only NETWORK,...]: this engine and PyTorch on the same weights and inputs.
+"""bench_pytorch.py [ONNX] [--rounds N] [--only NETWORK,...]: this engine and PyTorch, same weights and inputs.
 
-For every recogniser and 1 and 2 threads: forward and gradient with respect to the input, one chip at a time. PyTorch runs in
-each of its memory formats, its weights constants (no kernel gradients), and its best counts.
-Blocks of runs alternate, with a pause for the other side's threads to fall asleep, so both see the same machine. With the
-path of yunet_2023mar.onnx, the detector's forward pass at 320 x 320 is compared with ONNX Runtime's on 1 thread.
+For every recogniser and 1 and 2 threads: forward and gradient with respect to the input, one chip at a time. PyTorch
+runs in each of its memory formats, its weights constants (no kernel gradients), and its best counts.
+Blocks of runs alternate, with a pause for the other side's threads to fall asleep, so both see the same machine. With
+the path of yunet_2023mar.onnx, the detector's forward pass at 320 x 320 is compared with ONNX Runtime's on 1 thread.
 Last lines: `ratio NETWORK threads=N VALUE`, ours / theirs by medians. The engine is the bench `gradient`, built here.
-    pip install numpy==2.4.* torch==2.15.* onnx==1.23.* onnxruntime==1.32.* safetensors==0.8.*
+    pip install numpy torch onnx onnxruntime safetensors
 """
-import argparse, json, os, statistics, subprocess, sys, time
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -16,6 +21,7 @@ import torch
 from safetensors import safe_open
 from torch_nets import NETWORKS
 
+MODELS = Path(__file__).resolve().parents[1]
 BLOCK = 6
 PAUSE = 0.25
 
@@ -28,11 +34,10 @@ def engine():
 
 
 class Ours:
-    def __init__(self, program, models, name, threads):
-        environment = dict(os.environ, ADVJND_MODELS=str(models))
+    def __init__(self, program, name, threads):
         command = [program, "--serve", name, str(threads)]
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
 
     def __call__(self, runs):
         self.process.stdin.write(f"{runs}\n")
@@ -49,7 +54,7 @@ class Torch:
     def __init__(self, path, name, threads, memory_format):
         side, build = NETWORKS[name]
         with safe_open(str(path), "pt") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}
+            tensors = {key: file.get_tensor(key).float() for key in file.keys()}
         tensors = {k: v.contiguous(memory_format=memory_format) if v.dim() == 4 else v for k, v in tensors.items()}
         self.network, self.threads = build(tensors), threads
         values = torch.arange(3 * side * side) * 37 % 256
@@ -70,7 +75,6 @@ class Torch:
 class OnnxRuntime:
     def __init__(self, path):
         import onnxruntime
-
         from golden_net import any_size
 
         options = onnxruntime.SessionOptions()
@@ -94,7 +98,7 @@ def compare(name, threads, rounds, ours, theirs):
     for side in sides:
         side(3)
     for _ in range(rounds):
-        for side, seen in zip(sides, times):
+        for side, seen in zip(sides, times, strict=True):
             time.sleep(PAUSE)
             side(1)
             seen += side(BLOCK)
@@ -103,28 +107,30 @@ def compare(name, threads, rounds, ours, theirs):
         if abs(side.norm - ours.norm) > 2e-3 * side.norm:
             raise SystemExit(f"{name}: results differ, norm {ours.norm} here and {side.norm} there")
     medians = [statistics.median(seen) for seen in times]
-    shown = ", ".join(f"{type(s).__name__} {m:.2f} ms (least {min(t):.2f})" for s, m, t in zip(sides, medians, times))
+    shown = ", ".join(
+        f"{type(s).__name__} {m:.2f} ms (least {min(t):.2f})" for s, m, t in zip(sides, medians, times, strict=True)
+    )
     print(f"{name} threads={threads}: {shown}", flush=True)
     return f"ratio {name} threads={threads} {medians[0] / min(medians[1:]):.3f}"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", type=Path)
     parser.add_argument("onnx", nargs="?")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--only", default="")
     arguments = parser.parse_args()
     program, lines = engine(), []
-    wanted = lambda name: not arguments.only or name in arguments.only.split(",")
+    def wanted(name):
+        return not arguments.only or name in arguments.only.split(",")
     for name in filter(wanted, NETWORKS):
-        path = arguments.models / f"{name}.safetensors"
+        path = MODELS / f"{name}.safetensors"
         for threads in (1, 2):
             theirs = [Torch(path, name, threads, form) for form in (torch.contiguous_format, torch.channels_last)]
-            ours = Ours(program, arguments.models, name, threads)
+            ours = Ours(program, name, threads)
             lines.append(compare(name, threads, arguments.rounds, ours, theirs))
     if arguments.onnx and wanted("yunet_2023mar"):
-        ours = Ours(program, arguments.models, "yunet_2023mar", 1)
+        ours = Ours(program, "yunet_2023mar", 1)
         lines.append(compare("yunet_2023mar", 1, arguments.rounds, ours, [OnnxRuntime(arguments.onnx)]))
     print("\n".join(lines))
 

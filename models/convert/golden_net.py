@@ -2,10 +2,12 @@
 
 MODELS holds the safetensors of the three recognisers and yunet_2023mar.onnx, FACES holds pkg_skimage/astronaut.png.
 PyTorch runs the recognisers (and differentiates them), ONNX Runtime the detector. Inputs are a synthetic chip, given by
-`synthetic` here and in tests/net_golden.rs, and a crop of the photograph at whole pixels (no resampling to disagree on).
-    pip install numpy==2.4.* torch==2.15.* onnx==1.23.* onnxruntime==1.32.* safetensors==0.8.* pillow
+`synthetic` here and in tests/net_golden.rs, and a crop of the photograph at whole pixels (no resampling to disagree
+on).
+    pip install numpy torch onnx onnxruntime safetensors pillow
 """
-import json, sys
+import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +37,7 @@ def crop(photograph, side):
 def sampled(values):
     values = np.asarray(values, np.float64).ravel()
     step = max(len(values) // SAMPLES, 1)
-    return dict(norm=float(np.linalg.norm(values)), samples=[float(v) for v in values[::step][:SAMPLES]])
+    return {"norm": float(np.linalg.norm(values)), "samples": [float(v) for v in values[::step][:SAMPLES]]}
 
 
 def recogniser(network, chip):
@@ -43,20 +45,20 @@ def recogniser(network, chip):
     embedding = network(x)[0]
     cotangent = torch.tensor([((i * 37) % 64 - 32) / 32 for i in range(len(embedding))])
     (gradient,) = torch.autograd.grad((embedding * cotangent).sum(), x)
-    return dict(embedding=[float(v) for v in embedding.detach()], gradient=sampled(gradient.numpy()))
+    return {"embedding": [float(v) for v in embedding.detach()], "gradient": sampled(gradient.numpy())}
 
 
 def detector(session, picture):
     names = [f"{head}_{stride}" for head in ("cls", "obj", "bbox", "kps") for stride in (8, 16, 32)]
     outputs = session.run(names, {"input": picture[None]})
-    return {name: sampled(output) for name, output in zip(names, outputs)}
+    return {name: sampled(output) for name, output in zip(names, outputs, strict=True)}
 
 
 def any_size(path, options=None):
     """The detector's file fixes its input at 640 x 640; its operations do not."""
     model = onnx.load(path)
     for value in model.graph.input:
-        for dim, name in zip(value.type.tensor_type.shape.dim, ("n", "c", "h", "w")):
+        for dim, name in zip(value.type.tensor_type.shape.dim, ("n", "c", "h", "w"), strict=True):
             dim.dim_param = name
     del model.graph.value_info[:]
     for value in model.graph.output:
@@ -69,13 +71,14 @@ def main(models, faces, out):
     golden = {}
     for name, (side, build) in NETWORKS.items():
         with safe_open(str(Path(models) / f"{name}.safetensors"), "pt") as file:
-            network = build({key: file.get_tensor(key) for key in file.keys()})
-        golden[name] = dict(
-            synthetic=recogniser(network, synthetic(side, side)), photograph=recogniser(network, crop(photograph, side))
-        )
+            network = build({key: file.get_tensor(key).float() for key in file.keys()})
+        golden[name] = {
+            "synthetic": recogniser(network, synthetic(side, side)),
+            "photograph": recogniser(network, crop(photograph, side)),
+        }
     session = any_size(str(Path(models) / "yunet_2023mar.onnx"))
     bgr = np.ascontiguousarray(crop(photograph, 320)[::-1])
-    golden["yunet_2023mar"] = dict(synthetic=detector(session, synthetic(64, 96)), photograph=detector(session, bgr))
+    golden["yunet_2023mar"] = {"synthetic": detector(session, synthetic(64, 96)), "photograph": detector(session, bgr)}
     Path(out).write_text(json.dumps(golden, separators=(",", ":")).replace("},", "},\n") + "\n")
 
 

@@ -1,6 +1,6 @@
 """manifest.py: checks that models/manifest.toml describes the files in models/ (sha256) and their sources as pinned.
 
-    python 3.11 or later, nothing else
+    pip install numpy
 """
 
 import hashlib

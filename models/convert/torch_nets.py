@@ -1,4 +1,6 @@
-"""The three recognisers in PyTorch, from the tensors of their safetensors files: planar RGB 0..255 to raw embeddings."""
+"""The three recognisers in PyTorch, from the tensors of their safetensors files: planar RGB 0..255 to raw
+embeddings."""
+
 import torch
 import torch.nn.functional as F
 

@@ -20,7 +20,7 @@ Weights = dict[str, torch.Tensor]
 def load(name: str) -> tuple[Weights, list]:
     """The tensors and the `layers` of a weight file."""
     with safe_open(common.MODELS / f"{name}.safetensors", "pt") as file:
-        tensors = {key: file.get_tensor(key) for key in file.keys()}
+        tensors = {key: file.get_tensor(key).float() for key in file.keys()}
         return tensors, json.loads((file.metadata() or {}).get("layers", "[]"))
 
 

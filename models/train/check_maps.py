@@ -16,11 +16,10 @@ import pathlib
 
 import numpy as np
 import torch
+from parts import JndNet, teacher, thresholds
 from PIL import Image
 from safetensors.torch import load_file
 from scipy.ndimage import gaussian_filter, uniform_filter
-
-from parts import JndNet, teacher, thresholds
 
 HERE = pathlib.Path(__file__).parent
 FILES = {"hvs-sd": "jnd_hvs_sd.safetensors", "rgb": "jnd_rgb.safetensors"}

@@ -53,11 +53,10 @@ import time
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
-from safetensors.torch import load_file, save_file
-
 from parts import BLUR, Degradation, JndNet, coherence, noise, quality, saliency, separable, teacher, ycc
+from PIL import Image
 from report import FILES, golden, plot, save_map, thin
+from safetensors.torch import load_file, save_file
 
 HERE = pathlib.Path(__file__).parent
 CROP, CROPS, BATCH = 96, 3072, 8

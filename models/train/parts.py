@@ -30,8 +30,8 @@ class JndNet(nn.Module):
 
 
 def thresholds(net, x):
-    """The map of a picture of any size: right and bottom edges replicated to a multiple of 32, so that a program plans few sizes; cropped
-    after."""
+    """The map of a picture of any size: right and bottom edges replicated to a multiple of 32, so that a program plans
+    few sizes; cropped after."""
     h, w = x.shape[-2:]
     return net(F.pad(x, (0, -w % 32, 0, -h % 32), mode="replicate"))[..., :h, :w]
 

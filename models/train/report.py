@@ -5,9 +5,8 @@ import pathlib
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
-
 from parts import JndNet, cost, thresholds
+from safetensors.torch import load_file, save_file
 
 HERE = pathlib.Path(__file__).parent
 FILES = {"hvs-sd": "jnd_hvs_sd.safetensors", "rgb": "jnd_rgb.safetensors"}

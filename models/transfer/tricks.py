@@ -1,28 +1,33 @@
-"""tricks.py [--models DIR] [--shared DIR] [--out DIR]: what known tricks of transfer give on recognisers that are not attacked.
+"""tricks.py [--models DIR] [--shared DIR] [--out DIR]: what known tricks of transfer give on recognisers that are not
+attacked.
 
 Still pictures of the parameter split of DIR/clips. Each network in turn is the judge, the other two are attacked; every
 trick is one change to the same attack, and every result has the same PSNR. Writes stills.json and stills.md. Nothing is
-tuned: the tricks' numbers were set before the first look, that of iterations by when `base` stops its surrogates at 36 dB.
+tuned: the tricks' numbers were set before the first look, that of iterations by when `base` stops its surrogates at 36
+dB.
 
-The attack (`base`) is the element's, in short: a plane of luma of GRID x GRID samples in aligned-face coordinates, seen in
-the picture under a feathered oval; one gradient an iteration of the surrogates in turn, through a small random similarity
-view, smoothed by a Gaussian of sigma 1 sample, made of unit length, with momentum 0.3; a step of a quarter of the ball's
-radius; the ball is the mean square of the detector's box. It starts at noise of a tenth of the radius and goes away from the
-picture's own clean embedding. There is no JND, no self-check and no video. Judges find the face by the landmarks of the clean
-picture. 20 iterations and two pictures of a person keep the run within an hour on one core.
+The attack (`base`) is the element's, in short: a plane of luma of GRID x GRID samples in aligned-face coordinates, seen
+in the picture under a feathered oval; one gradient an iteration of the surrogates in turn, through a small random
+similarity view, smoothed by a Gaussian of sigma 1 sample, made of unit length, with momentum 0.3; a step of a quarter
+of the ball's radius; the ball is the mean square of the detector's box. It starts at noise of a tenth of the radius and
+goes away from the picture's own clean embedding. There is no JND, no self-check and no video. Judges find the face by
+the landmarks of the clean picture. 20 iterations and two pictures of a person keep the run within an hour on one core.
 
 Papers, and what differs
   sign steps in a box     FGSM and its kin; the box is what would fill the ball, the result is scaled to the PSNR
   views                   affine views as of TIP-IM (Yang et al. 2021): entries of the matrix and shift +-10 %, +-20 %
   scaled copies (SI)      Lin et al. 2020: a copy divided by 2^i, i in 0..4; one at random an iteration in place of all
   resize and pad (DIM)    Xie et al. 2019: to 85..100 % of the side, put anywhere on black; seven times in ten
-  block shuffle (BSR)     Wang et al. 2024: 2 x 2 blocks shuffled, each turned by up to 24 degrees; one copy in place of 20
+  block shuffle (BSR)     Wang et al. 2024: 2 x 2 blocks shuffled, each turned by up to 24 degrees; one copy in place
+                          of 20
   random turns            which surrogate is asked is drawn, in place of in turn
   channel dropout         Ghost networks (Li et al. 2020): 10 % of the channels at three places of a network
-  feature distance        Naseer et al. 2018 (NRDM): distance of a middle layer's features from the clean ones in that view
-  FIA                     Wang et al. 2021: middle layer weighted by the gradient of the similarity to the clean embedding, a
-                          sum over 10 copies (30 in the paper) with 30 % of the pixels black
-  ILA                     Huang et al. 2019: from the start along the middle layer's direction of the base's result (ILAP)
+  feature distance        Naseer et al. 2018 (NRDM): distance of a middle layer's features from the clean ones in that
+                          view
+  FIA                     Wang et al. 2021: middle layer weighted by the gradient of the similarity to the clean
+                          embedding, a sum over 10 copies (30 in the paper) with 30 % of the pixels black
+  ILA                     Huang et al. 2019: from the start along the middle layer's direction of the base's result
+                          (ILAP)
   towards another         to the mean embedding of the person who is farthest for the two surrogates together
   both at once            the sum of the surrogates' gradients, each of unit length, an iteration: twice the gradients
   variance tuning (VMI)   Wang and He 2021: 3 neighbours (20 in the paper), 1.5 times the budget; a term per surrogate
@@ -55,7 +60,8 @@ CLIPS = [  # below clips/, people in it
     ("intel_head-pose-face-detection-female-and-male.mp4", 2),
 ]
 PICTURES, REFERENCES = (10, 50), (2, 20, 28, 36, 44)  # frames
-CANVAS, GRID = 288, 160  # pixels of a picture, a square of the frame that starts at a multiple of 16; samples of the change
+# Pixels of a picture, a square of the frame that starts at a multiple of 16; samples of the change.
+CANVAS, GRID = 288, 160
 ARCFACE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
 OVAL_CENTER, OVAL_AXES, OVAL_CORE = (56.0, 66.0), (48.0, 60.0), 0.75  # in the ArcFace chip
 PSNR, QUALITY, SEED = (36, 40), 75, 1
@@ -64,31 +70,46 @@ LAYERS = {  # number of the convolution whose input is the middle layer; those a
     "dlib_resnet29": (15, (7, 15, 21)), "sface_2021dec": (17, (9, 17, 23)), "mobilefacenet": (30, (18, 30, 39)),
 }
 TRICKS = [
-    ("base", {}), ("sign steps, box", {"sign": True}), ("no smoothing", {"sigma": 0}),
-    ("views ±10 %, affine", {"reach": 0.1}), ("views ±20 %, affine", {"reach": 0.2}),
-    ("scaled copies (SI)", {"chip": "si"}), ("resize and pad (DIM)", {"chip": "dim"}), ("block shuffle (BSR)", {"chip": "bsr"}),
-    ("random turns", {"turns": "random"}), ("channel dropout", {"drop": True}),
-    ("feature distance", {"loss": "feature"}), ("FIA", {"loss": "fia"}), ("ILA", {"loss": "ila"}),
-    ("towards another", {"loss": "target"}), ("both at once", {"turns": "both"}), ("variance tuning (VMI)", {"variance": 3}),
-    ("JPEG passes", {"jpeg": True}), ("full colour", {"colour": "full"}), ("full colour, half", {"colour": "half"}),
-    ("8 iterations", {"iterations": 8}), ("50 iterations", {"iterations": 50}),
+    ("base", {}),
+    ("sign steps, box", {"sign": True}),
+    ("no smoothing", {"sigma": 0}),
+    ("views ±10 %, affine", {"reach": 0.1}),
+    ("views ±20 %, affine", {"reach": 0.2}),
+    ("scaled copies (SI)", {"chip": "si"}),
+    ("resize and pad (DIM)", {"chip": "dim"}),
+    ("block shuffle (BSR)", {"chip": "bsr"}),
+    ("random turns", {"turns": "random"}),
+    ("channel dropout", {"drop": True}),
+    ("feature distance", {"loss": "feature"}),
+    ("FIA", {"loss": "fia"}),
+    ("ILA", {"loss": "ila"}),
+    ("towards another", {"loss": "target"}),
+    ("both at once", {"turns": "both"}),
+    ("variance tuning (VMI)", {"variance": 3}),
+    ("JPEG passes", {"jpeg": True}),
+    ("full colour", {"colour": "full"}),
+    ("full colour, half", {"colour": "half"}),
+    ("8 iterations", {"iterations": 8}),
+    ("50 iterations", {"iterations": 50}),
 ]
 VARIANTS = ("output", "jpeg")
-HEAD = "| change | judges | margin | to base | JPEG: judges | margin | to base | surrogates | margin | SSIM | gradients |"
+HEAD = (
+    "| change | judges | margin | to base | JPEG: judges | margin | to base | surrogates | margin | SSIM | gradients |"
+)
 TEXT = f"""# Tricks of transfer on still pictures
 
-Each row changes one thing in the attack `base`; `models/transfer/tricks.py` says which, after which papers, and what of them is
-left out. {{pictures}} pictures, {len(PICTURES)} of each person, from the clips of the parameter split; every network in turn is
-the judge that the attack never asks, the other two are the surrogates. Every result is rounded to 8 bits at the PSNR in the
-heading (three channels of the detector's box): rows differ in where the change lies, not in how much. {ITERATIONS} iterations
-where the row does not say otherwise. Known clean, and counted: {{counts}}.
+Each row changes one thing in the attack `base`; `models/transfer/tricks.py` says which, after which papers, and what of
+them is left out. {{pictures}} pictures, {len(PICTURES)} of each person, from the clips of the parameter split; every
+network in turn is the judge that the attack never asks, the other two are the surrogates. Every result is rounded to 8
+bits at the PSNR in the heading (three channels of the detector's box): rows differ in where the change lies, not in how
+much. {ITERATIONS} iterations where the row does not say otherwise. Known clean, and counted: {{counts}}.
 
-*Judges*: share of the pictures that the judge no longer takes for the person (mean clean embedding of {len(REFERENCES)} other
-frames of the clip, 1 % false accepts). *JPEG*: after a file of quality {QUALITY} with 4:2:0. *Margin*: how far the distance lies
-beyond the threshold (or the cosine below it) as a share of the threshold, on average; above zero a face is not recognised. *To
-base*: the mean difference of the judges' margin to `base` with its standard error, paired over people and judges (the pictures
-of one person are near copies, and averaged first); of twenty rows, one lies beyond two errors by chance. *Surrogates*: the same
-for those attacked, output / JPEG. *Gradients*: per picture."""
+*Judges*: share of the pictures that the judge no longer takes for the person (mean clean embedding of {len(REFERENCES)}
+other frames of the clip, 1 % false accepts). *JPEG*: after a file of quality {QUALITY} with 4:2:0. *Margin*: how far
+the distance lies beyond the threshold (or the cosine below it) as a share of the threshold, on average; above zero a
+face is not recognised. *To base*: the mean difference of the judges' margin to `base` with its standard error, paired
+over people and judges (the pictures of one person are near copies, and averaged first); of twenty rows, one lies beyond
+two errors by chance. *Surrogates*: the same for those attacked, output / JPEG. *Gradients*: per picture."""
 
 
 class Tap:
@@ -142,7 +163,7 @@ def alignment(source, target):
 
 
 def lattice(matrices, side, reach, over=1):
-    """Where the pixels of a `side` x `side` plane, `over` samples each way, lie after the matrices, -1..1 over `reach`."""
+    """Where pixels of a `side` x `side` plane, `over` samples each way, lie after the matrices, -1..1 over `reach`."""
     at = (torch.arange(side * over) + 0.5) / over - 0.5
     y, x = torch.meshgrid(at, at, indexing="ij")
     points = torch.stack([x, y, torch.ones_like(x)], -1).view(1, -1, 3)
@@ -164,7 +185,10 @@ class Faces:
             picture, box = np.zeros((CANVAS, CANVAS, 3), np.uint8), np.zeros((CANVAS, CANVAS), np.float32)
             cut = frame[y : y + CANVAS, x : x + CANVAS]
             picture[: cut.shape[0], : cut.shape[1]] = cut
-            (x0, y0), (x1, y1) = np.rint(face[:2] - (x, y)).astype(int), np.rint(face[:2] + face[2:4] - (x, y)).astype(int)
+            (x0, y0), (x1, y1) = (
+                np.rint(face[:2] - (x, y)).astype(int),
+                np.rint(face[:2] + face[2:4] - (x, y)).astype(int),
+            )
             box[max(y0, 0) : y1, max(x0, 0) : x1] = 1
             box[cut.shape[0] :], box[:, cut.shape[1] :] = 0, 0
             marks = face[4:14].reshape(5, 2) - (x, y)
@@ -247,7 +271,12 @@ def turned(block):
 
 def jpeg(pictures):
     """The pictures, rounded, through a JPEG file with 4:2:0."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
+    options = [
+        cv2.IMWRITE_JPEG_QUALITY,
+        QUALITY,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+    ]
     planes = pictures.detach().round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()[..., ::-1]
     files = [cv2.imencode(".jpg", np.ascontiguousarray(p), options)[1] for p in planes]
     decoded = np.stack([cv2.imdecode(f, cv2.IMREAD_COLOR)[..., ::-1] for f in files])
@@ -350,8 +379,8 @@ def attack(trick, faces, networks, psnr, people, base=None):
 
 
 def finished(trick, faces, grid, psnr):
-    """The pictures in 8 bits at that PSNR. Where much of a change has one value, rounding lets the PSNR leap with its scale;
-    some of the pixels then are beyond the leap."""
+    """The pictures in 8 bits at that PSNR. Where much of a change has one value, rounding lets the PSNR leap with its
+    scale; some of the pixels then are beyond the leap."""
     change, target = faces.change(grid, trick.get("colour")), 255**2 / 10 ** (psnr / 10)
     order = torch.rand((1, 1, CANVAS, CANVAS), generator=torch.Generator().manual_seed(SEED))
 
@@ -384,7 +413,9 @@ def similar(faces, picture):
     for clean, out, box in zip(luma_of(faces.picture)[:, 0], luma_of(picture)[:, 0], faces.box[:, 0], strict=True):
         rows, columns = box.any(1), box.any(0)
         pair = (plane[rows][:, columns].double().numpy() for plane in (clean, out))
-        result.append(structural_similarity(*pair, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False))
+        result.append(
+            structural_similarity(*pair, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
+        )
     return result
 
 
@@ -432,13 +463,18 @@ def line(row):
         apart = "" if row["trick"] == "base" else f"{difference:+.3f} ± {error:.3f}"
         cells += [f"{100 * judges['stopped']:.0f} %", f"{judges['margin']:.3f}", apart]
     own = [row[f"{variant}_surrogates"] for variant in VARIANTS]
-    cells += [" / ".join(f"{100 * s['stopped']:.0f}" for s in own) + " %", " / ".join(f"{s['margin']:.2f}" for s in own)]
+    cells += [
+        " / ".join(f"{100 * s['stopped']:.0f}" for s in own) + " %",
+        " / ".join(f"{s['margin']:.2f}" for s in own),
+    ]
     return "| " + " | ".join([*cells, f"{row['ssim']:.3f}", str(row["gradients"])]) + " |"
 
 
 def report(rows, known):
     counts = ", ".join(f"{int(those.sum())} by {name}" for name, those in known.items())
-    lines = [TEXT.format(pictures=len(rows[0]["margins"]["output"][next(iter(known))][next(iter(known))]), counts=counts)]
+    lines = [
+        TEXT.format(pictures=len(rows[0]["margins"]["output"][next(iter(known))][next(iter(known))]), counts=counts)
+    ]
     for psnr in PSNR:
         lines += ["", f"## {psnr} dB", "", HEAD, "|---" + "|---:" * 10 + "|"]
         lines += [line(row) for row in rows if row["psnr"] == psnr]
@@ -494,7 +530,10 @@ def main():
                             seen_by[variant][judge][k] += [round(v, 4) for v in values.tolist()]
             row |= {"ssim": float(np.mean(ssim)), "reached": float(torch.cat(reached).mean())}
             rows.append(row)
-            print(f"{trick}: {row['reached']:.2f} dB, SSIM {row['ssim']:.3f}, {time.monotonic() - start:.0f} s", flush=True)
+            print(
+                f"{trick}: {row['reached']:.2f} dB, SSIM {row['ssim']:.3f}, {time.monotonic() - start:.0f} s",
+                flush=True,
+            )
     summary(rows, known)
     pictures = [{"clip": clip, "frame": frame} for frame in PICTURES for clip, count in CLIPS for _ in range(count)]
     for index, picture in enumerate(pictures):

@@ -12,18 +12,7 @@ use gst_video::{
     VideoCapsBuilder, VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo, VideoInterlaceMode, VideoMeta,
 };
 
-/// The formats of both sides, best first. None has alpha, which can carry a picture of its own.
-pub(super) const FORMATS: [(VideoFormat, PixelFormat); 9] = [
-    (VideoFormat::I420, PixelFormat::I420),
-    (VideoFormat::Nv12, PixelFormat::Nv12),
-    (VideoFormat::Yv12, PixelFormat::Yv12),
-    (VideoFormat::Rgb, PixelFormat::Rgb),
-    (VideoFormat::Bgr, PixelFormat::Bgr),
-    (VideoFormat::Rgbx, PixelFormat::Rgbx),
-    (VideoFormat::Bgrx, PixelFormat::Bgrx),
-    (VideoFormat::Xrgb, PixelFormat::Xrgb),
-    (VideoFormat::Xbgr, PixelFormat::Xbgr),
-];
+use super::formats::FORMATS;
 
 /// The caps of both pads.
 pub(super) fn caps() -> gst::Caps {

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod error;
+mod formats;
 mod frame;
 mod imp;
 mod live;

@@ -3,27 +3,18 @@
 #![allow(dead_code, reason = "every test program uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails must fail its test")]
 
-use std::io::Write;
+#[path = "../../src/advjndprotect/formats.rs"]
+#[allow(clippy::duplicate_mod, reason = "the element has it too, and its own tests include this file")]
+pub mod formats;
+pub mod numbers;
+pub mod skip;
+
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use advjnd::PixelFormat;
 use gst::prelude::*;
 use gst_video::prelude::*;
 use gst_video::{VideoFormat, VideoFrameRef, VideoInfo, VideoRegionOfInterestMeta};
-
-/// The formats of the element.
-pub const FORMATS: [(VideoFormat, PixelFormat); 9] = [
-    (VideoFormat::I420, PixelFormat::I420),
-    (VideoFormat::Nv12, PixelFormat::Nv12),
-    (VideoFormat::Yv12, PixelFormat::Yv12),
-    (VideoFormat::Rgb, PixelFormat::Rgb),
-    (VideoFormat::Bgr, PixelFormat::Bgr),
-    (VideoFormat::Rgbx, PixelFormat::Rgbx),
-    (VideoFormat::Bgrx, PixelFormat::Bgrx),
-    (VideoFormat::Xrgb, PixelFormat::Xrgb),
-    (VideoFormat::Xbgr, PixelFormat::Xbgr),
-];
 
 /// The part of the sample clip that shows one face of about 140 pixels, and nothing else, for its first second.
 pub const ONE_FACE: &str = "videocrop left=240 top=260 right=720 bottom=140";
@@ -45,6 +36,11 @@ pub fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// An empty folder, removed when it is dropped.
+pub fn folder() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("advjndprotect-").tempdir().unwrap()
+}
+
 /// Puts the plugin that this test was built with into `folder`, made if it is missing, for programs that load it from
 /// disk.
 pub fn install_plugin(folder: &Path) {
@@ -56,17 +52,6 @@ pub fn install_plugin(folder: &Path) {
 /// The sample clip.
 pub fn sample_clip() -> PathBuf {
     file("examples/media/portraits_720p.mp4")
-}
-
-/// Test material that is not part of the repository; says so where it is absent.
-pub fn shared(path: &str) -> Option<PathBuf> {
-    let found = file("../shared").join(path);
-    if !found.exists() {
-        // Straight to the stream: the test harness would swallow it.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: no test material at {}", found.display());
-        return None;
-    }
-    Some(found)
 }
 
 /// Caps of a progressive video.

@@ -1,4 +1,5 @@
-"""webrtc_client.py WEBRTC_PY: starts examples/webrtc.py on a test picture, posts an offer as a browser would, and takes frames.
+"""webrtc_client.py WEBRTC_PY: starts examples/webrtc.py on a test picture, posts an offer as a browser would, and takes
+frames.
 
 Says how many frames were received, or fails.
 """
@@ -38,7 +39,9 @@ def receive(address):
     def pad_added(_, pad):
         if pad.direction != Gst.PadDirection.SRC:
             return
-        branch = Gst.parse_bin_from_description("rtph264depay ! avdec_h264 ! fakesink name=sink sync=false signal-handoffs=true", True)
+        branch = Gst.parse_bin_from_description(
+            "rtph264depay ! avdec_h264 ! fakesink name=sink sync=false signal-handoffs=true", True
+        )
         branch.get_by_name("sink").connect("handoff", lambda *_: frames.put(1))
         pipeline.add(branch)
         branch.sync_state_with_parent()
@@ -51,7 +54,9 @@ def receive(address):
     peer.connect("pad-added", pad_added)
     peer.connect("notify::ice-gathering-state", gathering)
     pipeline.set_state(Gst.State.PLAYING)
-    caps = Gst.Caps.from_string("application/x-rtp,media=video,encoding-name=H264,payload=102,clock-rate=90000,packetization-mode=(string)1")
+    caps = Gst.Caps.from_string(
+        "application/x-rtp,media=video,encoding-name=H264,payload=102,clock-rate=90000,packetization-mode=(string)1"
+    )
     peer.emit("add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, caps)
     call(peer, "set-local-description", call(peer, "create-offer", None, "offer"))
     assert gathered.wait(SECONDS), "no candidates"

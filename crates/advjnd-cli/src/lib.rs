@@ -11,8 +11,12 @@ mod document;
 pub mod evaluate;
 mod folder;
 mod machine;
+mod marks;
 mod networks;
+mod proc;
+mod progress;
 pub mod recall;
+mod resumable;
 pub mod table;
 pub mod viewing_test;
 

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use crate::proc::processor;
+
 /// The commit of the working folder, with `-dirty` behind it where files differ; none outside a checkout of git.
 pub fn commit() -> Option<String> {
     let arguments = ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"];
@@ -11,8 +13,6 @@ pub fn commit() -> Option<String> {
 
 /// The processor's name, as Linux tells it, and the number of threads.
 pub fn machine(threads: usize) -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    let name = name.map_or(std::env::consts::ARCH, |(_, name)| name.trim());
+    let name = processor("model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     format!("{name}, {threads} {}", if threads == 1 { "thread" } else { "threads" })
 }

@@ -213,7 +213,7 @@ fn a_run_goes_on_where_the_last_one_ended() {
     let refused = table(&faces, &out, &[&CHEAP[..], &["--count", "2"]].concat());
     assert!(refused.unwrap_err().contains("other pictures"));
     std::fs::write(out.join("table.json"), "{}").unwrap();
-    assert!(table(&faces, &out, &CHEAP).unwrap_err().contains("is no table"));
+    assert!(table(&faces, &out, &CHEAP).unwrap_err().contains("holds no results"));
 }
 
 #[test]

@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../../../tests/common/skip.rs"]
+mod skip;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -164,12 +167,12 @@ fn folders_that_make_no_pairs_are_refused() {
     assert!(error.contains("/nowhere"), "{error}");
 }
 
-/// The test taken in Node.js by `data/take_viewing_test.js`; none where there is no Node.js.
-fn take(page: &Path, seed: u32, stop_after: usize) -> Option<Value> {
+/// The test taken in Node.js by `data/take_viewing_test.js`; none, and `test` is skipped, where there is no Node.js.
+fn take(test: &str, page: &Path, seed: u32, stop_after: usize) -> Option<Value> {
     let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/take_viewing_test.js");
     let arguments = [program, page.to_str().unwrap(), &seed.to_string(), &stop_after.to_string()];
     let Ok(done) = Command::new("node").args(arguments).output() else {
-        println!("SKIPPED: no node to run the page's script");
+        skip::skip(test, "no node to run the page's script");
         return None;
     };
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
@@ -180,7 +183,7 @@ fn take(page: &Path, seed: u32, stop_after: usize) -> Option<Value> {
 fn a_viewer_takes_the_test() {
     let folder = pairs("taken");
     let page = write_page(&folder, &["--identical", "2"]).unwrap();
-    let Some(taken) = take(&page, 77, 0) else { return };
+    let Some(taken) = take("a_viewer_takes_the_test", &page, 77, 0) else { return };
     assert!(taken["drawn"].as_str().unwrap().parse::<u32>().is_ok());
     assert!(taken["refused"].as_str().unwrap().contains("viewer id"));
     assert_eq!(taken["training"]["hidden"], false);
@@ -240,8 +243,11 @@ fn a_viewer_takes_the_test() {
 #[test]
 fn the_seed_decides_order_and_sides() {
     let page = write_page(&pairs("seed"), &[]).unwrap();
-    let Some(first) = take(&page, 5, 0) else { return };
-    let (again, other) = (take(&page, 5, 0).unwrap(), take(&page, 6, 0).unwrap());
+    let Some(first) = take("the_seed_decides_order_and_sides", &page, 5, 0) else { return };
+    let (again, other) = (
+        take("the_seed_decides_order_and_sides", &page, 5, 0).unwrap(),
+        take("the_seed_decides_order_and_sides", &page, 6, 0).unwrap(),
+    );
     assert_eq!(first["shown"], again["shown"]);
     assert_ne!(first["shown"], other["shown"]);
 }
@@ -249,7 +255,7 @@ fn the_seed_decides_order_and_sides() {
 #[test]
 fn who_stops_saves_what_was_judged() {
     let page = write_page(&pairs("stopped"), &[]).unwrap();
-    let Some(taken) = take(&page, 5, 3) else { return };
+    let Some(taken) = take("who_stops_saves_what_was_judged", &page, 5, 3) else { return };
     assert_eq!(taken["judged"], "You have judged 3 of 10 pairs.");
     assert_eq!(taken["saved"][0]["text"].as_str().unwrap().lines().count(), 4);
 }

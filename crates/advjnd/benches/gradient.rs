@@ -52,12 +52,12 @@ fn main() {
     let mut lines = Vec::new();
     for network in Network::ALL {
         let name = network.spec().name;
-        if let Some(bytes) = model(&name).filter(|_| selected(&name)) {
-            lines.extend(gradient(network, &bytes, &pools));
+        if selected(&name) {
+            lines.extend(gradient(network, &model(&name), &pools));
         }
     }
-    if let Some(bytes) = model("yunet_2023mar").filter(|_| selected("yunet_2023mar")) {
-        lines.extend(detector(&bytes, &pools));
+    if selected("yunet_2023mar") {
+        lines.extend(detector(&model("yunet_2023mar"), &pools));
     }
     println!();
     lines.iter().for_each(|line| println!("{line}"));
@@ -92,7 +92,7 @@ fn ramp(length: usize) -> Vec<f32> {
 }
 
 fn serve_runs(name: &str, threads: usize) {
-    let bytes = model(name).expect("a model file");
+    let bytes = model(name);
     let mut run = subject(name, &bytes, &Pool::new(threads).expect("pool"));
     for line in std::io::stdin().lines() {
         let runs: usize = line.expect("a line").trim().parse().expect("a number of runs");
@@ -176,14 +176,7 @@ fn report(what: &str, name: &str, pools: &[Arc<Pool>], operations: f64, measured
     pools.iter().zip(measured).map(line).collect()
 }
 
-fn model(name: &str) -> Option<Bytes> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let given = std::env::var_os("ADVJND_MODELS").map(Into::into);
-    let folders = [given, Some(root.join("models")), Some(root.join("../shared/models"))];
-    let mut files = folders.into_iter().flatten().map(|folder| folder.join(format!("{name}.safetensors")));
-    let found = files.find_map(|file| std::fs::read(file).ok());
-    if found.is_none() {
-        println!("SKIPPED: no {name}.safetensors in $ADVJND_MODELS, models/ or ../shared/models");
-    }
-    found.map(Bytes::from)
+fn model(name: &str) -> Bytes {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(format!("{name}.safetensors"));
+    std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display())).into()
 }

@@ -242,7 +242,7 @@ impl Entry {
     }
 
     fn check(&self, bytes: &[u8]) -> Result<()> {
-        let found: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let found = sha256(bytes);
         if found == self.sha256 {
             return Ok(());
         }
@@ -254,6 +254,11 @@ impl Entry {
             ),
         ))
     }
+}
+
+/// The SHA-256 of `bytes` as the manifest has it: in hexadecimal, small letters.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether `name` is a file in the folder it is joined to, and nothing else.

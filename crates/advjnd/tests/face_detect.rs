@@ -10,6 +10,7 @@ use advjnd::Pool;
 use advjnd::face::Detector;
 use advjnd::net::{Backend, DetectorNet};
 use advjnd::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
+use common::skip::material;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -28,16 +29,30 @@ struct Case {
     faces: Vec<[f32; 15]>,
 }
 
+/// On the picture that is part of the repository.
 #[test]
 fn boxes_and_landmarks_agree_with_onnx_runtime() {
+    assert_cases(|case| Some(common::picture(case.copy.as_deref()?)), 1);
+}
+
+/// On the other pictures, which are not.
+#[test]
+fn boxes_and_landmarks_of_the_material_agree_with_onnx_runtime() {
+    let Some(faces) = material("boxes_and_landmarks_of_the_material_agree_with_onnx_runtime", "faces") else { return };
+    let root = faces.parent().expect("a folder of material");
+    assert_cases(|case| case.copy.is_none().then(|| common::image_at(&root.join(&case.path))), 12);
+}
+
+/// Holds the detector to `count` cases: those that `picture_of` gives a picture for.
+fn assert_cases(picture_of: impl Fn(&Case) -> Option<image::RgbImage>, count: usize) {
     let golden: Golden = serde_json::from_str(include_str!("data/yunet_golden.json")).expect("golden file");
-    let bytes = common::model("yunet_2023mar").expect("the detector ships with the project");
+    let bytes = common::model("yunet_2023mar");
     let backend = Backend::Cpu(Pool::new(0).expect("threads"));
     let mut detector = Detector::new(&DetectorNet::graph(&bytes).expect("model"), &backend);
     let mut compared = 0;
     // The detector never enlarges a frame: reference runs at scale 2 are not ours to match.
     for case in golden.cases.iter().filter(|case| case.scale <= 1.0) {
-        let Some(picture) = common::picture(&case.path, case.copy.as_deref()) else { continue };
+        let Some(picture) = picture_of(case) else { continue };
         let (width, height) = (picture.width() as usize, picture.height() as usize);
         let mut data = picture.into_raw();
         let planes = vec![PlaneMut { data: &mut data, stride: 3 * width }];
@@ -58,15 +73,15 @@ fn boxes_and_landmarks_agree_with_onnx_runtime() {
         }
         compared += 1;
     }
-    assert!(compared > 0, "no picture was compared");
+    assert_eq!(compared, count, "pictures compared");
 }
 
 /// A small face's second look sees what a pass over the whole frame at that scale sees.
 #[test]
 fn the_second_look_is_a_pass_at_the_common_scale() {
-    let picture = common::picture("faces/pkg_skimage/astronaut.png", Some("astronaut.png")).expect("the project's own");
+    let picture = common::picture("astronaut.png");
     let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let bytes = common::model("yunet_2023mar").expect("the detector ships with the project");
+    let bytes = common::model("yunet_2023mar");
     let backend = Backend::Cpu(Pool::new(0).expect("threads"));
     let mut detector = Detector::new(&DetectorNet::graph(&bytes).expect("model"), &backend);
     let side = 1280;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::path::Path;
+mod common;
 
 use advjnd::jnd::{Chou, FreeEnergy, JndModel, Learned, Namm, Pattern, Picture, YCbCr, reference};
 use serde_json::Value;
@@ -155,15 +155,10 @@ fn synthetic_edges_equal_the_golden_ones() {
 
 #[test]
 fn maps_of_a_face_equal_the_golden_ones() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/faces/pkg_skimage/astronaut.png");
-    if !path.exists() {
-        println!("skipped: {} is not there (scikit-image's astronaut.png)", path.display());
-        return;
-    }
     let golden = &golden()["astronaut"];
     let field = |name: &str| golden[name].as_u64().unwrap() as u32;
     let (x0, y0, width, height) = (field("x"), field("y"), field("width"), field("height"));
-    let image = image::open(path).unwrap().into_rgb8();
+    let image = common::picture("astronaut.png");
     let mut clean = YCbCr::<Vec<f32>>::default();
     for (y, x) in (y0..y0 + height).flat_map(|y| (x0..x0 + width).map(move |x| (y, x))) {
         let [r, g, b] = image.get_pixel(x, y).0.map(f64::from);

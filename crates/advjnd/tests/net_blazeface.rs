@@ -45,7 +45,7 @@ struct Sampled {
 }
 
 fn astronaut() -> image::RgbImage {
-    common::picture("", Some("astronaut.png")).expect("the picture lies beside the tests")
+    common::picture("astronaut.png")
 }
 
 /// Planar BGR 0..=255.
@@ -76,7 +76,7 @@ fn picture(name: &str) -> Vec<f32> {
 }
 
 fn weights() -> Bytes {
-    model(BlazeFaceNet::NAME).expect("the network ships with the project")
+    model(BlazeFaceNet::NAME)
 }
 
 fn assert_sampled(what: &str, values: &[f32], golden: &Sampled) {
@@ -173,7 +173,7 @@ fn net_blazeface_misuse_is_an_error() {
 
 #[test]
 fn net_detectors_are_told_apart() {
-    let (first, second) = (model("yunet_2023mar").expect("the detector ships with the project"), weights());
+    let (first, second) = (model("yunet_2023mar"), weights());
     assert!(matches!(BlazeFaceNet::graph(&first), Err(Error::Model { .. })));
     assert!(matches!(DetectorNet::graph(&second), Err(Error::Model { .. })));
     let models = Models::embedded().expect("models");

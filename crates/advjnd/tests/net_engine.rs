@@ -2,6 +2,9 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "../../../tests/common/numbers.rs"]
+mod numbers;
+
 use std::sync::Arc;
 
 use advjnd::Pool;
@@ -10,6 +13,7 @@ use advjnd::net::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape, Val
 use advjnd::net::reference::Reference;
 use advjnd::net::{Executor, Pass};
 use candle_core::Device;
+use numbers::Numbers;
 use proptest::prelude::*;
 
 /// Outputs, as a share of their norm: sums of up to some thousand products in another order, and Winograd F(4×4, 3×3),
@@ -28,13 +32,10 @@ const HALF_GRADIENT_COSINE: f64 = 0.997;
 /// Derivative along a direction against its central difference: `f32` leaves about three digits of a difference.
 const DIFFERENCE_TOLERANCE: f64 = 2e-2;
 
-/// Reproducible numbers in −1..1.
-struct Numbers(u64);
-
 impl Numbers {
+    /// A number in −1..1.
     fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+        (self.step() >> 40) as f32 / (1u64 << 23) as f32 - 1.0
     }
 
     fn many(&mut self, count: usize, scale: f32) -> Vec<f32> {

@@ -20,8 +20,7 @@ struct Picture {
 }
 
 fn astronaut() -> Picture {
-    let picture =
-        common::picture("faces/pkg_skimage/astronaut.png", Some("astronaut.png")).expect("the project's own copy");
+    let picture = common::picture("astronaut.png");
     Picture { width: picture.width() as usize, height: picture.height() as usize, clean: picture.into_raw() }
 }
 

@@ -28,7 +28,7 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let image = common::picture("", Some("astronaut.png")).expect("the project's own");
+        let image = common::picture("astronaut.png");
         let (portrait, mut attacker) = (Picture::read(&image), Attacker::new());
         let face = attacker.place(&portrait);
         let enrolled = attacker.embed(&portrait, &face, PLAIN).expect("a face");

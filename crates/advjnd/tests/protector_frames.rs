@@ -44,7 +44,7 @@ impl Frame {
         seed: u32,
     ) -> Self {
         static PORTRAIT: OnceLock<image::RgbImage> = OnceLock::new();
-        let portrait = PORTRAIT.get_or_init(|| common::picture("", Some("chips/astronaut.png")).unwrap());
+        let portrait = PORTRAIT.get_or_init(|| common::picture("chips/astronaut.png"));
         let portrait = resize(portrait, side, side, FilterType::Triangle);
         let grey = |x: usize, y: usize| {
             let at = (x.checked_sub(left)? as u32, y.checked_sub(top)? as u32);

@@ -33,8 +33,7 @@ struct Picture {
 
 impl Picture {
     fn astronaut() -> Self {
-        let picture =
-            common::picture("faces/pkg_skimage/astronaut.png", Some("astronaut.png")).expect("the project's own copy");
+        let picture = common::picture("astronaut.png");
         Self { width: picture.width() as usize, height: picture.height() as usize, pixels: picture.into_raw() }
     }
 

@@ -11,8 +11,7 @@ use advjnd::{
 
 /// The last of `count` frames that show the same face, and its report.
 fn last(count: usize, view: View, transfer: Transfer) -> (Vec<u8>, usize, FaceReport) {
-    let picture =
-        common::picture("faces/pkg_skimage/astronaut.png", Some("astronaut.png")).expect("the project's own copy");
+    let picture = common::picture("astronaut.png");
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let mut protector = Protector::new(Models::embedded().expect("models"), 1, 0).expect("protector");
     let settings = Settings { transfer, view, ..Settings::default() };

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::figures::Figures;
 use super::quality::Quality;
 use super::results::{Key, Results, Row, Seen, Share};
+use crate::document::{head, line, number, percent};
 
 const NOTES: &str = "Faces are found in the clean clip (detector score 0.6, 32 pixels), and found anew in every variant, where a \
     face that is not found is looked at where it was. Only faces count that the recogniser takes for the person enrolled in the \
@@ -93,22 +94,6 @@ fn variants(rows: &[Row]) -> Vec<String> {
     names
 }
 
-fn line<T: AsRef<str>>(cells: impl IntoIterator<Item = T>) -> String {
-    cells.into_iter().fold("|".to_owned(), |line, cell| line + " " + cell.as_ref() + " |") + "\n"
-}
-
-fn head(columns: &[String]) -> String {
-    line(columns) + &line(columns.iter().enumerate().map(|(at, _)| if at < 2 { "---" } else { "---:" }))
-}
-
-fn number(value: Option<f64>, decimals: usize) -> String {
-    value.map_or("–".to_owned(), |value| format!("{value:.decimals$}"))
-}
-
-fn percent(share: Option<f64>) -> String {
-    share.map_or("–".to_owned(), |share| format!("{:.1} %", 100.0 * share))
-}
-
 /// What a variant came to in all rows: the surrogates' figures and the judges'.
 fn roles(rows: &[&Row], variant: &str) -> [Figures; 2] {
     let mut roles = [Figures::default(); 2];
@@ -123,14 +108,14 @@ fn roles(rows: &[&Row], variant: &str) -> [Figures; 2] {
 }
 
 fn pair(roles: &[Figures; 2], share: fn(&Figures) -> Share) -> String {
-    let [surrogates, judges] = roles.map(|figures| percent(share(&figures).value()));
+    let [surrogates, judges] = roles.map(|figures| percent(share(&figures).value(), 1));
     format!("{surrogates} / {judges}")
 }
 
 fn overview(groups: &Groups<'_>, variants: &[String]) -> String {
     let measures = ["surrogates", "settings", "covered", "PSNR", "SSIM", "SSIMULACRA2", "flicker", "warping error"]
         .map(str::to_owned);
-    let mut text = head(&measures.iter().chain(variants).cloned().collect::<Vec<_>>());
+    let mut text = head(&measures.iter().chain(variants).collect::<Vec<_>>(), 2);
     for ((first, second), rows) in groups {
         let (mut covered, mut quality) = (Share::default(), Quality::default());
         for row in rows {
@@ -140,7 +125,7 @@ fn overview(groups: &Groups<'_>, variants: &[String]) -> String {
         let cells = [
             first.clone(),
             second.clone(),
-            percent(covered.value()),
+            percent(covered.value(), 1),
             number(quality.psnr.value(), 1),
             number(quality.ssim.value(), 3),
             number(quality.ssimulacra2.value(), 1),
@@ -158,15 +143,15 @@ fn by_recognizer(groups: &Groups<'_>, variants: &[String]) -> String {
     for row in groups.iter().flat_map(|(_, rows)| rows) {
         names.extend(row.variants.iter().flat_map(|seen| seen.recognizers.keys().cloned()));
     }
-    let columns = ["surrogates", "settings", "variant"].map(str::to_owned);
-    let mut text = head(&columns.into_iter().chain(names.iter().cloned()).collect::<Vec<_>>());
+    let columns = ["surrogates", "settings", "variant"];
+    let mut text = head(&columns.into_iter().chain(names.iter().map(String::as_str)).collect::<Vec<_>>(), 2);
     for ((surrogates, settings), rows) in groups {
         for variant in variants {
             let cells = names.iter().map(|name| {
                 let mut figures = Figures::default();
                 let seen = rows.iter().flat_map(|row| &row.variants).filter(|seen| seen.variant == *variant);
                 seen.filter_map(|seen| seen.recognizers.get(name)).for_each(|own| figures.add(own));
-                let stopped = percent(figures.stopped.value());
+                let stopped = percent(figures.stopped.value(), 1);
                 let attacked = rows.iter().any(|row| row.key.surrogates.contains(name));
                 if attacked { format!("({stopped})") } else { stopped }
             });
@@ -191,7 +176,7 @@ fn in_time(groups: &Groups<'_>, variants: &[String]) -> String {
         "found",
         "bit rate",
     ];
-    let mut text = head(&columns.map(str::to_owned));
+    let mut text = head(&columns, 2);
     for ((surrogates, settings), rows) in groups {
         for variant in variants {
             let roles = roles(rows, variant);
@@ -210,7 +195,7 @@ fn in_time(groups: &Groups<'_>, variants: &[String]) -> String {
                 pair(&roles, |figures| figures.leaked_frames),
                 pair(&roles, |figures| figures.reached),
                 after,
-                percent(found.value()),
+                percent(found.value(), 1),
                 overhead(seen()),
             ]);
         }

@@ -32,12 +32,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use advjnd::face::Detector;
+use advjnd::models::sha256;
 use advjnd::net::{Backend, RecognizerSpec};
 use advjnd::{Error, Pool, Result};
 use advjnd_media::Picture;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
-use sha2::{Digest, Sha256};
+use indicatif::ProgressBar;
 
 use clips::Lossless;
 use faces::{Clean, enrolment};
@@ -50,7 +50,8 @@ use variants::Variant;
 
 use crate::document::splice;
 use crate::machine;
-use crate::networks::{Networks, hex, read};
+use crate::networks::{Networks, read};
+use crate::progress::progress_bar;
 
 /// Protects clips with the element, encodes them, and asks recognisers that were attacked and others.
 #[derive(Args)]
@@ -130,7 +131,7 @@ impl Evaluate {
     /// [`Error::Io`] where something cannot be read, [`Error::Model`] where a recogniser is not what is said of it.
     pub fn run(self) -> Result<String> {
         if let Some(document) = &self.splice {
-            let results = Results::read(&self.out)?;
+            let results = Results::read(&self.out.join(results::FILE))?;
             splice(document, "video-table", &markdown::in_short(&results))?;
             return Ok(format!("{}: {} rows in short\n", document.display(), results.rows.len()));
         }
@@ -177,11 +178,12 @@ impl Evaluate {
         let all = clips.len() * surrogates.len() * properties.len();
         let steps = clips.len() + all * (2 + variants.len());
         let every = self.every as usize;
-        let mut bench = Bench { panel, specs, detector, photograph, variants, every, progress: progress_bar(steps)? };
+        let mut bench =
+            Bench { panel, specs, detector, photograph, variants, every, progress: progress_bar(steps, "")? };
         let scratch = Scratch::new(&self.out)?;
         let (commit, machine, mut made) = (machine::commit(), machine::machine(pool.threads()), 0);
         for (name, path) in clips {
-            let sha256 = hex(&Sha256::digest(read(path)?));
+            let sha256 = sha256(&read(path)?);
             let names = bench.variants.iter().map(ToString::to_string).collect::<Vec<_>>();
             let missing: Vec<Key> = keys(&name).into_iter().filter(|key| !file.has(key, &sha256, &names)).collect();
             bench.progress.inc(((all / self.clips.len() - missing.len()) * (2 + names.len())) as u64);
@@ -318,7 +320,7 @@ fn enrol(path: &Path, panel: &mut Panel, detector: &mut Detector) -> Result<(Vec
     let mut picture = Picture { pixels: picture.into_raw(), width, height, time: Duration::ZERO };
     let embeddings = enrolment(&mut picture, panel, detector)?;
     let embeddings = embeddings.ok_or_else(|| wrong("shows no face; give a photograph of the person"))?;
-    Ok((embeddings, hex(&Sha256::digest(&bytes))))
+    Ok((embeddings, sha256(&bytes)))
 }
 
 /// The margin of every known face that is shown, frame by frame: a table of comma-separated values.
@@ -369,10 +371,4 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
-}
-
-fn progress_bar(steps: usize) -> Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{spinner} {bar:30} {pos}/{len}, {eta} left, {msg}")
-        .map_err(|error| Error::input(format!("the progress bar cannot be drawn: {error}")))?;
-    Ok(ProgressBar::new(steps as u64).with_style(style))
 }

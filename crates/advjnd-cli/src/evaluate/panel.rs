@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use advjnd::models::{Kind, MANIFEST, Manifest};
+use advjnd::models::{Kind, MANIFEST, Manifest, sha256};
 use advjnd::net::{Backend, Embedder, Network, Recognizer, RecognizerSpec};
 use advjnd::{Error, Pool, Result};
-use sha2::{Digest, Sha256};
 
 use crate::folder::entries;
-use crate::networks::hex;
 
 /// A recogniser that looks.
 struct Member {
@@ -74,7 +72,7 @@ impl Panel {
 
     fn add_onnx(&mut self, name: &str, path: &Path) -> Result<()> {
         let bytes = crate::networks::read(path)?;
-        let sha256 = hex(&Sha256::digest(&bytes));
+        let sha256 = sha256(&bytes);
         let embedder = super::onnx::load(name, path, &bytes)?;
         self.add(Member { embedder, sha256, attackable: false })
     }

@@ -1,5 +1,6 @@
 //! What was measured, and the file it is kept in.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -11,10 +12,10 @@ use super::figures::Figures;
 use super::markdown;
 use super::quality::Quality;
 use crate::folder::{make, write_whole};
-use crate::networks::read;
+use crate::resumable;
 
 /// Name of the file of results.
-const FILE: &str = "evaluate.json";
+pub const FILE: &str = "evaluate.json";
 
 /// So many of so many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,24 +143,31 @@ pub struct Experiment {
     pub false_accept_rates: BTreeMap<String, String>,
 }
 
-/// `evaluate.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Results {
-    #[serde(flatten)]
-    pub experiment: Experiment,
-    pub rows: Vec<Row>,
-}
-
-impl Results {
-    /// The results in `folder`.
-    pub fn read(folder: &Path) -> Result<Self> {
-        let path = folder.join(FILE);
-        serde_json::from_slice(&read(&path)?).map_err(|error| {
-            let advice = "remove it or choose another --out";
-            Error::input(format!("{} holds no results ({error}); {advice}", path.display()))
-        })
+impl resumable::Experiment for Experiment {
+    fn continue_from(&mut self, before: Self, path: &Path) -> Result<()> {
+        if before == *self {
+            return Ok(());
+        }
+        Err(Error::input(format!(
+            "{} was made with another --every, --frames, --enrolment or other recognisers; choose another --out, or \
+             remove it to begin anew",
+            path.display()
+        )))
     }
 }
+
+impl resumable::Row for Row {
+    fn is_about_the_same(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.key.cmp(&other.key)
+    }
+}
+
+/// `evaluate.json`.
+pub type Results = resumable::Results<Experiment, Row>;
 
 /// The results and the folder they lie in.
 pub struct File {
@@ -171,19 +179,7 @@ impl File {
     /// The results in `folder`, to be continued as `experiment`.
     pub fn open(folder: &Path, experiment: Experiment) -> Result<Self> {
         make(folder)?;
-        let path = folder.join(FILE);
-        let mut results = Results { experiment, rows: Vec::new() };
-        if path.exists() {
-            let found = Results::read(folder)?;
-            if found.experiment != results.experiment {
-                return Err(Error::input(format!(
-                    "{} was made with another --every, --frames, --enrolment or other recognisers; choose another --out, or \
-                     remove it to begin anew",
-                    path.display()
-                )));
-            }
-            results.rows = found.rows;
-        }
+        let results = Results::resume(&folder.join(FILE), experiment)?;
         Ok(Self { folder: folder.to_owned(), results })
     }
 
@@ -195,9 +191,7 @@ impl File {
 
     /// Adds the row, in place of one of the same key, and writes everything, whole or not at all.
     pub fn add(&mut self, row: Row) -> Result<()> {
-        self.results.rows.retain(|other| other.key != row.key);
-        self.results.rows.push(row);
-        self.results.rows.sort_by(|a, b| a.key.cmp(&b.key));
+        self.results.add(row);
         self.write()
     }
 

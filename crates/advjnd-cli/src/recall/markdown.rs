@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::people::is_picture;
 use super::results::{Alarms, Part, Results, Row};
-use super::tally::{Tally, columns, head, line, share};
+use super::tally::{Tally, columns, share};
 use super::truth::{Light, Turn};
+use crate::document::{head, line};
 
 /// Upper bounds of the classes of size, pixels.
 const SIZES: [(f32, &str); 6] = [
@@ -68,7 +69,7 @@ fn others(rows: &[&Row]) -> Vec<String> {
 
 fn classes(rows: &[&Row], part: Part) -> String {
     let others = others(rows);
-    let mut text = head(["class".to_owned()].into_iter().chain(columns(&others, part)).collect());
+    let mut text = head(&["class".to_owned()].into_iter().chain(columns(&others, part)).collect::<Vec<_>>(), 1);
     let mut add = |name: &str, is: &dyn Fn(&Row) -> bool| {
         let own: Vec<&Row> = rows.iter().copied().filter(|row| is(row)).collect();
         if !own.is_empty() {
@@ -99,7 +100,7 @@ fn classes(rows: &[&Row], part: Part) -> String {
 
 /// A line for each way in which the attacker looks.
 fn ways(rows: &[&Row], threshold: f32) -> String {
-    let mut text = head(["attacker's way", "faces", "known before", "known after"].map(str::to_owned).to_vec());
+    let mut text = head(&["attacker's way", "faces", "known before", "known after"], 1);
     let seen = || rows.iter().flat_map(|row| &row.outcome.seen);
     let mut names: Vec<&str> = Vec::new();
     for seen in seen() {
@@ -132,7 +133,7 @@ fn tilt(roll: f32) -> f32 {
 fn sources(rows: &[&Row], part: Part) -> String {
     let others = others(rows);
     let name = if part == Part::Labelled { "file" } else { "scene" };
-    let mut text = head([name.to_owned()].into_iter().chain(columns(&others, part)).collect());
+    let mut text = head(&[name.to_owned()].into_iter().chain(columns(&others, part)).collect::<Vec<_>>(), 1);
     let mut groups: Vec<(String, Vec<&Row>)> = Vec::new();
     for row in rows {
         let name = match part {
@@ -166,10 +167,7 @@ fn alarms(results: &Results) -> String {
     let (pictures, clips): (Vec<_>, Vec<_>) =
         results.alarms.iter().partition(|alarms| is_picture(Path::new(&alarms.source)));
     let columns = ["file", "marked frames", "false faces", "of these held", "tracks", "seconds of them in a minute"];
-    let mut text = format!(
-        "\n## False alarms\n\nFaces reported where none is marked.\n\n{}",
-        head(columns.map(str::to_owned).to_vec())
-    );
+    let mut text = format!("\n## False alarms\n\nFaces reported where none is marked.\n\n{}", head(&columns, 1));
     let cells = |name: &str, frames: usize, faces: usize, held: usize, tracks: usize| {
         let seconds = format!("{:.1}", 60.0 * faces as f64 / frames.max(1) as f64);
         [name.to_owned(), frames.to_string(), faces.to_string(), held.to_string(), tracks.to_string(), seconds]
@@ -191,8 +189,8 @@ fn runs(results: &Results) -> String {
     if results.runs.is_empty() {
         return String::new();
     }
-    let columns = ["file", "person", "frames", "face found", "untouched", "longest run"].map(str::to_owned);
-    let mut text = format!("\n## Runs of untouched frames\n\n{}", head(columns.to_vec()));
+    let columns = ["file", "person", "frames", "face found", "untouched", "longest run"];
+    let mut text = format!("\n## Runs of untouched frames\n\n{}", head(&columns, 1));
     for run in &results.runs {
         let counts = [run.frames, run.found, run.untouched, run.longest].map(|count| count.to_string());
         text += &line([run.source.clone(), run.person.clone()].into_iter().chain(counts));

@@ -47,7 +47,6 @@ use std::path::{Path, PathBuf};
 use advjnd::net::Network;
 use advjnd::{Error, Pool, Result};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use bench::Bench;
 use cases::{Kind, kinds};
@@ -61,6 +60,7 @@ use truth::Truth;
 use crate::document::splice;
 use crate::machine;
 use crate::networks::Networks;
+use crate::progress::progress_bar;
 
 /// Lines of a document that the tables are put between.
 const MARK: &str = "recall";
@@ -123,7 +123,7 @@ impl Recall {
         let cast = if kinds.is_empty() { None } else { Some(Cast::of(material)?) };
         let experiment = self.experiment(&bench)?;
         let mut results = Results { experiment, faces: Vec::new(), alarms: Vec::new(), runs: Vec::new() };
-        let progress = progress_bar(sources.len() + kinds.len() * self.cases)?;
+        let progress = progress_bar(sources.len() + kinds.len() * self.cases, "")?;
         for source in &mut sources {
             progress.set_message(source.name.to_owned());
             let (rows, alarms) = labelled::run(&mut bench, material, source)?;
@@ -177,10 +177,4 @@ impl Recall {
         let kinds = kinds().into_iter().enumerate().filter(|(_, kind)| named(kind));
         if self.cases == 0 { Vec::new() } else { kinds.collect() }
     }
-}
-
-fn progress_bar(steps: usize) -> Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len}, {eta} left, {msg}")
-        .map_err(|error| Error::input(format!("the progress bar cannot be drawn: {error}")))?;
-    Ok(ProgressBar::new(steps as u64).with_style(style))
 }

@@ -2,6 +2,7 @@
 
 use super::results::{Part, Row};
 use super::touch::State;
+use crate::document::percent;
 
 /// What faces came to.
 pub struct Tally {
@@ -56,19 +57,7 @@ pub fn columns(others: &[String], part: Part) -> Vec<String> {
     measures.chain(others.iter().map(|name| format!("{name}: untouched"))).collect()
 }
 
-/// A row of a table.
-pub fn line(cells: impl IntoIterator<Item = String>) -> String {
-    cells.into_iter().fold("|".to_owned(), |line, cell| line + " " + &cell + " |") + "\n"
-}
-
-/// The head of a table.
-pub fn head(columns: Vec<String>) -> String {
-    let rule =
-        columns.iter().enumerate().map(|(at, _)| if at == 0 { "---" } else { "---:" }.to_owned()).collect::<Vec<_>>();
-    line(columns) + &line(rule)
-}
-
 /// So many of so many.
 pub fn share(count: usize, of: usize) -> String {
-    if of == 0 { "–".to_owned() } else { format!("{:.1} %", 100.0 * count as f64 / of as f64) }
+    percent((of > 0).then(|| count as f64 / of as f64), 1)
 }

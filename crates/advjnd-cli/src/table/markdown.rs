@@ -1,7 +1,7 @@
 //! The tables for people: one per recogniser, task and setting, with the paper's printed figures beside ours.
 
 use super::results::{Results, Row};
-use super::summary::number;
+use crate::document::{head, line, number};
 
 /// Table 1 of Xue et al. 2023: PSNR in decibels and SSIM, left and right columns. Both are headed "Non-Targeted" there,
 /// and the caption says "Targeted/Non-targeted": which is which is not known.
@@ -94,11 +94,8 @@ fn section(rows: &[Row]) -> String {
         attacked(&|row| row.clean_misses),
         attacked(&|row| row.clean_false_accepts),
     );
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    text += &line(&HEAD.map(str::to_owned));
-    text +=
-        &line(&std::array::from_fn::<_, { HEAD.len() }, _>(|column| if column == 0 { "---" } else { "---:" }.into()));
-    text.extend(rows.iter().map(|row| line(&cells(row))));
+    text += &head(&HEAD, 1);
+    text.extend(rows.iter().map(|row| line(cells(row))));
     text
 }
 

@@ -51,7 +51,6 @@ use advjnd::face::Detector;
 use advjnd::net::{Backend, Network};
 use advjnd::{Error, Pool, Result};
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use bench::Bench;
 use page::Example;
@@ -63,6 +62,7 @@ use results::{Experiment, Key, Results, Row, Table as File};
 use crate::document::splice;
 use crate::machine;
 use crate::networks::{Networks, read};
+use crate::progress::progress_bar;
 
 /// Attacks the faces of still pictures with every published attack, and tables success and quality.
 #[derive(Args)]
@@ -168,7 +168,7 @@ impl Table {
         let example = people.place(self.example.as_deref())?;
 
         let (commit, machine) = (machine::commit(), machine::machine(pool.threads()));
-        let progress = progress_bar(made * people.people.len())?;
+        let progress = progress_bar(made * people.people.len(), " faces")?;
         let mut examples = Vec::new();
         for (network, plans) in &wanted {
             let missing: Vec<&Plan> = plans.iter().filter(|plan| !table.has(&plan.key, &plan.checksum)).collect();
@@ -206,7 +206,7 @@ impl Table {
     }
 
     fn splice(&self) -> Result<String> {
-        let results = Results::read(&self.out.join("table.json"))?;
+        let results = Results::read(&self.out.join(results::FILE))?;
         let Some(path) = &self.splice else { return Ok(String::new()) };
         splice(path, summary::MARK, &format!("{}\n", summary::markdown(&results).trim_start()))?;
         Ok(format!("{}: {} rows in short\n", path.display(), results.rows.len()))
@@ -237,10 +237,4 @@ fn names(path: &Path) -> Result<Vec<String>> {
         .map_err(|_| Error::input(format!("{} is no text; give a file with a name in each line", path.display())))?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     Ok(lines.map(str::to_owned).collect())
-}
-
-fn progress_bar(steps: usize) -> Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} faces, {eta} left, {msg}")
-        .map_err(|error| Error::input(format!("the progress bar cannot be drawn: {error}")))?;
-    Ok(ProgressBar::new(steps as u64).with_style(style))
 }

@@ -16,6 +16,7 @@ use super::plan::{Plan, Setting};
 use super::plot::svg;
 use super::results::{Results, Row};
 use super::summary;
+use crate::document::number;
 
 const STYLE: &str = include_str!("../../assets/table.css");
 /// How many times a perturbation is shown, around middle grey, and a threshold.
@@ -78,7 +79,6 @@ fn figures(bench: &Bench<'_>, picture: &Picture, method: &str, index: usize) -> 
     let enlarged = cut(&changed, crop.width, inner);
     let percent = |part: usize, whole: usize| 100.0 * part as f64 / whole.max(1) as f64;
     let outcome = &picture.outcome;
-    let number = |value: Option<f64>, decimals: usize| summary::number(value, decimals);
     Ok(format!(
         "<div class=\"method\"><div><b>{method}</b><br>{}<br>PSNR {} dB<br>SSIM {}<br>SSIMULACRA2 {}</div>\
          <figure><img src=\"{}\" alt=\"\"><div class=\"frame\" style=\"left:{:.2}%;top:{:.2}%;width:{:.2}%;height:{:.2}%\"></div></figure>\

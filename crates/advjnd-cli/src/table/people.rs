@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use advjnd::face::{Detector, Landmarks, SimilarityTransform};
 use advjnd::frame::Rect;
+use advjnd::models::sha256;
 use advjnd::net::Network;
 use advjnd::{Colorimetry, Error, FrameMut, PixelFormat, PlaneMut, Result};
-use sha2::{Digest, Sha256};
 
 use crate::folder::entries;
-use crate::networks::{hex, read};
+use crate::networks::read;
 
 /// Narrowest face the detector has to find, pixels, and the score from which on it is one.
 const MIN_FACE_SIZE: u32 = 64;
@@ -85,18 +85,18 @@ impl People {
                 folders.push((name, [attacked.clone(), enrolled.clone()]));
             }
         }
-        let mut digest = Sha256::new();
+        let mut checksums = String::new();
         let mut read = Self { people: Vec::new(), without_face: 0, checksum: String::new() };
         for (name, [attacked, enrolled]) in folders.into_iter().take(count) {
             let [attacked, enrolled] = [attacked, enrolled].map(|path| Portrait::read(&path, detector));
             let ((attacked, first), (enrolled, second)) = (attacked?, enrolled?);
-            digest.update(format!("{name}\n{first}\n{second}\n"));
+            checksums += &format!("{name}\n{first}\n{second}\n");
             match (attacked, enrolled) {
                 (Some(attacked), Some(enrolled)) => read.people.push(Person { name, attacked, enrolled }),
                 _ => read.without_face += 1,
             }
         }
-        read.checksum = hex(&digest.finalize());
+        read.checksum = sha256(checksums.as_bytes());
         if read.people.len() < 2 {
             return Err(Error::input(format!(
                 "{} holds {} people with a face in two pictures each ({} left out without one); give --faces a folder of \
@@ -146,7 +146,7 @@ impl Portrait {
         let planes = vec![PlaneMut { data: &mut data, stride: 3 * width }];
         let frame = FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), width, height, planes)?;
         let faces = detector.detect(&frame, MIN_FACE_SIZE, SCORE)?;
-        let checksum = hex(&Sha256::digest(&bytes));
+        let checksum = sha256(&bytes);
         let Some(found) = faces.iter().max_by(|a, b| a.bbox.size().total_cmp(&b.bbox.size())) else {
             return Ok((None, checksum));
         };

@@ -1,13 +1,12 @@
 //! Which rows there are to be made.
 
 use advjnd::attack::recipes::{Bound, Recipe};
+use advjnd::models::sha256;
 use advjnd::net::Network;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::results::Key;
-use crate::networks::hex;
 
 /// What an attack is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -99,7 +98,8 @@ pub fn plans(network: Network, tasks: Tasks, settings: Settings, recipes: &[&Rec
                 continue;
             }
             let (recipe, strength) = scaled(recipe, factor);
-            let checksum = hex(&Sha256::digest(format!("{recipe:?}"))[..8]);
+            let mut checksum = sha256(format!("{recipe:?}").as_bytes());
+            checksum.truncate(16);
             let (recognizer, method) = (network.spec().name, recipe.name.to_owned());
             let key = Key { recognizer, task, setting, method, strength };
             if !plans.iter().any(|plan| plan.key == key) {

@@ -1,5 +1,6 @@
 //! The rows, and the file they are kept in.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,10 @@ use super::plan::{Setting, Task};
 use super::quality::Quality;
 use super::thresholds::Thresholds;
 use crate::folder::{make, write_whole};
-use crate::networks::read;
+use crate::resumable;
+
+/// Name of the file of results.
+pub const FILE: &str = "table.json";
 
 /// What a row is about: two rows of the same key are one row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -145,25 +149,26 @@ pub struct Experiment {
     pub thresholds: BTreeMap<String, Thresholds>,
 }
 
-/// `table.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Results {
-    #[serde(flatten)]
-    pub experiment: Experiment,
-    pub rows: Vec<Row>,
-}
-
-impl Results {
-    /// The results in a file.
-    ///
-    /// # Errors
-    /// [`Error::Io`] where it cannot be read, [`Error::Input`] where it holds no table.
-    pub fn read(path: &Path) -> Result<Self> {
-        serde_json::from_slice(&read(path)?).map_err(|error| {
-            Error::input(format!("{} is no table ({error}); remove it or choose another --out", path.display()))
-        })
+impl resumable::Row for Row {
+    fn is_about_the_same(&self, other: &Self) -> bool {
+        self.key == other.key
     }
 
+    /// In the order of the paper's methods.
+    fn order(&self, other: &Self) -> Ordering {
+        let place = |key: &Key| {
+            let method = rows::ALL.iter().position(|recipe| recipe.name == key.method);
+            (key.recognizer.clone(), key.task, key.setting, method)
+        };
+        let strength = |key: &Key| key.strength.unwrap_or(1.0);
+        place(&self.key).cmp(&place(&other.key)).then_with(|| strength(&self.key).total_cmp(&strength(&other.key)))
+    }
+}
+
+/// `table.json`.
+pub type Results = resumable::Results<Experiment, Row>;
+
+impl Results {
     /// The rows that share recogniser, task and setting.
     pub fn groups(&self) -> impl Iterator<Item = &[Row]> {
         let place = |row: &Row| (row.key.recognizer.clone(), row.key.task, row.key.setting);
@@ -189,13 +194,7 @@ impl Table {
     /// The results in `folder`, which is made if need be, to be continued as `experiment`.
     pub fn open(folder: &Path, experiment: Experiment) -> Result<Self> {
         make(folder)?;
-        let path = folder.join("table.json");
-        let mut results = Results { experiment, rows: Vec::new() };
-        if path.exists() {
-            let found = Results::read(&path)?;
-            results.experiment.continue_from(&found.experiment, &path)?;
-            results.rows = found.rows;
-        }
+        let results = Results::resume(&folder.join(FILE), experiment)?;
         Ok(Self { folder: folder.to_owned(), results })
     }
 
@@ -211,25 +210,14 @@ impl Table {
 
     /// Adds the row, in place of one of the same key.
     pub fn add(&mut self, row: Row) {
-        self.results.rows.retain(|other| other.key != row.key);
-        self.results.rows.push(row);
-        self.results.rows.sort_by(|a, b| {
-            let place = |key: &Key| {
-                let method = rows::ALL.iter().position(|recipe| recipe.name == key.method);
-                (key.recognizer.clone(), key.task, key.setting, method)
-            };
-            place(&a.key).cmp(&place(&b.key)).then_with(|| {
-                let strength = |row: &Row| row.key.strength.unwrap_or(1.0);
-                strength(a).total_cmp(&strength(b))
-            })
-        });
+        self.results.add(row);
     }
 
     /// Writes `table.json` and `table.md`.
     pub fn write(&self) -> Result<()> {
         let text =
             self.results.json().map_err(|error| Error::input(format!("cannot write the table as JSON: {error}")))?;
-        write_whole(&self.folder, "table.json", &text)?;
+        write_whole(&self.folder, FILE, &text)?;
         write_whole(&self.folder, "table.md", &markdown::tables(&self.results))
     }
 
@@ -239,9 +227,9 @@ impl Table {
     }
 }
 
-impl Experiment {
-    /// Takes over the checksums of models that only `before` used; an error where the two are not one experiment.
-    fn continue_from(&mut self, before: &Self, path: &Path) -> Result<()> {
+impl resumable::Experiment for Experiment {
+    /// Takes over the checksums and thresholds of models that only `before` used.
+    fn continue_from(&mut self, before: Self, path: &Path) -> Result<()> {
         let other_model =
             self.models.iter().find(|(name, sum)| before.models.get(*name).is_some_and(|old| old != *sum));
         let difference = if before.seed != self.seed {
@@ -257,10 +245,10 @@ impl Experiment {
                 path.display()
             )));
         }
-        for (name, sum) in &before.models {
-            self.models.entry(name.clone()).or_insert_with(|| sum.clone());
+        for (name, sum) in before.models {
+            self.models.entry(name).or_insert(sum);
         }
-        self.thresholds.extend(before.thresholds.iter().map(|(name, found)| (name.clone(), *found)));
+        self.thresholds.extend(before.thresholds);
         Ok(())
     }
 }

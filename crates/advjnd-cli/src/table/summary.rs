@@ -4,6 +4,7 @@ use advjnd::attack::recipes::rows::OURS;
 
 use super::curves::{Axis, Curve, curves};
 use super::results::{Results, Row};
+use crate::document::{head, line, number, percent};
 
 /// SSIMULACRA2 at which shares are told; 90: no difference in a flicker test, 70: hard to notice side by side, 50: plain.
 const QUALITIES: [f64; 4] = [90.0, 70.0, 50.0, 30.0];
@@ -33,7 +34,7 @@ pub fn lines(rows: &[Row]) -> Vec<[String; HEAD.len()]> {
     published
         .filter_map(|row| {
             let curve = curves.iter().find(|curve| curve.method == row.key.method)?;
-            let [at_90, at_70, at_50, at_30] = QUALITIES.map(|quality| percent(Some(curve.share(quality))));
+            let [at_90, at_70, at_50, at_30] = QUALITIES.map(|quality| percent(Some(curve.share(quality)), 0));
             Some([
                 row.key.method.clone(),
                 success(row),
@@ -64,7 +65,7 @@ fn success(row: &Row) -> String {
     let square = Z * Z / n;
     let center = (share + 0.5 * square) / (1.0 + square);
     let reach = Z / (1.0 + square) * (share * (1.0 - share) / n + 0.25 * square / n).sqrt();
-    format!("{} [{:.0}, {:.0}]", percent(Some(share)), 100.0 * (center - reach), 100.0 * (center + reach))
+    format!("{} [{:.0}, {:.0}]", percent(Some(share), 0), 100.0 * (center - reach), 100.0 * (center + reach))
 }
 
 /// Mean SSIMULACRA2 and the half width of its interval of 95 %.
@@ -79,32 +80,21 @@ fn with_interval(row: &Row) -> String {
     format!("{mean:.1} ± {:.1}", Z * (variance / n).sqrt())
 }
 
-fn percent(share: Option<f64>) -> String {
-    share.map_or("–".to_owned(), |share| format!("{:.0} %", 100.0 * share))
-}
-
-/// With so many decimals; a dash for none.
-pub fn number(value: Option<f64>, decimals: usize) -> String {
-    value.map_or("–".to_owned(), |value| format!("{value:.decimals$}"))
-}
-
 /// All groups as Markdown.
 pub fn markdown(results: &Results) -> String {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let mut text = String::new();
     for rows in results.groups() {
         let Some(first) = rows.first() else { continue };
         let key = &first.key;
         text += &format!(
-            "\n**{}, {}, {}**, {} faces\n\n{}| --- {}|\n",
+            "\n**{}, {}, {}**, {} faces\n\n{}",
             key.recognizer,
             key.task.name(),
             key.setting.name(),
             rows.iter().map(|row| row.faces).max().unwrap_or(0),
-            line(&HEAD.map(str::to_owned)),
-            "| ---: ".repeat(HEAD.len() - 1)
+            head(&HEAD, 1)
         );
-        text.extend(lines(rows).iter().map(|cells| line(cells)));
+        text.extend(lines(rows).iter().map(line));
     }
     text
 }

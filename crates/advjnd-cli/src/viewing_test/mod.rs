@@ -35,6 +35,8 @@ use std::path::PathBuf;
 use advjnd::{Error, Result};
 use clap::{Args, Subcommand};
 
+use crate::folder;
+
 /// Method of the hidden pairs of a clean picture and itself.
 const IDENTICAL: &str = "identical";
 
@@ -118,9 +120,7 @@ impl Page {
             )));
         }
         let page = page::html(&pairs, identical)?;
-        std::fs::write(&self.out, &page).map_err(|error| {
-            Error::input(format!("cannot write {}: {error}; check the folder and its permissions", self.out.display()))
-        })?;
+        folder::replace(&self.out, &page)?;
         Ok(format!(
             "{}: {pictures} pictures, {} methods, {identical} identical pairs, {:.1} MB\n",
             self.out.display(),

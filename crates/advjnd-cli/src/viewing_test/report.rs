@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use advjnd::{Error, Result};
 
 use super::results::{Mean, Results, Viewer};
+use crate::document::{head, line};
 
 /// One JSON object, indented.
 pub fn json(results: &Results) -> Result<String> {
@@ -80,9 +81,6 @@ fn escaped(name: &str) -> String {
     escaped
 }
 
-fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let head: Vec<String> = head.iter().map(|name| (*name).to_owned()).collect();
-    let rule: Vec<String> = (0..head.len()).map(|column| if column == 0 { "---" } else { "---:" }.to_owned()).collect();
-    line(&head) + &line(&rule) + &rows.iter().map(|row| line(row)).collect::<String>()
+fn table(columns: &[&str], rows: &[Vec<String>]) -> String {
+    head(columns, 1) + &rows.iter().map(line).collect::<String>()
 }

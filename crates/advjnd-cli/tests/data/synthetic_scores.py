@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes synthetic_*.csv and synthetic_golden.json: made-up scores, and their means and intervals as SciPy computes them.
+"""Writes synthetic_*.csv and synthetic_golden.json: made-up scores, and their means and intervals as SciPy computes
+them.
 
 Nobody judged anything here: the scores come from a random number generator and test the arithmetic alone.
 
@@ -27,7 +28,9 @@ for number in range(1, 6):
             if method == "beta" and number == 2:
                 continue  # this one stopped early
             score = int(np.clip(np.rint(random.normal(mean, 1.0)), -3, 3))
-            rows.append([viewer, pair, method, random.choice(["left", "right"]), score, int(random.integers(900, 9000)), number])
+            rows.append(
+                [viewer, pair, method, random.choice(["left", "right"]), score, int(random.integers(900, 9000)), number]
+            )
     for pair in PAIRS[:2] if number != 5 else []:
         score = int(random.choice([-2, 2])) if careless else 0
         rows.append([viewer, pair, "identical", "left", score, 1500, number])
@@ -46,7 +49,8 @@ def mean(rows):
 
 def tables(rows):
     rows = [row for row in rows if row[2] != "identical"]
-    group = lambda row: row[1].rpartition("/")[0]
+    def group(row):
+        return row[1].rpartition("/")[0]
     return {
         "methods": [{"method": m, **mean([row for row in rows if row[2] == m])} for m in METHODS],
         "groups": [

@@ -21,7 +21,7 @@ use super::padded::{Padded, shifts};
 /// Width of a bin in degrees.
 const BIN: f64 = 12.0;
 /// Borders between the sixteen bins.
-pub(super) const BORDERS: usize = 15;
+const BORDERS: usize = 15;
 /// Bit of a plain pixel.
 const PLAIN: u32 = 1 << (BORDERS + 1);
 

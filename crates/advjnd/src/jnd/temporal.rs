@@ -25,12 +25,12 @@ use super::power::exp;
 use crate::error::Result;
 
 /// f where luma falls by 255, and where it rises by 255, each above [`FLOOR`].
-pub(super) const DARKENING: f32 = 4.0;
-pub(super) const BRIGHTENING: f32 = 1.6;
+const DARKENING: f32 = 4.0;
+const BRIGHTENING: f32 = 1.6;
 /// What f falls to between.
 pub(super) const FLOOR: f32 = 0.8;
 /// Decay per code value, 0.15 / 2 pi.
-pub(super) const DECAY: f32 = 0.15 / std::f32::consts::TAU;
+const DECAY: f32 = 0.15 / std::f32::consts::TAU;
 
 /// Temporal masking, with its scratch.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use half::f16;
 
 /// Numbers that never change; a clone shares them.
 #[derive(Clone)]
@@ -23,8 +24,19 @@ impl Values {
         if cfg!(target_endian = "little") && bytemuck::try_cast_slice::<_, f32>(&bytes).is_ok() {
             return Self(Place::InFile(bytes));
         }
+        Self::copied(&bytes)
+    }
+
+    /// A copy of the little-endian numbers that `bytes` hold.
+    pub(super) fn copied(bytes: &[u8]) -> Self {
         let (numbers, _) = bytes.as_chunks::<4>();
         numbers.iter().map(|number| f32::from_le_bytes(*number)).collect()
+    }
+
+    /// The little-endian half-precision numbers that `bytes` hold, in single precision.
+    pub(super) fn widened(bytes: &[u8]) -> Self {
+        let (numbers, _) = bytes.as_chunks::<2>();
+        numbers.iter().map(|number| f16::from_le_bytes(*number).to_f32()).collect()
     }
 
     /// Whether they lie in a file's bytes.
@@ -66,6 +78,12 @@ impl std::fmt::Debug for Values {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn halves_are_widened() {
+        let bytes: Vec<u8> = [1.5f32, -0.25, 65504.0].iter().flat_map(|n| f16::from_f32(*n).to_le_bytes()).collect();
+        assert_eq!(*Values::widened(&bytes), [1.5, -0.25, 65504.0]);
+    }
 
     #[test]
     fn numbers_are_those_of_the_bytes_wherever_they_lie() {

@@ -12,6 +12,9 @@ pub(super) struct Weights<'a> {
     model: &'a str,
     file: &'a Bytes,
     tensors: SafeTensors<'a>,
+    /// A tensor of the file is `f16`. Then no tensor stays in the file's bytes: they would be held beside the widened
+    /// numbers.
+    has_halves: bool,
 }
 
 impl<'a> Weights<'a> {
@@ -20,24 +23,27 @@ impl<'a> Weights<'a> {
         let tensors = SafeTensors::deserialize(file).map_err(|error| {
             Error::model(model, format!("not a whole safetensors file ({error}); fetch or convert the file again"))
         })?;
-        Ok(Self { model, file, tensors })
+        let has_halves = tensors.iter().any(|(_, view)| view.dtype() == Dtype::F16);
+        Ok(Self { model, file, tensors, has_halves })
     }
 
-    /// The tensor `name`, which must be finite `f32` of `rank` dimensions, none of them 0: so the file is as long as
-    /// the dimensions say, and no product of them overflows.
+    /// The tensor `name`, which must be finite `f32` or `f16` of `rank` dimensions, none of them 0: so the file is as
+    /// long as the dimensions say, and no product of them overflows.
     pub(super) fn tensor(&self, name: &str, rank: usize) -> Result<(Vec<usize>, Values)> {
         let wrong = |what: String| Error::model(self.model, format!("tensor `{name}` {what}; convert the file again"));
         let view = self.tensors.tensor(name).map_err(|error| wrong(format!("cannot be read ({error})")))?;
-        if view.dtype() != Dtype::F32 {
-            return Err(wrong(format!("is {:?}, not F32", view.dtype())));
-        }
         if view.shape().len() != rank {
             return Err(wrong(format!("has shape {:?}, not {rank} dimensions", view.shape())));
         }
         if view.shape().contains(&0) {
             return Err(wrong(format!("has shape {:?}, which holds no value", view.shape())));
         }
-        let values = Values::little_endian(self.file.slice_ref(view.data()));
+        let values = match view.dtype() {
+            Dtype::F32 if self.has_halves => Values::copied(view.data()),
+            Dtype::F32 => Values::little_endian(self.file.slice_ref(view.data())),
+            Dtype::F16 => Values::widened(view.data()),
+            other => return Err(wrong(format!("is {other:?}, not F32 or F16"))),
+        };
         if !values.iter().all(|value| value.is_finite()) {
             return Err(wrong("holds a value that is not finite".into()));
         }

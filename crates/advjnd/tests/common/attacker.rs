@@ -139,8 +139,8 @@ pub struct Attacker {
 impl Attacker {
     pub fn new() -> Self {
         let backend = Backend::Cpu(Pool::new(2).expect("threads"));
-        let yunet = super::common::model("yunet_2023mar").expect("the detector ships with the project");
-        let dlib = super::common::model("dlib_resnet29").expect("the recogniser ships with the project");
+        let yunet = super::common::model("yunet_2023mar");
+        let dlib = super::common::model("dlib_resnet29");
         let detector = Detector::new(&advjnd::net::DetectorNet::graph(&yunet).expect("model"), &backend);
         let recognizer = Recognizer::load(Network::DlibResnet29, &dlib, &backend).expect("model");
         Self { detector, recognizer, spec: Network::DlibResnet29.spec() }

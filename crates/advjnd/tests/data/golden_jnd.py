@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes golden_jnd.json: the JND maps of jnd_golden.rs, computed independently with NumPy and SciPy in double precision.
+"""Writes golden_jnd.json: the JND maps of jnd_golden.rs, computed independently with NumPy and SciPy in double
+precision.
 
 Usage: python golden_jnd.py [astronaut.png]     (NumPy, SciPy; scikit-image to read the picture)
 
@@ -16,7 +17,7 @@ OUT = pathlib.Path(__file__).with_name("golden_jnd.json")
 WIDTH, HEIGHT = 48, 40
 STRIDE = 7  # every seventh sample, row-major, is stored
 FACE_STRIDE = 455
-FACE = dict(x=160, y=50, width=128, height=144)
+FACE = {"x": 160, "y": 50, "width": 128, "height": 144}
 
 B = np.array([[1, 1, 1, 1, 1], [1, 2, 2, 2, 1], [1, 2, 0, 2, 1], [1, 2, 2, 2, 1], [1, 1, 1, 1, 1]], float)
 G1 = np.array([[0] * 5, [1, 3, 8, 3, 1], [0] * 5, [-1, -3, -8, -3, -1], [0] * 5], float)
@@ -112,8 +113,18 @@ def namm(y, cb, cr):
 def complexity(luma, min_gradient):
     """Different 12-degree orientations in the 3x3 neighbourhood, and the closest call of a bin."""
     smooth, difference = [1, 1, 1], [-1, 0, 1]
-    gh = ndimage.correlate1d(ndimage.correlate1d(luma, difference, axis=1, mode="nearest"), smooth, axis=0, mode="nearest") / 3
-    gv = ndimage.correlate1d(ndimage.correlate1d(luma, difference, axis=0, mode="nearest"), smooth, axis=1, mode="nearest") / 3
+    gh = (
+        ndimage.correlate1d(
+            ndimage.correlate1d(luma, difference, axis=1, mode="nearest"), smooth, axis=0, mode="nearest"
+        )
+        / 3
+    )
+    gv = (
+        ndimage.correlate1d(
+            ndimage.correlate1d(luma, difference, axis=0, mode="nearest"), smooth, axis=1, mode="nearest"
+        )
+        / 3
+    )
     theta = np.degrees(np.arctan2(gv, gh))
     theta = np.where(theta > 90, theta - 180, np.where(theta < -90, theta + 180, theta))
     scaled = (theta + 90) / 12
@@ -211,7 +222,9 @@ def maps(y, cb, cr, stride):
     found, margin = canny(y)
     print(f"{int(found.sum())} edge pixels, smallest margin of a decision {margin:.1e}", file=sys.stderr)
     out = {"chou": summary(chou(y), stride)}
-    out |= {f"namm_{name}": summary(plane, stride) for name, plane in zip(("y", "cb", "cr"), namm(y, cb, cr))}
+    out |= {
+        f"namm_{name}": summary(plane, stride) for name, plane in zip(("y", "cb", "cr"), namm(y, cb, cr), strict=True)
+    }
     others = {"pattern": pattern(y), "pattern_paper": pattern(y, paper=True), "free_energy": free_energy(y)}
     for name, (plane, own_margin) in others.items():
         print(f"{name}: smallest margin of a decision {own_margin:.1e}", file=sys.stderr)
@@ -234,7 +247,14 @@ def main():
         y = 0.299 * r + 0.587 * g + 0.114 * b
         face_maps, _, _ = maps(y, 128 + (b - y) / 1.772, 128 + (r - y) / 1.402, FACE_STRIDE)
         golden["astronaut"] = FACE | {"stride": FACE_STRIDE, "maps": face_maps}
-    OUT.write_text(json.dumps(golden).replace('"astronaut"', '\n"astronaut"').replace('"namm', '\n"namm').replace('"pattern', '\n"pattern').replace('"free', '\n"free') + "\n")
+    OUT.write_text(
+        json.dumps(golden)
+        .replace('"astronaut"', '\n"astronaut"')
+        .replace('"namm', '\n"namm')
+        .replace('"pattern', '\n"pattern')
+        .replace('"free', '\n"free')
+        + "\n"
+    )
 
 
 main()

@@ -4,14 +4,16 @@
 planes: PSNR and SSIM of small synthetic planes by scikit-image.
 pictures: boxes of the pictures in this folder and the same with a deterministic perturbation:
   psnr, ssim      of luma, by scikit-image
-  ms_ssim         of luma, by the authors' MATLAB program (msssim.m) written again with SciPy; equals piq's where no scale
+  ms_ssim         of luma, by the authors' MATLAB program (msssim.m) written again with SciPy; equals piq's where no
+  scale
                   is odd (piq puts the extra column of odd ones on the other side)
   gmsd            of luma, by piq
   pspnr           of luma, by NumPy after eq. 14 and 15
   ciede2000       by scikit-image (rgb2lab, deltaE_ciede2000)
-  ssimulacra2     by the Python package ssimulacra2, with zeros beyond the picture as in the authors' program (the package
-                  has them above and below alone), of pictures from 225x225 on (below, it leaves scales out that the authors'
-                  program has)
+  ssimulacra2     by the Python package ssimulacra2, with zeros beyond the picture as in the authors' program (the
+  package
+                  has them above and below alone), of pictures from 225x225 on (below, it leaves scales out that the
+                  authors' program has)
 
 Usage: python golden_metrics.py
 NumPy 2.4.6, SciPy 1.17.1, scikit-image 0.26.0, torch 2.15.0, piq 0.8.0, ssimulacra2 0.3.0
@@ -70,13 +72,15 @@ def ms_ssim(clean, adversarial):
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     x, y, product = clean.astype(float), adversarial.astype(float), 1.0
     for scale, weight in enumerate([0.0448, 0.2856, 0.3001, 0.2363, 0.1333]):
-        mean = lambda plane: signal.convolve2d(plane, window, mode="valid")
+        def mean(plane):
+            return signal.convolve2d(plane, window, mode="valid")
         mx, my = mean(x), mean(y)
         vx, vy, cov = mean(x * x) - mx * mx, mean(y * y) - my * my, mean(x * y) - mx * my
         cs = (2 * cov + c2) / (vx + vy + c2)
         value = cs * (2 * mx * my + c1) / (mx * mx + my * my + c1) if scale == 4 else cs
         product *= value.mean() ** weight
-        half = lambda plane: ndimage.uniform_filter(plane, 2, mode="reflect", origin=-1)[::2, ::2]
+        def half(plane):
+            return ndimage.uniform_filter(plane, 2, mode="reflect", origin=-1)[::2, ::2]
         x, y = half(x), half(y)
     return product
 
@@ -98,7 +102,7 @@ def ssimulacra2(clean, adversarial):
         return None
     with tempfile.TemporaryDirectory() as folder:
         paths = [f"{folder}/{name}.png" for name in ("clean", "adversarial")]
-        for path, picture in zip(paths, (clean, adversarial)):
+        for path, picture in zip(paths, (clean, adversarial), strict=True):
             io.imsave(path, picture, check_contrast=False)
         return float(program.compute_ssimulacra2(*paths))
 

@@ -157,7 +157,7 @@ macro_rules! table {
 }
 
 /// The function for tiles of `rows × columns` pixels `pitch` entries apart by `blocks` blocks; `None` if there is none.
-pub(super) fn tile_function(level: Level, pitch: usize, rows: usize, columns: usize, blocks: usize) -> Option<TileFn> {
+fn tile_function(level: Level, pitch: usize, rows: usize, columns: usize, blocks: usize) -> Option<TileFn> {
     match level {
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => table!(tile_avx512, pitch, rows, columns, blocks;

@@ -5,16 +5,25 @@ Every clip of DIR/clips goes through `protect_file` (default settings) twice: lo
 the speed of the clips in the file anew. Writes a JSON file, one entry a clip, and puts it as a table into README.md
 between the markers `clip-table`. `--table-only` does the last step alone.
 
-    make clip-table        (installs nothing; needs ffmpeg, and numpy opencv-python-headless onnxruntime torch safetensors scikit-image)
+    make clip-table        (installs nothing; needs ffmpeg, and numpy opencv-python-headless onnxruntime torch
+    safetensors scikit-image)
 """
-import argparse, contextlib, io, json, os, platform, re, subprocess, sys, tempfile
+import argparse
+import contextlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from document import ROOT, processor, splice, table
+
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 # Recognisers that were not attacked are asked about every so many frames.
 UNSEEN_EVERY = 5
-MARKERS = ("<!-- clip-table -->", "<!-- /clip-table -->")
 
 
 def protect(clip, out, *options):
@@ -24,13 +33,24 @@ def protect(clip, out, *options):
 
 
 def probe(file, entries):
-    command = ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", f"stream={entries}", "-of", "csv=p=0", file]
+    command = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-select_streams",
+        "v",
+        "-show_entries",
+        f"stream={entries}",
+        "-of",
+        "csv=p=0",
+        file,
+    ]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip().rstrip(",").split(",")
 
 
 def as_clean(file, clean):
-    """The same picture with the range and colour tags of the clean clip, losslessly: GStreamer names what a source leaves
-    open and turns full range into limited, and OpenCV reads the two differently."""
+    """The same picture with the range and colour tags of the clean clip, losslessly: GStreamer names what a source
+    leaves open and turns full range into limited, and OpenCV reads the two differently."""
     size, out = "x".join(probe(file, "width,height")), file.with_suffix(".avi")
     full_range = probe(clean, "color_range")[0] == "pc"
     kind, codec = "yuv420p", ["-c:v", "ffv1"]
@@ -73,28 +93,32 @@ def speed(clip, out, *options):
     return float(seconds), float(fps)
 
 
-def table(entries):
-    head = ("clip", "faces", "covered", "protected", "after H.264", "SFace", "MobileFaceNet", "PSNR", "SSIM", "s", "fps")
-    lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
-    share = lambda check, name: f"{100 * check[name]['protected']:.1f} %" if check[name]["of"] else "–"
+def clips_table(entries):
+    head = (
+        "clip",
+        "faces",
+        "covered",
+        "protected",
+        "after H.264",
+        "SFace",
+        "MobileFaceNet",
+        "PSNR",
+        "SSIM",
+        "s",
+        "fps",
+    )
+    rows = []
+    def share(check, name):
+        return f"{100 * check[name]['protected']:.1f} %" if check[name]["of"] else "–"
     for e in entries:
         c = e["lossless"]
         quality = (f"{c['psnr']:.1f}", f"{c['ssim']:.3f}") if c.get("ssim") else ("–", "–")
-        lines.append("| " + " | ".join((
+        rows.append((
             e["clip"], str(c["face_frames"]), f"{100 * c['covered']:.1f} %", share(c, "dlib"), share(e["h264"], "dlib"),
             share(e["unseen"], "sface"), share(e["unseen"], "mobilefacenet"), *quality,
-            f"{e['seconds']:.1f}", f"{e['fps']:.0f}")) + " |")
-    return "\n".join(lines)
-
-
-def splice(text, body):
-    before, rest = text.split(MARKERS[0])
-    return before + MARKERS[0] + "\n" + body + "\n" + MARKERS[1] + rest.split(MARKERS[1])[1]
-
-
-def processor():
-    names = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M)
-    return names[0] if names else platform.machine()
+            f"{e['seconds']:.1f}", f"{e['fps']:.0f}",
+        ))
+    return table(head, rows)
 
 
 def main():
@@ -108,7 +132,9 @@ def main():
     shared = args.shared.resolve()
     if not args.table_only:
         kinds = (".mp4", ".mkv", ".mpg")
-        clips = [c.resolve() for c in args.clips] or sorted(c for c in (shared / "clips").rglob("*") if c.suffix in kinds)
+        clips = [c.resolve() for c in args.clips] or sorted(
+            c for c in (shared / "clips").rglob("*") if c.suffix in kinds
+        )
         with tempfile.TemporaryDirectory() as scratch:
             scratch = Path(scratch)
             # Named clips replace their rows.
@@ -124,12 +150,15 @@ def main():
                     entries.append(row(clip, shared, scratch))
                     print(json.dumps(entries[-1]), flush=True)
         entries.sort(key=lambda entry: entry["clip"])
-        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
+        ).stdout
         machine = f"{os.cpu_count()} cores, {processor()}"
         args.out.parent.mkdir(exist_ok=True)
-        args.out.write_text(json.dumps({"commit": commit.strip(), "machine": machine, "clips": entries}, indent=1) + "\n")
-    readme = ROOT / "README.md"
-    readme.write_text(splice(readme.read_text(), table(json.loads(args.out.read_text())["clips"])))
+        args.out.write_text(
+            json.dumps({"commit": commit.strip(), "machine": machine, "clips": entries}, indent=1) + "\n"
+        )
+    splice(ROOT / "README.md", "clip-table", clips_table(json.loads(args.out.read_text())["clips"]))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,22 @@
 """engine_table.py [--shared DIR] [--out results/engine.json] [--table-only]: the engine's figures in ARCHITECTURE.md.
 
-Runs `cargo bench --bench gradient`, `models/convert/bench_pytorch.py` and, on the clips of DIR/clips with one face, `cargo
-bench --bench protector`; writes what they print to a JSON file, and puts it as tables into ARCHITECTURE.md between the
-markers `engine-table`. `--table-only` does the last step alone. On an otherwise idle machine.
+Runs `cargo bench --bench gradient`, `models/convert/bench_pytorch.py` and, on the clips of DIR/clips with one face,
+`cargo bench --bench protector`; writes what they print to a JSON file, and puts it as tables into ARCHITECTURE.md
+between the markers `engine-table`. `--table-only` does the last step alone. On an otherwise idle machine.
 
     make engine-table       (installs nothing; needs ffmpeg, and what bench_pytorch.py names)
 """
-import argparse, json, os, platform, re, subprocess, sys, tempfile
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-MARKERS = ("<!-- engine-table -->", "<!-- /engine-table -->")
+from document import ROOT, processor, splice, table
+
 CLIPS = ("grid/*.mpg", "pexels*.mp4", "pyfeat*.mp4")
 
 
@@ -38,7 +44,7 @@ def gradient():
 
 def ratios(shared):
     script, onnx = ROOT / "models/convert/bench_pytorch.py", shared / "models/yunet_2023mar.onnx"
-    found = [re.match(r"ratio (\w+) threads=(\d+) ([\d.]+)", line) for line in lines(sys.executable, script, "models", onnx)]
+    found = [re.match(r"ratio (\w+) threads=(\d+) ([\d.]+)", line) for line in lines(sys.executable, script, onnx)]
     return [{"network": f[1], "threads": int(f[2]), "ratio": float(f[3])} for f in found if f]
 
 
@@ -56,41 +62,66 @@ def clips(shared):
     return rows
 
 
-def table(head, rows):
-    align = ["---"] + ["---:"] * (len(head) - 1)
-    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in [head, align, *rows])
-
-
 def text(data):
     ratio = {(r["network"], r["threads"]): r["ratio"] for r in data["ratios"]}
     time = {(r["network"], r["threads"]): r["ms"] for r in data["gradient"]}
     rows = []
     for r in data["gradient"]:
         operations = r["gflops"] * r["ms"] / 1e3
-        single, peak = time[r["network"], 1], {n["threads"]: n["gflops"] / n["peak_fraction"] for n in data["gradient"] if n["network"] == r["network"]}
-        rows.append((
-            r["network"], r["what"], f"{operations / (4 if r['what'] == 'gradient' else 2):.3f}", f"{r['weights'] / 1e6:.1f}",
-            f"{r['threads']:.0f}", f"{r['ms'] * r['peak_fraction']:.2f}", f"{r['ms']:.2f}", f"{r['peak_fraction']:.2f}",
-            f"{single / r['ms']:.2f} ({peak[r['threads']] / peak[1]:.2f})", ratio.get((r["network"], int(r["threads"])), "–"), r["memory_mib"] or "–",
-        ))
-    head = ("network", "pass", "GMAC", "weights, MB", "threads", "floor, ms", "reached, ms", "of peak", "times 1 thread (bare multiply-adds)",
-            "ours / PyTorch (YuNet: ONNX Runtime)", "engine, MiB")
-    speed = [(r["clip"], f"{r['frames']:.0f}", f"{r['candle_fps']:.2f}", f"{r['engine_fps']:.1f}",
-              f"{r['engine_fps'] / r['candle_fps']:.0f}") for r in data["clips"]]
-    return "\n\n".join((
-        f"On {data['machine']} (`make engine-table`, `results/engine.json`). Floor: the direct algorithm's operations at the "
-        "machine's multiply-add peak, measured between the runs; Winograd needs fewer, so the share of the peak can exceed "
-        "one. In brackets: how much more bare multiply-adds two threads do than one at that time; the two processors of a "
-        "virtual machine may share a core now and then.",
-        table(head, rows),
-        f"The protector alone, no decoder and no encoder, at {data['clips'][0]['iterations']:.0f} iterations a face and frame:",
-        table(("clip", "frames", "plain candle, fps", "engine, fps", "times"), speed),
-    ))
-
-
-def processor():
-    names = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M)
-    return names[0] if names else platform.machine()
+        single, peak = (
+            time[r["network"], 1],
+            {n["threads"]: n["gflops"] / n["peak_fraction"] for n in data["gradient"] if n["network"] == r["network"]},
+        )
+        rows.append(
+            (
+                r["network"],
+                r["what"],
+                f"{operations / (4 if r['what'] == 'gradient' else 2):.3f}",
+                f"{r['weights'] / 1e6:.1f}",
+                f"{r['threads']:.0f}",
+                f"{r['ms'] * r['peak_fraction']:.2f}",
+                f"{r['ms']:.2f}",
+                f"{r['peak_fraction']:.2f}",
+                f"{single / r['ms']:.2f} ({peak[r['threads']] / peak[1]:.2f})",
+                ratio.get((r["network"], int(r["threads"])), "–"),
+                r["memory_mib"] or "–",
+            )
+        )
+    head = (
+        "network",
+        "pass",
+        "GMAC",
+        "weights, MB",
+        "threads",
+        "floor, ms",
+        "reached, ms",
+        "of peak",
+        "times 1 thread (bare multiply-adds)",
+        "ours / PyTorch (YuNet: ONNX Runtime)",
+        "engine, MiB",
+    )
+    speed = [
+        (
+            r["clip"],
+            f"{r['frames']:.0f}",
+            f"{r['candle_fps']:.2f}",
+            f"{r['engine_fps']:.1f}",
+            f"{r['engine_fps'] / r['candle_fps']:.0f}",
+        )
+        for r in data["clips"]
+    ]
+    return "\n\n".join(
+        (
+            f"On {data['machine']} (`make engine-table`, `results/engine.json`). Floor: the direct algorithm's "
+            "operations at the machine's multiply-add peak, measured between the runs; Winograd needs fewer, so "
+            "the share of the peak can exceed one. In brackets: how much more bare multiply-adds two threads do "
+            "than one at that time; the two processors of a virtual machine may share a core now and then.",
+            table(head, rows),
+            "The protector alone, no decoder and no encoder, at "
+            f"{data['clips'][0]['iterations']:.0f} iterations a face and frame:",
+            table(("clip", "frames", "plain candle, fps", "engine, fps", "times"), speed),
+        )
+    )
 
 
 def main():
@@ -107,10 +138,7 @@ def main():
         data |= {"gradient": gradient(), "ratios": ratios(shared), "clips": clips(shared)}
         args.out.parent.mkdir(exist_ok=True)
         args.out.write_text(json.dumps(data, indent=1) + "\n")
-    page = ROOT / "ARCHITECTURE.md"
-    before, rest = page.read_text().split(MARKERS[0])
-    body = text(json.loads(args.out.read_text()))
-    page.write_text(f"{before}{MARKERS[0]}\n{body}\n{MARKERS[1]}{rest.split(MARKERS[1])[1]}")
+    splice(ROOT / "ARCHITECTURE.md", "engine-table", text(json.loads(args.out.read_text())))
 
 
 if __name__ == "__main__":

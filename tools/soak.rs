@@ -5,6 +5,9 @@
 //! it takes well under one. Memory is flat if the last tenth of the samples holds hardly more than the second: the program
 //! fails if it is more than 5 %.
 
+#[path = "../crates/advjnd-cli/src/proc.rs"]
+mod proc;
+
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -14,6 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use gst::prelude::*;
+use proc::{resident, status};
 use serde_json::json;
 
 /// Frames a second of the clip as it is played.
@@ -51,11 +55,8 @@ fn run() -> Result<bool, Box<dyn Error>> {
     }
     gst::init()?;
     gstadvjndprotect::plugin_register_static()?;
-    let folder = std::env::temp_dir().join(format!("advjndprotect-soak-{}", std::process::id()));
-    fs::create_dir_all(&folder)?;
-    let result = soak(seconds, &folder.join("clip.h264"), Path::new(&out));
-    fs::remove_dir_all(&folder)?;
-    result
+    let folder = tempfile::tempdir()?;
+    soak(seconds, &folder.path().join("clip.h264"), Path::new(&out))
 }
 
 fn soak(seconds: u64, clip: &Path, out: &Path) -> Result<bool, Box<dyn Error>> {
@@ -162,12 +163,7 @@ struct Held {
 impl Held {
     /// Now; `None` where there is no `/proc`.
     fn now() -> Option<Self> {
-        let status = fs::read_to_string("/proc/self/status").ok()?;
-        let field = |name: &str| -> Option<u64> {
-            let line = status.lines().find(|line| line.starts_with(name))?;
-            line.split_whitespace().nth(1)?.parse().ok()
-        };
         let files = fs::read_dir("/proc/self/fd").ok()?.count();
-        Some(Self { memory: field("VmRSS:")? as f64 / 1024.0, threads: field("Threads:")?, files })
+        Some(Self { memory: resident()?, threads: status("Threads")?, files })
     }
 }

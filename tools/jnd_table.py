@@ -1,13 +1,14 @@
 """jnd_table.py [results/jnd.json]: the table of JND models in DESIGN.md.
 
     cargo run --release -p advjnd --example calibrate_jnd -- ../shared/faces/london results/jnd.json
-    python3 scripts/jnd_table.py
+    python3 tools/jnd_table.py
 """
-import json, sys
+import json
+import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-MARKERS = ("<!-- jnd-table -->", "<!-- /jnd-table -->")
+from document import ROOT, splice, table
+
 KINDS = ("white", "sigma_1", "sigma_2", "sigma_4")
 
 
@@ -22,21 +23,36 @@ def row(model):
     loud = [mean(model["at_scale_9"][side]) for side in ("shaped", "even")]
     by_kind = [" / ".join(f"{s[kind]:.0f}" for kind in KINDS) for s in scores]
     return (
-        f"`{model['model']}`", f"{model['kappa']:.3f}", f"{model['mean_threshold']:.2f}", f"{shaped['psnr']:.1f}",
-        f"{shaped['ssim']:.4f}", by_kind[0], f"{even['ssim']:.4f}", by_kind[1], f"{means[0] - means[1]:+.1f}", f"{loud[0] - loud[1]:+.1f}",
+        f"`{model['model']}`",
+        f"{model['kappa']:.3f}",
+        f"{model['mean_threshold']:.2f}",
+        f"{shaped['psnr']:.1f}",
+        f"{shaped['ssim']:.4f}",
+        by_kind[0],
+        f"{even['ssim']:.4f}",
+        by_kind[1],
+        f"{means[0] - means[1]:+.1f}",
+        f"{loud[0] - loud[1]:+.1f}",
         f"{model['milliseconds']:.2f}",
     )
 
 
 def main():
     data = json.loads(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "results/jnd.json").read_text())
-    head = ("model", "κ", "mean threshold", "PSNR", "SSIM", "SSIMULACRA2, white / σ 1 / 2 / 4", "SSIM, even", "SSIMULACRA2, even",
-            "gain", "gain at scale 9", "ms")
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *map(row, data["models"])]
-    text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    page = ROOT / "DESIGN.md"
-    before, rest = page.read_text().split(MARKERS[0])
-    page.write_text(f"{before}{MARKERS[0]}\n{text}\n{MARKERS[1]}{rest.split(MARKERS[1])[1]}")
+    head = (
+        "model",
+        "κ",
+        "mean threshold",
+        "PSNR",
+        "SSIM",
+        "SSIMULACRA2, white / σ 1 / 2 / 4",
+        "SSIM, even",
+        "SSIMULACRA2, even",
+        "gain",
+        "gain at scale 9",
+        "ms",
+    )
+    splice(ROOT / "DESIGN.md", "jnd-table", table(head, map(row, data["models"])))
 
 
 if __name__ == "__main__":

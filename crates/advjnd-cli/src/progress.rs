@@ -1,0 +1,15 @@
+//! How far a long run has come.
+
+use advjnd::{Error, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar on the terminal over so many `steps`, which count what `unit` names, if it names something.
+///
+/// # Errors
+/// [`Error::Input`] where it cannot be drawn.
+pub fn progress_bar(steps: usize, unit: &str) -> Result<ProgressBar> {
+    let style =
+        ProgressStyle::with_template(&format!("{{spinner}} {{bar:30}} {{pos}}/{{len}}{unit}, {{eta}} left, {{msg}}"))
+            .map_err(|error| Error::input(format!("the progress bar cannot be drawn: {error}")))?;
+    Ok(ProgressBar::new(steps as u64).with_style(style))
+}

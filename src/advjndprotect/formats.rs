@@ -1,0 +1,17 @@
+//! The formats of both sides. Tests include this file.
+
+use advjnd::PixelFormat;
+use gst_video::VideoFormat;
+
+/// GStreamer's and the core's, best first. None has alpha, which can carry a picture of its own.
+pub const FORMATS: [(VideoFormat, PixelFormat); 9] = [
+    (VideoFormat::I420, PixelFormat::I420),
+    (VideoFormat::Nv12, PixelFormat::Nv12),
+    (VideoFormat::Yv12, PixelFormat::Yv12),
+    (VideoFormat::Rgb, PixelFormat::Rgb),
+    (VideoFormat::Bgr, PixelFormat::Bgr),
+    (VideoFormat::Rgbx, PixelFormat::Rgbx),
+    (VideoFormat::Bgrx, PixelFormat::Bgrx),
+    (VideoFormat::Xrgb, PixelFormat::Xrgb),
+    (VideoFormat::Xbgr, PixelFormat::Xbgr),
+];
