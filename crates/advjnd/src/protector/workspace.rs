@@ -128,6 +128,8 @@ impl Workspace {
             station.temporal.adapt(luma, before, width, height, &mut self.bounds)?;
             scene.rect = rect;
             scene.luma.clone_from(luma);
+        } else {
+            *scene = Scene::default();
         }
         let scale = if settings.jnd_scale.is_finite() { settings.jnd_scale.max(0.0) } else { 0.0 };
         let scale = scale * settings.jnd_model.calibration();
