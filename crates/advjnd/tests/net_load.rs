@@ -18,7 +18,7 @@ fn net_damaged_models_are_errors() {
             Recognizer::load(network, &Bytes::from("not a model at all"), &backend).is_err(),
             "{network:?} from text"
         );
-        let Some(bytes) = model(&network.spec().name) else { continue };
+        let Some(bytes) = model(network.name()) else { continue };
         for kept in [7, 100, bytes.len() / 2, bytes.len() - 1] {
             assert!(
                 Recognizer::load(network, &bytes.slice(..kept), &backend).is_err(),

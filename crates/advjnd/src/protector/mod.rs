@@ -101,7 +101,7 @@ impl Protector {
         Ok(Self {
             search: Search::new(&models, &backend),
             pace: Pace::default(),
-            specs: models.recognizers.iter().map(|(network, _)| network.spec()).collect(),
+            specs: models.recognizers.iter().map(|(spec, _)| spec.clone()).collect(),
             stations: Stations::new(&models, &backend)?,
             attack: Attack::default(),
             subjects: BTreeMap::new(),

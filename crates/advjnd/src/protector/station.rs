@@ -33,8 +33,8 @@ impl Stations {
     /// Stations with the recognisers of `models`, run by `backend`; [`Error::Model`](crate::Error::Model) if one cannot
     /// be.
     pub fn new(models: &Models, backend: &Backend) -> Result<Self> {
-        let eyes = models.recognizers.iter().map(|(network, graph)| {
-            let recognizer = Recognizer::new(network.spec(), backend.executor(graph, 1)?)?;
+        let eyes = models.recognizers.iter().map(|(spec, graph)| {
+            let recognizer = Recognizer::new(spec.clone(), backend.executor(graph, 1)?)?;
             Ok(Eye::new(recognizer))
         });
         let mut wide = Station::new(eyes.collect::<Result<_>>()?);
