@@ -11,6 +11,7 @@ mod preset;
 mod report;
 mod roi;
 mod settings;
+mod state;
 mod switch;
 mod tags;
 #[cfg(test)]

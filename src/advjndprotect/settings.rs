@@ -94,6 +94,8 @@ pub(super) enum Access {
         get: fn(&Settings) -> glib::Value,
         /// Writes it.
         set: fn(&mut Settings, &glib::Value) -> Result<(), glib::BoolError>,
+        /// Whether both have the same value of it.
+        same: fn(&Settings, &Settings) -> bool,
     },
     /// Something the element says of itself.
     Reading(fn(&Stats) -> glib::Value),
@@ -113,6 +115,10 @@ macro_rules! property {
                     let $value: $type = value.get().map_err(|error| glib::bool_error!("{error}"))?;
                     $set;
                     Ok(())
+                },
+                same: |one, other| {
+                    let value = |$from: &Settings| $get;
+                    value(one) == value(other)
                 },
             },
         }
@@ -136,6 +142,7 @@ macro_rules! rectangles {
                     settings.$field = rects.iter().map(from_array).collect::<Result<_, _>>()?;
                     Ok(())
                 },
+                same: |one, other| one.$field == other.$field,
             },
         }
     };
