@@ -16,8 +16,9 @@
  * ## Messages
  * With property `messages`, an element message named `advjndprotect` is posted when a face appears or its verdict
  * changes: `face` (guint64, its number), `verdict` (string: `protected`, `covered-not-yet-protected`, `covered-lost`,
- * `covered-unusable`, `covered-fault`, `covered-out-of-time`, `covered-too-many`), `timestamp`, `stream-time`, `running-time` (guint64, nanoseconds), `x`, `y`,
- * `width`, `height` (guint, pixels), `similarity-before`, `similarity-after` (gdouble, cosine to the clean face).
+ * `covered-unusable`, `covered-fault`, `covered-out-of-time`, `covered-too-many`, `covered-on-request`), `timestamp`,
+ * `stream-time`, `running-time` (guint64, nanoseconds), `x`, `y`, `width`, `height` (guint, pixels),
+ * `similarity-before`, `similarity-after` (gdouble, cosine to the clean face).
  *
  * ## Metas
  * With property `attach-meta`, every face of a buffer gets a `GstVideoRegionOfInterestMeta` of type `face` with its
@@ -41,6 +42,9 @@
  * self-check is never left out, and a face for which there is no time for it is covered. Put a `queue` before the element and
  * one behind it. In a stream that is not live no clock decides anything, but that frames that downstream says will be late
  * are dropped (property `qos`).
+ *
+ * ## Covering every face
+ * With property `mode` set to `cover`, every face that is found is covered and none is changed: for people at risk.
  *
  * ## Presets
  * Property `preset`, and #GstPreset where `GstAdvJndProtect.prs` is installed: `invisible`, `balanced` and `strong` set how much may

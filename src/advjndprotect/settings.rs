@@ -8,7 +8,7 @@ use glib::prelude::*;
 use gst::prelude::*;
 
 use super::report::Stats;
-use super::{Detector, FailPolicy, JndModel, OnLost, Preset, Search, View};
+use super::{Detector, FailPolicy, JndModel, Mode, OnLost, Preset, Search, View};
 
 /// The element's settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,6 +182,14 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
                 .default_value(default.enabled)
                 .mutable_playing(),
             bool, enabled
+        ),
+        property!(
+            glib::ParamSpecEnum::builder_with_default::<Mode>("mode", default.core.mode.into())
+                .nick("Mode")
+                .blurb("What happens to the faces that are found (fail-policy says how they are covered)")
+                .mutable_playing(),
+            |settings| Mode::from(settings.core.mode),
+            |settings, mode: Mode| settings.core.mode = mode.into()
         ),
         property!(
             glib::ParamSpecString::builder("models")

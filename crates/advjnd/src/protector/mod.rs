@@ -26,7 +26,7 @@ use std::time::Duration;
 use self::memory::Memory;
 pub use self::search::Thoroughness;
 use self::search::{Found, Search, Sought};
-pub use self::settings::{Context, FailPolicy, Settings};
+pub use self::settings::{Context, FailPolicy, Mode, Settings};
 use self::station::Stations;
 use self::subject::Subject;
 pub use self::transfer::Transfer;
@@ -123,7 +123,7 @@ impl Protector {
     /// # Errors
     /// [`Error::Input`] for a frame without pixels, [`Error::Model`] if a network cannot be planned.
     pub fn prepare(&mut self, width: usize, height: usize, settings: &Settings) -> Result<()> {
-        let settings = Settings { max_iterations: 1, fail_policy: FailPolicy::Fill, ..*settings };
+        let settings = Settings { mode: Mode::Protect, max_iterations: 1, fail_policy: FailPolicy::Fill, ..*settings };
         let mut data = vec![128; 3 * width * height];
         let planes = vec![PlaneMut { data: &mut data, stride: 3 * width }];
         let mut frame = FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), width, height, planes)?;
@@ -258,6 +258,9 @@ impl Protector {
                 Turn::new(track, subject, free.pop().unwrap_or_default(), hiding_place(track, frame))
             })
             .collect();
+        if settings.mode == Mode::Cover {
+            close_beyond(&mut turns, 0, CoverReason::OnRequest);
+        }
         let most = if settings.max_faces == 0 { usize::MAX } else { settings.max_faces as usize };
         close_beyond(&mut turns, most, CoverReason::TooMany);
         let ends: Vec<Stage> =
