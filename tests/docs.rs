@@ -11,6 +11,8 @@ mod table;
 
 use std::fs;
 
+use advjnd::Verdict;
+use advjnd::report::CoverReason;
 use gst::glib;
 use gst::prelude::*;
 
@@ -28,10 +30,11 @@ fn section(name: &str, text: &str) {
     }
 }
 
-/// One test for both, for both may write the file.
+/// One test for all, for each may write the file.
 #[test]
 fn the_page_is_up_to_date() {
     section("properties", &properties());
+    section("verdicts", &verdicts());
     let results = common::file("results/element.json");
     section("element-table", &table::markdown(&fs::read_to_string(results).unwrap()).unwrap());
 }
@@ -53,6 +56,38 @@ fn properties() -> String {
         text += &format!("| `{}` | {} | {} | {when} | {blurb} |\n", spec.name(), kind(spec), values(spec));
     }
     text
+}
+
+fn verdicts() -> String {
+    let mut text = String::from("| verdict | the face |\n|---|---|\n");
+    for verdict in Verdict::ALL {
+        let what = match verdict {
+            Verdict::Protected => "is changed, and no recogniser in use takes it for the person any more",
+            Verdict::Covered(reason) => match reason {
+                CoverReason::NotYetProtected => "is covered: its change does not stop every recogniser in use",
+                CoverReason::Lost => "is covered where it is expected: it was not found in this frame",
+                CoverReason::Unusable => {
+                    "is covered: it is too small or too far outside the frame, or its landmarks are not certain"
+                }
+                CoverReason::Fault => "is covered: a computation failed",
+                CoverReason::OutOfTime => "is covered: the time of its frame was over before it was checked",
+                CoverReason::TooMany => "is covered: the frame has more than `max-faces` faces",
+                CoverReason::OnRequest => "is covered: `mode` is `cover`",
+            },
+        };
+        text += &format!("| `{}` | {what} |\n", verdict.name());
+    }
+    text
+}
+
+/// The element's documentation names every verdict.
+#[test]
+fn every_verdict_is_documented() {
+    let source = fs::read_to_string(common::file("src/advjndprotect/imp.rs")).unwrap();
+    let (documentation, _) = source.split_once("*/").unwrap();
+    for verdict in Verdict::ALL {
+        assert!(documentation.contains(&format!("`{}`", verdict.name())), "{} is not documented", verdict.name());
+    }
 }
 
 fn kind(spec: &glib::ParamSpec) -> &'static str {

@@ -290,3 +290,21 @@ fn a_pipeline_with_bad_models_does_not_start() {
     pipeline.set_state(gst::State::Null).unwrap();
     assert!(error.contains("/nonexistent"), "{error}");
 }
+
+#[test]
+fn a_manifest_with_an_unknown_field_or_a_threshold_that_cannot_be_is_an_error_that_names_it() {
+    for (from, to, told) in [
+        ("verification_threshold = 0.606", "verification_threshold = -0.606", "verification_threshold"),
+        ("verification_threshold = 0.606", "verification_treshold = 0.606", "verification_treshold"),
+        ("scale = 0.00390625", "scale = 0.5", "input"),
+    ] {
+        let folder = ModelFolder::new();
+        folder.change("manifest.toml", |bytes| {
+            let text = String::from_utf8(std::mem::take(bytes)).unwrap();
+            assert!(text.contains(from));
+            *bytes = text.replace(from, to).into_bytes();
+        });
+        let error = folder.start().unwrap_err();
+        assert!(error.contains(told), "{to}: {error}");
+    }
+}

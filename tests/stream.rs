@@ -165,6 +165,27 @@ fn interlaced_video_is_refused_with_a_reason() {
 }
 
 #[test]
+fn interlaced_video_behind_a_converter_is_linked_and_refused_with_a_reason() {
+    init();
+    let caps = "video/x-raw,width=160,height=120,interlace-mode=interleaved";
+    let pipeline = format!("videotestsrc num-buffers=3 ! {caps} ! videoconvert ! advjndprotect ! fakesink");
+    let pipeline = gst::parse::launch(&pipeline).unwrap();
+    // The state change may fail, or the stream.
+    let _ = pipeline.set_state(gst::State::Playing);
+    let bus = pipeline.bus().unwrap();
+    let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(60), &[gst::MessageType::Error]).unwrap();
+    pipeline.set_state(gst::State::Null).unwrap();
+    let gst::MessageView::Error(error) = message.view() else { unreachable!("only errors were asked for") };
+    assert!(error.error().to_string().contains("deinterlace"), "{error:?}");
+}
+
+#[test]
+fn who_can_choose_sends_progressive_video() {
+    let either = "video/x-raw,width=160,height=120,interlace-mode={interleaved,progressive}";
+    play(&format!("videotestsrc num-buffers=3 ! {either} ! advjndprotect ! fakesink"));
+}
+
+#[test]
 fn squeezed_video_is_refused_with_a_reason() {
     let frames = Frames::pattern("smpte75", VideoFormat::I420, 64, 48, 1);
     for ((width, height), refused) in [

@@ -12,8 +12,9 @@ use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::base_transform::{BaseTransformImplExt, GenerateOutputSuccess};
 
-use super::imp::{AdvJndProtect, CAT, State, lock};
+use super::imp::{AdvJndProtect, CAT, lock};
 use super::settings::Settings;
+use super::state::State;
 use super::{Detector, error, frame, masks, metas, report, roi};
 
 /// A frame that was looked at and is not yet protected.
@@ -107,19 +108,6 @@ impl AdvJndProtect {
         let usual = if lock(&self.live).is_live() { settings.core.max_iterations } else { ITERATIONS };
         settings.core.max_iterations = u32::try_from(settings.max_iterations).unwrap_or(usual);
         settings
-    }
-
-    fn with_state<R>(
-        &self,
-        work: impl FnOnce(&mut State) -> Result<R, gst::ErrorMessage>,
-    ) -> Result<R, gst::ErrorMessage> {
-        let mut state = self.state.lock().map_err(|_| {
-            gst::error_msg!(gst::LibraryError::Failed, ("An earlier frame ended in a panic; use a new element"))
-        })?;
-        let Some(state) = state.as_mut() else {
-            return Err(gst::error_msg!(gst::CoreError::Negotiation, ("A buffer came before the element started")));
-        };
-        work(state)
     }
 
     /// Looks for the faces of `buffer`, and for those that are new backwards in the frames that are held.

@@ -14,9 +14,13 @@ use gst_video::{
 
 use super::formats::FORMATS;
 
-/// The caps of both pads.
+/// The caps of both pads: progressive first, for whoever can choose. Interlaced video is linked, too, and gets the
+/// [`refusal`], which says what to put in front; a link that fails says nothing.
 pub(super) fn caps() -> gst::Caps {
-    VideoCapsBuilder::new().format_list(FORMATS.map(|(format, _)| format)).build()
+    let any = || VideoCapsBuilder::new().format_list(FORMATS.map(|(format, _)| format));
+    let mut caps = any().field("interlace-mode", VideoInterlaceMode::Progressive.to_str()).build();
+    caps.merge(any().build());
+    caps
 }
 
 /// Why video of these caps is refused, and what to do about it; `None` if it is not.

@@ -16,8 +16,9 @@
  * ## Messages
  * With property `messages`, an element message named `advjndprotect` is posted when a face appears or its verdict
  * changes: `face` (guint64, its number), `verdict` (string: `protected`, `covered-not-yet-protected`, `covered-lost`,
- * `covered-unusable`, `covered-fault`, `covered-out-of-time`, `covered-too-many`), `timestamp`, `stream-time`, `running-time` (guint64, nanoseconds), `x`, `y`,
- * `width`, `height` (guint, pixels), `similarity-before`, `similarity-after` (gdouble, cosine to the clean face).
+ * `covered-unusable`, `covered-fault`, `covered-out-of-time`, `covered-too-many`, `covered-on-request`), `timestamp`,
+ * `stream-time`, `running-time` (guint64, nanoseconds), `x`, `y`, `width`, `height` (guint, pixels),
+ * `similarity-before`, `similarity-after` (gdouble, cosine to the clean face).
  *
  * ## Metas
  * With property `attach-meta`, every face of a buffer gets a `GstVideoRegionOfInterestMeta` of type `face` with its
@@ -42,6 +43,9 @@
  * one behind it. In a stream that is not live no clock decides anything, but that frames that downstream says will be late
  * are dropped (property `qos`).
  *
+ * ## Covering every face
+ * With property `mode` set to `cover`, every face that is found is covered and none is changed: for people at risk.
+ *
  * ## Presets
  * Property `preset`, and #GstPreset where `GstAdvJndProtect.prs` is installed: `invisible`, `balanced` and `strong` set how much may
  * be seen against how much is stopped.
@@ -51,6 +55,9 @@
  * `image-orientation`): put `videoflip video-direction=auto` in front. With a pixel-aspect-ratio beyond 3/2 or 2/3: put
  * `videoconvertscale ! video/x-raw,pixel-aspect-ratio=1/1` in front.
  *
+ * ## After a panic
+ * A panic is an error, and no frame goes out until the element is set to READY and started again.
+ *
  * ## What does not go on
  * Pictures among the tags (`image`, `preview-image`, `attachment`, and what demuxers pass on unread). Of regions of
  * interest that came with a buffer, parameters that are not numbers, truth values, texts of at most 64 bytes, or
@@ -58,7 +65,6 @@
  *
  * Since: plugin-advjndprotect-0.1.0
  */
-use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -71,10 +77,10 @@ use gst_base::subclass::base_transform::GenerateOutputSuccess;
 use gst_video::VideoInfo;
 use gst_video::subclass::prelude::*;
 
-use super::ahead::Held;
 use super::live::Live;
 use super::report::{Stats, Times};
 use super::settings::{Access, PROPERTIES, Property, Settings};
+use super::state::State;
 use super::tags::Orientation;
 use super::{error, frame};
 
@@ -86,38 +92,14 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     )
 });
 
-/// What exists from `start` to `stop`.
-pub(super) struct State {
-    pub(super) protector: Protector,
-    /// The negotiated format, from `set_info` on.
-    pub(super) info: Option<VideoInfo>,
-    /// Frames that were looked at and are not yet protected, oldest first.
-    pub(super) held: VecDeque<Held>,
-    /// Time stamp of the last frame that came.
-    pub(super) last_timestamp: Option<gst::ClockTime>,
-    /// Fault of the last frame: a warning is posted when it changes.
-    pub(super) last_fault: Option<String>,
-    /// Whether the protector has what frames of this size need, or has seen one.
-    pub(super) ready: bool,
-    /// Whether the last frame passed because the element is switched off.
-    pub(super) passing: bool,
-}
-
-impl State {
-    pub(super) fn reset(&mut self) {
-        self.protector.reset();
-        self.held.clear();
-        self.last_timestamp = None;
-    }
-}
-
 /* Lock order:
-    - state, held while a frame is processed; poisoned by a panic there, and then no frame passes any more
+    - state, held while a frame is processed; poisoned by a panic there, and then no frame passes until `start`
     - settings
     - live
     - orientation
     - stats
-   Property getters take settings and stats only: nothing slow happens under these, nor under live.
+   Property getters take settings and stats only: nothing slow happens under these, nor under live. Messages are posted
+   under none of them.
 */
 #[derive(Default)]
 pub struct AdvJndProtect {
@@ -150,77 +132,17 @@ impl AdvJndProtect {
         }
     }
 
-    /// Forgets every face: what comes next does not continue what came.
-    fn reset(&self, why: &str) {
-        if let Ok(mut state) = self.state.lock()
-            && let Some(state) = state.as_mut()
-        {
-            gst::debug!(CAT, imp = self, "Forgetting all faces: {why}");
-            state.reset();
-        }
-    }
-
     /// Forgets every face unless `timestamp` follows the last one within the hold time: after frames lost on the way
     /// (a leaky queue, a slow source) the faces are still the same ones.
     fn reset_unless_continuous(&self, timestamp: Option<gst::ClockTime>) -> Result<(), gst::FlowError> {
         let hold_time = lock(&self.settings).core.hold_time;
-        let last = self.state.lock().ok().and_then(|state| state.as_ref()?.last_timestamp);
+        let last = self.with_state(|state| Ok(state.last_timestamp)).ok().flatten();
         let gap = timestamp.zip(last).and_then(|(now, last)| now.checked_sub(last));
         if gap.is_none_or(|gap| Duration::from(gap) > hold_time) {
             self.drain()?;
             self.reset("discontinuity");
         }
         Ok(())
-    }
-
-    /// Asks upstream whether the stream is live, and for its latency.
-    pub(super) fn ask_upstream(&self) -> Option<(bool, gst::ClockTime, Option<gst::ClockTime>)> {
-        let mut query = gst::query::Latency::new();
-        let answer = self.obj().sink_pad().peer_query(&mut query).then(|| query.result());
-        // Who does not answer keeps no time.
-        let (live, min, _) = answer.unwrap_or_default();
-        lock(&self.live).set_upstream(live, min);
-        answer
-    }
-
-    /// Answers the LATENCY query: upstream's, and what the element may take for a frame.
-    fn answer_latency(&self, query: &mut gst::query::Latency) -> bool {
-        let Some((live, min, max)) = self.ask_upstream() else { return false };
-        let own = lock(&self.live).tell();
-        lock(&self.stats).latency = own;
-        // Held, a frame is being processed, and everything is there.
-        if let Ok(mut state) = self.state.try_lock()
-            && let Some(state) = state.as_mut()
-        {
-            self.make_ready(state);
-        }
-        query.set(live, min + own, max.map(|max| max + own));
-        gst::debug!(CAT, imp = self, "Latency {own} of {}", min + own);
-        true
-    }
-
-    /// After a change of what the latency comes from: has it asked for again if it did.
-    pub(super) fn refresh_latency(&self) {
-        let (latency, stale) = {
-            let live = lock(&self.live);
-            (live.latency(), live.is_stale())
-        };
-        lock(&self.stats).latency = latency;
-        if stale {
-            let obj = self.obj();
-            let _ = obj.post_message(gst::message::Latency::builder().src(&*obj).build());
-        }
-    }
-
-    /// Makes what frames will need, before the first frame of a live stream has to wait for it.
-    fn make_ready(&self, state: &mut State) {
-        let Some(info) = state.info.as_ref().filter(|_| !state.ready && lock(&self.live).is_live()) else { return };
-        let settings = lock(&self.settings).core;
-        let prepared = state.protector.prepare(info.width() as usize, info.height() as usize, &settings);
-        match prepared {
-            Ok(()) => state.ready = true,
-            Err(error) => gst::warning!(CAT, imp = self, "Cannot prepare for {info:?}: {error}"),
-        }
     }
 }
 
@@ -242,7 +164,7 @@ impl ObjectImpl for AdvJndProtect {
     }
 
     fn set_property(&self, id: usize, value: &glib::Value, spec: &glib::ParamSpec) {
-        let Some(Access::Setting { get, set }) = access(id) else { return };
+        let Some(Access::Setting { get, set, .. }) = access(id) else { return };
         let mut settings = lock(&self.settings);
         let old = settings.clone();
         match set(&mut settings, value) {
@@ -259,8 +181,8 @@ impl ObjectImpl for AdvJndProtect {
         let is_preset = |spec: &glib::ParamSpec| spec.name() == "preset";
         let linked = PROPERTIES.iter().filter(|other| is_preset(spec) != is_preset(&other.spec));
         for Property { spec: other, access } in linked {
-            if let Access::Setting { get, .. } = access
-                && format!("{:?}", get(&old)) != format!("{:?}", get(&new))
+            if let Access::Setting { same, .. } = access
+                && !same(&old, &new)
             {
                 self.obj().notify_by_pspec(other);
             }
@@ -324,15 +246,8 @@ impl BaseTransformImpl for AdvJndProtect {
             live.set_delay(settings.frame_deadline, settings.look_ahead);
         }
         self.obj().set_passthrough(!settings.enabled);
-        *lock(&self.state) = Some(State {
-            protector,
-            info: None,
-            held: VecDeque::new(),
-            last_timestamp: None,
-            last_fault: None,
-            ready: false,
-            passing: false,
-        });
+        *lock(&self.state) = Some(State::new(protector));
+        self.state.clear_poison();
         gst::debug!(CAT, imp = self, "Started with {settings:?}");
         Ok(())
     }
@@ -420,7 +335,7 @@ impl BaseTransformImpl for AdvJndProtect {
             let max = if *max == 0 { 0 } else { max.saturating_add(held) };
             query.set_nth_allocation_pool(index, pool.as_ref(), *size, min.saturating_add(held), max);
         }
-        let size = self.state.lock().ok().and_then(|state| Some(state.as_ref()?.info.as_ref()?.size()));
+        let size = self.with_state(|state| Ok(state.info.as_ref().map(VideoInfo::size))).ok().flatten();
         if let Some(size) = size.filter(|_| pools.is_empty() && held > 0) {
             query.add_allocation_pool(None::<&gst::BufferPool>, u32::try_from(size).unwrap_or(u32::MAX), held + 2, 0);
         }
@@ -442,16 +357,15 @@ impl VideoFilterImpl for AdvJndProtect {
             return Err(gst::loggable_error!(CAT, "Video of these caps is refused"));
         }
         self.parent_set_info(incaps, in_info, outcaps, out_info)?;
-        let mut state =
-            self.state.lock().map_err(|_| gst::loggable_error!(CAT, "An earlier frame ended in a panic"))?;
-        let state = state.as_mut().ok_or_else(|| gst::loggable_error!(CAT, "Caps came before the element started"))?;
-        if state.info.as_ref() != Some(in_info) {
-            state.reset();
-            state.info = Some(in_info.clone());
-            self.make_ready(state);
+        if lock(&self.live).is_unknown() {
+            self.ask_upstream();
         }
         lock(&self.live).set_rate(in_info);
+        let taken = self.take_info(in_info);
         self.refresh_latency();
-        Ok(())
+        taken.map_err(|message| {
+            self.post_error_message(message);
+            gst::loggable_error!(CAT, "Video of these caps cannot be taken")
+        })
     }
 }

@@ -6,7 +6,12 @@
 use std::time::Duration;
 
 use advjnd::pacing::{DEFAULT_INTERVAL, Schedule};
+use glib::subclass::prelude::*;
+use gst::prelude::*;
+use gst_base::prelude::*;
 use gst_video::VideoInfo;
+
+use super::imp::{AdvJndProtect, CAT, lock};
 
 /// What is known of the stream as one in time.
 #[derive(Debug, Default)]
@@ -88,6 +93,41 @@ impl Live {
         let due = running_time.map(|time| time + upstream);
         let waited = now.zip(due).and_then(|(now, due)| now.checked_sub(due)).unwrap_or(gst::ClockTime::ZERO);
         Some(self.schedule.budget(waited.into()))
+    }
+}
+
+impl AdvJndProtect {
+    /// Asks upstream whether the stream is live, and for its latency.
+    pub(super) fn ask_upstream(&self) -> Option<(bool, gst::ClockTime, Option<gst::ClockTime>)> {
+        let mut query = gst::query::Latency::new();
+        let answer = self.obj().sink_pad().peer_query(&mut query).then(|| query.result());
+        // Who does not answer keeps no time.
+        let (live, min, _) = answer.unwrap_or_default();
+        lock(&self.live).set_upstream(live, min);
+        answer
+    }
+
+    /// Answers the LATENCY query: upstream's, and what the element may take for a frame.
+    pub(super) fn answer_latency(&self, query: &mut gst::query::Latency) -> bool {
+        let Some((live, min, max)) = self.ask_upstream() else { return false };
+        let own = lock(&self.live).tell();
+        lock(&self.stats).latency = own;
+        query.set(live, min + own, max.map(|max| max + own));
+        gst::debug!(CAT, imp = self, "Latency {own} of {}", min + own);
+        true
+    }
+
+    /// After a change of what the latency comes from: has it asked for again if it did.
+    pub(super) fn refresh_latency(&self) {
+        let (latency, stale) = {
+            let live = lock(&self.live);
+            (live.latency(), live.is_stale())
+        };
+        lock(&self.stats).latency = latency;
+        if stale {
+            let obj = self.obj();
+            let _ = obj.post_message(gst::message::Latency::builder().src(&*obj).build());
+        }
     }
 }
 

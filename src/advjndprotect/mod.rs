@@ -12,6 +12,7 @@ mod preset;
 mod report;
 mod roi;
 mod settings;
+mod state;
 mod switch;
 mod tags;
 #[cfg(test)]
@@ -24,6 +25,18 @@ glib::wrapper! {
     pub struct AdvJndProtect(ObjectSubclass<imp::AdvJndProtect>)
         @extends gst_video::VideoFilter, gst_base::BaseTransform, gst::Element, gst::Object,
         @implements gst::Preset;
+}
+
+/// Property `mode`: what is done to the faces that are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstAdvJndProtectMode")]
+pub enum Mode {
+    /// Changed, or covered.
+    #[enum_value(name = "Change each face so that it is not recognised; cover it if that fails", nick = "protect")]
+    Protect,
+    /// Covered.
+    #[enum_value(name = "Cover each face", nick = "cover")]
+    Cover,
 }
 
 /// Property `fail-policy`: what happens to a face that the self-check does not confirm as protected.
@@ -188,6 +201,7 @@ macro_rules! twins {
 }
 
 twins!(advjnd::FailPolicy, FailPolicy: Fill Pixelate Blur Drop Error);
+twins!(advjnd::Mode, Mode: Protect Cover);
 twins!(advjnd::jnd::Model, JndModel: Chou Namm FreeEnergy Pattern PatternPaper Rgb HvsSd);
 twins!(advjnd::Thoroughness, Search: Fast Thorough);
 twins!(advjnd::View, View: Protected Jnd Delta Boxes);

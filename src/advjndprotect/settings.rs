@@ -8,7 +8,7 @@ use glib::prelude::*;
 use gst::prelude::*;
 
 use super::report::Stats;
-use super::{Detector, FailPolicy, JndModel, OnLost, Preset, Search, View};
+use super::{Detector, FailPolicy, JndModel, Mode, OnLost, Preset, Search, View};
 
 /// The element's settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +94,8 @@ pub(super) enum Access {
         get: fn(&Settings) -> glib::Value,
         /// Writes it.
         set: fn(&mut Settings, &glib::Value) -> Result<(), glib::BoolError>,
+        /// Whether both have the same value of it.
+        same: fn(&Settings, &Settings) -> bool,
     },
     /// Something the element says of itself.
     Reading(fn(&Stats) -> glib::Value),
@@ -113,6 +115,10 @@ macro_rules! property {
                     let $value: $type = value.get().map_err(|error| glib::bool_error!("{error}"))?;
                     $set;
                     Ok(())
+                },
+                same: |one, other| {
+                    let value = |$from: &Settings| $get;
+                    value(one) == value(other)
                 },
             },
         }
@@ -136,6 +142,7 @@ macro_rules! rectangles {
                     settings.$field = rects.iter().map(from_array).collect::<Result<_, _>>()?;
                     Ok(())
                 },
+                same: |one, other| one.$field == other.$field,
             },
         }
     };
@@ -175,6 +182,14 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
                 .default_value(default.enabled)
                 .mutable_playing(),
             bool, enabled
+        ),
+        property!(
+            glib::ParamSpecEnum::builder_with_default::<Mode>("mode", default.core.mode.into())
+                .nick("Mode")
+                .blurb("What happens to the faces that are found (fail-policy says how they are covered)")
+                .mutable_playing(),
+            |settings| Mode::from(settings.core.mode),
+            |settings, mode: Mode| settings.core.mode = mode.into()
         ),
         property!(
             glib::ParamSpecString::builder("models")

@@ -23,14 +23,11 @@ impl AdvJndProtect {
     /// A frame passes as it came, because the user switched the element off.
     pub(super) fn pass(&self) {
         lock(&self.stats).frames_passed += 1;
-        let mut first = false;
-        if let Ok(mut state) = self.state.lock()
-            && let Some(state) = state.as_mut()
-        {
-            first = !std::mem::replace(&mut state.passing, true);
+        let first = self.with_state(|state| {
             state.reset();
-        }
-        if first {
+            Ok(!std::mem::replace(&mut state.passing, true))
+        });
+        if first == Ok(true) {
             gst::element_imp_warning!(self, gst::StreamError::Failed, ("Not enabled: faces pass recognisable"));
         }
     }

@@ -92,6 +92,17 @@ fn qos_of_a_live_stream_shortens_the_time_of_a_frame() {
 }
 
 #[test]
+fn a_live_stream_is_prepared_for_by_its_caps_and_not_by_the_latency_query() {
+    let (session, stage) = staged(&one_face(1), true, &[]);
+    let element = session.element.downcast_ref::<AdvJndProtect>().unwrap();
+    let was_ready = std::mem::take(&mut element.imp().state.lock().unwrap().as_mut().unwrap().ready);
+    assert!(was_ready, "the first frame has to wait");
+    stage.set_fault(Some((Call::Detector, Fault::Panic)));
+    assert!(session.element.static_pad("src").unwrap().query(&mut gst::query::Latency::new()));
+    assert_eq!(session.error(), None, "the query calls networks");
+}
+
+#[test]
 fn networks_that_fail_have_faces_or_frames_covered_with_a_warning_and_the_stream_goes_on() {
     let frames = one_face(3);
     for call in [Call::Detector, Call::Embedding, Call::Gradient] {
@@ -127,7 +138,21 @@ fn a_panic_is_an_error_and_no_frame_passes_until_the_element_is_started_again() 
             stage.set_fault(None);
         }
         assert_eq!(session.harness.buffers_received(), 0);
-        assert!(session.error().is_some());
+        let errors: Vec<String> = std::iter::from_fn(|| session.error()).collect();
+        let told = ["panics on purpose", "earlier frame"].map(|told| errors.iter().any(|error| error.contains(told)));
+        assert_eq!(told, [true; 2], "{errors:?}");
+        assert!(errors.iter().all(|error| error.contains("start it again")), "{errors:?}");
         assert!(session.element.property::<gst::Structure>("stats").get::<u64>("frames").is_ok());
+
+        session.element.set_state(gst::State::Ready).unwrap();
+        session.element.set_state(gst::State::Playing).unwrap();
+        assert!(session.harness.push_event(gst::event::StreamStart::new("again")));
+        session.harness.set_src_caps(frames.caps());
+        let outputs = session.protect_all(&frames);
+        let fresh = Session::new(&frames.caps(), &[]).protect_all(&frames);
+        for (output, fresh) in outputs.iter().zip(&fresh) {
+            assert!(pixels(output, &frames.info) == pixels(fresh, &frames.info), "{call:?}: not a new beginning");
+        }
+        assert_eq!((session.error(), session.count("frames"), session.count("faces")), (None, 2, 2));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use advjnd::models::{Entry, Kind, MANIFEST, Manifest};
-use advjnd::net::{DetectorNet, Network};
+use advjnd::net::{DetectorNet, Network, RecognizerSpec};
 use advjnd::{Error, Result};
 
 /// A folder of models and its manifest.
@@ -28,6 +28,11 @@ impl Networks {
         network.graph(&self.entry(network)?.read(&self.folder)?)
     }
 
+    /// What the manifest says of the recogniser.
+    pub fn spec(&self, network: Network) -> Result<RecognizerSpec> {
+        self.entry(network)?.spec()
+    }
+
     /// The manifest's checksums of the detector and of `networks`, by name; what is loaded has them.
     pub fn checksums(&self, networks: &[Network]) -> Result<BTreeMap<String, String>> {
         let recognizers = networks.iter().map(|network| self.entry(*network));
@@ -36,7 +41,7 @@ impl Networks {
     }
 
     fn entry(&self, network: Network) -> Result<&Entry> {
-        let name = network.spec().name;
+        let name = network.name();
         let found = self.manifest.entries.iter().find(|model| model.name == name);
         found.ok_or_else(|| self.missing(&format!("recogniser `{name}`")))
     }

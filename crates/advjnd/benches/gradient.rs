@@ -51,9 +51,9 @@ fn main() {
         .collect();
     let mut lines = Vec::new();
     for network in Network::ALL {
-        let name = network.spec().name;
-        if selected(&name) {
-            lines.extend(gradient(network, &model(&name), &pools));
+        let name = network.name();
+        if selected(name) {
+            lines.extend(gradient(network, &model(name), &pools));
         }
     }
     if selected("yunet_2023mar") {
@@ -78,7 +78,7 @@ fn subject(name: &str, bytes: &Bytes, pool: &Arc<Pool>) -> Box<dyn FnMut() -> f6
     let graph = network.graph(bytes).expect("model");
     let mut engine = Engine::new(&graph, 1, pool).expect("plan");
     let input = ramp(graph.input_shape().len());
-    let cotangent = vec![1.0; network.spec().embedding_len];
+    let cotangent = vec![1.0; network.spec().expect("spec").embedding_len];
     let mut gradient = vec![0.0; input.len()];
     Box::new(move || {
         engine.forward(&input, Pass::Differentiable).expect("forward");
@@ -107,10 +107,10 @@ fn serve_runs(name: &str, threads: usize) {
 }
 
 fn gradient(network: Network, bytes: &Bytes, pools: &[Arc<Pool>]) -> Vec<String> {
-    let name = network.spec().name;
+    let name = network.name();
     let graph = network.graph(bytes).expect("model");
     let input = ramp(graph.input_shape().len());
-    let cotangent = vec![1.0; network.spec().embedding_len];
+    let cotangent = vec![1.0; network.spec().expect("spec").embedding_len];
     let mut engines: Vec<_> = pools.iter().map(|pool| Engine::new(&graph, 1, pool).expect("plan")).collect();
     let mut gradient = vec![0.0; input.len()];
     let measured = measure(pools, |index| {
@@ -122,7 +122,7 @@ fn gradient(network: Network, bytes: &Bytes, pools: &[Arc<Pool>]) -> Vec<String>
         let (threads, memory) = (pool.threads(), engine.bytes() >> 20);
         println!("{name} threads={threads}: {memory} MiB in memory; forward alone {}", spread(&forward.milliseconds));
     }
-    report("gradient", &name, pools, 4.0 * graph.macs() as f64, &measured)
+    report("gradient", name, pools, 4.0 * graph.macs() as f64, &measured)
 }
 
 fn detector(bytes: &Bytes, pools: &[Arc<Pool>]) -> Vec<String> {

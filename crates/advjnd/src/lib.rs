@@ -18,5 +18,7 @@ pub use face::GivenFace;
 pub use frame::{Colorimetry, FrameMut, Matrix, PixelFormat, PlaneMut};
 pub use models::Models;
 pub use pool::Pool;
-pub use protector::{Context, FailPolicy, HeldFrame, Protector, Settings, Sighting, Thoroughness, Transfer, View};
+pub use protector::{
+    Context, FailPolicy, HeldFrame, Mode, Protector, Settings, Sighting, Thoroughness, Transfer, View,
+};
 pub use report::{FaceReport, FrameReport, RunStats, Verdict};

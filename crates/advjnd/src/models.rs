@@ -5,26 +5,22 @@
 
 use std::collections::HashMap;
 use std::io::Read;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 use once_cell::sync::{Lazy, OnceCell};
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::net::graph::Graph;
-use crate::net::{BlazeFaceNet, DetectorNet, Network};
-
-/// Name of the manifest in a folder of models.
-pub const MANIFEST: &str = "manifest.toml";
+pub use crate::net::manifest::{Channels, Entry, Input, Kind, MANIFEST, Manifest};
+use crate::net::{BlazeFaceNet, DetectorNet, RecognizerSpec};
 
 /// Longest manifest and longest model file that are read, in bytes.
 const MAX_MANIFEST_LEN: u64 = 1 << 20;
 const MAX_MODEL_LEN: u64 = 1 << 29;
 
-const EMBEDDED_MANIFEST: &str = include_str!("../../../models/manifest.toml");
 static EMBEDDED_FILES: [(&str, &Aligned<[u8]>); 3] = [
     ("yunet_2023mar.safetensors", &Aligned(*include_bytes!("../../../models/yunet_2023mar.safetensors"))),
     ("dlib_resnet29.safetensors", &Aligned(*include_bytes!("../../../models/dlib_resnet29.safetensors"))),
@@ -46,64 +42,16 @@ type Selection = (PathBuf, Vec<String>);
 pub struct Models {
     pub(crate) detector: Graph,
     second_detector: Option<Graph>,
-    pub(crate) recognizers: Vec<(Network, Graph)>,
-}
-
-/// What a folder of models holds.
-#[derive(Debug, Deserialize)]
-pub struct Manifest {
-    /// The models, in the manifest's order.
-    #[serde(rename = "model")]
-    pub entries: Vec<Entry>,
-}
-
-/// One model of a manifest.
-#[derive(Debug, Deserialize)]
-pub struct Entry {
-    /// Name of the network.
-    pub name: String,
-    /// What it does.
-    pub kind: Kind,
-    /// Name of the file in the folder.
-    pub file: String,
-    /// Checksum of the file, hexadecimal.
-    pub sha256: String,
-    /// Whether a protector uses it where nobody asks for others.
-    pub embedded: bool,
-}
-
-/// What a model does.
-#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Finds faces.
-    Detector,
-    /// Embeds them.
-    Recognizer,
+    pub(crate) recognizers: Vec<(RecognizerSpec, Graph)>,
 }
 
 impl Manifest {
     /// The manifest of a folder.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read, [`Error::Model`] if it is none.
+    /// [`Error::Io`] if it cannot be read, [`Error::Model`] if it is not a valid manifest.
     pub fn from_dir(folder: &Path) -> Result<Self> {
         Self::parse(&read(&folder.join(MANIFEST), MAX_MANIFEST_LEN)?)
-    }
-
-    /// The manifest in `bytes`.
-    ///
-    /// # Errors
-    /// [`Error::Model`] if they are none, or name a file by more than its name: a manifest speaks of its own folder
-    /// only.
-    pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let unfit = |what: String| Error::model(MANIFEST, format!("{what}; take the one that ships with the models"));
-        let text = std::str::from_utf8(bytes).map_err(|_| unfit("is not UTF-8 text".into()))?;
-        let manifest: Self = toml::from_str(text).map_err(|error| unfit(error.to_string()))?;
-        match manifest.entries.iter().find(|entry| !is_file_name(&entry.file)) {
-            Some(entry) => Err(unfit(format!("names a file {:?}, which is no name of a file beside it", entry.file))),
-            None => Ok(manifest),
-        }
     }
 
     /// The recognisers that are named; without names, those that a protector uses where nobody asks for others.
@@ -136,8 +84,8 @@ impl Models {
     pub fn embedded() -> Result<Arc<Self>> {
         EMBEDDED
             .get_or_try_init(|| {
-                let manifest = Manifest::parse(EMBEDDED_MANIFEST.as_bytes())?;
-                Self::load(&manifest, &manifest.chosen(&[])?, embedded_bytes).map(Arc::new)
+                let manifest = Manifest::embedded()?;
+                Self::load(manifest, &manifest.chosen(&[])?, embedded_bytes).map(Arc::new)
             })
             .cloned()
     }
@@ -162,8 +110,8 @@ impl Models {
             if recognizers.is_empty() {
                 return Self::embedded();
             }
-            let manifest = Manifest::parse(EMBEDDED_MANIFEST.as_bytes())?;
-            return Self::load(&manifest, &manifest.chosen(recognizers)?, embedded_bytes).map(Arc::new);
+            let manifest = Manifest::embedded()?;
+            return Self::load(manifest, &manifest.chosen(recognizers)?, embedded_bytes).map(Arc::new);
         };
         let manifest = read(&folder.join(MANIFEST), MAX_MANIFEST_LEN)?;
         let key = (folder.canonicalize().unwrap_or_else(|_| folder.to_owned()), recognizers.to_vec());
@@ -189,10 +137,7 @@ impl Models {
         let (second, first): (Vec<&Entry>, Vec<&Entry>) = detectors.partition(|entry| entry.is_second_detector());
         let detector = first.last().ok_or_else(|| missing("detector"))?;
         let second = second.last().map(|entry| BlazeFaceNet::graph(&bytes_of(entry)?)).transpose()?;
-        let load = |entry: &&Entry| {
-            let network = entry.network()?;
-            Ok((network, network.graph(&bytes_of(entry)?)?))
-        };
+        let load = |entry: &&Entry| Ok((entry.spec()?, entry.network()?.graph(&bytes_of(entry)?)?));
         Ok(Self {
             detector: DetectorNet::graph(&bytes_of(detector)?)?,
             second_detector: second,
@@ -217,20 +162,6 @@ fn missing(what: &str) -> Error {
 }
 
 impl Entry {
-    /// The network that runs a recogniser's file.
-    ///
-    /// # Errors
-    /// [`Error::Model`] if this version has none of the name.
-    pub fn network(&self) -> Result<Network> {
-        Network::from_name(&self.name)
-            .ok_or_else(|| Error::model(&self.name, "is no recogniser this version can run; update the library"))
-    }
-
-    /// Whether it is a detector that a [`BlazeFaceNet`] runs, not a [`DetectorNet`].
-    pub fn is_second_detector(&self) -> bool {
-        self.kind == Kind::Detector && self.name == BlazeFaceNet::NAME
-    }
-
     /// The model's bytes in `folder`.
     ///
     /// # Errors
@@ -259,13 +190,6 @@ impl Entry {
 /// The SHA-256 of `bytes` as the manifest has it: in hexadecimal, small letters.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Whether `name` is a file in the folder it is joined to, and nothing else.
-fn is_file_name(name: &str) -> bool {
-    let mut parts = Path::new(name).components();
-    let plain = matches!(parts.next(), Some(Component::Normal(only)) if only == name) && parts.next().is_none();
-    plain && !name.contains(['/', '\\', '\0'])
 }
 
 /// The bytes of a regular file of at most `limit` bytes; devices and pipes, which need not end, are refused.

@@ -31,9 +31,23 @@ pub enum CoverReason {
     OutOfTime,
     /// More faces than are to be worked on.
     TooMany,
+    /// Every face is to be covered.
+    OnRequest,
 }
 
 impl Verdict {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Protected,
+        Self::Covered(CoverReason::NotYetProtected),
+        Self::Covered(CoverReason::Lost),
+        Self::Covered(CoverReason::Unusable),
+        Self::Covered(CoverReason::Fault),
+        Self::Covered(CoverReason::OutOfTime),
+        Self::Covered(CoverReason::TooMany),
+        Self::Covered(CoverReason::OnRequest),
+    ];
+
     /// Short lower-case name for metas, messages and logs.
     pub fn name(self) -> &'static str {
         match self {
@@ -44,6 +58,7 @@ impl Verdict {
             Self::Covered(CoverReason::Fault) => "covered-fault",
             Self::Covered(CoverReason::OutOfTime) => "covered-out-of-time",
             Self::Covered(CoverReason::TooMany) => "covered-too-many",
+            Self::Covered(CoverReason::OnRequest) => "covered-on-request",
         }
     }
 }

@@ -39,10 +39,10 @@ fn net_steady_state_allocates_nothing() {
     for threads in [1, 2] {
         let pool = Pool::new(threads).expect("pool");
         for network in Network::ALL {
-            let bytes = model(&network.spec().name);
+            let bytes = model(network.name());
             let mut recogniser = Recognizer::load(network, &bytes, &Backend::Cpu(pool.clone())).expect("model");
-            let chip = synthetic(network.spec().chip_size, network.spec().chip_size);
-            let mut embedding = vec![0.0; network.spec().embedding_len];
+            let chip = synthetic(network.spec().expect("spec").chip_size, network.spec().expect("spec").chip_size);
+            let mut embedding = vec![0.0; network.spec().expect("spec").embedding_len];
             let mut gradient = vec![0.0; chip.len()];
             let mut step = || {
                 recogniser.embed(&chip, &mut embedding).expect("embed");

@@ -75,7 +75,7 @@ fn backends() -> [Backend; 3] {
 fn net_recognisers_equal_pytorch() {
     let golden = golden();
     for network in Network::ALL {
-        let bytes = model(&network.spec().name);
+        let bytes = model(network.name());
         let graph = network.graph(&bytes).expect("model");
         let pool = Pool::new(1).expect("pool");
         let exact = Engine::with(&graph, 1, &pool, Level::best(), WeightPrecision::Single).expect("plan");
@@ -86,10 +86,10 @@ fn net_recognisers_equal_pytorch() {
         let nearly = if is_rounded { [HALF_EMBEDDING_TOLERANCE, HALF_GRADIENT_TOLERANCE] } else { exactly };
         let ways: [(Box<dyn Executor>, [f32; 2]); 4] =
             [(reference, exactly), (Box::new(exact), exactly), (fast, nearly), (fast_on_two, nearly)];
-        let golden = &golden[&network.spec().name];
-        let side = network.spec().chip_size;
+        let golden = &golden[network.name()];
+        let side = network.spec().expect("spec").chip_size;
         for (executor, tolerances) in ways {
-            let mut recogniser = Recognizer::new(network.spec(), executor).expect("recogniser");
+            let mut recogniser = Recognizer::new(network.spec().expect("spec"), executor).expect("recogniser");
             assert_recogniser(&mut recogniser, tolerances, &synthetic(side, side), &golden["synthetic"]);
             assert_recogniser(&mut recogniser, tolerances, &photograph(side), &golden["photograph"]);
         }
@@ -139,17 +139,17 @@ fn net_gradients_agree_on_real_faces() {
     let mut pictures: Vec<_> = people.flatten().map(|person| person.path().join("neutral.jpg")).collect();
     pictures.sort();
     for network in Network::ALL {
-        let bytes = model(&network.spec().name);
+        let bytes = model(network.name());
         let mut reference = Recognizer::load(network, &bytes, &Backend::Candle(Device::Cpu)).expect("model");
         let graph = network.graph(&bytes).expect("model");
         let engine = |precision| {
             let engine = Engine::with(&graph, 1, &pool, Level::best(), precision).expect("plan");
-            Recognizer::new(network.spec(), Box::new(engine)).expect("recogniser")
+            Recognizer::new(network.spec().expect("spec"), Box::new(engine)).expect("recogniser")
         };
         let mut exact = engine(WeightPrecision::Single);
         let mut fast = engine(WeightPrecision::Half);
         for picture in pictures.iter().step_by(pictures.len().div_ceil(4)) {
-            let chip = common::face(picture, network.spec().chip_size);
+            let chip = common::face(picture, network.spec().expect("spec").chip_size);
             let run = |recogniser: &mut Recognizer| {
                 let mut gradient = vec![0.0; chip.len()];
                 let mut towards = |embedding: &[f32], cotangent: &mut [f32]| cotangent.copy_from_slice(embedding);

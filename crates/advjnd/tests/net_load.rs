@@ -18,7 +18,7 @@ fn net_damaged_models_are_errors() {
             Recognizer::load(network, &Bytes::from("not a model at all"), &backend).is_err(),
             "{network:?} from text"
         );
-        let bytes = model(&network.spec().name);
+        let bytes = model(network.name());
         for kept in [7, 100, bytes.len() / 2, bytes.len() - 1] {
             assert!(
                 Recognizer::load(network, &bytes.slice(..kept), &backend).is_err(),

@@ -63,7 +63,7 @@ fn protect(names: &[&str], threads: usize, seed: u64, count: usize, settings: &S
 /// An embedding by code of the test's own.
 fn embed(network: Network, picture: &mut Picture, landmarks: &Landmarks) -> Vec<f32> {
     let manifest = Manifest::from_dir(&folder()).expect("manifest");
-    let entry = manifest.entries.iter().find(|entry| entry.name == network.spec().name).expect("entry");
+    let entry = manifest.entries.iter().find(|entry| entry.name == network.name()).expect("entry");
     let backend = Backend::Cpu(Pool::new(1).expect("pool"));
     let mut recognizer = Recognizer::load(network, &entry.read(&folder()).expect("bytes"), &backend).expect("network");
     let spec = recognizer.spec().clone();
@@ -84,7 +84,7 @@ fn embed(network: Network, picture: &mut Picture, landmarks: &Landmarks) -> Vec<
 /// How far the face of `shown` lies beyond the threshold of `network` from the clean face.
 fn margin_by(network: Network, shown: &mut Picture, landmarks: &Landmarks) -> f32 {
     let clean = embed(network, &mut astronaut(), landmarks);
-    margin(&network.spec(), &clean, &embed(network, shown, landmarks))
+    margin(&network.spec().expect("spec"), &clean, &embed(network, shown, landmarks))
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use advjnd::models::{Kind, MANIFEST, Manifest, sha256};
-use advjnd::net::{Backend, Embedder, Network, Recognizer, RecognizerSpec};
+use advjnd::net::{Backend, Embedder, Recognizer, RecognizerSpec};
 use advjnd::{Error, Pool, Result};
 
 use crate::folder::entries;
@@ -63,8 +63,8 @@ impl Panel {
         let mut found = 0;
         for entry in manifest.entries.iter().filter(|entry| entry.kind == Kind::Recognizer) {
             found += 1;
-            let network: Network = entry.network()?;
-            let embedder = Box::new(Recognizer::load(network, &entry.read(folder)?, backend)?);
+            let graph = entry.network()?.graph(&entry.read(folder)?)?;
+            let embedder = Box::new(Recognizer::new(entry.spec()?, backend.executor(&graph, 1)?)?);
             self.add(Member { embedder, sha256: entry.sha256.clone(), attackable })?;
         }
         Ok(found)

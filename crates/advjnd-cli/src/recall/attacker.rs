@@ -58,7 +58,7 @@ impl Attacker {
         let networks = Networks::open(models)?;
         let (network, backend) = (Network::DlibResnet29, Backend::Cpu(Arc::clone(pool)));
         let executor = backend.executor(&networks.recognizer(network)?, 1)?;
-        let recognizer = Recognizer::new(network.spec(), executor)?;
+        let recognizer = Recognizer::new(networks.spec(network)?, executor)?;
         Ok(Self { detector: Detector::new(&networks.detector()?, &backend), recognizer })
     }
 

@@ -9,7 +9,7 @@ use advjnd::attack::chip::Chip;
 use advjnd::attack::recipes::{Recipe, Report};
 use advjnd::jnd::{Learned, Model};
 use advjnd::net::graph::Graph;
-use advjnd::net::{Backend, Embedder, Network, Recognizer, RecognizerSpec};
+use advjnd::net::{Backend, Embedder, Recognizer, RecognizerSpec};
 use advjnd::{Pool, Result};
 use sha2::{Digest, Sha256};
 
@@ -83,8 +83,7 @@ pub enum Face {
 }
 
 impl<'a> Bench<'a> {
-    pub fn new(network: Network, graph: &Graph, people: &'a [Person], seed: u64, pool: &Arc<Pool>) -> Result<Self> {
-        let spec = network.spec();
+    pub fn new(spec: RecognizerSpec, graph: &Graph, people: &'a [Person], seed: u64, pool: &Arc<Pool>) -> Result<Self> {
         let alone = Pool::new(1)?;
         let first = Recognizer::new(spec.clone(), Backend::Cpu(Arc::clone(&alone)).executor(graph, 1)?)?;
         let mut recognizers = vec![first];

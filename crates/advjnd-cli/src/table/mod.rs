@@ -176,8 +176,8 @@ impl Table {
                 continue;
             }
             let graph = networks.recognizer(*network)?;
-            let mut bench = Bench::new(*network, &graph, &people.people, self.seed, &pool)?;
-            table.results.experiment.thresholds.insert(network.spec().name, bench.thresholds);
+            let mut bench = Bench::new(networks.spec(*network)?, &graph, &people.people, self.seed, &pool)?;
+            table.results.experiment.thresholds.insert(network.name().to_owned(), bench.thresholds);
             for Plan { key, recipe, checksum } in missing {
                 let Key { recognizer, task, setting, method, .. } = key;
                 progress.set_message(format!("{recognizer} {} {} {method}", task.name(), setting.name()));
@@ -189,7 +189,7 @@ impl Table {
                 table.write()?;
             }
             let shown: Vec<&Plan> = plans.iter().filter(|plan| is_main(&plan.key)).collect();
-            progress.set_message(format!("{}, pictures of the page", network.spec().name));
+            progress.set_message(format!("{}, pictures of the page", network.name()));
             examples.push(Example::new(&mut bench, &shown, &people.people[example].name, example)?);
         }
         if !examples.is_empty() {

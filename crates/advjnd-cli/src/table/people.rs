@@ -154,7 +154,7 @@ impl Portrait {
         let mut bounds = [bbox.x, bbox.y, bbox.x + bbox.width, bbox.y + bbox.height];
         let face = covering(bounds, width, height);
         for network in Network::ALL {
-            let spec = network.spec();
+            let spec = network.spec()?;
             let to_picture = SimilarityTransform::fit(&found.landmarks, &spec.template)?.inverse();
             let [x0, y0, x1, y1] = to_picture.square_bounds(spec.chip_size as f32 - 1.0);
             let margin = MARGIN * (x1 - x0) + 2.0;

@@ -100,7 +100,7 @@ pub fn plans(network: Network, tasks: Tasks, settings: Settings, recipes: &[&Rec
             let (recipe, strength) = scaled(recipe, factor);
             let mut checksum = sha256(format!("{recipe:?}").as_bytes());
             checksum.truncate(16);
-            let (recognizer, method) = (network.spec().name, recipe.name.to_owned());
+            let (recognizer, method) = (network.name().to_owned(), recipe.name.to_owned());
             let key = Key { recognizer, task, setting, method, strength };
             if !plans.iter().any(|plan| plan.key == key) {
                 plans.push(Plan { key, recipe, checksum });

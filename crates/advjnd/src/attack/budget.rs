@@ -29,8 +29,9 @@ impl Budget {
 
     /// The part of the box within `share` times its half widths of `center`, or what of the box is nearest to that. The
     /// widths stay those of the box. A share that is negative counts as zero, one that is not a number as infinite.
+    /// A part that was set before bounds it, too.
     #[must_use]
-    pub fn near(mut self, center: &[f32], share: f32) -> Self {
+    pub fn near(self, center: &[f32], share: f32) -> Self {
         let share = if share.is_nan() { f32::INFINITY } else { share.max(0.0) };
         // No box is infinitely wide, and none where the width is zero.
         let reaches: Vec<f32> = self.half_widths().map(|width| (share.min(f32::MAX) * width).min(f32::MAX)).collect();
@@ -40,8 +41,8 @@ impl Budget {
                 .map(|(end, (lower, upper))| end.clamp(*lower, *upper))
                 .collect()
         };
-        self.part = Some((limit(-1.0), limit(1.0)));
-        self
+        let (lower, upper) = (limit(-1.0), limit(1.0));
+        self.cut(lower, upper)
     }
 
     /// The box of a plane, `width` samples a row, whose octaves of spatial frequency, finest first, stay within `shares` of
@@ -61,11 +62,22 @@ impl Budget {
     }
 
     /// The part of the box where `clean + δ` stays in `low..=high`. The widths stay those of the box, so that a step is as
-    /// long next to the end of the range as elsewhere.
+    /// long next to the end of the range as elsewhere. A part that was set before bounds it, too.
     #[must_use]
-    pub fn within(mut self, clean: &[f32], low: f32, high: f32) -> Self {
+    pub fn within(self, clean: &[f32], low: f32, high: f32) -> Self {
         let lower = self.lower.iter().zip(clean).map(|(lower, x)| lower.max(low - x).min(0.0)).collect();
         let upper = self.upper.iter().zip(clean).map(|(upper, x)| upper.min(high - x).max(0.0)).collect();
+        self.cut(lower, upper)
+    }
+
+    /// Cuts the part down to `lower..=upper`; where the two have nothing in common, to what of the part is nearest.
+    fn cut(mut self, mut lower: Vec<f32>, mut upper: Vec<f32>) -> Self {
+        if let Some((low, high)) = &self.part {
+            for (index, (low, high)) in low.iter().zip(high).enumerate() {
+                lower[index] = lower[index].clamp(*low, *high);
+                upper[index] = upper[index].clamp(*low, *high);
+            }
+        }
         self.part = Some((lower, upper));
         self
     }
@@ -119,5 +131,36 @@ impl Budget {
     /// Half the width of the box per element.
     pub fn half_widths(&self) -> impl Iterator<Item = f32> + '_ {
         self.lower.iter().zip(&self.upper).map(|(lower, upper)| 0.5 * (upper - lower))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where a budget puts what would go far down, and far up.
+    fn ends(mut budget: Budget) -> [f32; 2] {
+        [-100.0, 100.0].map(|far| {
+            let mut delta = [far];
+            budget.project(&mut delta);
+            delta[0]
+        })
+    }
+
+    #[test]
+    fn parts_that_are_set_one_after_the_other_all_hold() {
+        let budget = || Budget::symmetric(&[10.0]);
+        // Within 3 of 4, and not beyond 250 from 245.
+        assert_eq!(ends(budget().near(&[4.0], 0.3)), [1.0, 7.0]);
+        assert_eq!(ends(budget().within(&[245.0], 0.0, 250.0)), [-10.0, 5.0]);
+        assert_eq!(ends(budget().near(&[4.0], 0.3).within(&[245.0], 0.0, 250.0)), [1.0, 5.0]);
+        assert_eq!(ends(budget().within(&[245.0], 0.0, 250.0).near(&[4.0], 0.3)), [1.0, 5.0]);
+        assert_eq!(ends(budget().near(&[4.0], 0.3).near(&[6.0], 0.2)), [4.0, 7.0]);
+    }
+
+    #[test]
+    fn parts_with_nothing_in_common_leave_the_nearest_point_of_the_first() {
+        let apart = Budget::symmetric(&[10.0]).within(&[249.0], 0.0, 250.0).near(&[8.0], 0.1);
+        assert_eq!(ends(apart), [1.0, 1.0]);
     }
 }

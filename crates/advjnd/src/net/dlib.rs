@@ -8,43 +8,25 @@
 
 use bytes::Bytes;
 
-use super::graph::{Activation, Graph, INPUT, Op, Padding, Shape, ValueId};
+use super::graph::{Activation, Graph, Op, Padding, ValueId};
+use super::manifest::Chip;
 use super::weights::Weights;
-use super::{Metric, RecognizerSpec, Template};
 use crate::error::Result;
 
-const NAME: &str = "dlib_resnet29";
-const CHIP_SIZE: usize = 150;
-const MEAN: [f32; 3] = [122.782, 117.001, 104.298];
-const SCALE: f32 = 1.0 / 256.0;
+/// Its name in the manifest.
+pub(super) const NAME: &str = "dlib_resnet29";
+/// See [`RecognizerSpec::codec_loss`](super::RecognizerSpec::codec_loss).
+pub(super) const CODEC_LOSS: f32 = 1.0;
 
 /// Levels from the input to the output: name, residual blocks, whether the first block halves the size.
 const LEVELS: [(&str, usize, bool); 5] =
     [("level4", 3, false), ("level3", 4, true), ("level2", 3, true), ("level1", 3, true), ("level0", 1, true)];
 
-/// Where dlib's own alignment puts YuNet's five landmarks in the chip.
-const TEMPLATE: Template = [[47.18, 46.25], [101.80, 46.20], [74.63, 78.53], [51.54, 105.73], [97.56, 106.08]];
-
-/// What a caller must know of it; the threshold was measured on 600 impostor pairs of LFW-a.
-pub fn spec() -> RecognizerSpec {
-    RecognizerSpec {
-        name: NAME.into(),
-        chip_size: CHIP_SIZE,
-        template: TEMPLATE,
-        embedding_len: 128,
-        metric: Metric::Euclidean,
-        verification_threshold: 0.606,
-        false_accept_rate: 0.01,
-        codec_loss: 1.0,
-    }
-}
-
 /// The network from its safetensors file: input planar RGB 0..=255, output 0 the raw embedding `[128]`.
-pub fn graph(file: &Bytes) -> Result<Graph> {
+pub(super) fn graph(chip: &Chip, file: &Bytes) -> Result<Graph> {
     let weights = Weights::parse(NAME, file)?;
-    let mut graph = Graph::new(NAME, Shape::new(3, CHIP_SIZE, CHIP_SIZE));
-    let normalize = Op::Normalize { input: INPUT, order: [0, 1, 2], mean: MEAN, scale: [SCALE; 3] };
-    let mut x = graph.push(normalize)?;
+    let mut graph = Graph::new(NAME, chip.shape());
+    let mut x = graph.push(chip.normalize())?;
     let stem = weights.conv("stem", 2, Padding::all(0), false)?;
     x = graph.push(Op::Conv { input: x, conv: stem, activation: Activation::Relu })?;
     x = graph.push(Op::MaxPool { input: x, kernel: 3, stride: 2 })?;

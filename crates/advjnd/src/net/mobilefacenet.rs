@@ -7,40 +7,23 @@
 
 use bytes::Bytes;
 
-use super::graph::{Activation, Graph, INPUT, Op, Padding, Shape, ValueId};
+use super::graph::{Activation, Graph, Op, Padding, Shape, ValueId};
+use super::manifest::Chip;
 use super::weights::Weights;
-use super::{ARCFACE_TEMPLATE, Metric, RecognizerSpec};
 use crate::error::Result;
 
-const NAME: &str = "mobilefacenet";
-const CHIP_SIZE: usize = 112;
+/// Its name in the manifest.
+pub(super) const NAME: &str = "mobilefacenet";
+/// See [`RecognizerSpec::codec_loss`](super::RecognizerSpec::codec_loss).
+pub(super) const CODEC_LOSS: f32 = 1.7;
 
 /// Groups of bottlenecks: the first has stride 2 and no residual, the others stride 1 and a residual.
 const BOTTLENECKS: [usize; 3] = [5, 7, 3];
 
-/// What a caller must know of it; the threshold was measured on 600 impostor pairs of LFW-a.
-pub fn spec() -> RecognizerSpec {
-    RecognizerSpec {
-        name: NAME.into(),
-        chip_size: CHIP_SIZE,
-        template: ARCFACE_TEMPLATE,
-        embedding_len: 192,
-        metric: Metric::Cosine,
-        verification_threshold: 0.371,
-        false_accept_rate: 0.01,
-        codec_loss: 1.7,
-    }
-}
-
 /// The network from its safetensors file: input planar RGB 0..=255, output 0 the raw embedding `[192]`.
-pub fn graph(file: &Bytes) -> Result<Graph> {
-    let mut net = Layers {
-        weights: Weights::parse(NAME, file)?,
-        graph: Graph::new(NAME, Shape::new(3, CHIP_SIZE, CHIP_SIZE)),
-        next: 0,
-    };
-    let normalize = Op::Normalize { input: INPUT, order: [0, 1, 2], mean: [127.5; 3], scale: [1.0 / 128.0; 3] };
-    let mut x = net.graph.push(normalize)?;
+pub(super) fn graph(chip: &Chip, file: &Bytes) -> Result<Graph> {
+    let mut net = Layers { weights: Weights::parse(NAME, file)?, graph: Graph::new(NAME, chip.shape()), next: 0 };
+    let mut x = net.graph.push(chip.normalize())?;
     x = net.conv(x, Kind::Full { stride: 2 }, true)?;
     x = net.conv(x, Kind::Depthwise { stride: 1 }, true)?;
     x = net.conv(x, Kind::Full { stride: 1 }, false)?;

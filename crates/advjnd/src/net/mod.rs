@@ -11,6 +11,7 @@ mod detector;
 pub mod dlib;
 mod executor;
 pub mod graph;
+pub mod manifest;
 pub mod mobilefacenet;
 mod recognizer;
 pub mod reference;
@@ -38,7 +39,8 @@ pub const ARCFACE_TEMPLATE: Template =
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]];
 
 /// How two embeddings are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Metric {
     /// Euclidean distance of the raw embeddings: the same person at or below the threshold.
     Euclidean,

@@ -27,24 +27,34 @@ impl Network {
 
     /// The one whose [`RecognizerSpec::name`] is `name`.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|network| network.spec().name == name)
+        Self::ALL.into_iter().find(|network| network.name() == name)
     }
 
-    /// What a caller must know of it.
-    pub fn spec(self) -> RecognizerSpec {
+    /// Its name in the manifest.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::DlibResnet29 => dlib::spec(),
-            Self::SFace => sface::spec(),
-            Self::MobileFaceNet => mobilefacenet::spec(),
+            Self::DlibResnet29 => dlib::NAME,
+            Self::SFace => sface::NAME,
+            Self::MobileFaceNet => mobilefacenet::NAME,
+        }
+    }
+
+    /// See [`RecognizerSpec::codec_loss`].
+    pub(super) fn codec_loss(self) -> f32 {
+        match self {
+            Self::DlibResnet29 => dlib::CODEC_LOSS,
+            Self::SFace => sface::CODEC_LOSS,
+            Self::MobileFaceNet => mobilefacenet::CODEC_LOSS,
         }
     }
 
     /// The network from its safetensors file, whose numbers it shares where they lie; [`Error::Model`] if it is none.
     pub fn graph(self, file: &Bytes) -> Result<Graph> {
+        let chip = self.chip()?;
         let graph = match self {
-            Self::DlibResnet29 => dlib::graph(file),
-            Self::SFace => sface::graph(file),
-            Self::MobileFaceNet => mobilefacenet::graph(file),
+            Self::DlibResnet29 => dlib::graph(&chip, file),
+            Self::SFace => sface::graph(&chip, file),
+            Self::MobileFaceNet => mobilefacenet::graph(&chip, file),
         };
         graph?.of_bounded_size()
     }
@@ -60,7 +70,7 @@ pub struct Recognizer {
 impl Recognizer {
     /// The recogniser `network` from its safetensors file, run by `backend` one chip at a time.
     pub fn load(network: Network, file: &Bytes, backend: &Backend) -> Result<Self> {
-        Self::new(network.spec(), backend.executor(&network.graph(file)?, 1)?)
+        Self::new(network.spec()?, backend.executor(&network.graph(file)?, 1)?)
     }
 
     /// A recogniser from its parts; [`Error::Model`] if `executor` does not take one chip of `spec` to one embedding.

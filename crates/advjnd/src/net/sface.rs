@@ -5,37 +5,24 @@
 
 use bytes::Bytes;
 
-use super::graph::{Graph, INPUT, Op, Padding, Shape};
+use super::graph::{Graph, Op, Padding};
+use super::manifest::Chip;
 use super::weights::Weights;
-use super::{ARCFACE_TEMPLATE, Metric, RecognizerSpec};
 use crate::error::Result;
 
-const NAME: &str = "sface_2021dec";
-const CHIP_SIZE: usize = 112;
+/// Its name in the manifest.
+pub(super) const NAME: &str = "sface_2021dec";
+/// See [`RecognizerSpec::codec_loss`](super::RecognizerSpec::codec_loss).
+pub(super) const CODEC_LOSS: f32 = 1.4;
 
 /// Stride of each depthwise convolution.
 const STRIDES: [usize; 13] = [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1];
 
-/// What a caller must know of it; the threshold was measured on 600 impostor pairs of LFW-a.
-pub fn spec() -> RecognizerSpec {
-    RecognizerSpec {
-        name: NAME.into(),
-        chip_size: CHIP_SIZE,
-        template: ARCFACE_TEMPLATE,
-        embedding_len: 128,
-        metric: Metric::Cosine,
-        verification_threshold: 0.283,
-        false_accept_rate: 0.01,
-        codec_loss: 1.4,
-    }
-}
-
 /// The network from its safetensors file: input planar RGB 0..=255, output 0 the raw embedding `[128]`.
-pub fn graph(file: &Bytes) -> Result<Graph> {
+pub(super) fn graph(chip: &Chip, file: &Bytes) -> Result<Graph> {
     let weights = Weights::parse(NAME, file)?;
-    let mut graph = Graph::new(NAME, Shape::new(3, CHIP_SIZE, CHIP_SIZE));
-    let mut x =
-        graph.push(Op::Normalize { input: INPUT, order: [0, 1, 2], mean: [127.5; 3], scale: [1.0 / 128.0; 3] })?;
+    let mut graph = Graph::new(NAME, chip.shape());
+    let mut x = graph.push(chip.normalize())?;
     let mut layer = |index: usize, stride: usize, depthwise: bool| {
         let name = format!("conv{index:02}");
         let padding = Padding::all(if depthwise || index == 0 { 1 } else { 0 });

@@ -77,7 +77,7 @@ mod tests {
         let scale = eyes / (ARCFACE_TEMPLATE[1][0] - ARCFACE_TEMPLATE[0][0]);
         let landmarks = Landmarks(ARCFACE_TEMPLATE.map(|[x, y]| [100.0 + scale * x, 100.0 + scale * y]));
         let mut geometry = Geometry::default();
-        let specs = [Network::DlibResnet29.spec()];
+        let specs = [Network::DlibResnet29.spec().unwrap()];
         geometry.plan(std::iter::once(landmarks), specs.iter(), 640, 480).unwrap();
         geometry
     }
@@ -86,7 +86,7 @@ mod tests {
     fn a_face_of_a_quarter_of_the_pixels_needs_four_times_the_margin_and_no_face_less_than_it() {
         for eyes in [25.0, 50.0, 100.0] {
             let geometry = face(eyes);
-            for spec in Network::ALL.map(Network::spec) {
+            for spec in Network::ALL.map(|network| network.spec().unwrap()) {
                 let required = |margin, shown| required_as_is(margin, &spec, &geometry, shown);
                 let for_codec = |shown| required(0.1, shown) - required(0.0, shown);
                 let expected = 0.1 * spec.codec_loss * (50.0 / eyes).powi(2).max(1.0);

@@ -38,7 +38,7 @@ use self::face_job::FaceJob;
 use self::memory::Memory;
 use self::search::Search;
 pub use self::search::Thoroughness;
-pub use self::settings::{Context, FailPolicy, Settings};
+pub use self::settings::{Context, FailPolicy, Mode, Settings};
 pub use self::sighting::{HeldFrame, Sighting};
 use self::stages::Stages;
 use self::tracked_face::TrackedFace;
@@ -108,7 +108,7 @@ impl Protector {
     /// # Errors
     /// [`Error::Input`] for a frame without pixels, [`Error::Model`] if a network cannot be planned.
     pub fn prepare(&mut self, width: usize, height: usize, settings: &Settings) -> Result<()> {
-        let settings = Settings { max_iterations: 1, fail_policy: FailPolicy::Fill, ..*settings };
+        let settings = Settings { mode: Mode::Protect, max_iterations: 1, fail_policy: FailPolicy::Fill, ..*settings };
         let mut data = vec![128; 3 * width * height];
         let planes = vec![PlaneMut { data: &mut data, stride: 3 * width }];
         let mut frame = FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), width, height, planes)?;

@@ -14,8 +14,7 @@ use super::{Context, Settings};
 use crate::error::Result;
 use crate::face::detect::LONG_SIDE_AT_NETWORK;
 use crate::face::{
-    Assigned, BBox, Care, Change, ChangeGate, Confirmer, Detection, Detector, ExtraPass, Track, TrackState,
-    Tracker,
+    Assigned, BBox, Care, Change, ChangeGate, Confirmer, Detection, Detector, ExtraPass, Track, TrackState, Tracker,
 };
 use crate::frame::FrameMut;
 use crate::models::Models;

@@ -23,9 +23,21 @@ pub enum FailPolicy {
     Error,
 }
 
+/// What is done to the faces that are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Each is changed so that it is not recognised, and covered if that does not succeed.
+    #[default]
+    Protect,
+    /// Each is covered.
+    Cover,
+}
+
 /// What the caller may change between two frames.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
+    /// What is done to the faces that are found.
+    pub mode: Mode,
     /// How the just-noticeable difference is worked out.
     pub jnd_model: Model,
     /// How many just-noticeable differences a pixel may change, 0..=20; at 1 noise of their size is not noticed.
@@ -81,6 +93,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            mode: Mode::default(),
             jnd_model: Model::default(),
             jnd_scale: 20.0,
             jnd_rms: 4.2,

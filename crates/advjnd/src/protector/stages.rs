@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::Settings;
 use super::face_job::FaceJob;
 use super::memory::Memory;
 use super::search::Search;
 use super::tracked_face::Limit;
 use super::worker::Workers;
+use super::{Mode, Settings};
 use crate::attack::Attack;
 use crate::frame::{FrameMut, Rect};
 use crate::pacing::{Pace, Stage};
@@ -28,8 +28,12 @@ pub struct Stages<'a> {
 }
 
 impl Stages<'_> {
-    /// Ends the jobs of faces beyond the most that are wanted, and of those that there is no time for.
+    /// Ends the jobs of faces that are to be covered in any case, that are beyond the most that are wanted, and that
+    /// there is no time for.
     pub fn limit(&self, jobs: &mut [FaceJob<'_>]) {
+        if self.settings.mode == Mode::Cover {
+            close_beyond(jobs, 0, CoverReason::OnRequest);
+        }
         let most = if self.settings.max_faces == 0 { usize::MAX } else { self.settings.max_faces as usize };
         close_beyond(jobs, most, CoverReason::TooMany);
         let end = |job: &&mut FaceJob<'_>| if job.was_protected() { Stage::Check } else { Stage::Iterate };

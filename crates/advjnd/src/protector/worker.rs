@@ -31,8 +31,8 @@ impl Workers {
     /// Workers with the recognisers of `models`, run by `backend`; [`Error::Model`](crate::Error::Model) if one cannot
     /// be.
     pub fn new(models: &Models, backend: &Backend) -> Result<Self> {
-        let readers = models.recognizers.iter().map(|(network, graph)| {
-            let recognizer = Recognizer::new(network.spec(), backend.executor(graph, 1)?)?;
+        let readers = models.recognizers.iter().map(|(spec, graph)| {
+            let recognizer = Recognizer::new(spec.clone(), backend.executor(graph, 1)?)?;
             Ok(ChipReader::new(recognizer))
         });
         let mut wide = Worker::new(readers.collect::<Result<_>>()?);

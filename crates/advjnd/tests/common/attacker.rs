@@ -143,7 +143,7 @@ impl Attacker {
         let dlib = super::common::model("dlib_resnet29");
         let detector = Detector::new(&advjnd::net::DetectorNet::graph(&yunet).expect("model"), &backend);
         let recognizer = Recognizer::load(Network::DlibResnet29, &dlib, &backend).expect("model");
-        Self { detector, recognizer, spec: Network::DlibResnet29.spec() }
+        Self { detector, recognizer, spec: Network::DlibResnet29.spec().expect("spec") }
     }
 
     /// The best face of a picture.

@@ -1,0 +1,119 @@
+//! What exists from `start` to `stop`, and the one way to it: a panic there ends the stream, and `start` begins anew.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use advjnd::Protector;
+use glib::subclass::prelude::*;
+use gst_video::VideoInfo;
+
+use super::ahead::Held;
+use super::imp::{AdvJndProtect, CAT, lock};
+
+/// What exists from `start` to `stop`.
+pub(super) struct State {
+    pub(super) protector: Protector,
+    /// The negotiated format, from `set_info` on.
+    pub(super) info: Option<VideoInfo>,
+    /// Frames that were looked at and are not yet protected, oldest first.
+    pub(super) held: VecDeque<Held>,
+    /// Time stamp of the last frame that came.
+    pub(super) last_timestamp: Option<gst::ClockTime>,
+    /// Fault of the last frame: a warning is posted when it changes.
+    pub(super) last_fault: Option<String>,
+    /// Whether the protector has what frames of this size need, or has seen one.
+    pub(super) ready: bool,
+    /// Whether the last frame passed because the element is switched off.
+    pub(super) passing: bool,
+}
+
+impl State {
+    /// Before the first caps.
+    pub(super) fn new(protector: Protector) -> Self {
+        Self {
+            protector,
+            info: None,
+            held: VecDeque::new(),
+            last_timestamp: None,
+            last_fault: None,
+            ready: false,
+            passing: false,
+        }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.protector.reset();
+        self.held.clear();
+        self.last_timestamp = None;
+    }
+}
+
+impl AdvJndProtect {
+    /// Does `work` on the state. A panic in it becomes an error and poisons the lock, so that every later call is an
+    /// error, too, until `start` makes a new state. gstreamer-rs would catch the panic as well, but refuses every later
+    /// call of that element, `start` included.
+    pub(super) fn with_state<R>(
+        &self,
+        work: impl FnOnce(&mut State) -> Result<R, gst::ErrorMessage>,
+    ) -> Result<R, gst::ErrorMessage> {
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let mut state = self.state.lock().map_err(|_| {
+                gst::error_msg!(
+                    gst::LibraryError::Failed,
+                    ("An earlier frame ended in a panic; set the element to READY and start it again")
+                )
+            })?;
+            let Some(state) = state.as_mut() else {
+                return Err(gst::error_msg!(gst::CoreError::Negotiation, ("Data came before the element started")));
+            };
+            work(state)
+        }));
+        result.unwrap_or_else(|panic| {
+            Err(gst::error_msg!(
+                gst::LibraryError::Failed,
+                ("Panicked: {}; set the element to READY and start it again", text(&*panic))
+            ))
+        })
+    }
+
+    /// Forgets every face: what comes next does not continue what came.
+    pub(super) fn reset(&self, why: &str) {
+        gst::debug!(CAT, imp = self, "Forgetting all faces: {why}");
+        let reset = self.with_state(|state| {
+            state.reset();
+            Ok(())
+        });
+        if let Err(error) = reset {
+            gst::debug!(CAT, imp = self, "There are no faces to forget: {error}");
+        }
+    }
+
+    /// Notes the format of what comes; in a live stream, makes what its frames will need, before the first has to wait
+    /// for it.
+    pub(super) fn take_info(&self, info: &VideoInfo) -> Result<(), gst::ErrorMessage> {
+        let live = lock(&self.live).is_live();
+        let settings = lock(&self.settings).core;
+        self.with_state(|state| {
+            if state.info.as_ref() == Some(info) {
+                return Ok(());
+            }
+            state.reset();
+            state.info = Some(info.clone());
+            if state.ready || !live {
+                return Ok(());
+            }
+            match state.protector.prepare(info.width() as usize, info.height() as usize, &settings) {
+                Ok(()) => state.ready = true,
+                Err(error) => gst::warning!(CAT, imp = self, "Cannot prepare for {info:?}: {error}"),
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What a panic said.
+fn text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given")
+}
