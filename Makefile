@@ -101,6 +101,10 @@ fuzz: packages
 	command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
 	scripts/fuzz.sh $(FUZZ_SECONDS)
 
+# The frames of two builds of the plugin, compared byte by byte: make same-bytes OLD=folder NEW=folder CLIPS="..."
+same-bytes:
+	scripts/same_bytes.sh $(OLD) $(NEW) $(CLIPS)
+
 deny:
 	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --locked check bans licenses sources

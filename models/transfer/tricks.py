@@ -143,9 +143,12 @@ class Network:
         self.threshold, (self.layer, self.drop) = spec["verification_threshold"], LAYERS[spec["name"]]
 
     def margin(self, embedding, other):
-        """How far beyond the threshold the two are apart, as a share of it; positive: not taken for one person."""
+        """How far beyond the threshold the two are apart, as a share of the way from the same embedding to the threshold.
+
+        -1: the same embedding; 0: at the threshold; positive: not taken for one person. As in attack/objective.rs.
+        """
         if self.cosine:
-            return 1 - F.cosine_similarity(embedding, other) / self.threshold
+            return (self.threshold - F.cosine_similarity(embedding, other)) / (1 - self.threshold)
         return ((embedding - other).square().sum(1) + 1e-9).sqrt() / self.threshold - 1
 
     def mean(self, embeddings):

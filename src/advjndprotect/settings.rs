@@ -354,7 +354,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecFloat::builder("reserve")
                 .nick("Reserve")
-                .blurb("How far beyond the margin that the self-check asks for the iterations go on, as a share of the verification threshold: more of the budget is spent, and more lasts through codecs and on recognisers that are not at hand")
+                .blurb("How far beyond the required margin iterations go on, in the unit of margin: more spends more of the budget, and lasts better through codecs and on recognisers that are not at hand")
                 .minimum(0.0)
                 .maximum(4.0)
                 .default_value(default.core.transfer.reserve)
@@ -364,7 +364,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecFloat::builder("margin")
                 .nick("Margin")
-                .blurb("How far below the verification threshold the self-check wants a face before it is shown, as a share of the threshold, where the eyes are 50 pixels apart, and in inverse proportion to the pixels elsewhere (four times as far at 25); of sface_2021dec 1.4 times, of mobilefacenet 1.7 times as far: what codecs take comes off it; more covers more faces")
+                .blurb("How far beyond the verification threshold a face must be to be shown, as a share of the way from the person to the threshold. Codecs take some of it: faces whose eyes are less than 50 pixels apart need more, in inverse proportion to their pixels (four times as much at 25), and so do some recognisers. More covers more faces")
                 .minimum(0.0)
                 .maximum(2.0)
                 .default_value(default.core.margin)

@@ -63,10 +63,10 @@ pub struct Settings {
     pub warm_start: bool,
     /// What the iterations do for recognisers that are not at hand.
     pub transfer: Transfer,
-    /// How far below the verification threshold the self-check wants a face whose eyes lie 50 pixels apart, as a share
-    /// of it, 0..=2: what a codec takes comes off it. In inverse proportion to the number of pixels, so four times as
-    /// much where the eyes are 25 apart; times [`RecognizerSpec::codec_loss`](crate::net::RecognizerSpec::codec_loss);
-    /// random views add to it.
+    /// How far beyond the verification threshold the self-check wants a face whose eyes lie 50 pixels apart or more, in the
+    /// unit of [`margin`](crate::attack::margin), 0..=2: a codec takes some of it. A smaller face needs more, in inverse
+    /// proportion to its pixels: four times as much where the eyes are 25 apart. Times
+    /// [`RecognizerSpec::codec_loss`](crate::net::RecognizerSpec::codec_loss); random views add to it.
     pub margin: f32,
     /// What happens to faces that are not protected.
     pub fail_policy: FailPolicy,
