@@ -218,7 +218,7 @@ fn turn_quarters(quarters: u8, (from, [width, height]): (&[f32], [usize; 2]), (t
         2 => (height - 1 - row, width - 1 - column),
         _ => (height - 1 - column, row),
     };
-    let (wide, high) = if quarters % 2 == 0 { (width, height) } else { (height, width) };
+    let (wide, high) = if quarters.is_multiple_of(2) { (width, height) } else { (height, width) };
     for top in (0..high).step_by(TILE) {
         for left in (0..wide).step_by(TILE) {
             for row in top..(top + TILE).min(high) {

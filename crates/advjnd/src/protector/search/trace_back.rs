@@ -36,11 +36,11 @@ pub fn bridge(tracks: &mut [&mut Vec<Track>]) {
             let reach = (before + 1..tracks.len()).take(BRIDGED + 1);
             let after = reach.filter_map(|at| Some((at, active(tracks[at], track.id)?))).next();
             let Some((end, later)) = after.filter(|_| track.state == TrackState::Active) else { continue };
-            for at in before + 1..end {
-                if tracks[at].iter().all(|known| known.id != track.id) {
-                    let share = (at - before) as f32 / (end - before) as f32;
-                    tracks[at].push(track.between(&later, share));
-                    tracks[at].sort_by_key(|track| track.id);
+            let steps = (end - before) as f32;
+            for (step, between) in (1u8..).zip(&mut tracks[before + 1..end]) {
+                if between.iter().all(|known| known.id != track.id) {
+                    between.push(track.between(&later, f32::from(step) / steps));
+                    between.sort_by_key(|track| track.id);
                 }
             }
         }
