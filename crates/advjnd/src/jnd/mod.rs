@@ -124,7 +124,7 @@ impl Model {
             Self::Pattern => 0.230,
             Self::PatternPaper => 0.131,
             Self::Rgb => 0.608,
-            Self::HvsSd => 0.663,
+            Self::HvsSd => 0.664,
         }
     }
 
