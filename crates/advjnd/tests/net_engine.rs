@@ -7,8 +7,8 @@ use std::sync::Arc;
 use advjnd::Pool;
 use advjnd::net::cpu::{Engine, Level, WeightPrecision};
 use advjnd::net::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape, ValueId};
-use advjnd::net::reference::Reference;
 use advjnd::net::{Executor, Pass};
+use advjnd_lab::reference::candle::Reference;
 use candle_core::Device;
 use proptest::prelude::*;
 

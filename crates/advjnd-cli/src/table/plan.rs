@@ -1,7 +1,7 @@
 //! Which rows there are to be made.
 
-use advjnd::attack::recipes::{Bound, Recipe};
 use advjnd::net::Network;
+use advjnd_lab::attack::recipes::{Bound, Recipe};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
