@@ -1,6 +1,6 @@
 """jnd_table.py [results/jnd.json]: the table of JND models in DESIGN.md.
 
-    cargo run --release -p advjnd --example calibrate_jnd -- ../shared/faces/london results/jnd.json
+    cargo run --release -p advjnd-lab --example calibrate_jnd -- ../shared/faces/london results/jnd.json
     python3 tools/jnd_table.py
 """
 import json

@@ -1,6 +1,7 @@
 //! JND models on a 256x256 region: the fast path and its naive twin.
 
-use advjnd::jnd::{Chou, FreeEnergy, JndModel, Learned, Namm, Pattern, Temporal, YCbCr, reference};
+use advjnd::jnd::{Chou, FreeEnergy, JndModel, Learned, Namm, Pattern, Temporal, YCbCr};
+use advjnd_lab::reference::jnd as reference;
 use divan::{AllocProfiler, Bencher, black_box};
 
 const SIDE: usize = 256;

@@ -14,6 +14,7 @@ use advjnd::Pool;
 use advjnd::net::Backend;
 use advjnd::report::{RunStats, StageTimes};
 use advjnd::{Colorimetry, Context, FrameMut, Models, PixelFormat, PlaneMut, Protector, Settings};
+use advjnd_lab::reference::candle;
 use candle_core::Device;
 
 /// Frames in which plans are made and the first perturbation is found.
@@ -101,7 +102,7 @@ fn main() {
     for path in clips {
         let clip = Clip::read(Path::new(&path));
         let engine = ("engine", Backend::Cpu(Pool::new(0).expect("threads")), usize::MAX);
-        let rates = [engine, ("candle", Backend::Candle(Device::Cpu), CANDLE_FRAMES)].map(|(name, backend, count)| {
+        let rates = [engine, ("candle", candle::backend(Device::Cpu), CANDLE_FRAMES)].map(|(name, backend, count)| {
             let mut protector = Protector::with_backend(models.clone(), backend, 0).expect("protector");
             clip.rate(name, &mut protector, &settings, count)
         });

@@ -43,9 +43,9 @@ pub enum Error {
         /// What failed, if a computation did.
         fault: Option<String>,
     },
-    /// candle failed.
-    #[error("candle: {0}")]
-    Candle(#[from] candle_core::Error),
+    /// An executor of the caller's own ([`Backend::Own`](crate::net::Backend::Own)) failed.
+    #[error("the executor failed: {0}")]
+    Executor(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {

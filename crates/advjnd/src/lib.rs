@@ -5,7 +5,6 @@ pub mod error;
 pub mod face;
 pub mod frame;
 pub mod jnd;
-pub mod metrics;
 pub mod models;
 pub mod net;
 pub mod pacing;

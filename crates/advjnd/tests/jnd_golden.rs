@@ -4,7 +4,8 @@
 
 mod common;
 
-use advjnd::jnd::{Chou, FreeEnergy, JndModel, Learned, Namm, Pattern, Picture, YCbCr, reference};
+use advjnd::jnd::{Chou, FreeEnergy, JndModel, Learned, Namm, Pattern, Picture, YCbCr};
+use advjnd_lab::reference::jnd as reference;
 use serde_json::Value;
 
 /// Code values: single against double precision as in `jnd_twin.rs`, plus the four decimals of the file.

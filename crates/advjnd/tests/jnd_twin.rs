@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use advjnd::Error;
-use advjnd::jnd::{Chou, FreeEnergy, JndModel, Learned, Model, Namm, Pattern, Picture, Temporal, YCbCr, reference};
+use advjnd::jnd::{Chou, FreeEnergy, JndModel, Learned, Model, Namm, Pattern, Picture, Temporal, YCbCr};
+use advjnd_lab::reference::jnd as reference;
 use proptest::prelude::*;
 
 /// Code values. Single against double precision: bg is relative to 1e-6, which the square root near black turns into

@@ -6,12 +6,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Room, and the rooms it may use besides itself and `error`.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("attack", &["net"]),
     ("face", &["frame", "net"]),
     ("frame", &[]),
     ("jnd", &["net", "pool"]),
-    ("metrics", &[]),
     ("models", &["net"]),
     ("net", &["pool"]),
     ("pacing", &[]),

@@ -8,6 +8,7 @@ mod common;
 
 use advjnd::net::{Backend, BlazeFaceNet, Candidate, DetectorNet};
 use advjnd::{Error, Models, Pool};
+use advjnd_lab::reference::candle;
 use bytes::Bytes;
 use candle_core::Device;
 use common::{model, synthetic};
@@ -96,7 +97,7 @@ fn assert_sampled(what: &str, values: &[f32], golden: &Sampled) {
 fn net_blazeface_equals_litert() {
     let golden: Golden = serde_json::from_str(include_str!("data/blazeface_golden.json")).expect("golden file");
     let pool = |threads| Backend::Cpu(Pool::new(threads).expect("pool"));
-    for backend in [Backend::Candle(Device::Cpu), pool(1), pool(2)] {
+    for backend in [candle::backend(Device::Cpu), pool(1), pool(2)] {
         let mut net = BlazeFaceNet::load(&weights(), backend).expect("model");
         assert!(net.logits().is_empty() && net.candidates(0.0).next().is_none(), "before the first pass");
         for (name, case) in &golden.cases {

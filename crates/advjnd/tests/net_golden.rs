@@ -9,6 +9,7 @@ mod common;
 use advjnd::Pool;
 use advjnd::net::cpu::{Engine, Level, WeightPrecision};
 use advjnd::net::{Backend, DetectorNet, Embedder, Executor, Network, Recognizer};
+use advjnd_lab::reference::candle;
 use candle_core::Device;
 use common::skip::material;
 use common::{model, photograph, synthetic};
@@ -68,7 +69,7 @@ fn assert_recogniser(recogniser: &mut Recognizer, tolerances: [f32; 2], chip: &[
 
 fn backends() -> [Backend; 3] {
     let pool = |threads| Pool::new(threads).expect("pool");
-    [Backend::Candle(Device::Cpu), Backend::Cpu(pool(1)), Backend::Cpu(pool(2))]
+    [candle::backend(Device::Cpu), Backend::Cpu(pool(1)), Backend::Cpu(pool(2))]
 }
 
 #[test]
@@ -140,7 +141,7 @@ fn net_gradients_agree_on_real_faces() {
     pictures.sort();
     for network in Network::ALL {
         let bytes = model(network.name());
-        let mut reference = Recognizer::load(network, &bytes, &Backend::Candle(Device::Cpu)).expect("model");
+        let mut reference = Recognizer::load(network, &bytes, &candle::backend(Device::Cpu)).expect("model");
         let graph = network.graph(&bytes).expect("model");
         let engine = |precision| {
             let engine = Engine::with(&graph, 1, &pool, Level::best(), precision).expect("plan");

@@ -4,14 +4,15 @@
 
 mod common;
 
-use advjnd::net::{Backend, DetectorNet, Network, Recognizer};
+use advjnd::net::{DetectorNet, Network, Recognizer};
+use advjnd_lab::reference::candle;
 use bytes::Bytes;
 use candle_core::Device;
 use common::model;
 
 #[test]
 fn net_damaged_models_are_errors() {
-    let backend = Backend::Candle(Device::Cpu);
+    let backend = candle::backend(Device::Cpu);
     for network in Network::ALL {
         assert!(Recognizer::load(network, &Bytes::new(), &backend).is_err(), "{network:?} from nothing");
         assert!(
@@ -40,7 +41,7 @@ fn net_damaged_models_are_errors() {
 #[test]
 fn net_detector_refuses_odd_sizes() {
     let bytes = model("yunet_2023mar");
-    let mut detector = DetectorNet::load(&bytes, Backend::Candle(Device::Cpu)).expect("model");
+    let mut detector = DetectorNet::load(&bytes, candle::backend(Device::Cpu)).expect("model");
     for (height, width) in [(0, 32), (32, 0), (33, 32), (32, 31)] {
         assert!(detector.forward(&vec![0.0; 3 * height * width], height, width).is_err(), "{width}x{height}");
     }

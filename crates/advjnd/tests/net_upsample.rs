@@ -6,8 +6,8 @@
 use advjnd::Pool;
 use advjnd::net::cpu::{Engine, Level, WeightPrecision};
 use advjnd::net::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape};
-use advjnd::net::reference::Reference;
 use advjnd::net::{Executor, Pass, Upsampling};
+use advjnd_lab::reference::candle::Reference;
 use candle_core::Device;
 use proptest::prelude::*;
 

@@ -11,9 +11,9 @@
 use std::collections::HashMap;
 
 use advjnd::frame::Rect;
-use advjnd::metrics::{MIN_SSIM_SIDE, MIN_SSIMULACRA2_SIDE, Plane, RgbPicture, psnr, ssim, ssimulacra2};
 use advjnd::net::ARCFACE_TEMPLATE;
 use advjnd::{Error, Result};
+use advjnd_lab::metrics::{MIN_SSIM_SIDE, MIN_SSIMULACRA2_SIDE, Plane, RgbPicture, psnr, ssim, ssimulacra2};
 use advjnd_media::{Frames, Picture};
 use serde::{Deserialize, Serialize};
 

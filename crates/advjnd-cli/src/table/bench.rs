@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use advjnd::attack::Perturbation;
-use advjnd::attack::adversarial::{ARCFACE_TEMPERATURE, Adversarial, Goal, Loss, Task as Question};
-use advjnd::attack::chip::Chip;
-use advjnd::attack::recipes::{Recipe, Report};
 use advjnd::jnd::{Learned, Model};
 use advjnd::net::graph::Graph;
 use advjnd::net::{Backend, Embedder, Recognizer, RecognizerSpec};
 use advjnd::{Pool, Result};
+use advjnd_lab::attack::adversarial::{ARCFACE_TEMPERATURE, Adversarial, Goal, Loss, Task as Question};
+use advjnd_lab::attack::chip::Chip;
+use advjnd_lab::attack::recipes::{Recipe, Report};
 use sha2::{Digest, Sha256};
 
 use super::alignment::{Alignment, ThroughPicture};

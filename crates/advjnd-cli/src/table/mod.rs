@@ -2,7 +2,7 @@
 //! Computing 2023, rebuilt: its method, its ablations and the attacks it is compared with, on still pictures.
 //!
 //! `advjnd table --faces DIR --out results/` attacks the first picture of every person, the second one being enrolled, with
-//! every recipe of [`advjnd::attack::recipes::rows`], and writes what came of it as `table.json`, `table.md` and `table.html`.
+//! every recipe of [`advjnd_lab::attack::recipes::rows`], and writes what came of it as `table.json`, `table.md` and `table.html`.
 //!
 //! ```text
 //! picture ─► face, landmarks ─► chip X, 8 bits ─► J ─► attack ─► change of the chip
@@ -46,10 +46,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use advjnd::attack::recipes::{Recipe, rows};
 use advjnd::face::Detector;
 use advjnd::net::{Backend, Network};
 use advjnd::{Error, Pool, Result};
+use advjnd_lab::attack::recipes::{Recipe, rows};
 use clap::{Args, ValueEnum};
 
 use bench::Bench;

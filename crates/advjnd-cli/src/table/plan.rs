@@ -1,8 +1,8 @@
 //! Which rows there are to be made.
 
-use advjnd::attack::recipes::{Bound, Recipe};
 use advjnd::models::sha256;
 use advjnd::net::Network;
+use advjnd_lab::attack::recipes::{Bound, Recipe};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use advjnd::attack::recipes::rows::OURS;
+use advjnd_lab::attack::recipes::rows::OURS;
 
 use super::curves::{Axis, Curve};
 

@@ -2,7 +2,7 @@
 
 use advjnd::Result;
 use advjnd::frame::Rect;
-use advjnd::metrics::{
+use advjnd_lab::metrics::{
     MIN_MS_SSIM_SIDE, MIN_SSIM_SIDE, MIN_SSIMULACRA2_SIDE, Plane, RgbPicture, ciede2000, gmsd, ms_ssim, psnr, pspnr,
     ssim, ssimulacra2,
 };

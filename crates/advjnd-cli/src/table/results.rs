@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use advjnd::attack::recipes::rows;
 use advjnd::{Error, Result};
+use advjnd_lab::attack::recipes::rows;
 use serde::{Deserialize, Serialize};
 
 use super::bench::{Face, Outcome};

@@ -1,6 +1,6 @@
 //! The tables in short: a line a method, at the strength it is published with, and where its curve lies.
 
-use advjnd::attack::recipes::rows::OURS;
+use advjnd_lab::attack::recipes::rows::OURS;
 
 use super::curves::{Axis, Curve, curves};
 use super::results::{Results, Row};

@@ -3,29 +3,16 @@
 //! The loop is projected gradient ascent with momentum: MI-FGSM (Dong et al., CVPR 2018, eq. 6–7) where the direction is
 //! [`Direction::Sign`], BIM where the momentum is zero besides. It knows nothing of faces, frames or visibility: it sees an
 //! [`Objective`], a [`Budget`] per element, and a [`Perturbation`] that lasts from call to call (warm start).
-//!
-//! The published attacks are rows of one table over this loop: [`recipes`].
 
-pub mod adversarial;
 mod budget;
-pub mod chip;
-pub mod diversity;
 mod objective;
 mod octaves;
-pub mod perceptual;
-mod quasi_newton;
-pub mod recipes;
-pub mod regularizers;
-pub mod sobel;
 mod view;
-pub mod visibility;
 
 pub use budget::Budget;
 pub use objective::{Dodge, cosine_similarity, margin};
 pub use octaves::OCTAVES;
 pub use view::ViewSampler;
-
-use quasi_newton::Climb;
 
 use crate::error::{Error, Result};
 
@@ -58,9 +45,6 @@ pub enum Direction {
     /// In proportion to the gradient, whatever the bounds: the element that changes most moves by the step size times the
     /// widest bound (FGV: Rozsa, Rudd & Boult, CVPRW 2016).
     Value,
-    /// Limited-memory BFGS with a line search; the step size gives the length of the first step only, and the momentum
-    /// nothing. The objective must be the same function at every call.
-    LimitedMemory,
 }
 
 /// An attack: the blanks of the loop.
@@ -93,13 +77,12 @@ pub struct Perturbation {
     pub delta: Vec<f32>,
     momentum: Vec<f32>,
     gradient: Vec<f32>,
-    climb: Climb,
 }
 
 impl Perturbation {
     /// No perturbation, of `len` elements.
     pub fn zeros(len: usize) -> Self {
-        Self { delta: vec![0.0; len], momentum: vec![0.0; len], gradient: vec![0.0; len], climb: Climb::default() }
+        Self { delta: vec![0.0; len], momentum: vec![0.0; len], gradient: vec![0.0; len] }
     }
 
     /// Multiplies the perturbation by `factor`; the momentum stays.
@@ -133,7 +116,6 @@ impl Attack {
         stop_at: f32,
     ) -> Result<Outcome> {
         budget.project(&mut state.delta);
-        state.climb = Climb::default();
         let mut outcome = Outcome { iterations: 0, value: f32::NEG_INFINITY };
         while outcome.iterations < max_iterations && objective.goes_on() {
             outcome.value = objective.value_and_grad(&state.delta, &mut state.gradient)?;
@@ -146,13 +128,6 @@ impl Attack {
                 break;
             }
             let step_size = self.step_size * self.slowdown(stop_at - margin);
-            if self.direction == Direction::LimitedMemory {
-                let last = outcome.iterations == max_iterations;
-                if !state.climb.advance(outcome.value, &state.gradient, &mut state.delta, budget, step_size, last) {
-                    break;
-                }
-                continue;
-            }
             self.accumulate(state);
             self.step(budget, state, step_size);
             budget.project(&mut state.delta);
@@ -201,7 +176,6 @@ impl Attack {
                     state.delta.iter_mut().zip(&state.momentum).for_each(|(delta, m)| *delta += scale * m);
                 }
             }
-            Direction::LimitedMemory => {}
         }
     }
 }

@@ -37,7 +37,7 @@ pub struct Dodge<'a> {
     pub spec: &'a RecognizerSpec,
     /// Embeddings to get away from; the nearest counts.
     pub references: [&'a [f32]; 2],
-    /// A constant unit vector: the direction to leave in, other things being equal.
+    /// A constant unit vector: the direction to leave in, other things being equal. Empty: none.
     pub away: &'a [f32],
 }
 
@@ -47,7 +47,8 @@ impl Dodge<'_> {
         self.nearest(embedding).1
     }
 
-    /// The least margin, and the gradient of the dodge's value with respect to the embedding (overwritten).
+    /// The least margin, and the direction in which the embedding is to move (overwritten): the margin's gradient, times its
+    /// threshold for distances, times 1 − threshold and the embedding's length for cosines, plus a quarter of `away`.
     pub fn margin_and_cotangent(&self, embedding: &[f32], cotangent: &mut [f32]) -> f32 {
         let (reference, margin) = self.nearest(embedding);
         let (scale_e, scale_r) = match self.spec.metric {
@@ -61,8 +62,11 @@ impl Dodge<'_> {
                 (cosine_similarity(reference, embedding) / e, -1.0 / r)
             }
         };
-        for (((c, e), r), away) in cotangent.iter_mut().zip(embedding).zip(reference).zip(self.away) {
-            *c = scale_e * e + scale_r * r + AWAY_WEIGHT * away;
+        for ((c, e), r) in cotangent.iter_mut().zip(embedding).zip(reference) {
+            *c = scale_e * e + scale_r * r;
+        }
+        for (c, away) in cotangent.iter_mut().zip(self.away) {
+            *c += AWAY_WEIGHT * away;
         }
         margin
     }
@@ -73,10 +77,10 @@ impl Dodge<'_> {
     }
 }
 
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-pub(super) fn distance(a: &[f32], b: &[f32]) -> f32 {
+fn distance(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
 }

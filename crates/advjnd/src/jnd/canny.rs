@@ -24,11 +24,11 @@ use super::gradient::{larger, largest_of};
 use super::padded::{PAD, Padded, shifts};
 
 /// Low threshold as a fraction of the high one.
-pub(super) const LOW_OF_HIGH: f32 = 0.4;
+const LOW_OF_HIGH: f32 = 0.4;
 /// Standard deviation of the smoothing, in pixels.
-pub(super) const SIGMA: f64 = std::f64::consts::SQRT_2;
+const SIGMA: f64 = std::f64::consts::SQRT_2;
 /// Taps from the centre to the end of the smoothing kernel.
-pub(super) const HALF_TAPS: usize = PAD + 1;
+const HALF_TAPS: usize = PAD + 1;
 
 const TAPS: usize = 2 * HALF_TAPS - 1;
 
@@ -181,7 +181,7 @@ fn mark_row(smoothed: [&[f32]; 3], magnitude: [&[f32]; 3], high: f32, marks: &mu
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
-    use crate::jnd::reference;
+    use advjnd_lab::reference::jnd as reference;
     use proptest::prelude::*;
 
     fn edges(luma: &[f32], width: usize, height: usize) -> Vec<bool> {

@@ -9,7 +9,7 @@ use super::gradient::smaller;
 use super::padded::{Padded, shifts};
 
 /// Standard deviation of the blur in pixels.
-pub(super) const SIGMA: f64 = 0.8;
+const SIGMA: f64 = 0.8;
 
 /// What edges are dilated by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

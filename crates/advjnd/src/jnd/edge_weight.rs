@@ -7,11 +7,11 @@ use super::gaussian::{Blur, half_kernel};
 use super::padded::Padded;
 
 /// High threshold of the edge detector.
-pub(super) const THRESHOLD: f32 = 0.5;
+const THRESHOLD: f32 = 0.5;
 /// L on an edge.
-pub(super) const ON_EDGE: f32 = 0.1;
+const ON_EDGE: f32 = 0.1;
 /// Standard deviation of h in pixels.
-pub(super) const SIGMA: f64 = 0.8;
+const SIGMA: f64 = 0.8;
 
 /// The weight of one region, with its scratch.
 #[derive(Debug)]

@@ -39,8 +39,8 @@ const SATURATION: f32 = 80.0;
 /// Deviation of a 7x7 below which it is smooth.
 const SMOOTH: f32 = 10.0;
 /// High threshold of the edge detector, and what is taken away on an edge.
-pub(super) const EDGE_THRESHOLD: f32 = 0.7;
-pub(super) const ON_EDGE: f32 = 0.2;
+const EDGE_THRESHOLD: f32 = 0.7;
+const ON_EDGE: f32 = 0.2;
 
 /// Wu's free-energy model, luma only.
 #[derive(Debug)]

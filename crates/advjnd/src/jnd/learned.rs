@@ -26,27 +26,27 @@ use pulp::{Simd, WithSimd};
 
 /// Sides of what the network sees are multiples of this: a face that grows from frame to frame needs a new plan, which takes
 /// longer than to run it, only now and then.
-pub(super) const MULTIPLE: usize = 8 * REDUCTION;
+const MULTIPLE: usize = 8 * REDUCTION;
 /// Sizes whose plans are kept.
 const PLANS: usize = 8;
 const LN_2: f32 = std::f32::consts::LN_2;
 
 /// Which network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Weights {
+enum Weights {
     Rgb,
     HvsSd,
 }
 
 impl Weights {
-    pub(super) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Rgb => "rgb",
             Self::HvsSd => "hvs-sd",
         }
     }
 
-    pub(super) fn file(self) -> Bytes {
+    fn file(self) -> Bytes {
         Bytes::from_static(match self {
             Self::Rgb => include_bytes!("../../../../models/jnd_rgb.safetensors"),
             Self::HvsSd => include_bytes!("../../../../models/jnd_hvs_sd.safetensors"),

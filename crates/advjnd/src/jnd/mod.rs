@@ -7,8 +7,8 @@
 //!
 //! Beyond the region every model repeats the outermost samples.
 //!
-//! Each model has its naive twin in [`reference`](mod@reference): nested loops straight from the equations, which the property tests
-//! hold the fast path to.
+//! Each model has a naive twin in `advjnd_lab::reference::jnd`: nested loops straight from the equations. Property tests hold
+//! the fast path to it.
 
 mod background;
 mod canny;
@@ -28,7 +28,6 @@ mod padded;
 mod pattern;
 mod power;
 mod prediction;
-pub mod reference;
 mod temporal;
 
 pub use chou::Chou;

@@ -25,9 +25,9 @@ use crate::error::Result;
 use pulp::{Simd, WithSimd};
 
 /// Overlap C between the two kinds of masking.
-pub(super) const OVERLAP: YCbCr<f32> = YCbCr { y: 0.30, cb: 0.25, cr: 0.20 };
+const OVERLAP: YCbCr<f32> = YCbCr { y: 0.30, cb: 0.25, cr: 0.20 };
 /// Weight beta of the texture masking.
-pub(super) const TEXTURE: YCbCr<f32> = YCbCr { y: 0.117, cb: 0.65, cr: 0.45 };
+const TEXTURE: YCbCr<f32> = YCbCr { y: 0.117, cb: 0.65, cr: 0.45 };
 
 /// Yang's NAMM in Y, Cb and Cr.
 #[derive(Debug)]

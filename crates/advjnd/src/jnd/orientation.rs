@@ -26,7 +26,7 @@ const BORDERS: usize = 15;
 const PLAIN: u32 = 1 << (BORDERS + 1);
 
 /// Tangents of the borders between bins, ascending; the middle one is exactly 0.
-pub(super) fn border_tangents() -> [f32; BORDERS] {
+fn border_tangents() -> [f32; BORDERS] {
     std::array::from_fn(|k| (BIN * (k as f64 + 0.5) - 90.0).to_radians().tan() as f32)
 }
 

@@ -45,7 +45,7 @@ const MAX_EDGE_THRESHOLD: f32 = 0.8;
 
 /// High threshold where `steepest` is the region's largest directional gradient: what counts as an edge depends on its
 /// height in code values rather than on the region.
-pub(super) fn edge_threshold(steepest: f32) -> f32 {
+fn edge_threshold(steepest: f32) -> f32 {
     (EDGE_HEIGHT / steepest).min(MAX_EDGE_THRESHOLD)
 }
 

@@ -18,13 +18,13 @@ use super::padded::Padded;
 use super::power::exp;
 
 /// Reach of the surroundings in pixels.
-pub(super) const REACH: usize = 10;
+const REACH: usize = 10;
 /// Reach of what is compared.
-pub(super) const PATCH: usize = 3;
+const PATCH: usize = 3;
 /// Least m.
 pub(super) const LEAST_DEVIATION: f32 = 8.0;
 /// Least exponent.
-pub(super) const LEAST_EXPONENT: f32 = -80.0;
+const LEAST_EXPONENT: f32 = -80.0;
 
 const MARGIN: usize = REACH + PATCH;
 const SIDE: usize = 2 * PATCH + 1;

@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use candle_core::Device;
-
 use super::cpu::Engine;
 use super::graph::{Graph, Shape};
-use super::reference::Reference;
 use crate::error::{Error, Result};
 use crate::pool::Pool;
 
@@ -58,11 +55,10 @@ pub trait Executors: std::fmt::Debug + Send + Sync {
 
 /// Which executor runs a network.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Backend {
     /// The fast path, on a pool of threads.
     Cpu(Arc<Pool>),
-    /// Plain candle operators on a candle device: the reference, and the path of GPUs.
-    Candle(Device),
     /// The caller's own.
     Own(Arc<dyn Executors>),
 }
@@ -75,14 +71,13 @@ impl Backend {
         }
         match self {
             Self::Cpu(pool) => Ok(Box::new(Engine::new(graph, batch, pool)?)),
-            Self::Candle(device) => Ok(Box::new(Reference::new(graph, batch, device)?)),
             Self::Own(executors) => executors.executor(graph, batch),
         }
     }
 }
 
-/// [`Error::Input`] unless `found` entries are `expected`.
-pub(super) fn check_len(what: &str, found: usize, expected: usize) -> Result<()> {
+/// [`Error::Input`] unless `found` entries are `expected`; `what` names them in the message.
+pub fn check_len(what: &str, found: usize, expected: usize) -> Result<()> {
     if found == expected {
         return Ok(());
     }

@@ -14,7 +14,6 @@ pub mod graph;
 pub mod manifest;
 pub mod mobilefacenet;
 mod recognizer;
-pub mod reference;
 pub mod sface;
 pub mod thresholds;
 mod upsample;
@@ -24,7 +23,7 @@ mod yunet;
 
 pub use blazeface::{BlazeFaceNet, Candidate};
 pub use detector::{DetectorNet, STRIDES};
-pub use executor::{Backend, Executor, Executors, Pass};
+pub use executor::{Backend, Executor, Executors, Pass, check_len};
 pub use recognizer::{Network, Recognizer};
 pub use upsample::Upsampling;
 

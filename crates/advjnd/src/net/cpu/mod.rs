@@ -32,8 +32,6 @@ mod tile;
 mod window;
 mod winograd;
 
-pub mod peak;
-
 use std::sync::{Arc, OnceLock};
 
 pub use memory::WeightPrecision;

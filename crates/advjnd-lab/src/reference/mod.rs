@@ -1,0 +1,5 @@
+//! The product's fast paths once more, slow and simple: what tests hold them to.
+
+pub mod candle;
+pub mod jnd;
+mod upsample;
