@@ -78,8 +78,10 @@ use gst_video::VideoInfo;
 use gst_video::subclass::prelude::*;
 
 use super::live::Live;
+use super::properties::PROPERTIES;
+use super::property::{Access, Property};
 use super::report::{Stats, Times};
-use super::settings::{Access, PROPERTIES, Property, Settings};
+use super::settings::Settings;
 use super::state::State;
 use super::tags::Orientation;
 use super::{error, frame};

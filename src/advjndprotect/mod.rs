@@ -9,6 +9,8 @@ mod live;
 mod masks;
 mod metas;
 mod preset;
+mod properties;
+mod property;
 mod report;
 mod roi;
 mod settings;

@@ -1,0 +1,104 @@
+//! What a row of the table of properties is made of.
+//!
+//! `#[derive(glib::Properties)]` is not used: settings nest, and every frame works with a snapshot of them.
+
+use advjnd::frame::Rect;
+use glib::prelude::*;
+
+use super::report::Stats;
+use super::settings::Settings;
+
+/// One row of the table.
+pub(super) struct Property {
+    /// What GObject knows of it.
+    pub(super) spec: glib::ParamSpec,
+    /// How it is read and written.
+    pub(super) access: Access,
+}
+
+/// What stands behind a property.
+pub(super) enum Access {
+    /// A setting.
+    Setting {
+        /// Reads it.
+        get: fn(&Settings) -> glib::Value,
+        /// Writes it.
+        set: fn(&mut Settings, &glib::Value) -> Result<(), glib::BoolError>,
+        /// Whether both have the same value of it.
+        same: fn(&Settings, &Settings) -> bool,
+    },
+    /// Something the element says of itself.
+    Reading(fn(&Stats) -> glib::Value),
+}
+
+/// A row whose value is field `$field` of the settings, as type `$type` towards GObject.
+macro_rules! property {
+    ($spec:expr, $type:ty, $($field:ident).+) => {
+        property!($spec, |settings| settings.$($field).+.clone(), |settings, value: $type| settings.$($field).+ = value)
+    };
+    ($spec:expr, |$from:ident| $get:expr, |$into:ident, $value:ident: $type:ty| $set:expr) => {
+        Property {
+            spec: $spec.build(),
+            access: Access::Setting {
+                get: |$from| ($get).to_value(),
+                set: |$into, value| {
+                    let $value: $type = value.get().map_err(|error| glib::bool_error!("{error}"))?;
+                    $set;
+                    Ok(())
+                },
+                same: |one, other| {
+                    let value = |$from: &Settings| $get;
+                    value(one) == value(other)
+                },
+            },
+        }
+    };
+}
+
+/// A row of rectangles: arrays of x, y, width and height.
+macro_rules! rectangles {
+    ($name:literal, $nick:literal, $blurb:literal, $field:ident) => {
+        Property {
+            spec: gst::ParamSpecArray::builder($name)
+                .nick($nick)
+                .blurb($blurb)
+                .element_spec(&rectangle_spec())
+                .mutable_playing()
+                .build(),
+            access: Access::Setting {
+                get: |settings| gst::Array::new(settings.$field.iter().map(to_array)).to_value(),
+                set: |settings, value| {
+                    let rects: gst::Array = value.get().map_err(|error| glib::bool_error!("{error}"))?;
+                    settings.$field = rects.iter().map(from_array).collect::<Result<_, _>>()?;
+                    Ok(())
+                },
+                same: |one, other| one.$field == other.$field,
+            },
+        }
+    };
+}
+
+pub(super) fn rectangle_spec() -> glib::ParamSpec {
+    let number = glib::ParamSpecInt::builder("number").nick("Number").blurb("Pixels").minimum(0).build();
+    gst::ParamSpecArray::builder("rectangle")
+        .nick("Rectangle")
+        .blurb("x, y, width, height in pixels of the frame")
+        .element_spec(&number)
+        .build()
+}
+
+pub(super) fn to_array(rect: &Rect) -> gst::Array {
+    let numbers = [rect.x, rect.y, rect.width, rect.height];
+    gst::Array::new(numbers.map(|number| i32::try_from(number).unwrap_or(i32::MAX)))
+}
+
+pub(super) fn from_array(value: &glib::SendValue) -> Result<Rect, glib::BoolError> {
+    let wrong = || glib::bool_error!("a rectangle is <x, y, width, height> in whole pixels, not {value:?}");
+    let array: gst::Array = value.get().map_err(|_| wrong())?;
+    let number = |value: &glib::SendValue| value.get::<i32>().ok().and_then(|number| usize::try_from(number).ok());
+    let numbers: Vec<usize> = array.iter().map(number).collect::<Option<_>>().ok_or_else(wrong)?;
+    let &[x, y, width, height] = numbers.as_slice() else { return Err(wrong()) };
+    Ok(Rect { x, y, width, height })
+}
+
+pub(super) use {property, rectangles};
