@@ -12,6 +12,7 @@ pub mod dlib;
 mod executor;
 pub mod graph;
 pub mod mobilefacenet;
+mod prepared;
 mod recognizer;
 pub mod sface;
 pub mod thresholds;
