@@ -75,6 +75,7 @@ pub struct Entry {
 /// What a model does.
 #[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Kind {
     /// Finds faces.
     Detector,
