@@ -5,10 +5,7 @@ use advjnd::{FaceReport, FrameReport, RunStats};
 use glib::prelude::*;
 use gst_video::VideoRegionOfInterestMeta;
 
-use super::roi::FACE;
-
-/// Name of the structures in messages and metas.
-pub(super) const NAME: &str = "advjndprotect";
+use super::{FACE, NAME};
 
 /// Sums since the element was started.
 #[derive(Debug, Clone, Default)]
