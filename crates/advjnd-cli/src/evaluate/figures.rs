@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::faces::{Clean, mean_of, pool};
 use super::looks::Look;
-use super::results::{Mean, Share};
+use super::tally::{Mean, Share};
 
 /// One recogniser and one variant. A face is known where the recogniser takes the clean face of that very frame for the person
 /// enrolled; only known faces count. Stopped: shown, and no longer taken for the person.

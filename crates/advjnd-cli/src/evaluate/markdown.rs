@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::figures::Figures;
 use super::quality::Quality;
-use super::results::{Key, Results, Row, Seen, Share};
+use super::results::{Key, Results, Row, Seen};
+use super::tally::Share;
 
 const NOTES: &str = "Faces are found in the clean clip (detector score 0.6, 32 pixels), and found anew in every variant, where a \
     face that is not found is looked at where it was. Only faces count that the recogniser takes for the person enrolled in the \

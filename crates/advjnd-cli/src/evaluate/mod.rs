@@ -25,6 +25,7 @@ mod panel;
 mod plan;
 mod quality;
 mod results;
+mod tally;
 mod variants;
 
 use std::collections::BTreeMap;
@@ -45,12 +46,18 @@ use figures::Figures;
 use looks::{Look, look};
 use panel::Panel;
 use quality::compare;
-use results::{Experiment, File, Key, Results, Row, Seen, Share};
+use results::{Experiment, Key, Results, Row, Seen};
+use tally::Share;
 use variants::Variant;
 
 use crate::document::splice;
+use crate::folder::{make, write_whole};
 use crate::machine;
 use crate::networks::{Networks, hex, read};
+
+/// Names of the files of results.
+const JSON: &str = "evaluate.json";
+const TABLES: &str = "evaluate.md";
 
 /// Protects clips with the element, encodes them, and asks recognisers that were attacked and others.
 #[derive(Args)]
@@ -130,7 +137,7 @@ impl Evaluate {
     /// [`Error::Io`] where something cannot be read, [`Error::Model`] where a recogniser is not what is said of it.
     pub fn run(self) -> Result<String> {
         if let Some(document) = &self.splice {
-            let results = Results::read(&self.out)?;
+            let results = Results::read(&self.out.join(JSON))?;
             splice(document, "video-table", &markdown::in_short(&results))?;
             return Ok(format!("{}: {} rows in short\n", document.display(), results.rows.len()));
         }
@@ -154,8 +161,9 @@ impl Evaluate {
         let mut models = networks.checksums(&[])?;
         models.extend(panel.checksums());
         let rates = specs.iter().map(|spec| (spec.name.clone(), spec.false_accept_rate.to_string()));
-        let mut file = File::open(
-            &self.out,
+        make(&self.out)?;
+        let mut results = Results::open(
+            &self.out.join(JSON),
             Experiment {
                 every: self.every as usize,
                 most_frames: self.frames,
@@ -183,7 +191,7 @@ impl Evaluate {
         for (name, path) in clips {
             let sha256 = hex(&Sha256::digest(read(path)?));
             let names = bench.variants.iter().map(ToString::to_string).collect::<Vec<_>>();
-            let missing: Vec<Key> = keys(&name).into_iter().filter(|key| !file.has(key, &sha256, &names)).collect();
+            let missing: Vec<Key> = keys(&name).into_iter().filter(|key| !results.has(key, &sha256, &names)).collect();
             bench.progress.inc(((all / self.clips.len() - missing.len()) * (2 + names.len())) as u64);
             if missing.is_empty() {
                 bench.progress.inc(1);
@@ -194,14 +202,21 @@ impl Evaluate {
                 let (mut row, frames) = bench.row(&clip, key, &self.models, &scratch)?;
                 (row.commit, row.machine) = (commit.clone(), machine.clone());
                 frames.write(&self.out.join("frames"), &row.key)?;
-                file.add(row)?;
+                results.add(row);
+                write(&self.out, &results)?;
                 made += 1;
             }
         }
         bench.progress.finish_and_clear();
-        file.write()?;
-        Ok(format!("{}: {made} rows made, {} kept\n", file.path().display(), all - made))
+        write(&self.out, &results)?;
+        Ok(format!("{}: {made} rows made, {} kept\n", self.out.join(TABLES).display(), all - made))
     }
+}
+
+/// Writes `evaluate.json` and `evaluate.md`.
+fn write(folder: &Path, results: &Results) -> Result<()> {
+    write_whole(folder, JSON, &results.json()?)?;
+    write_whole(folder, TABLES, &markdown::tables(results))
 }
 
 impl Bench {
@@ -345,8 +360,8 @@ impl PerFrame {
     fn write(&self, folder: &Path, key: &Key) -> Result<()> {
         let properties = key.properties.iter().map(|(name, value)| format!("--{name}={value}")).collect::<String>();
         let name = format!("{}--{}{properties}.csv", key.clip, key.surrogates.join("+"));
-        crate::folder::make(folder)?;
-        crate::folder::write_whole(folder, &name.replace(['/', ' '], "_"), &format!("{}{}", Self::HEAD, self.lines))
+        make(folder)?;
+        write_whole(folder, &name.replace(['/', ' '], "_"), &format!("{}{}", Self::HEAD, self.lines))
     }
 }
 
@@ -356,7 +371,7 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new(out: &Path) -> Result<Self> {
         let folder = out.join(format!(".evaluate-{}", std::process::id()));
-        crate::folder::make(&folder)?;
+        make(&folder)?;
         Ok(Self(folder))
     }
 

@@ -18,7 +18,7 @@ use advjnd_media::{Frames, Picture};
 use serde::{Deserialize, Serialize};
 
 use super::faces::{Aligner, Clean, Sighting, rect_of};
-use super::results::Mean;
+use super::tally::Mean;
 
 /// Deviation of luma in a face box below which it is a cover, code values.
 const FLAT: f64 = 6.0;

@@ -40,6 +40,7 @@ mod plot;
 mod quality;
 mod results;
 mod summary;
+mod tally;
 mod thresholds;
 
 use std::collections::BTreeMap;
@@ -56,13 +57,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 use bench::Bench;
 use page::Example;
 use people::People;
-use plan::{Plan, Settings, Task, Tasks, plans};
+use plan::{Key, Plan, Settings, Task, Tasks, plans};
 use quality::Extent;
-use results::{Experiment, Key, Results, Row, Table as File};
+use results::{Experiment, Results, Row};
 
 use crate::document::splice;
+use crate::folder::{make, write_whole};
 use crate::machine;
 use crate::networks::{Networks, read};
+
+/// Names of the files of results.
+const JSON: &str = "table.json";
+const TABLES: &str = "table.md";
+const PAGE: &str = "table.html";
 
 /// Attacks the faces of still pictures with every published attack, and tables success and quality.
 #[derive(Args)]
@@ -156,14 +163,15 @@ impl Table {
             models,
             thresholds: BTreeMap::new(),
         };
-        let mut table = File::open(&self.out, experiment)?;
+        make(&self.out)?;
+        let mut results = Results::open(&self.out.join(JSON), experiment)?;
         let wanted: Vec<(Network, Vec<Plan>)> =
             used.into_iter().map(|n| (n, plans(n, self.task, self.setting, &recipes, &self.strengths))).collect();
         let all: usize = wanted.iter().map(|(_, plans)| plans.len()).sum();
-        let missing = |plan: &&Plan| !table.has(&plan.key, &plan.checksum);
+        let missing = |plan: &&Plan| !results.has(&plan.key, &plan.checksum);
         let made: usize = wanted.iter().map(|(_, plans)| plans.iter().filter(missing).count()).sum();
         if made == 0 {
-            table.write()?;
+            write(&self.out, &results)?;
         }
         let example = people.place(self.example.as_deref())?;
 
@@ -171,13 +179,13 @@ impl Table {
         let progress = progress_bar(made * people.people.len())?;
         let mut examples = Vec::new();
         for (network, plans) in &wanted {
-            let missing: Vec<&Plan> = plans.iter().filter(|plan| !table.has(&plan.key, &plan.checksum)).collect();
-            if missing.is_empty() && table.has_page() {
+            let missing: Vec<&Plan> = plans.iter().filter(|plan| !results.has(&plan.key, &plan.checksum)).collect();
+            if missing.is_empty() && self.out.join(PAGE).exists() {
                 continue;
             }
             let graph = networks.recognizer(*network)?;
             let mut bench = Bench::new(*network, &graph, &people.people, self.seed, &pool)?;
-            table.results.experiment.thresholds.insert(network.spec().name, bench.thresholds);
+            results.experiment.thresholds.insert(network.spec().name, bench.thresholds);
             for Plan { key, recipe, checksum } in missing {
                 let Key { recognizer, task, setting, method, .. } = key;
                 progress.set_message(format!("{recognizer} {} {} {method}", task.name(), setting.name()));
@@ -185,20 +193,20 @@ impl Table {
                 let extent = if is_main(key) { Extent::All } else { Extent::Crop };
                 let faces = bench.run(recipe, *task, *setting, extent, || progress.inc(1))?;
                 let seconds = start.elapsed().as_secs_f64();
-                table.add(Row::new(key.clone(), checksum.clone(), &faces, seconds, commit.clone(), machine.clone()));
-                table.write()?;
+                results.add(Row::new(key.clone(), checksum.clone(), &faces, seconds, commit.clone(), machine.clone()));
+                write(&self.out, &results)?;
             }
             let shown: Vec<&Plan> = plans.iter().filter(|plan| is_main(&plan.key)).collect();
             progress.set_message(format!("{}, pictures of the page", network.spec().name));
             examples.push(Example::new(&mut bench, &shown, &people.people[example].name, example)?);
         }
         if !examples.is_empty() {
-            table.write_page(&examples)?;
+            write_whole(&self.out, PAGE, &page::html(&results, &examples))?;
         }
         progress.finish_and_clear();
         Ok(format!(
             "{}: {made} rows made, {} kept; {} people, {} left out without a face\n",
-            self.out.join("table.json").display(),
+            self.out.join(JSON).display(),
             all - made,
             people.people.len(),
             people.without_face
@@ -206,7 +214,7 @@ impl Table {
     }
 
     fn splice(&self) -> Result<String> {
-        let results = Results::read(&self.out.join("table.json"))?;
+        let results = Results::read(&self.out.join(JSON))?;
         let Some(path) = &self.splice else { return Ok(String::new()) };
         splice(path, summary::MARK, &format!("{}\n", summary::markdown(&results).trim_start()))?;
         Ok(format!("{}: {} rows in short\n", path.display(), results.rows.len()))
@@ -224,6 +232,12 @@ impl Table {
         let asked = |recipe: &&Recipe| self.methods.is_empty() || self.methods.iter().any(|name| name == recipe.name);
         Ok(rows::ALL.into_iter().filter(asked).collect())
     }
+}
+
+/// Writes `table.json` and `table.md`.
+fn write(folder: &Path, results: &Results) -> Result<()> {
+    write_whole(folder, JSON, &results.json()?)?;
+    write_whole(folder, TABLES, &markdown::tables(results))
 }
 
 /// Whether a row is one of the paper's table: an identification at the strength that is published.

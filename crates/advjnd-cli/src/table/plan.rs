@@ -6,7 +6,6 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::results::Key;
 use crate::networks::hex;
 
 /// What an attack is for.
@@ -77,6 +76,19 @@ impl Tasks {
             Self::Both => &[Task::Identification, Task::Verification],
         }
     }
+}
+
+/// What a row is about: two rows of the same key are one row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Key {
+    /// Name in the manifest.
+    pub recognizer: String,
+    pub task: Task,
+    pub setting: Setting,
+    /// Name of the recipe.
+    pub method: String,
+    /// What the recipe's bound was multiplied by; none where it has no bound to multiply.
+    pub strength: Option<f64>,
 }
 
 /// A row to be made.

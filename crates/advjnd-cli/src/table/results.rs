@@ -1,33 +1,18 @@
-//! The rows, and the file they are kept in.
+//! The rows, and how they are kept.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use advjnd::{Error, Result};
 use advjnd_lab::attack::recipes::rows;
 use serde::{Deserialize, Serialize};
 
 use super::bench::{Face, Outcome};
-use super::markdown;
-use super::page::{self, Example};
-use super::plan::{Setting, Task};
+use super::plan::Key;
 use super::quality::Quality;
+use super::tally::{mean, rounded};
 use super::thresholds::Thresholds;
-use crate::folder::{make, write_whole};
 use crate::networks::read;
-
-/// What a row is about: two rows of the same key are one row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Key {
-    /// Name in the manifest.
-    pub recognizer: String,
-    pub task: Task,
-    pub setting: Setting,
-    /// Name of the recipe.
-    pub method: String,
-    /// What the recipe's bound was multiplied by; none where it has no bound to multiply.
-    pub strength: Option<f64>,
-}
 
 /// One attack on all faces. Means are over the faces attacked, successes and failures alike.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,17 +103,6 @@ fn attacked_face(face: &Face) -> Option<&Outcome> {
     if let Face::Attacked(picture) = face { Some(&picture.outcome) } else { None }
 }
 
-/// Their mean, rounded; none of nothing.
-pub fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
-    (count > 0).then(|| rounded(sum / f64::from(count)))
-}
-
-/// Six decimals: what is read back is what was written.
-pub fn rounded(value: f64) -> f64 {
-    (1e6 * value).round() / 1e6
-}
-
 /// What all rows of a file share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Experiment {
@@ -164,56 +138,30 @@ impl Results {
         })
     }
 
-    /// The rows that share recogniser, task and setting.
-    pub fn groups(&self) -> impl Iterator<Item = &[Row]> {
-        let place = |row: &Row| (row.key.recognizer.clone(), row.key.task, row.key.setting);
-        self.rows.chunk_by(move |a, b| place(a) == place(b))
-    }
-
-    /// As JSON, a line for each row.
-    fn json(&self) -> serde_json::Result<String> {
-        let mut text = serde_json::to_string_pretty(&self.experiment)?;
-        let rows: Vec<String> = self.rows.iter().map(serde_json::to_string).collect::<serde_json::Result<_>>()?;
-        text.truncate(text.trim_end_matches('}').trim_end().len());
-        Ok(text + &format!(",\n  \"rows\": [\n    {}\n  ]\n}}\n", rows.join(",\n    ")))
-    }
-}
-
-/// The results and the folder they lie in.
-pub struct Table {
-    folder: PathBuf,
-    pub results: Results,
-}
-
-impl Table {
-    /// The results in `folder`, which is made if need be, to be continued as `experiment`.
-    pub fn open(folder: &Path, experiment: Experiment) -> Result<Self> {
-        make(folder)?;
-        let path = folder.join("table.json");
-        let mut results = Results { experiment, rows: Vec::new() };
+    /// The results in `path`, to be continued as `experiment`; none yet where there is no such file.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read), and [`Error::Input`] where the file is of another experiment.
+    pub fn open(path: &Path, experiment: Experiment) -> Result<Self> {
+        let mut results = Self { experiment, rows: Vec::new() };
         if path.exists() {
-            let found = Results::read(&path)?;
-            results.experiment.continue_from(&found.experiment, &path)?;
+            let found = Self::read(path)?;
+            results.experiment.continue_from(&found.experiment, path)?;
             results.rows = found.rows;
         }
-        Ok(Self { folder: folder.to_owned(), results })
+        Ok(results)
     }
 
     /// Whether the row is there, made with the same `recipe`.
     pub fn has(&self, key: &Key, recipe: &str) -> bool {
-        self.results.rows.iter().any(|row| row.key == *key && row.recipe == recipe)
-    }
-
-    /// Whether `table.html` is there.
-    pub fn has_page(&self) -> bool {
-        self.folder.join("table.html").exists()
+        self.rows.iter().any(|row| row.key == *key && row.recipe == recipe)
     }
 
     /// Adds the row, in place of one of the same key.
     pub fn add(&mut self, row: Row) {
-        self.results.rows.retain(|other| other.key != row.key);
-        self.results.rows.push(row);
-        self.results.rows.sort_by(|a, b| {
+        self.rows.retain(|other| other.key != row.key);
+        self.rows.push(row);
+        self.rows.sort_by(|a, b| {
             let place = |key: &Key| {
                 let method = rows::ALL.iter().position(|recipe| recipe.name == key.method);
                 (key.recognizer.clone(), key.task, key.setting, method)
@@ -225,17 +173,23 @@ impl Table {
         });
     }
 
-    /// Writes `table.json` and `table.md`.
-    pub fn write(&self) -> Result<()> {
-        let text =
-            self.results.json().map_err(|error| Error::input(format!("cannot write the table as JSON: {error}")))?;
-        write_whole(&self.folder, "table.json", &text)?;
-        write_whole(&self.folder, "table.md", &markdown::tables(&self.results))
+    /// The rows that share recogniser, task and setting.
+    pub fn groups(&self) -> impl Iterator<Item = &[Row]> {
+        let place = |row: &Row| (row.key.recognizer.clone(), row.key.task, row.key.setting);
+        self.rows.chunk_by(move |a, b| place(a) == place(b))
     }
 
-    /// Writes `table.html`.
-    pub fn write_page(&self, examples: &[Example]) -> Result<()> {
-        write_whole(&self.folder, "table.html", &page::html(&self.results, examples))
+    /// As JSON, a line for each row.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where they cannot be written so.
+    pub fn json(&self) -> Result<String> {
+        let failed = |error| Error::input(format!("cannot write the table as JSON: {error}"));
+        let mut text = serde_json::to_string_pretty(&self.experiment).map_err(failed)?;
+        let rows: Vec<String> =
+            self.rows.iter().map(serde_json::to_string).collect::<serde_json::Result<_>>().map_err(failed)?;
+        text.truncate(text.trim_end_matches('}').trim_end().len());
+        Ok(text + &format!(",\n  \"rows\": [\n    {}\n  ]\n}}\n", rows.join(",\n    ")))
     }
 }
 

@@ -6,7 +6,7 @@ use advjnd::net::{Metric, RecognizerSpec};
 use serde::{Deserialize, Serialize};
 
 use super::plan::Setting;
-use super::results::rounded;
+use super::tally::rounded;
 
 /// A false accept rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
