@@ -73,7 +73,9 @@ fn verdicts() -> String {
                 CoverReason::OutOfTime => "is covered: the time of its frame was over before it was checked",
                 CoverReason::TooMany => "is covered: the frame has more than `max-faces` faces",
                 CoverReason::OnRequest => "is covered: `mode` is `cover`",
+                _ => panic!("say here what {reason:?} means"),
             },
+            _ => panic!("say here what {verdict:?} means"),
         };
         text += &format!("| `{}` | {what} |\n", verdict.name());
     }

@@ -22,6 +22,11 @@ mod tests;
 
 use glib::prelude::*;
 
+/// Name of the structures in messages and metas.
+const NAME: &str = "advjndprotect";
+/// Type of the metas that mark faces.
+const FACE: &str = "face";
+
 glib::wrapper! {
     /// The element `advjndprotect`, a [`gst_video::VideoFilter`].
     pub struct AdvJndProtect(ObjectSubclass<imp::AdvJndProtect>)

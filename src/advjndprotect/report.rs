@@ -5,10 +5,7 @@ use advjnd::{FaceReport, FrameReport, RunStats};
 use glib::prelude::*;
 use gst_video::VideoRegionOfInterestMeta;
 
-use super::roi::FACE;
-
-/// Name of the structures in messages and metas.
-pub(super) const NAME: &str = "advjndprotect";
+use super::{FACE, NAME};
 
 /// Sums since the element was started.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +24,7 @@ impl Stats {
     /// The value of property `stats`.
     pub(super) fn structure(&self) -> gst::Structure {
         let (before, after) = self.run.mean_similarity();
-        let StageTimes { detect, jnd, attack, verify } = self.run.times;
+        let StageTimes { detect, jnd, attack, verify, .. } = self.run.times;
         let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         gst::Structure::builder("application/x-advjndprotect-stats")
             .field("frames", self.run.frames)

@@ -5,10 +5,8 @@ use advjnd::face::{BBox, Landmarks};
 use advjnd::frame::Rect;
 use gst_video::VideoRegionOfInterestMeta;
 
-use super::report::NAME;
+use super::{FACE, NAME};
 
-/// Type of the metas that mark faces.
-pub(super) const FACE: &str = "face";
 /// Field of a meta's parameters with ten numbers, x and y of five landmarks in pixels.
 pub(super) const LANDMARKS: &str = "landmarks";
 

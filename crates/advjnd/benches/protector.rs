@@ -74,7 +74,7 @@ impl Clip {
                 stats.add(&report);
             }
         }
-        let StageTimes { detect, jnd, attack, verify } = stats.times;
+        let StageTimes { detect, jnd, attack, verify, .. } = stats.times;
         let stages = [detect, jnd, attack, verify].map(|time| time.as_secs_f64() * 1e3 / counted as f64);
         let each = stats.iterations as f64 / stats.faces.max(1) as f64;
         println!(

@@ -85,6 +85,7 @@ impl Schedule {
 
 /// What takes time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stage {
     /// Finding faces in the whole frame.
     Detect,

@@ -9,6 +9,7 @@ use crate::frame::Rect;
 ///
 /// The self-check knows the recognisers that were attacked: it says nothing of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Verdict {
     /// Every loaded recogniser is beyond its verification threshold, with a margin.
     Protected,
@@ -18,6 +19,7 @@ pub enum Verdict {
 
 /// Why a face was covered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum CoverReason {
     /// The perturbation is not yet strong enough.
     NotYetProtected,
@@ -65,6 +67,7 @@ impl Verdict {
 
 /// One face of one frame.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct FaceReport {
     /// Its track.
     pub id: TrackId,
@@ -96,6 +99,7 @@ pub struct FaceReport {
 
 /// Wall-clock time spent per stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct StageTimes {
     /// Finding and following faces.
     pub detect: Duration,
@@ -109,6 +113,7 @@ pub struct StageTimes {
 
 /// One frame.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct FrameReport {
     /// Its faces, by track.
     pub faces: Vec<FaceReport>,
@@ -126,6 +131,7 @@ pub struct FrameReport {
 
 /// Sums over a run.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct RunStats {
     /// Frames processed.
     pub frames: u64,

@@ -35,6 +35,7 @@ fn byte_of_green(format: PixelFormat) -> (usize, usize) {
         PixelFormat::Rgb | PixelFormat::Bgr => (1, 3),
         PixelFormat::Rgba | PixelFormat::Bgra | PixelFormat::Rgbx | PixelFormat::Bgrx => (1, 4),
         PixelFormat::Argb | PixelFormat::Abgr | PixelFormat::Xrgb | PixelFormat::Xbgr => (2, 4),
+        other => panic!("the test does not know {other:?}"),
     }
 }
 

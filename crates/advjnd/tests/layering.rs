@@ -1,8 +1,9 @@
-//! The arrows of ARCHITECTURE.md: what each room imports from the crate.
+//! The arrows of ARCHITECTURE.md: what each room imports from the crate, and what the crates and the files of the program
+//! and of the element know of each other.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Room, and the rooms it may use besides itself and `error`.
@@ -19,6 +20,16 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("report", &["face", "frame"]),
 ];
 
+/// What a media plugin must not link: the laboratory and what it stands on.
+const LABORATORY: [&str; 4] = ["advjnd-lab", "candle-core", "candle-nn", "ssimulacra2"];
+
+/// Folders whose files import their siblings without a circle: data below, what shows it above.
+const WITHOUT_CIRCLES: [&str; 2] = ["crates/advjnd-cli/src/recall", "crates/advjnd-lab/src/attack"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 fn sources(path: &Path, files: &mut Vec<PathBuf>) {
     if path.is_dir() {
         for entry in std::fs::read_dir(path).expect("folder") {
@@ -27,6 +38,23 @@ fn sources(path: &Path, files: &mut Vec<PathBuf>) {
     } else if path.extension().is_some_and(|extension| extension == "rs") {
         files.push(path.to_owned());
     }
+}
+
+/// The code of a file up to its unit tests, without lines that are comments.
+fn code(file: &Path) -> String {
+    let text = std::fs::read_to_string(file).expect("source");
+    let own = text.split("#[cfg(test)]\n").next().unwrap_or_default();
+    own.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| line.to_owned() + "\n").collect()
+}
+
+/// The modules that follow `prefix` in `code`.
+fn names_after(code: &str, prefix: &str) -> BTreeSet<String> {
+    let name = |rest: &str| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let names = code.split(prefix).skip(1).flat_map(|rest| match rest.strip_prefix('{') {
+        Some(list) => list.split('}').next().unwrap_or_default().split(',').map(|item| name(item.trim())).collect(),
+        None => vec![name(rest)],
+    });
+    names.filter(|name: &String| name.starts_with(char::is_lowercase)).collect()
 }
 
 #[test]
@@ -38,17 +66,64 @@ fn rooms_use_only_what_they_may() {
         sources(if folder.is_dir() { &folder } else { &file }, &mut files);
         assert!(!files.is_empty(), "no room `{room}`");
         for file in files {
-            let text = std::fs::read_to_string(&file).expect("source");
-            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-            let used: BTreeSet<String> = code
-                .flat_map(|line| line.split("crate::").skip(1))
-                .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
-                .filter(|name: &String| name.starts_with(char::is_lowercase))
-                .collect();
-            for used in used {
+            for used in names_after(&code(&file), "crate::") {
                 let may = used == room || used == "error" || allowed.contains(&used.as_str());
                 assert!(may, "{}: `{room}` may not use `{used}`", file.display());
             }
         }
+    }
+}
+
+#[test]
+fn the_fast_path_is_known_to_the_choice_of_executors_alone() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let outside = files.iter().filter(|file| !file.starts_with(src.join("net/cpu")));
+    let knows = |code: &str| ["crate::net::", "super::"].iter().any(|path| names_after(code, path).contains("cpu"));
+    let knowing: Vec<_> = outside.filter(|file| knows(&code(file))).collect();
+    assert_eq!(knowing, [&src.join("net/executor.rs")]);
+}
+
+#[test]
+fn the_plugin_links_no_laboratory() {
+    for manifest in ["Cargo.toml", "crates/advjnd/Cargo.toml", "crates/advjnd-media/Cargo.toml"] {
+        let text = std::fs::read_to_string(root().join(manifest)).expect("a manifest");
+        let manifest_of: toml::Table = text.parse().expect("TOML");
+        for section in ["dependencies", "build-dependencies"] {
+            let Some(names) = manifest_of.get(section).and_then(toml::Value::as_table) else { continue };
+            for name in LABORATORY {
+                assert!(!names.contains_key(name), "{manifest}: [{section}] names `{name}`");
+            }
+        }
+    }
+}
+
+#[test]
+fn data_does_not_know_what_shows_it() {
+    for folder in WITHOUT_CIRCLES.map(|folder| root().join(folder)) {
+        let mut uses = BTreeMap::new();
+        for entry in std::fs::read_dir(&folder).expect("folder") {
+            let path = entry.expect("entry").path();
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let file = if path.is_dir() { path.join("mod.rs") } else { path };
+            if name != "mod" {
+                uses.insert(name, names_after(&code(&file), "super::"));
+            }
+        }
+        // Files that import none of those left are taken away, until none are left.
+        while !uses.is_empty() {
+            let left: BTreeSet<String> = uses.keys().cloned().collect();
+            uses.retain(|_, used| !used.is_disjoint(&left));
+            assert!(uses.len() < left.len(), "{}: {left:?} import each other in a circle", folder.display());
+        }
+    }
+}
+
+#[test]
+fn the_elements_reports_and_marks_do_not_know_each_other() {
+    let element = root().join("src/advjndprotect");
+    for (file, other) in [("report.rs", "roi"), ("roi.rs", "report")] {
+        assert!(!names_after(&code(&element.join(file)), "super::").contains(other), "{file} knows `{other}`");
     }
 }

@@ -209,7 +209,9 @@ fn views_show_maps_and_boxes_in_place_of_the_frame() {
     let [x, y] = face.landmarks.0[2].map(|v| v as usize);
     for (which, ground) in [(View::Jnd, 0), (View::Delta, 128)] {
         let (map, shown) = view(which);
-        assert_eq!(shown, FrameReport { times: shown.times, ..report.clone() }, "a view changes nothing else");
+        let mut expected = report.clone();
+        expected.times = shown.times;
+        assert_eq!(shown, expected, "a view changes nothing else");
         assert_eq!(pixel(&map, 1, 1), [ground; 3]);
         let inside = (0..9).map(|i| pixel(&map, x + i, y)[0]);
         assert!(inside.clone().any(|value| value != ground), "{which:?}: {:?}", inside.collect::<Vec<_>>());

@@ -58,10 +58,14 @@ use runs::Watch;
 use truth::Truth;
 
 use crate::document::splice;
+use crate::folder::{make, write_whole};
 use crate::machine;
 use crate::networks::Networks;
 use crate::progress::progress_bar;
 
+/// Names of the files of results.
+const JSON: &str = "recall.json";
+const TABLES: &str = "recall.md";
 /// Lines of a document that the tables are put between.
 const MARK: &str = "recall";
 
@@ -111,7 +115,7 @@ impl Recall {
     /// cannot be read, [`Error::Model`] where a network is not what its manifest says.
     pub fn run(self) -> Result<String> {
         if let Some(path) = &self.splice {
-            let results = Results::read(&self.out)?;
+            let results = Results::read(&self.out.join(JSON))?;
             splice(path, MARK, &markdown::summary(&results))?;
             return Ok(format!("{}: {} faces\n", path.display(), results.faces.len()));
         }
@@ -130,7 +134,7 @@ impl Recall {
             results.faces.extend(rows);
             results.alarms.push(alarms);
             results.runs.extend(source.watch.take());
-            results.write(&self.out)?;
+            write(&self.out, &results)?;
             progress.inc(1);
         }
         for ((number, kind), cast) in kinds.iter().zip(cast.iter().cycle()) {
@@ -139,11 +143,11 @@ impl Recall {
                 results.faces.extend(derived::run(&mut bench, &Case { kind, number: *number, index }, cast)?);
                 progress.inc(1);
             }
-            results.write(&self.out)?;
+            write(&self.out, &results)?;
         }
         progress.finish_and_clear();
-        results.write(&self.out)?;
-        Ok(format!("{}: {} faces\n", self.out.join("recall.md").display(), results.faces.len()))
+        write(&self.out, &results)?;
+        Ok(format!("{}: {} faces\n", self.out.join(TABLES).display(), results.faces.len()))
     }
 
     fn experiment(&self, bench: &Bench) -> Result<Experiment> {
@@ -177,4 +181,11 @@ impl Recall {
         let kinds = kinds().into_iter().enumerate().filter(|(_, kind)| named(kind));
         if self.cases == 0 { Vec::new() } else { kinds.collect() }
     }
+}
+
+/// Writes `recall.json` and `recall.md`.
+fn write(folder: &Path, results: &Results) -> Result<()> {
+    make(folder)?;
+    write_whole(folder, JSON, &results.json()?)?;
+    write_whole(folder, TABLES, &format!("# What the face protection misses\n\n{}", markdown::tables(results)))
 }

@@ -1,4 +1,4 @@
-//! What was found, and the files it is kept in.
+//! What was found, and how it is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,17 +7,11 @@ use advjnd::{Error, FaceReport, Result};
 use serde::{Deserialize, Serialize};
 
 use super::examine::Outcome;
-use super::markdown;
 use super::product::Search;
 use super::rounded;
 use super::runs::Watch;
 use super::truth::{Light, Turn};
-use crate::folder::{make, write_whole};
 use crate::networks::read;
-
-/// Names of the files.
-const FILE: &str = "recall.json";
-const TABLES: &str = "recall.md";
 
 /// Where a face comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,29 +131,25 @@ pub struct Results {
 }
 
 impl Results {
-    /// Those of a folder.
+    /// Those of the file `path`.
     ///
     /// # Errors
     /// [`Error::Io`] where they cannot be read, [`Error::Input`] where they are none.
-    pub fn read(folder: &Path) -> Result<Self> {
-        let path = folder.join(FILE);
-        serde_json::from_slice(&read(&path)?)
+    pub fn read(path: &Path) -> Result<Self> {
+        serde_json::from_slice(&read(path)?)
             .map_err(|error| Error::input(format!("{} holds no results ({error}); make them anew", path.display())))
     }
 
-    /// Writes `recall.json`, a face to a line, and `recall.md`.
+    /// As JSON, a face to a line.
     ///
     /// # Errors
-    /// [`Error::Input`] where they cannot be written.
-    pub fn write(&self, folder: &Path) -> Result<()> {
-        make(folder)?;
+    /// [`Error::Input`] where they cannot be written so.
+    pub fn json(&self) -> Result<String> {
         let experiment = json(&self.experiment)?;
         let (faces, alarms, runs) = (lines(&self.faces)?, lines(&self.alarms)?, lines(&self.runs)?);
-        let text = format!(
+        Ok(format!(
             "{{\n\"experiment\": {experiment},\n\"faces\": {faces},\n\"alarms\": {alarms},\n\"runs\": {runs}\n}}\n"
-        );
-        write_whole(folder, FILE, &text)?;
-        write_whole(folder, TABLES, &format!("# What the face protection misses\n\n{}", markdown::tables(self)))
+        ))
     }
 }
 

@@ -35,6 +35,7 @@ pub trait Objective {
 
 /// How an accumulated gradient becomes a step inside a budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Direction {
     /// Every element by the same share of its bound: the steepest step for a given largest change, relative to the bounds.
     Sign,

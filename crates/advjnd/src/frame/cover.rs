@@ -18,6 +18,7 @@ const FILL_LUMA: u8 = 72;
 
 /// How a face is covered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cover {
     /// Opaque, one neutral colour.
     Fill,

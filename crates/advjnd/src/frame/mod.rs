@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 
 /// Memory layout of a frame, named as GStreamer names its video formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum PixelFormat {
     /// Planar Y, Cb, Cr, chroma halved in both directions.
     I420,
@@ -122,6 +123,7 @@ impl PixelFormat {
 
 /// Matrix between R'G'B' and Y'CbCr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Matrix {
     /// ITU-R BT.601.
     #[default]

@@ -34,6 +34,7 @@ pub(crate) fn value_range(counts: &[u32; 256]) -> Option<(f32, f32)> {
 
 /// How samples are made of samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Resampling {
     /// The mean over the area; for reducing only.
     Average,

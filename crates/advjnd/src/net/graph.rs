@@ -5,7 +5,7 @@
 //! Shapes are those of one sample, `[channels][height][width]`; executors add the batch in front.
 //! Batch norm does not occur: it is folded into the convolutions in the model files.
 
-use super::cpu::PackedWeights;
+use super::prepared::Prepared;
 use super::upsample::Upsampling;
 use super::values::Values;
 use crate::error::{Error, Result};
@@ -308,14 +308,14 @@ pub struct Graph {
     ops: Vec<Op>,
     shapes: Vec<Shape>,
     outputs: Vec<ValueId>,
-    packed: PackedWeights,
+    prepared: Prepared,
 }
 
 impl Graph {
     /// An empty network called `name` (for messages) on inputs of shape `input`.
     pub fn new(name: impl Into<String>, input: Shape) -> Self {
-        let packed = PackedWeights::default();
-        Self { name: name.into(), ops: Vec::new(), shapes: vec![input], outputs: Vec::new(), packed }
+        let prepared = Prepared::default();
+        Self { name: name.into(), ops: Vec::new(), shapes: vec![input], outputs: Vec::new(), prepared }
     }
 
     /// Appends `op` and returns the id of its result; [`Error::Model`] if the operands do not fit.
@@ -323,13 +323,13 @@ impl Graph {
         let shape = op.shape(&self.shapes).map_err(|reason| self.unfit(self.ops.len(), &reason))?;
         self.ops.push(op);
         self.shapes.push(shape);
-        self.packed = PackedWeights::default();
+        self.prepared = Prepared::default();
         Ok(self.ops.len())
     }
 
-    /// Its weights as the fast path packed them, for all who run it or a copy of it.
-    pub(super) fn packed(&self) -> &PackedWeights {
-        &self.packed
+    /// Its weights as an executor prepared them, for all who run it or a copy of it.
+    pub(super) fn prepared(&self) -> &Prepared {
+        &self.prepared
     }
 
     /// Declares the next output.
@@ -339,8 +339,7 @@ impl Graph {
 
     /// The same network (weights shared) for inputs of `height × width`; [`Error::Model`] if an operation does not fit.
     pub fn resized(&self, height: usize, width: usize) -> Result<Self> {
-        let input = Shape::new(self.shapes[INPUT].channels, height, width);
-        let mut graph = Self::new(self.name.clone(), input);
+        let mut graph = Self::new(self.name.clone(), Shape { height, width, ..self.input_shape() });
         for op in &self.ops {
             graph.push(op.clone())?;
         }
@@ -381,21 +380,6 @@ impl Graph {
             _ => 0,
         };
         self.ops.iter().enumerate().map(of).sum()
-    }
-
-    /// Bytes of all weights, biases and slopes as `f32`.
-    pub fn weight_bytes(&self) -> usize {
-        let slopes = |activation: &Activation| match activation {
-            Activation::Prelu(slope) => slope.len(),
-            Activation::None | Activation::Relu => 0,
-        };
-        let of = |op: &Op| match op {
-            Op::Conv { conv, activation, .. } => conv.weight.len() + conv.bias.len() + slopes(activation),
-            Op::Linear { weight, bias, .. } => weight.len() + bias.len(),
-            Op::Add { activation, .. } => slopes(activation),
-            _ => 0,
-        };
-        4 * self.ops.iter().map(of).sum::<usize>()
     }
 
     /// The graph, if running it takes no more memory than a network of this kind needs; else [`Error::Model`].

@@ -13,6 +13,7 @@ mod executor;
 pub mod graph;
 pub mod manifest;
 pub mod mobilefacenet;
+mod prepared;
 mod recognizer;
 pub mod sface;
 pub mod thresholds;

@@ -12,6 +12,7 @@ use crate::pool::Pool;
 
 /// The recognisers this crate can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Network {
     /// [`dlib`].
     DlibResnet29,

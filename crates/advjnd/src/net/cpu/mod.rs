@@ -32,7 +32,7 @@ mod tile;
 mod window;
 mod winograd;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 pub use memory::WeightPrecision;
 pub use simd::Level;
@@ -45,16 +45,6 @@ use super::executor::{Executor, Pass, check_len};
 use super::graph::{Graph, Shape};
 use crate::error::{Error, Result};
 use crate::pool::{Job, Pool};
-
-/// The packed weights of a graph, once somebody has packed them.
-#[derive(Clone, Default)]
-pub(super) struct PackedWeights(Arc<OnceLock<Arc<Store>>>);
-
-impl std::fmt::Debug for PackedWeights {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("PackedWeights").field(&self.0.get().map(|store| store.block.bytes())).finish()
-    }
-}
 
 /// A graph on the fast path.
 pub struct Engine {
@@ -77,14 +67,13 @@ impl Engine {
     ///
     /// [`Error::Model`] for a graph with an operation this engine cannot run.
     pub fn new(graph: &Graph, batch: usize, pool: &Arc<Pool>) -> Result<Self> {
-        let PackedWeights(packed) = graph.packed();
-        let store = match packed.get() {
-            Some(store) => WeightStore::of(Arc::clone(store)),
+        let store = match graph.prepared().get::<Store>() {
+            Some(packed) => WeightStore::of(packed),
             None => WeightStore::new(WeightPrecision::Half),
         };
         let engine = Self::planned(graph, batch, pool, Level::best(), store)?;
         // If another thread was first, its weights are the same.
-        let _ = packed.set(Arc::clone(engine.program.weights()));
+        graph.prepared().keep(Arc::clone(engine.program.weights()));
         Ok(engine)
     }
 
