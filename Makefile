@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 # For a fresh Debian 12 with a Rust toolchain:
 #   make demo               protects the sample clip, with a picture of before and after
 #   make demo CLIP=path     the same with a clip of one's own; the sound is kept

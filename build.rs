@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commit and release date for the plugin description.
 
 fn main() {

@@ -1,11 +1,14 @@
-//! The element as people run it: live streams without and with too little time, frames without a face, the start, memory.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The element as people run it: live streams without and with too little time, frames without a face, the start,
+//! memory.
 //!
 //! ```text
 //! cargo bench --bench element_live                 all parts
 //! cargo bench --bench element_live -- live idle    some of them
 //! ```
-//! Every part runs in a process of its own; its figures go into `results/element_live.json`, with what else the machine was
-//! doing and whether the process had to share it. `SECONDS` is the length of each live run (60). Clips come from
+//! Every part runs in a process of its own; its figures go into `results/element_live.json`, with what else the
+//! machine was doing and whether the process had to share it. `SECONDS` is the length of each live run (60). Clips
+//! come from
 //! `../shared/clips` and the repository; frames are decoded before the clock runs, so that no decoder is measured.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that fails must say so")]

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """appsink.py CLIP: takes protected frames into a program, and prints what the element did to the faces of each.
 
 The plugin must be where GStreamer finds it (GST_PLUGIN_PATH). Needs Debian's python3-gi and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! `appsink CLIP`: takes protected frames into a program, and prints what the element did to the faces of each.
 //!
 //! ```text

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
 # watch_folder.sh IN OUT [SECONDS]: protects every video in the folder IN, and every one that comes, into OUT.
 # Looks every SECONDS (default 10) and takes files that have not grown since the last look; with 0, looks once and ends.
 # IN/NAME.SUFFIX becomes OUT/NAME.SUFFIX-protected.mp4. Folders in IN, and files whose suffix is no video's, are skipped

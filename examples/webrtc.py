@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """webrtc.py [--source PIPELINE] [--port N]: shows a protected camera in a browser.
 
 Serves one page; every browser that opens it posts its offer and gets the answer, all candidates included, back. One

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What becomes of one case of each fuzz target. Two drivers run these: cargo-fuzz (`fuzz_targets/`), which looks for
 //! new cases, and an ordinary test (`tests/fuzz.rs`), which takes the corpus and mutations of it.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """make_corpus.py: writes the fuzz corpora fuzz/corpus/{model,manifest,properties}.
 
 Every network with one channel a layer, as small as its structure allows, and files that are wrong in one way each; the

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
 # Installs those of the named Debian packages that are missing, and says what else is.
 set -euo pipefail
 

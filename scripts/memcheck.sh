@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
 # memcheck.sh: the tests of the unsafe kernels under valgrind's memcheck, as they were built for the processor valgrind
 # imitates (AVX2); writes results/memcheck.json. An error of memory fails.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
 # meson_cargo.sh CARGO build|cbuild SOURCE TARGET_DIR dev|release OUTPUT_DIR FILE…: builds the plugin and puts the files
 # libgstadvjndprotect.so and .a that are named into OUTPUT_DIR. $CARGO_TARGET_DIR comes before TARGET_DIR.
 set -euo pipefail

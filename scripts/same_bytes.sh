@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT OR Apache-2.0
 # Whether two builds of the plugin give the same frames, byte for byte: same_bytes.sh OLD_FOLDER NEW_FOLDER CLIP...
 # A folder holds libgstadvjndprotect.so. Every clip runs once with the default settings and once with strong ones.
 set -eu

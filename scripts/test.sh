@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
 # Every test and check of the repository; the last line counts them. ADVJND_MATERIAL names the folder of test material,
 # where it is not ../shared.
 set -uo pipefail

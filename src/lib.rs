@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! plugin-advjndprotect:
 //!
 //! One video filter, `advjndprotect`, that changes the faces of raw video by less than the eye notices and so that face

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The element's page says what the element is: its tables are made here, and compared with what stands in the file.
 //! `make element-page` (`ADVJND_WRITE=1 cargo test --test docs`) writes them.
 

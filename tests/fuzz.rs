@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The bodies of the fuzz targets on their corpora and on mutations of these: no panic, and no memory that is out of
 //! proportion. `make fuzz` looks for new cases with cargo-fuzz.
 

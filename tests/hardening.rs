@@ -1,5 +1,6 @@
-//! Frames as no camera makes them, and what the element must never do: touch bytes that are not its own, write files, talk to
-//! a network.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Frames as no camera makes them, and what the element must never do: touch bytes that are not its own, write files,
+//! talk to a network.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
 

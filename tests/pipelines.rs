@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Every pipeline that the documents print is run, as printed, by `gst-launch-1.0` with the plugin as it lies on disk;
 //! cameras, servers and screens are replaced by what stands for them in the table below. The programs of `examples/`
 //! run too.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the element says of itself: properties, `stats`, messages, metas.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]

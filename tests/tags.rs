@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tags: no picture goes on to where the protected video is written, and video that is to be shown turned is refused.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """clip_table.py [--shared DIR] [--out results/clips.json] [--speed-only | --table-only] [CLIP ...]: the table of clips.
 
 Every clip of DIR/clips goes through `protect_file` (default settings) twice: losslessly (FFV1), and as the demo does it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """Tables in documents, and the machine's name. Not a program: the programs beside it use it."""
 
 import platform

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """engine_table.py [--shared DIR] [--out results/engine.json] [--table-only]: the engine's figures in ARCHITECTURE.md.
 
 Runs `cargo bench --bench gradient`, `models/convert/bench_pytorch.py` and, on the clips of DIR/clips with one face,

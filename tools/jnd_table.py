@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """jnd_table.py [results/jnd.json]: the table of JND models in DESIGN.md.
 
     cargo run --release -p advjnd-lab --example calibrate_jnd -- ../shared/faces/london results/jnd.json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """make_clip.py [--packages DIR] [--out DIR]: makes portraits_720p.mp4 and portraits_720p.faces.json.
 
 1280x720, 25 frames a second, 10 seconds, H.264 and AAC: photographs of four people glide, zoom, turn and sway over

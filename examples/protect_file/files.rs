@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Files that are written: never over another one unasked, and under their name only when they are whole.
 
 use std::fs::{self, OpenOptions};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Protects the faces of a video file; the sound stays.
 //!
 //! ```text

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One frame of two files, decoded, side by side.
 
 use std::path::Path;

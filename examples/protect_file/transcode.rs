@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The pipeline: decode, protect, encode, with the sound alongside.
 
 use std::path::Path;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! cargo-fuzz target `manifest`: see `bodies.rs`.
 #![no_main]
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """bench_pytorch.py [ONNX] [--rounds N] [--only NETWORK,...]: this engine and PyTorch, same weights and inputs.
 
 For every recogniser and 1 and 2 threads: forward and gradient with respect to the input, one chip at a time. PyTorch

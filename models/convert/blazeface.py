@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """blazeface.py [--packages DIR] [--out DIR]: makes blazeface_full_range.safetensors.
 
 From npm @mediapipe/face_detection 0.4.1657300184: BlazeFace full range of MediaPipe as a TensorFlow Lite file,

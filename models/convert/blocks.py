@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """Reads an ONNX file whose weights are block-quantised int8, and gives it back with plain f32 weights.
 
 Not a program. ONNX Runtime refuses such files (it does not implement this layout of DequantizeLinear), so every

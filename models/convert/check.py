@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """check.py [--packages DIR] PICTURE...: compares the files in models/ with the original networks.
 
 For each picture (cut to the network's input size; noise is added as one more) the PyTorch twin of twins.py, which

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """check_halves.py [--shared DIR] [--packages DIR]: what half precision takes from SFace and MobileFaceNet.
 
 The largest face that YuNet finds in each picture below DIR/faces (default: `shared` beside the repository) is aligned

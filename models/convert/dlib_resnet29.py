@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """dlib_resnet29.py [--packages DIR] [--out DIR]: makes dlib_resnet29.safetensors.
 
 From PyPI face_recognition_models 0.3.0: dlib's face descriptor network, CC0. The file is read without dlib: it is a

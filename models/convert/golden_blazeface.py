@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """golden_blazeface.py [--packages DIR]: makes the reference results of BlazeFace that the core's tests compare with.
 
 Writes crates/advjnd/tests/data/blazeface_golden.json. LiteRT runs the original file of npm @mediapipe/face_detection;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """golden_faces.py [--shared DIR] [--packages DIR]: makes the reference results the core's tests compare with.
 
 Writes into crates/advjnd/tests/data/:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """golden_net.py MODELS FACES OUT.json: embeddings, gradients and detector outputs that the engine must reproduce.
 
 MODELS holds the safetensors of the three recognisers and yunet_2023mar.onnx, FACES holds pkg_skimage/astronaut.png.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """manifest.py: checks that models/manifest.toml describes the files in models/ (sha256) and their sources as pinned.
 
     pip install numpy

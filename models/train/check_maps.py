@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """Validation figures of the learned JND maps: writes check.json beside this script, and pictures of the maps.
 
 Usage: python check_maps.py --weights DIR --pictures DIR [--look DIR]

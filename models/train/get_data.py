@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """Fetches the training photographs and writes DATA.md, the record of where they come from.
 
 Usage: python get_data.py --data DIR

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """Trains the learned JND maps `hvs-sd` and `rgb` without labels, on free photographs.
 
 Usage: python jnd_maps.py --data DIR --out DIR [--log DIR] [--seed 1] [--steps 1800] [--only STAGE]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """The parts that jnd_maps.py trains with: networks, analytical teacher, noise, quality terms.
 
 All pictures are float tensors N x 3 x H x W in 8-bit code values (0..255), RGB.

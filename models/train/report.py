@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """What jnd_maps.py leaves behind: the weights, the golden numbers and the curves."""
 import json
 import math

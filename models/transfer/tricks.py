@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """tricks.py [--models DIR] [--shared DIR] [--out DIR]: what known tricks of transfer give on recognisers that are not
 attacked.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Frames on their way through the element: looked at as they come, held for `look-ahead` frames, protected as they go.
 //!
 //! A face that is found in a frame was often there before, too small, turned or dark to be found. While frames are

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Errors of the core as GStreamer messages: the one place where they are mapped.
 
 use std::io::ErrorKind;

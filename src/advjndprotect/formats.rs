@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The formats of both sides. Tests include this file.
 
 use advjnd::PixelFormat;

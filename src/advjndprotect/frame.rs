@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Buffers of GStreamer as frames of the core: formats, colorimetry, planes.
 //!
 //! The planes are cut from the buffer's memory here, and not by `GstVideoFrame`, whose slices are `stride × height`

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Live streams: whether the stream is one, the latency it is told of, and how long its frames may take.
 //!
 //! Liveness is what upstream answers to the LATENCY query: asked when downstream asks, and before the first frame. In a

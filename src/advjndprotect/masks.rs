@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is covered in every frame, whoever or whatever is there: rectangles that the user names, and regions that
 //! elements in front mark as something else than a face.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Metas that came with a buffer: what of them goes on with the changed picture.
 //!
 //! A detector in front may have written on the buffer what it saw: an embedding by which the face is known, a picture.

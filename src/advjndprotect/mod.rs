@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The element's public face: its type, its registration, its enumerations.
 
 mod ahead;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Presets: how much is seen against how much is stopped, as settings of the attack.
 //!
 //! Chosen on the parameter split of the clips (DESIGN.md); what each comes to on the other is in the README.
@@ -12,7 +13,8 @@ use super::Preset;
 const PEAKS: f32 = 20.0;
 /// smooth changes cost no more than rough ones, for they last through codecs,
 const FAR: f32 = 1000.0;
-/// and the iterations never have enough: what the mean allows is spent. What a codec takes is asked for by the self-check.
+/// and the iterations never have enough: what the mean allows is spent. What a codec takes is asked for by the
+/// self-check.
 const RESERVE: f32 = 4.0;
 
 impl Preset {

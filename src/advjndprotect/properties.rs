@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The one table of properties.
 
 use std::sync::LazyLock;

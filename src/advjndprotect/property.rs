@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a row of the table of properties is made of.
 //!
 //! `#[derive(glib::Properties)]` is not used: settings nest, and every frame works with a snapshot of them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reports of the core as GStreamer carries them: the `stats` structure, element messages, metas.
 
 use advjnd::report::StageTimes;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Faces that others found: `GstVideoRegionOfInterestMeta` of type `face`, read.
 
 use advjnd::GivenFace;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What exists from `start` to `stop`, and the one way to it: a panic there ends the stream, and `start` begins anew.
 
 use std::any::Any;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The switch `enabled`: between two frames, and with a warning while frames pass.
 
 use glib::subclass::prelude::*;

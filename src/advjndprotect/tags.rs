@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tags: pictures among them do not go on, and a frame that is to be turned by whoever shows it is refused.
 //!
 //! A muxer writes the pictures among the tags into its file: cover art with a clean face. And the detector misses faces

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The element with networks that take time by a clock of the test's, and fail as it says.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that fails must say so")]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What every scenario needs: frames as clips and test patterns give them, and an element to push them through.
 
 #![allow(dead_code, reason = "every test program uses a part of it")]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reproducible numbers.
 
 #![allow(dead_code, reason = "every test program uses a part of it")]

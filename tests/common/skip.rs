@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How a test says that it does not run, and where material lies that is not part of the repository.
 
 #![allow(dead_code, reason = "every test program uses a part of it")]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """webrtc_client.py WEBRTC_PY: starts examples/webrtc.py on a test picture, posts an offer as a browser would, and takes
 frames.
 

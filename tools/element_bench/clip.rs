@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Clips with a known number of faces.
 
 use std::path::Path;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """deface_fps.py SECONDS FRAMES WARM_UP: frames a second of `deface` on the clips named on standard input, one a line.
 
 The loop is that of `deface.deface.video_detect` with its default settings, without the encoder: frames are read,

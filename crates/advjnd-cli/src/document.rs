@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Documents: a document's tables between two marks, lines of tables, numbers in them.
 
 use std::path::Path;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What lies in a folder.
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The program `advjnd`: one file, or one folder, per subcommand.
 //!
 //! | subcommand | does |

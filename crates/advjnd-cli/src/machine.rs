@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where and of what a row was made.
 
 use std::process::Command;

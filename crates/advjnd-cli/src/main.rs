@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! See the library `advjnd_cli`.
 
 use std::process::ExitCode;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tables between two marks of a document. It uses the standard library alone, for tests of other crates include it.
 
 /// The document `page` with `tables` between the lines `<!-- mark -->` and `<!-- /mark -->`, in place of what is there.

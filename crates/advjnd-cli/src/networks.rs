@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The networks of a folder of models, checked against its manifest.
 
 use std::collections::BTreeMap;

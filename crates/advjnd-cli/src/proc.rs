@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What Linux tells of the processor and of this process. It uses the standard library alone, for tests, benches and
 //! tools of the workspace include it.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How far a long run has come.
 
 use advjnd::{Error, Result};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Results that a run continues where another one ended.
 
 use std::cmp::Ordering;

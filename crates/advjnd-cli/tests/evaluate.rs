@@ -1,5 +1,6 @@
-//! The program's evaluation of video, on a second of the sample clip that shows one face: what it writes, that it goes on
-//! where it ended, and what it refuses.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The program's evaluation of video, on a second of the sample clip that shows one face: what it writes, that it goes
+//! on where it ended, and what it refuses.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The measure of what the face protection misses: scenes show faces where they say, the attacker knows whom it
 //! should and nobody else, and pixels are judged as they are.
 

@@ -1,5 +1,6 @@
-//! The program's table of attacks: what it writes, that it goes on where it ended, and what it refuses. The people are the
-//! project's own pictures, each in two versions.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The program's table of attacks: what it writes, that it goes on where it ended, and what it refuses. The people are
+//! the project's own pictures, each in two versions.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The program's viewing test: the folder it reads, the page it writes, a test taken on that page, and the tables.
 //! All scores are synthetic: random ones, or those of a program that takes the test.
 

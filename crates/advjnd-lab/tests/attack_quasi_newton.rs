@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! L-BFGS in a box, on functions whose top is known.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]

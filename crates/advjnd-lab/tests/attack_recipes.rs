@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The table of attacks where the answer is known, and what all rows have in common.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]

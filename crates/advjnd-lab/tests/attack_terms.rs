@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The terms of the attacks' objectives: values worked out by hand, gradients against central differences, adjoints.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
@@ -22,8 +23,8 @@ const WIDTH: usize = 6;
 const HEIGHT: usize = 5;
 const LEN: usize = 3 * WIDTH * HEIGHT;
 
-/// Largest difference of a gradient from central differences, as a share of its largest entry: f32 values of order 1, over
-/// steps of 1e-3.
+/// Largest difference of a gradient from central differences, as a share of its largest entry: f32 values of order 1,
+/// over steps of 1e-3.
 const GRADIENT_TOLERANCE: f32 = 5e-3;
 /// Largest difference of the two sides of an adjoint, relative: rounding of f32 sums.
 const ADJOINT_TOLERANCE: f64 = 1e-5;

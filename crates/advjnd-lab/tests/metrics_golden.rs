@@ -1,5 +1,6 @@
-//! The metrics against `data/golden_metrics.json` (scikit-image, piq, SciPy and others, by `data/golden_metrics.py`) and
-//! SSIM against its twin.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The metrics against `data/golden_metrics.json` (scikit-image, piq, SciPy and others, by `data/golden_metrics.py`)
+//! and SSIM against its twin.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -20,7 +21,8 @@ const MAX_ERROR_TWIN: f64 = 1e-9;
 
 /// scikit-image's matrix and white have six digits where the standard's have four.
 const MAX_ERROR_CIEDE2000: f64 = 1e-3;
-/// A recursive approximation of the Gaussian here, as in the authors' program, a truncated one there; and single precision.
+/// A recursive approximation of the Gaussian here, as in the authors' program, a truncated one there; and single
+/// precision.
 const MAX_ERROR_SSIMULACRA2: f64 = 0.5;
 
 fn golden() -> Value {

@@ -1,5 +1,6 @@
-//! What holds of every metric: equal pictures have the best value, more noise a worse one, most are symmetric, a box is the
-//! picture cut out, and pictures that have no value are refused. And the published pairs of CIEDE2000.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What holds of every metric: equal pictures have the best value, more noise a worse one, most are symmetric, a box
+//! is the picture cut out, and pictures that have no value are refused. And the published pairs of CIEDE2000.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -193,7 +194,8 @@ fn luma_weighs_the_colours() {
     assert_eq!(RgbPicture::new(&data, 5, 1, 15).unwrap().luma(), [76, 150, 29, 255, 77]);
 }
 
-/// Greys differ in lightness alone: ΔE00 = ΔL* / S_L, by scikit-image 0.26's `deltaE_ciede2000` of L* (40, 0, 0), (60, 0, 0).
+/// Greys differ in lightness alone: ΔE00 = ΔL* / S_L, by scikit-image 0.26's `deltaE_ciede2000` of L* (40, 0, 0), (60,
+/// 0, 0).
 #[test]
 fn ciede2000_of_greys() {
     let difference = delta_e00([40.0, 0.0, 0.0], [60.0, 0.0, 0.0]);

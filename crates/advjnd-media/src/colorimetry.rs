@@ -1,14 +1,15 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What colours a source means, settled before anything converts them.
 
 use advjnd::{Error, Result};
 use gst::prelude::*;
 
-/// Names the colorimetry where the source of `video` does not, and sends full-range video through R'G'B'. `video` has one
-/// sink pad and holds [`UPRIGHT`](crate::UPRIGHT).
+/// Names the colorimetry where the source of `video` does not, and sends full-range video through R'G'B'. `video` has
+/// one sink pad and holds [`UPRIGHT`](crate::UPRIGHT).
 ///
-/// Where a source names none, `videoconvert` would choose among those allowed and convert to it. GStreamer 1.22 takes full
-/// range without a matrix for limited range, and turns one range into the other by name alone where the matrix stays the
-/// same; encoders and containers tell players different ranges.
+/// Where a source names none, `videoconvert` would choose among those allowed and convert to it. GStreamer 1.22 takes
+/// full range without a matrix for limited range, and turns one range into the other by name alone where the matrix
+/// stays the same; encoders and containers tell players different ranges.
 ///
 /// # Errors
 /// [`Error::Input`] if `video` has no sink pad or no filter named `range`.

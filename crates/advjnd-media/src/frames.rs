@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The frames of a pipeline, one after the other.
 
 use std::time::Duration;
@@ -46,8 +47,8 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// The frames that `source`, a pipeline as `gst-launch-1.0` reads it, ends in; `prepare` gets the pipeline before it
-    /// starts.
+    /// The frames that `source`, a pipeline as `gst-launch-1.0` reads it, ends in; `prepare` gets the pipeline before
+    /// it starts.
     ///
     /// # Errors
     /// [`Error::Input`] if it is no pipeline, or what `prepare` reports.

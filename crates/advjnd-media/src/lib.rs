@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Media files through GStreamer, for programs around the filter: decoded to what it takes, and read frame by frame.
 //!
 //! The filter itself does not use this crate, and the crate does not know the filter.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Pipelines: made of text, run to their end, and what went wrong in them.
 
 use advjnd::{Error, Result};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tags on branches that the filter does not see.
 
 use gst::prelude::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! JND models on a 256x256 region: the fast path and its naive twin.
 
 use advjnd::jnd::{Chou, FreeEnergy, JndModel, Learned, Namm, Pattern, Temporal, YCbCr};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The one error type of the core: the variant says whose fault it was, the text says what was wrong and what to do
 //! next.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Adversarial face protection under a just-noticeable-difference budget.
 
 pub mod attack;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The networks that ship with the crate, or lie in a folder: manifest, checksums, loading.
 //!
 //! Weights are read once per process and shared by every [`Protector`](crate::Protector); each protector only adds its

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Deadlines: how much may be done to a frame before it must be out.
 //!
 //! A [`Schedule`] says how long a frame of a live stream may take, by the rate of frames, by what comes back from

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The one pool of threads of a protector.
 //!
 //! A job is a shared object that hands out its own work: the calling thread starts at once and would finish alone, the

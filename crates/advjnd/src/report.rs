@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What was done to a frame, and the sums over a run.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The attack where the answer is known: a linear value in a box is greatest at a corner.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
@@ -159,7 +160,8 @@ fn a_box_within_a_picture_ends_at_its_range() {
     assert_eq!(delta, [0.0, 5.0, -8.0]);
 }
 
-/// For the same mean square, weights that are far from even reach more in a wide box: here √n times the mean of one peak.
+/// For the same mean square, weights that are far from even reach more in a wide box: here √n times the mean of one
+/// peak.
 #[test]
 fn peaks_reach_more_for_the_same_mean_square() {
     let mut weights = vec![0.1f32; 64];

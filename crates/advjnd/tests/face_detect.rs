@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The detector against reference runs of the same network.
 //!
 //! Golden numbers: `models/convert/golden_faces.py` (ONNX Runtime on the ONNX file, decoded as in its docstring).

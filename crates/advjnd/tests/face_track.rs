@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The tracker: identities last, one missed frame loses nothing, lost faces are held for the hold time.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]

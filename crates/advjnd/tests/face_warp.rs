@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Alignment and warp: the fit, the twin, the exact adjoint.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Means of cells against their plain definition, and what a glance takes for a change.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]

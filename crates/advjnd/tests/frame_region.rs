@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reading a region, writing a residual, covering: in every format.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]

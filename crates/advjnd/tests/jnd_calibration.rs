@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The constants of calibration are those that were measured.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! JND maps against `data/golden_jnd.json`, which `data/golden_jnd.py` (NumPy, SciPy) computes independently.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The fast JND models against their naive twins, and what they do at the limits of their input.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]

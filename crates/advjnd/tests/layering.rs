@@ -1,5 +1,6 @@
-//! The arrows of ARCHITECTURE.md: what each room imports from the crate, and what the crates and the files of the program
-//! and of the element know of each other.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The arrows of ARCHITECTURE.md: what each room imports from the crate, and what the crates and the files of the
+//! program and of the element know of each other.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -126,4 +127,16 @@ fn the_elements_reports_and_marks_do_not_know_each_other() {
     for (file, other) in [("report.rs", "roi"), ("roi.rs", "report")] {
         assert!(!names_after(&code(&element.join(file)), "super::").contains(other), "{file} knows `{other}`");
     }
+}
+
+#[test]
+fn every_source_says_its_licence() {
+    let mut files = Vec::new();
+    for folder in ["src", "crates", "tests", "benches", "examples", "tools", "fuzz"] {
+        sources(&root().join(folder), &mut files);
+    }
+    assert!(files.len() > 200, "only {} files", files.len());
+    let line = "// SPDX-License-Identifier: MIT OR Apache-2.0\n";
+    let without = |file: &&PathBuf| !std::fs::read_to_string(file).expect("source").starts_with(line);
+    assert_eq!(files.iter().filter(without).collect::<Vec<_>>(), [] as [&PathBuf; 0]);
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The steady state allocates nothing.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! BlazeFace against a reference run of the same network, and on a photograph.
 //!
 //! Golden numbers: `models/convert/golden_blazeface.py` (LiteRT on the TensorFlow Lite file, decoded in numpy).

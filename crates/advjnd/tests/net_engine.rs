@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The fast path against the reference and both against central differences, on random networks.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
@@ -23,8 +24,8 @@ const OUTPUT_TOLERANCE: f32 = 3e-5;
 const GRADIENT_COSINE: f64 = 0.99999;
 /// The same where such activations are few enough for one to matter: tiny random networks.
 const TINY_GRADIENT_COSINE: f64 = 0.9995;
-/// Outputs and gradients where large layers keep their weights in half precision, whose rounding is 2⁻¹² at most, as a share
-/// of their norms; Winograd F(2×2, 3×3) makes about twice that of it.
+/// Outputs and gradients where large layers keep their weights in half precision, whose rounding is 2⁻¹² at most, as a
+/// share of their norms; Winograd F(2×2, 3×3) makes about twice that of it.
 const HALF_TOLERANCE: f32 = 2e-3;
 /// Least cosine of the gradients then: some activations near zero take the other side, and in a random network of a few
 /// thousand of them one or two are a thousandth of the gradient. The recognisers are held to 0.999 in net_golden.rs.
@@ -97,8 +98,8 @@ fn run(executor: &mut dyn Executor, input: &[f32], cotangent: &[f32]) -> (Vec<f3
     (executor.output(0).to_vec(), gradient)
 }
 
-/// Runs `graph` on the reference and on the engine at every level and precision with 1 and 2 threads, which give the same
-/// bits.
+/// Runs `graph` on the reference and on the engine at every level and precision with 1 and 2 threads, which give the
+/// same bits.
 fn assert_same(graph: &Graph, batch: usize, numbers: &mut Numbers, least_cosine: f64) {
     let input = numbers.many(batch * graph.input_shape().len(), 1.0);
     let mut reference = Reference::new(graph, batch, &Device::Cpu).expect("reference");

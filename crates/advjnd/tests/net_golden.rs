@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Embeddings, gradients and detector outputs against PyTorch and ONNX Runtime.
 //!
 //! `data/net_golden.json` was made by `models/convert/golden_net.py`.
@@ -15,7 +16,8 @@ use common::skip::material;
 use common::{model, photograph, synthetic};
 use serde_json::Value;
 
-/// Embeddings: differences of the order of summation, absolute, as a share of the embedding's norm (dlib's is about 1.4).
+/// Embeddings: differences of the order of summation, absolute, as a share of the embedding's norm (dlib's is about
+/// 1.4).
 const EMBEDDING_TOLERANCE: f32 = 1e-4;
 /// Gradients: a share of the largest entry or of the norm; a ReLU whose sum is a rounding error from 0 may turn.
 const GRADIENT_TOLERANCE: f32 = 2e-3;
@@ -127,8 +129,8 @@ fn assert_detector(detector: &DetectorNet, golden: &Value) {
     }
 }
 
-/// Least cosine of the engine's gradient and the reference's on photographs: with weights as they are, and with those of
-/// large layers in half precision, which lets a few activations near zero take the other side.
+/// Least cosine of the engine's gradient and the reference's on photographs: with weights as they are, and with those
+/// of large layers in half precision, which lets a few activations near zero take the other side.
 const REAL_GRADIENT_COSINE: f64 = 0.99999;
 const REAL_HALF_GRADIENT_COSINE: f64 = 0.999;
 

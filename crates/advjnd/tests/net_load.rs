@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Model files that are not what they should be are errors that say so, never panics.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The manifest is the one source of what recognisers expect and of their thresholds.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Planes enlarged twice: the fast path and the reference against the formula, and the reference's gradient against the
 //! adjoint.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Deadlines without a clock on the wall: what a pace allows, given what things took.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The pool of threads: everything is done once, by whom does not matter, and a panic comes out.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The whole line on a picture with a face, and on frames with hardly a pixel.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]

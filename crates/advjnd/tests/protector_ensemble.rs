@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Several recognisers in one protector: chosen by name, attacked in turn, and all of them heard for the verdict.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Faces in every state that an attacker could undo, and what he still knows of them: turned, mirrored, small, large,
 //! dark, overlapping, marked wrongly by others. A face that the product says is protected must not be known to somebody
 //! who turns, scales, mirrors or brightens the frame and looks for landmarks anew.

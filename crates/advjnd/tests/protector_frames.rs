@@ -1,4 +1,6 @@
-//! Frames of any size, format and stride at the core's own entry: what is not reported is not touched, and nothing panics.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Frames of any size, format and stride at the core's own entry: what is not reported is not touched, and nothing
+//! panics.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -21,7 +23,8 @@ fn noise(at: usize, seed: u32) -> u8 {
     ((at as u32 ^ seed).wrapping_mul(2_654_435_761) >> 24) as u8
 }
 
-/// A frame in memory of its own: planes one after the other, with `padding` behind each row and `GAP` bytes behind each plane.
+/// A frame in memory of its own: planes one after the other, with `padding` behind each row and `GAP` bytes behind
+/// each plane.
 #[derive(Clone)]
 struct Frame {
     format: PixelFormat,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The whole line against a clock of the test's own, with faces from outside, and with networks that fail.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]

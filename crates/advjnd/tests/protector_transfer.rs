@@ -1,4 +1,6 @@
-//! What the iterations do for recognisers that are not at hand: each part does what it says, and a seed gives the same bytes.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the iterations do for recognisers that are not at hand: each part does what it says, and a seed gives the same
+//! bytes.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 

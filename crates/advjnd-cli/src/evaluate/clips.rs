@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A clip on its way: decoded once without loss, protected by the element itself, encoded, read frame by frame.
 
 use std::path::{Path, PathBuf};

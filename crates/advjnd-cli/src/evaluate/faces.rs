@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The faces of a clip as it was before it was protected: found frame by frame, followed by place, embedded, and the
 //! person's enrolment.
 //!
-//! Nothing of the filter's own tracker is used. A face continues the track whose last place is nearest, unless most of the
-//! recognisers take it for another person than that track's mean: then it begins a new one.
+//! Nothing of the filter's own tracker is used. A face continues the track whose last place is nearest, unless most of
+//! the recognisers take it for another person than that track's mean: then it begins a new one.
 
 use std::time::Duration;
 

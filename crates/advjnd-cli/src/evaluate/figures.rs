@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What one recogniser makes of one variant, in numbers that can be added up over clips.
 
 use std::collections::BTreeMap;
@@ -11,8 +12,8 @@ use super::faces::{Clean, mean_of, pool};
 use super::looks::Look;
 use super::results::{Mean, Share};
 
-/// One recogniser and one variant. A face is known where the recogniser takes the clean face of that very frame for the person
-/// enrolled; only known faces count. Stopped: shown, and no longer taken for the person.
+/// One recogniser and one variant. A face is known where the recogniser takes the clean face of that very frame for
+/// the person enrolled; only known faces count. Stopped: shown, and no longer taken for the person.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     /// Of the known faces, those that are covered.

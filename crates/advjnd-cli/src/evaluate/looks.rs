@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the recognisers see in a variant of the protected clip.
 
 use advjnd::face::{BBox, Detection, Detector};
@@ -24,8 +25,8 @@ pub struct Look {
 
 /// Looks at every sighting that was embedded and is not covered, in frames whose sides are `scale` times the clip's.
 ///
-/// Faces are found anew in every frame, without a tracker, and landmarks taken from what is found. `step` is called after
-/// each frame.
+/// Faces are found anew in every frame, without a tracker, and landmarks taken from what is found. `step` is called
+/// after each frame.
 pub fn look(
     frames: &mut Frames,
     scale: f32,

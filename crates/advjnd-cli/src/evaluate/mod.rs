@@ -1,4 +1,6 @@
-//! An evaluation of video: what recognisers make of clips that the element has protected, after codecs and changes of size.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! An evaluation of video: what recognisers make of clips that the element has protected, after codecs and changes of
+//! size.
 //!
 //! ```text
 //! clip ─► decoded, lossless ─► faces, tracks, enrolment ───────────────────────────────┐
@@ -13,7 +15,8 @@
 //! * Thresholds are those of the manifest, at a false accept rate of 1 %.
 //! * No tracker helps: faces are found in every frame of every variant by itself.
 //!
-//! A run that ends early is continued: rows in `evaluate.json` stay as long as clip, recognisers and options are the same.
+//! A run that ends early is continued: rows in `evaluate.json` stay as long as clip, recognisers and options are the
+//! same.
 
 mod clips;
 mod faces;
@@ -74,7 +77,8 @@ pub struct Evaluate {
     /// Folder with the networks and their manifest
     #[arg(long, value_name = "DIR", default_value = "models")]
     models: PathBuf,
-    /// What becomes of the output: `output`, nothing; or steps joined by +: crf0..51 (x264), vp9-0..63, jpeg1..100, x0.1..1
+    /// What becomes of the output: `output`, nothing; or steps joined by +: crf0..51 (x264), vp9-0..63, jpeg1..100,
+    /// x0.1..1
     #[arg(
         long,
         value_name = "NAME,...",
@@ -127,8 +131,9 @@ impl Evaluate {
     /// Makes the rows that are missing, and returns what is to be printed.
     ///
     /// # Errors
-    /// [`Error::Input`] where an argument, a clip, a property, GStreamer or the results in `--out` are not as they should be,
-    /// [`Error::Io`] where something cannot be read, [`Error::Model`] where a recogniser is not what is said of it.
+    /// [`Error::Input`] where an argument, a clip, a property, GStreamer or the results in `--out` are not as they
+    /// should be, [`Error::Io`] where something cannot be read, [`Error::Model`] where a recogniser is not what is
+    /// said of it.
     pub fn run(self) -> Result<String> {
         if let Some(document) = &self.splice {
             let results = Results::read(&self.out.join(results::FILE))?;

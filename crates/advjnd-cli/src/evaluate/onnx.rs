@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Judges that are ONNX files, each with a description beside it.
 //!
 //! `NAME.toml` beside `NAME.onnx` says what the models' manifest says of a recogniser, by the same names:
@@ -68,7 +69,8 @@ enum Layout {
     Nhwc,
 }
 
-/// The judge `name` from the bytes of `path`; [`Error::Io`] or [`Error::Model`] where it or its description is not usable.
+/// The judge `name` from the bytes of `path`; [`Error::Io`] or [`Error::Model`] where it or its description is not
+/// usable.
 pub fn load(name: &str, path: &Path, bytes: &[u8]) -> Result<Box<dyn Embedder>> {
     let beside = path.with_extension("toml");
     let text = String::from_utf8_lossy(&crate::networks::read(&beside)?).into_owned();

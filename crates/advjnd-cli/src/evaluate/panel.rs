@@ -1,5 +1,6 @@
-//! The recognisers that look: those of the models folder, any of which may be attacked, and those of folders of judges, which
-//! never are.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The recognisers that look: those of the models folder, any of which may be attacked, and those of folders of
+//! judges, which never are.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,12 +26,12 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// The recognisers of the folder `models`, then those of each folder of `judges`: what its manifest names, if it has
-    /// one, and every ONNX file with a description beside it. Run on `pool`.
+    /// The recognisers of the folder `models`, then those of each folder of `judges`: what its manifest names, if it
+    /// has one, and every ONNX file with a description beside it. Run on `pool`.
     ///
     /// # Errors
-    /// [`Error::Io`] and [`Error::Model`] where something cannot be read or is not what is said of it, [`Error::Input`] where
-    /// a folder of judges holds no recogniser or one of a name that another has.
+    /// [`Error::Io`] and [`Error::Model`] where something cannot be read or is not what is said of it,
+    /// [`Error::Input`] where a folder of judges holds no recogniser or one of a name that another has.
     pub fn load(models: &Path, judges: &[PathBuf], pool: &Arc<Pool>) -> Result<Self> {
         let mut panel = Self { members: Vec::new() };
         let backend = Backend::Cpu(Arc::clone(pool));

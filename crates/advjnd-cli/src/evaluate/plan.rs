@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which ways of protection are tried: who is attacked, with which properties.
 
 use std::collections::BTreeMap;

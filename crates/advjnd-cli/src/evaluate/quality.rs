@@ -1,4 +1,6 @@
-//! What the protection changed in the faces, before any codec: covers, the quality of what is shown, and its restlessness.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the protection changed in the faces, before any codec: covers, the quality of what is shown, and its
+//! restlessness.
 //!
 //! * Covered: the face box is nearly flat, or far from the clean one.
 //! * Quality: the detector's box of the clean face. PSNR of all three channels, SSIM of luma; for SSIMULACRA2 a smaller box is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What was measured, and the file it is kept in.
 
 use std::cmp::Ordering;

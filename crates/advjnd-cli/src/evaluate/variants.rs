@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What becomes of the filter's output on its way to who looks at it.
 
 use std::fmt::{Display, Formatter, Result as FmtResult};
@@ -60,8 +61,8 @@ impl Variant {
         self.0.iter().map(|step| if let Step::Scale(factor) = step { *factor } else { 1.0 }).product()
     }
 
-    /// The elements that do it to frames of `size`, each with ` ! ` in front; an `identity` named `coded` stands behind the
-    /// last encoder.
+    /// The elements that do it to frames of `size`, each with ` ! ` in front; an `identity` named `coded` stands
+    /// behind the last encoder.
     pub fn elements(&self, size: [usize; 2]) -> String {
         let last = self.0.iter().rposition(|step| !matches!(step, Step::Scale(_)));
         let mut scale = 1.0;

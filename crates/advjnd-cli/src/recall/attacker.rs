@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who wants to know the faces all the same, and knows where they are: straightens them, finds their landmarks anew,
 //! aligns and embeds them. Nothing of the protector's own is used.
 

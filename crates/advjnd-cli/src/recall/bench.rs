@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What faces are protected and looked at with.
 
 use std::path::Path;

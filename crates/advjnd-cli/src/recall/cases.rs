@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The scenes that are made: what is done to a face, in how many steps.
 
 use super::scene::{Cut, Effect, Extent, Layout, Placement};

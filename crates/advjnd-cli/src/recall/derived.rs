@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The second part: scenes made of photographs.
 
 use std::collections::BTreeMap;

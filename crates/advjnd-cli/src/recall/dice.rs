@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Random numbers of a seed, and smooth noise.
 
 use std::f32::consts::TAU;

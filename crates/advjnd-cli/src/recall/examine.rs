@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One face, after the protector: touched, covered, known.
 
 use advjnd::Result;

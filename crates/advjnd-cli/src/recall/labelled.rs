@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The first part: clips and pictures in which somebody has marked every face.
 
 use std::collections::BTreeMap;

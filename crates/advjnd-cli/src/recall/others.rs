@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Other programs that hide faces, for comparison. They look at every frame by itself.
 
 use std::collections::BTreeMap;

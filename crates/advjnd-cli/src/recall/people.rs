@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! People of whom there are two photographs: one is protected, one is what they are known by.
 
 use std::path::{Path, PathBuf};

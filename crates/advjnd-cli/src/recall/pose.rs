@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where a face is in a picture, and what becomes of that where the picture is changed.
 
 use advjnd::face::{BBox, SimilarityTransform};

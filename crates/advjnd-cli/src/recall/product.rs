@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The product under test: the protector as anybody would use it.
 
 use std::path::Path;

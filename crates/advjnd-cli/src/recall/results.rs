@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What was found, and how it is kept.
 
 use std::collections::{BTreeMap, BTreeSet};

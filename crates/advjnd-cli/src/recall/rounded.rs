@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Four decimals: results are read by people, too.
 
 use serde::Serializer;

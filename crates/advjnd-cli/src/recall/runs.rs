@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How long a face goes out untouched, in clips of one person: every frame, by what a detector finds before the
 //! protector.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Frames made of photographs: whose face is where is known.
 
 use std::time::Duration;

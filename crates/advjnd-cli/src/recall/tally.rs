@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A line of a table: how many faces came to what.
 
 use super::results::{Part, Row};

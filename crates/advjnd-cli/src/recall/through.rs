@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Frames through elements of GStreamer: codecs, and other filters.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What became of the pixels of a face, whatever is said of it.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Frames in which somebody has marked every face.
 
 use std::path::Path;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The ways in which the attacker looks at a face: as it is, mirrored, at half its size, with its brightness stretched.
 
 use advjnd::Result;

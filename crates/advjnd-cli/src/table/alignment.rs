@@ -1,4 +1,6 @@
-//! A portrait as a recogniser's chip, a chip's change in the portrait, and a recogniser that looks at the changed portrait.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A portrait as a recogniser's chip, a chip's change in the portrait, and a recogniser that looks at the changed
+//! portrait.
 
 use advjnd::Result;
 use advjnd::face::{SimilarityTransform, Warp};
@@ -50,9 +52,9 @@ impl Alignment {
     }
 }
 
-/// A recogniser that is shown chips and looks at portraits: a chip's change is laid into the portrait, and the portrait aligned
-/// again. What an attack does to the chip is judged as it arrives in the picture: as it is for the gradient, and rounded to 8 bits,
-/// as the picture is saved, where it is only looked at.
+/// A recogniser that is shown chips and looks at portraits: a chip's change is laid into the portrait, and the
+/// portrait aligned again. What an attack does to the chip is judged as it arrives in the picture: as it is for the
+/// gradient, and rounded to 8 bits, as the picture is saved, where it is only looked at.
 pub struct ThroughPicture<'a> {
     pub recognizer: &'a mut Recognizer,
     pub alignment: &'a Alignment,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One recogniser and the people it has enrolled: attacks every face of them, on all cores.
 
 use std::sync::Arc;
@@ -57,8 +58,8 @@ pub struct Bench<'a> {
 /// What became of one face.
 pub struct Outcome {
     pub report: Report,
-    /// Whether the goal is reached by the picture, rounded to 8 bits and aligned with the clean landmarks; a verification, at
-    /// the false accept rate that the attack went for.
+    /// Whether the goal is reached by the picture, rounded to 8 bits and aligned with the clean landmarks; a
+    /// verification, at the false accept rate that the attack went for.
     pub success: bool,
     /// Of a verification, at each false accept rate.
     pub at: Option<[bool; 2]>,

@@ -1,6 +1,8 @@
-//! Success against quality: the share of faces on which a method reaches its goal at a quality of at least so much, each face
-//! with the strength that spares it the most (the success rates at a bound of Rony et al., CVPR 2019, with quality in place
-//! of the distance). An attack of a fixed bound gets its curve from several bounds, one that stops at success from a single run.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Success against quality: the share of faces on which a method reaches its goal at a quality of at least so much,
+//! each face with the strength that spares it the most (the success rates at a bound of Rony et al., CVPR 2019, with
+//! quality in place of the distance). An attack of a fixed bound gets its curve from several bounds, one that stops at
+//! success from a single run.
 
 use std::collections::BTreeMap;
 

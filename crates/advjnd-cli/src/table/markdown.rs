@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The tables for people: one per recogniser, task and setting, with the paper's printed figures beside ours.
 
 use super::results::{Results, Row};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The experiment of Xue, Jin, Sun & Lin, "HVS-inspired adversarial image generation with high perceptual quality", J. Cloud
 //! Computing 2023, rebuilt: its method, its ablations and the attacks it is compared with, on still pictures.
 //!

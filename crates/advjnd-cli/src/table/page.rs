@@ -1,5 +1,6 @@
-//! The table as one page without network: curves, figures, and for one person and every method the picture, the perturbation,
-//! the thresholds and an enlarged patch, as in Figure 2 of Xue et al. 2023.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The table as one page without network: curves, figures, and for one person and every method the picture, the
+//! perturbation, the thresholds and an enlarged patch, as in Figure 2 of Xue et al. 2023.
 
 use std::fmt::Write as _;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The people of a folder: the picture of each that is attacked, and the one they are enrolled with.
 
 use std::path::{Path, PathBuf};
@@ -67,8 +68,8 @@ pub struct People {
 }
 
 impl People {
-    /// The sub-folders of `folder` named in `names`, or the first `count`, by name, that hold two pictures; of more than two,
-    /// the first two.
+    /// The sub-folders of `folder` named in `names`, or the first `count`, by name, that hold two pictures; of more
+    /// than two, the first two.
     pub fn read(folder: &Path, names: Option<&[String]>, count: usize, detector: &mut Detector) -> Result<Self> {
         let mut folders = Vec::new();
         let found = entries(folder)?;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which rows there are to be made.
 
 use advjnd::models::sha256;
@@ -86,7 +87,8 @@ pub struct Plan {
     pub checksum: String,
 }
 
-/// The rows of one recogniser, each once: an identification by every method at every strength, a verification at strength 1.
+/// The rows of one recogniser, each once: an identification by every method at every strength, a verification at
+/// strength 1.
 pub fn plans(network: Network, tasks: Tasks, settings: Settings, recipes: &[&Recipe], strengths: &[f32]) -> Vec<Plan> {
     let mut plans: Vec<Plan> = Vec::new();
     for (task, setting) in

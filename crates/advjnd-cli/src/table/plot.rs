@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Curves of success against quality as an SVG drawing.
 
 use std::fmt::Write as _;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How far an adversarial picture is from its clean one.
 
 use advjnd::Result;
@@ -11,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::people::Portrait;
 use super::results::mean;
 
-/// Of one face, or means over faces, 8-bit pictures. None where a score was not asked for, where no face is large enough
-/// for it, or where there is no face. The crop is what the recogniser's chip shows of the picture.
+/// Of one face, or means over faces, 8-bit pictures. None where a score was not asked for, where no face is large
+/// enough for it, or where there is no face. The crop is what the recogniser's chip shows of the picture.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// Crop, all three channels as one plane, decibels.
@@ -55,7 +56,8 @@ pub enum Extent {
 }
 
 impl Quality {
-    /// Of `portrait`, whose pixels became `adversarial`; `crop` lies in it, and has the thresholds `jnd`, planar, code values.
+    /// Of `portrait`, whose pixels became `adversarial`; `crop` lies in it, and has the thresholds `jnd`, planar, code
+    /// values.
     pub fn measure(portrait: &Portrait, adversarial: &[u8], crop: Rect, jnd: &[f32], extent: Extent) -> Result<Self> {
         let (width, height) = (portrait.width, portrait.height);
         let pair = |area: Rect| -> Result<[RgbPicture<'_>; 2]> {
@@ -117,7 +119,8 @@ impl Quality {
     }
 }
 
-/// PSNR and SSIM of the whole picture, from the part that any window which sees a change looks at: elsewhere SSIM is one.
+/// PSNR and SSIM of the whole picture, from the part that any window which sees a change looks at: elsewhere SSIM is
+/// one.
 fn whole(portrait: &Portrait, adversarial: &[u8]) -> Result<(Option<f64>, Option<f64>)> {
     let (picture, cut) = (&portrait.picture, portrait.cut);
     let reach = MIN_SSIM_SIDE - 1;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The rows, and the file they are kept in.
 
 use std::cmp::Ordering;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The tables in short: a line a method, at the strength it is published with, and where its curve lies.
 
 use advjnd_lab::attack::recipes::rows::OURS;
@@ -6,7 +7,8 @@ use super::curves::{Axis, Curve, curves};
 use super::results::{Results, Row};
 use crate::document::{head, line, number, percent};
 
-/// SSIMULACRA2 at which shares are told; 90: no difference in a flicker test, 70: hard to notice side by side, 50: plain.
+/// SSIMULACRA2 at which shares are told; 90: no difference in a flicker test, 70: hard to notice side by side, 50:
+/// plain.
 const QUALITIES: [f64; 4] = [90.0, 70.0, 50.0, 30.0];
 /// Between lines of this mark a document has the tables.
 pub const MARK: &str = "attack-table";

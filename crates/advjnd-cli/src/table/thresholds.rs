@@ -1,5 +1,6 @@
-//! Thresholds of verification from the experiment's own impostors: every attacked picture, clean, against everybody else's
-//! enrolled one.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Thresholds of verification from the experiment's own impostors: every attacked picture, clean, against everybody
+//! else's enrolled one.
 
 use advjnd::attack::cosine_similarity;
 use advjnd::net::{Metric, RecognizerSpec};

@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A viewing test that people can take: the stimulus comparison of ITU-R BT.500, protected pictures beside clean ones.
 //!
 //! `advjnd viewing-test --pairs DIR --out viewing-test.html` writes one page that holds all pictures and needs no network.
-//! Every viewer opens it, judges the pairs and saves a CSV file. `advjnd viewing-test results v01.csv v02.csv` makes the
-//! tables.
+//! Every viewer opens it, judges the pairs and saves a CSV file. `advjnd viewing-test results v01.csv v02.csv` makes
+//! the tables.
 //!
 //! # The folder of pairs
 //! ```text
@@ -10,18 +11,18 @@
 //! DIR/METHOD/NAME.png         DIR/METHOD/GROUP/NAME.png
 //! ```
 //! One folder per method and one called `clean`. Each holds the same pictures, PNG or JPEG: pictures of the same name
-//! without its ending, and of the same size, are a pair. Groups of pictures, whose means are told apart, are folders one
-//! level down. Names that begin with a dot, and files beside the folders, are not looked at.
+//! without its ending, and of the same size, are a pair. Groups of pictures, whose means are told apart, are folders
+//! one level down. Names that begin with a dot, and files beside the folders, are not looked at.
 //!
 //! # The results
-//! A line per judged pair: `viewer,pair,method,side,score,milliseconds,seed`. `pair` is `GROUP/NAME` or `NAME`, `side` where
-//! the method's picture stood, `score` -3 to 3 how it compared with the clean one (negative: worse), `milliseconds` the time
-//! from the pictures' appearance to the answer, and `seed` what order and sides were drawn from. The method `identical` is
-//! the hidden check: the clean picture beside itself.
+//! A line per judged pair: `viewer,pair,method,side,score,milliseconds,seed`. `pair` is `GROUP/NAME` or `NAME`, `side`
+//! where the method's picture stood, `score` -3 to 3 how it compared with the clean one (negative: worse),
+//! `milliseconds` the time from the pictures' appearance to the answer, and `seed` what order and sides were drawn
+//! from. The method `identical` is the hidden check: the clean picture beside itself.
 //!
 //! A viewer fails the check where the mean of the absolute scores of identical pairs is above a limit. Means are over
-//! viewers: each viewer counts once, by the mean of their scores, and the 95 % confidence interval is Student's, of as many
-//! samples as there are viewers.
+//! viewers: each viewer counts once, by the mean of their scores, and the 95 % confidence interval is Student's, of as
+//! many samples as there are viewers.
 
 mod page;
 mod pairs;
@@ -42,8 +43,8 @@ const IDENTICAL: &str = "identical";
 
 /// Makes a viewing test (ITU-R BT.500, stimulus comparison), and tables of its results.
 ///
-/// The folder of pairs holds one folder per method and one called `clean`, all with pictures (PNG, JPEG) of the same names
-/// and sizes; folders within them, one level down, are groups of pictures:
+/// The folder of pairs holds one folder per method and one called `clean`, all with pictures (PNG, JPEG) of the same
+/// names and sizes; folders within them, one level down, are groups of pictures:
 ///
 /// DIR/clean/NAME.png, DIR/METHOD/NAME.png, or DIR/clean/GROUP/NAME.png, DIR/METHOD/GROUP/NAME.png
 #[derive(Args)]
@@ -66,7 +67,8 @@ struct Page {
     /// Folder that all others are compared with
     #[arg(long, value_name = "NAME", default_value = "clean")]
     reference: String,
-    /// Hidden pairs of a clean picture and itself, at most as many as pictures [default: a tenth of the pairs, at least 2]
+    /// Hidden pairs of a clean picture and itself, at most as many as pictures [default: a tenth of the pairs, at
+    /// least 2]
     #[arg(long, value_name = "N")]
     identical: Option<usize>,
 }

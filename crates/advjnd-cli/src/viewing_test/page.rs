@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The page: a template, its style and script, and the test as JSON with the pictures in it.
 
 use advjnd::{Error, Result};

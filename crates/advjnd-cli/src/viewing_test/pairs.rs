@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reads the folder of pairs, and refuses one in which a picture has no partner of its size.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The tables as Markdown and as JSON.
 
 use std::collections::BTreeSet;

@@ -1,5 +1,6 @@
-//! Mean comparison scores with confidence intervals, as the viewing test of the source paper (Xue et al. 2023, tables 2 to
-//! 5) states them: by method, and by group of pictures.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Mean comparison scores with confidence intervals, as the viewing test of the source paper (Xue et al. 2023, tables
+//! 2 to 5) states them: by method, and by group of pictures.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,7 +71,8 @@ pub struct Results {
 }
 
 impl Results {
-    /// Tables of `scores`. Viewers whose identical pairs differ by more than `identical_limit` on average have failed; with
+    /// Tables of `scores`. Viewers whose identical pairs differ by more than `identical_limit` on average have failed;
+    /// with
     /// `leave_out_failed` they do not count.
     pub fn new(scores: &[Score], identical_limit: f64, leave_out_failed: bool) -> Result<Self> {
         let viewers = viewers(scores, identical_limit, leave_out_failed);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reads what viewers saved, and refuses lines that the page would not write.
 
 use std::collections::HashMap;

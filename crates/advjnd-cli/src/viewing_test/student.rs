@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Quantiles of Student's t: what a confidence interval of a mean needs.
 //!
 //! The probability that |T| < t at n degrees of freedom has a closed form for whole n, Abramowitz & Stegun 26.7.3 and
@@ -59,7 +60,8 @@ mod tests {
         assert_eq!(two_sided_quantile(0.95, 0), f64::INFINITY);
     }
 
-    /// Confidence, degrees of freedom and t by SciPy 1.17.1: `scipy.stats.t.ppf((1 + confidence) / 2, degrees_of_freedom)`.
+    /// Confidence, degrees of freedom and t by SciPy 1.17.1: `scipy.stats.t.ppf((1 + confidence) / 2,
+    /// degrees_of_freedom)`.
     const GOLDEN: [(f64, usize, f64); 15] = [
         (0.95, 1, 12.706204736174694),
         (0.95, 2, 4.302652729749462),

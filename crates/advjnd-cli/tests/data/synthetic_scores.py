@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """Writes synthetic_*.csv and synthetic_golden.json: made-up scores, and their means and intervals as SciPy computes
 them.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The adversarial term L_adv, and when an attack has succeeded.
 //!
 //! Xue et al. 2023, eq. 1: L_adv = −E(θ(Z), θ(X)) non-targeted, E(θ(Z), C) targeted, E "a variant of cross-entropy"
@@ -20,9 +21,9 @@
 //! labels, so it needs no constant under the logarithm; a plain slope below [`LEAST_SLOPE`] counts as that, or it would
 //! be lost in f32.
 //!
-//! A verification's gradient is that of the product's own objective, [`Dodge`]; an impersonation takes the opposite one.
-//! A dodge that starts from its own reference stands where the margin has no gradient. It moves in the direction `away`,
-//! which tilts the gradient and leaves the loss as it is. An empty `away` tilts nothing.
+//! A verification's gradient is that of the product's own objective, [`Dodge`]; an impersonation takes the opposite
+//! one. A dodge that starts from its own reference stands where the margin has no gradient. It moves in the direction
+//! `away`, which tilts the gradient and leaves the loss as it is. An empty `away` tilts nothing.
 
 use advjnd::attack::{Dodge, cosine_similarity};
 use advjnd::net::{Metric, RecognizerSpec};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The picture an attack works on.
 
 use advjnd::{Error, Result};

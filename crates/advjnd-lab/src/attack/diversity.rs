@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Input diversity: the picture at a random size, randomly padded (Xie et al., "Improving transferability of
 //! adversarial examples with input diversity", CVPR 2019: DI²-FGSM), and the exact adjoint of that.
 //!

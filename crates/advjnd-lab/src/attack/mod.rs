@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Published attacks, and the terms that their objectives are made of, over the loop of [`advjnd::attack`].
 //!
 //! The attacks are rows of one table: [`recipes`].

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The perceptual loss of Xue, Jin, Sun & Lin, "HVS-inspired adversarial image generation with high perceptual
 //! quality", J. Cloud Computing 2023, eq. 2–7, with its gradient.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Limited-memory BFGS in a box, one evaluation at a time.
 //!
 //! Two-loop recursion (Nocedal, Math. Comp. 1980; Liu & Nocedal, Math. Program. 1989) over the elements that are free

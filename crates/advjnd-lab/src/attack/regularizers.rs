@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Quality terms of the attacks that the paper is compared with: structural similarity (MND) and total variation
 //! (JNDMGA).
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The Sobel operator in both directions, and its adjoint.
 //!
 //! ```text

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What raises an objective inside a budget.
 
 use advjnd::attack::{Attack, Budget, Objective, Outcome, Perturbation};
@@ -18,12 +19,12 @@ pub enum Solver {
 }
 
 impl Solver {
-    /// At most `max_iterations` iterations from `state`, fewer if a value reaches `stop_at` or the objective does not go on;
-    /// the state ends inside the budget.
+    /// At most `max_iterations` iterations from `state`, fewer if a value reaches `stop_at` or the objective does not
+    /// go on; the state ends inside the budget.
     ///
     /// # Errors
-    /// What the objective reports, and [`Error::NotFinite`] if its value is not a number; the state is inside the budget
-    /// still.
+    /// What the objective reports, and [`Error::NotFinite`] if its value is not a number; the state is inside the
+    /// budget still.
     pub fn run(
         &self,
         objective: &mut dyn Objective,

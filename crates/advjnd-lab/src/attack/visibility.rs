@@ -1,17 +1,19 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Visibility: the energy of a change in luma and colour, against what each pixel hides.
 //!
 //! ```text
 //! V = mean over pixels of m · (ΔY² + ΔCb² + ΔCr²),   m = min((mean of J / J)², MOST)
 //! ```
 //!
-//! Δ are the changes of luma and of the two colour differences of BT.601, white 1; J is the mean of a pixel's three thresholds. So
-//! a change that is k times its threshold costs the same anywhere, and colour costs what it carries: least squares weighed by the
-//! just-noticeable difference, as PSPNR (Chou & Li 1995) weighs an error, but without its dead zone, in which there would be no
-//! gradient.
+//! Δ are the changes of luma and of the two colour differences of BT.601, white 1; J is the mean of a pixel's three
+//! thresholds. So a change that is k times its threshold costs the same anywhere, and colour costs what it carries:
+//! least squares weighed by the just-noticeable difference, as PSPNR (Chou & Li 1995) weighs an error, but without its
+//! dead zone, in which there would be no gradient.
 //!
-//! Chosen by SSIMULACRA2 of MobileFaceNet's dodges at success, on 12 pictures that the results do not attack (smiling ones of the
-//! London set): 80.3, with J³ 79.1. With the structural loss of SSIM in luma and colour at three scales beside it: J² 79.8, J 79.8,
-//! without J 79.5. The box of thresholds of the protector's loop, each face at the best of seven scales: 79.4.
+//! Chosen by SSIMULACRA2 of MobileFaceNet's dodges at success, on 12 pictures that the results do not attack (smiling
+//! ones of the London set): 80.3, with J³ 79.1. With the structural loss of SSIM in luma and colour at three scales
+//! beside it: J² 79.8, J 79.8, without J 79.5. The box of thresholds of the protector's loop, each face at the best of
+//! seven scales: 79.4.
 
 use super::chip::Chip;
 

@@ -1,9 +1,10 @@
-//! Colour difference CIEDE2000 (CIE 142-2001, ISO/CIE 11664-6), as Sharma, Wu, Dalal 2005, "The CIEDE2000 color-difference
-//! formula: implementation notes, supplementary test data, and mathematical observations", Color Res. Appl. 30(1), eq. 2 to
-//! 22, with k_L = k_C = k_H = 1.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Colour difference CIEDE2000 (CIE 142-2001, ISO/CIE 11664-6), as Sharma, Wu, Dalal 2005, "The CIEDE2000
+//! color-difference formula: implementation notes, supplementary test data, and mathematical observations", Color Res.
+//! Appl. 30(1), eq. 2 to 22, with k_L = k_C = k_H = 1.
 //!
-//! A pixel goes from sRGB (IEC 61966-2-1: its transfer function and its matrix to XYZ) to CIE L*a*b* with the white of that
-//! matrix, D65 = (0.9505, 1, 1.0890), so that greys have a* = b* = 0.
+//! A pixel goes from sRGB (IEC 61966-2-1: its transfer function and its matrix to XYZ) to CIE L*a*b* with the white of
+//! that matrix, D65 = (0.9505, 1, 1.0890), so that greys have a* = b* = 0.
 
 use std::f64::consts::{PI, TAU};
 

@@ -1,5 +1,6 @@
-//! Gradient magnitude similarity deviation: Xue, Zhang, Mou, Bovik 2014, "Gradient magnitude similarity deviation: a highly
-//! efficient perceptual image quality index", IEEE Trans. Image Process. 23(2), eq. 1 to 6.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Gradient magnitude similarity deviation: Xue, Zhang, Mou, Bovik 2014, "Gradient magnitude similarity deviation: a
+//! highly efficient perceptual image quality index", IEEE Trans. Image Process. 23(2), eq. 1 to 6.
 //!
 //! ```text
 //! m   = sqrt((plane * hx)^2 + (plane * hy)^2)     hx = [1 0 -1; 1 0 -1; 1 0 -1] / 3 (Prewitt), hy = hx'
@@ -7,9 +8,9 @@
 //! GMSD = sqrt(mean((GMS - mean(GMS))^2))
 //! ```
 //!
-//! m is taken of the plane at half its resolution, by the mean of 2x2 blocks. Beyond the plane there are zeros, for the
-//! blocks of an odd last column or row and for the gradients, as in the authors' program; the deviation is that of eq. 6,
-//! over the number of samples (the program divides by one less).
+//! m is taken of the plane at half its resolution, by the mean of 2x2 blocks. Beyond the plane there are zeros, for
+//! the blocks of an odd last column or row and for the gradients, as in the authors' program; the deviation is that of
+//! eq. 6, over the number of samples (the program divides by one less).
 
 use advjnd::Result;
 

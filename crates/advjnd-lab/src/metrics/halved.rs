@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Half the resolution, by the mean of 2x2 blocks.
 
 use advjnd::Result;

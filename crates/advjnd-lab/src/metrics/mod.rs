@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Full-reference image quality: how far an adversarial picture is from its clean one.
 //!
 //! | metric | of | equal pictures | worse is |
@@ -9,8 +10,8 @@
 //! | [`ciede2000`] | a colour picture | 0 | higher |
 //! | [`ssimulacra2`] | a colour picture | 100 | lower |
 //!
-//! Pictures are given as views, [`Plane`] or [`RgbPicture`], which may be boxes of larger ones: every metric can be taken
-//! of the face and of the whole frame. A perturbation of a face flatters the numbers of its frame; state both.
+//! Pictures are given as views, [`Plane`] or [`RgbPicture`], which may be boxes of larger ones: every metric can be
+//! taken of the face and of the whole frame. A perturbation of a face flatters the numbers of its frame; state both.
 
 mod ciede2000;
 mod gmsd;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Multi-scale structural similarity: Wang, Simoncelli, Bovik 2003, "Multiscale structural similarity for image quality
 //! assessment", Asilomar, eq. 7.
 //!

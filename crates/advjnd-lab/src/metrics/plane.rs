@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A view of a plane, or of a box in it.
 
 use advjnd::{Error, Result};

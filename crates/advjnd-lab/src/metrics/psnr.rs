@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Peak signal-to-noise ratio: 10 log10(255^2 / MSE), in decibels.
 
 use advjnd::Result;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Peak signal-to-perceptible-noise ratio: Yang, Lin, Lu, Ong, Yao 2005, "Just noticeable distortion model and its
 //! applications in video coding", Signal Process. Image Commun. 20(7), eq. 14 and 15.
 //!
@@ -5,16 +6,16 @@
 //! PSPNR = 20 log10(255 / sqrt(mean((|I - I'| - JND)^2 d)))     d = 1 where |I - I'| >= JND, else 0
 //! ```
 //!
-//! PSNR that counts only what exceeds the JND, and so the source paper's L2 as a metric. Like [`psnr`](super::psnr) it ends
-//! at [`MAX_PSNR`], which is also its value where nothing exceeds the JND.
+//! PSNR that counts only what exceeds the JND, and so the source paper's L2 as a metric. Like [`psnr`](super::psnr) it
+//! ends at [`MAX_PSNR`], which is also its value where nothing exceeds the JND.
 
 use advjnd::{Error, Result};
 
 use super::plane::check_same_size;
 use super::{MAX_PSNR, Plane};
 
-/// PSPNR of two planes of the same size in decibels, at most [`MAX_PSNR`]. `jnd` is of their size too and holds thresholds
-/// in code values, as [`jnd`](mod@crate::jnd)'s models write them for the clean plane.
+/// PSPNR of two planes of the same size in decibels, at most [`MAX_PSNR`]. `jnd` is of their size too and holds
+/// thresholds in code values, as [`jnd`](mod@crate::jnd)'s models write them for the clean plane.
 ///
 /// # Errors
 /// [`Error::Input`] where the sizes differ or a threshold is negative or not finite.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! SSIM once more, window by window straight from its equation: slow, and what the fast one is tested against.
 
 use super::ssim::{C1, C2, MIN_SSIM_SIDE, SIGMA};

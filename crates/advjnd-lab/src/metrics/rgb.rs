@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A view of a colour picture, or of a box in it.
 
 use advjnd::{Error, Result};
@@ -12,8 +13,8 @@ pub struct RgbPicture<'a> {
 }
 
 impl<'a> RgbPicture<'a> {
-    /// A view of `height` rows of `width` pixels, `stride` bytes apart. Bytes beyond the rows are not looked at, and the
-    /// last row needs no padding.
+    /// A view of `height` rows of `width` pixels, `stride` bytes apart. Bytes beyond the rows are not looked at, and
+    /// the last row needs no padding.
     ///
     /// # Errors
     /// [`Error::Input`] where the picture is empty, `stride < 3 * width`, or `data` is too short.
@@ -58,8 +59,8 @@ impl<'a> RgbPicture<'a> {
         self.samples
     }
 
-    /// Luma 0.299 R' + 0.587 G' + 0.114 B' (BT.601, full range), rounded, `width * height` samples without padding: what
-    /// metrics of one plane are taken of.
+    /// Luma 0.299 R' + 0.587 G' + 0.114 B' (BT.601, full range), rounded, `width * height` samples without padding:
+    /// what metrics of one plane are taken of.
     pub fn luma(&self) -> Vec<u8> {
         let luma = |[r, g, b]: [u8; 3]| (299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b) + 500) / 1000;
         self.pixels().map(|pixel| luma(pixel) as u8).collect()

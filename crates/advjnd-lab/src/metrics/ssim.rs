@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Structural similarity: Wang, Bovik, Sheikh, Simoncelli 2004, "Image quality assessment: from error visibility to
 //! structural similarity", IEEE Trans. Image Process. 13(4), eq. 13.
 //!

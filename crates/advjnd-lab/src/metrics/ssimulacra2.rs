@@ -1,11 +1,12 @@
-//! SSIMULACRA 2 (Sneyers, Cloudinary, version 2.1) by the crate `ssimulacra2`: SSIM, edges lost and edges gained in XYB at
-//! six scales, weighted after a large viewing test of compressed pictures.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! SSIMULACRA 2 (Sneyers, Cloudinary, version 2.1) by the crate `ssimulacra2`: SSIM, edges lost and edges gained in
+//! XYB at six scales, weighted after a large viewing test of compressed pictures.
 //!
-//! Its authors' scale: 90 is not noticed in a flicker test, 85 not in place, 80 not side by side; 70 is high quality, 50
-//! medium.
+//! Its authors' scale: 90 is not noticed in a flicker test, 85 not in place, 80 not side by side; 70 is high quality,
+//! 50 medium.
 //!
-//! Deviation: pictures without a sixth scale are refused. The authors' program and the crate score them, but hand the 108
-//! weights out in order, so that every norm after the first missing scale gets a weight that was made for another.
+//! Deviation: pictures without a sixth scale are refused. The authors' program and the crate score them, but hand the
+//! 108 weights out in order, so that every norm after the first missing scale gets a weight that was made for another.
 
 use ::ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
 use advjnd::{Error, Result};
@@ -13,7 +14,8 @@ use advjnd::{Error, Result};
 use super::RgbPicture;
 use super::plane::check_sizes;
 
-/// Shortest side of a picture that has a score: its fifth scale, a sixteenth rounded up, must be 8 long to be halved again.
+/// Shortest side of a picture that has a score: its fifth scale, a sixteenth rounded up, must be 8 long to be halved
+/// again.
 pub const MIN_SSIMULACRA2_SIDE: usize = 7 * 16 + 1;
 
 /// Score of two sRGB pictures of the same size, 100 for equal ones, below 0 where little is left. Not symmetric: edges

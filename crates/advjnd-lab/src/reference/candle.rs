@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The reference executor of networks: plain candle operators, on any candle device.
 //!
 //! The forward pass keeps every value; the backward pass walks the operations in reverse and adds up cotangents. It

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Enlarging planes twice each way, and the adjoint of that, on candle operators.
 
 use advjnd::net::Upsampling;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the tests of attacks share: small embedders whose answer is known, and central differences.
 
 #![allow(dead_code, reason = "not every test needs everything")]
@@ -83,7 +84,8 @@ impl Embedder for Tiny {
 /// Holds the gradient that `function` reports against central differences of its value, at every element where it
 /// changes evenly within a `step` before and after: elsewhere there is a kink.
 ///
-/// Panics if they differ by more than `tolerance` of the largest entry, or if more than half of the elements have a kink.
+/// Panics if they differ by more than `tolerance` of the largest entry, or if more than half of the elements have a
+/// kink.
 pub fn assert_gradient(point: &[f32], step: f32, tolerance: f32, mut function: impl FnMut(&[f32], &mut [f32]) -> f64) {
     let mut gradient = vec![0.0; point.len()];
     function(point, &mut gradient);

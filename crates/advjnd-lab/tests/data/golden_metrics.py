@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """Writes golden_metrics.json: the metrics of metrics_golden.rs, as other programs compute them.
 
 planes: PSNR and SSIM of small synthetic planes by scikit-image.

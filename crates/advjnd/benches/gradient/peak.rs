@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The processor's own limit: how fast it multiplies and adds when nothing is loaded.
 #![allow(unsafe_code, reason = "vector instructions")]
 
@@ -18,8 +19,9 @@ const SUMS: usize = 12;
 const PORTABLE_LANES: usize = 4;
 const REPEATS: usize = 400_000;
 
-/// GFLOP/s of `threads` threads together at `level` in registers, two operations to a multiply-add; some milliseconds of
-/// work. Two virtual processors may share the units of one core, so the peak of two threads is measured, not assumed.
+/// GFLOP/s of `threads` threads together at `level` in registers, two operations to a multiply-add; some milliseconds
+/// of work. Two virtual processors may share the units of one core, so the peak of two threads is measured, not
+/// assumed.
 pub fn measure(level: Level, threads: usize) -> f64 {
     if !level.runs_here() {
         return 0.0;

@@ -1,8 +1,10 @@
-//! The box a perturbation must stay in, element by element; besides, if asked for, its root mean square in units of the box,
-//! and for a plane octave by octave.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The box a perturbation must stay in, element by element; besides, if asked for, its root mean square in units of
+//! the box, and for a plane octave by octave.
 //!
-//! For the same energy a perturbation whose elements may peak moves a network further than one that is held down everywhere:
-//! its gradient is far from even. A wide box with a bound on the mean is an ellipsoid with its tips cut off.
+//! For the same energy a perturbation whose elements may peak moves a network further than one that is held down
+//! everywhere: its gradient is far from even. A wide box with a bound on the mean is an ellipsoid with its tips cut
+//! off.
 
 use super::octaves::{OCTAVES, Octaves};
 
@@ -45,24 +47,25 @@ impl Budget {
         self.cut(lower, upper)
     }
 
-    /// The box of a plane, `width` samples a row, whose octaves of spatial frequency, finest first, stay within `shares` of
-    /// its half widths besides: a smooth change is held tighter than a rough one. Octaves: see octaves.rs.
+    /// The box of a plane, `width` samples a row, whose octaves of spatial frequency, finest first, stay within
+    /// `shares` of its half widths besides: a smooth change is held tighter than a rough one. Octaves: see octaves.rs.
     #[must_use]
     pub fn in_octaves(mut self, width: usize, shares: [f32; OCTAVES]) -> Self {
         self.shares = Some((width, shares));
         self
     }
 
-    /// The part of the box where δ over its half widths has a root mean square of at most `share`, 0..=1, over the elements
-    /// whose width is not zero. A share that is negative counts as zero; one that is not below 1 bounds nothing.
+    /// The part of the box where δ over its half widths has a root mean square of at most `share`, 0..=1, over the
+    /// elements whose width is not zero. A share that is negative counts as zero; one that is not below 1 bounds
+    /// nothing.
     #[must_use]
     pub fn with_rms(mut self, share: f32) -> Self {
         self.rms = (share < 1.0).then(|| share.max(0.0));
         self
     }
 
-    /// The part of the box where `clean + δ` stays in `low..=high`. The widths stay those of the box, so that a step is as
-    /// long next to the end of the range as elsewhere. A part that was set before bounds it, too.
+    /// The part of the box where `clean + δ` stays in `low..=high`. The widths stay those of the box, so that a step
+    /// is as long next to the end of the range as elsewhere. A part that was set before bounds it, too.
     #[must_use]
     pub fn within(self, clean: &[f32], low: f32, high: f32) -> Self {
         let lower = self.lower.iter().zip(clean).map(|(lower, x)| lower.max(low - x).min(0.0)).collect();
@@ -92,9 +95,10 @@ impl Budget {
         self.upper.is_empty()
     }
 
-    /// The nearest point of the box, or of its part; what is not a number counts as zero. Octaves that are bound are cut to
-    /// their bounds first, which is no exact projection: see octaves.rs. Then the whole is made smaller if its root mean
-    /// square is too large, and last cut to the box, or to its part, which may raise it again where that is far from zero.
+    /// The nearest point of the box, or of its part; what is not a number counts as zero. Octaves that are bound are
+    /// cut to their bounds first, which is no exact projection: see octaves.rs. Then the whole is made smaller if its
+    /// root mean square is too large, and last cut to the box, or to its part, which may raise it again where that is
+    /// far from zero.
     pub fn project(&mut self, delta: &mut [f32]) {
         delta.iter_mut().filter(|delta| delta.is_nan()).for_each(|delta| *delta = 0.0);
         if let Some((width, shares)) = &self.shares {

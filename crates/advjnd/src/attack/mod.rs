@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Gradient iterations inside a box: one loop, and an attack is a value that fills its blanks.
 //!
-//! The loop is projected gradient ascent with momentum: MI-FGSM (Dong et al., CVPR 2018, eq. 6–7) where the direction is
-//! [`Direction::Sign`], BIM where the momentum is zero besides. It knows nothing of faces, frames or visibility: it sees an
-//! [`Objective`], a [`Budget`] per element, and a [`Perturbation`] that lasts from call to call (warm start).
+//! The loop is projected gradient ascent with momentum: MI-FGSM (Dong et al., CVPR 2018, eq. 6–7) where the direction
+//! is [`Direction::Sign`], BIM where the momentum is zero besides. It knows nothing of faces, frames or visibility: it
+//! sees an [`Objective`], a [`Budget`] per element, and a [`Perturbation`] that lasts from call to call (warm start).
 
 mod budget;
 mod objective;
@@ -21,8 +22,8 @@ pub trait Objective {
     /// The value at `delta`, and its gradient with respect to `delta` (same length, overwritten).
     fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32>;
 
-    /// What the stop and [`Attack::approach`] look at, at the point last evaluated, whose value was `value`: that value,
-    /// unless what is raised and what decides are two things.
+    /// What the stop and [`Attack::approach`] look at, at the point last evaluated, whose value was `value`: that
+    /// value, unless what is raised and what decides are two things.
     fn margin(&self, value: f32) -> f32 {
         value
     }
@@ -37,14 +38,15 @@ pub trait Objective {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Direction {
-    /// Every element by the same share of its bound: the steepest step for a given largest change, relative to the bounds.
+    /// Every element by the same share of its bound: the steepest step for a given largest change, relative to the
+    /// bounds.
     Sign,
-    /// In proportion to gradient times squared bound: the steepest step for a given root mean square change, relative to
-    /// the bounds. Spends less for the same value.
+    /// In proportion to gradient times squared bound: the steepest step for a given root mean square change, relative
+    /// to the bounds. Spends less for the same value.
     #[default]
     Scaled,
-    /// In proportion to the gradient, whatever the bounds: the element that changes most moves by the step size times the
-    /// widest bound (FGV: Rozsa, Rudd & Boult, CVPRW 2016).
+    /// In proportion to the gradient, whatever the bounds: the element that changes most moves by the step size times
+    /// the widest bound (FGV: Rozsa, Rudd & Boult, CVPRW 2016).
     Value,
 }
 
@@ -102,12 +104,12 @@ pub struct Outcome {
 }
 
 impl Attack {
-    /// At most `max_iterations` iterations from `state`, fewer if a value reaches `stop_at` or the objective does not go on;
-    /// the state ends inside the budget.
+    /// At most `max_iterations` iterations from `state`, fewer if a value reaches `stop_at` or the objective does not
+    /// go on; the state ends inside the budget.
     ///
     /// # Errors
-    /// What the objective reports, and [`Error::NotFinite`] if its value is not a number; the state is inside the budget
-    /// still.
+    /// What the objective reports, and [`Error::NotFinite`] if its value is not a number; the state is inside the
+    /// budget still.
     pub fn run(
         &self,
         objective: &mut dyn Objective,

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What "not recognised" means for an embedding, as a number and its gradient.
 //!
-//! The margin is how far an embedding lies beyond the verification threshold, as a share of what the metric spans on the
-//! recognised side: positive = another person, zero = at the threshold, −1 = the same embedding.
+//! The margin is how far an embedding lies beyond the verification threshold, as a share of what the metric spans on
+//! the recognised side: positive = another person, zero = at the threshold, −1 = the same embedding.
 //!
 //! | metric | margin |
 //! |---|---|
@@ -47,8 +48,9 @@ impl Dodge<'_> {
         self.nearest(embedding).1
     }
 
-    /// The least margin, and the direction in which the embedding is to move (overwritten): the margin's gradient, times its
-    /// threshold for distances, times 1 − threshold and the embedding's length for cosines, plus a quarter of `away`.
+    /// The least margin, and the direction in which the embedding is to move (overwritten): the margin's gradient,
+    /// times its threshold for distances, times 1 − threshold and the embedding's length for cosines, plus a quarter
+    /// of `away`.
     pub fn margin_and_cotangent(&self, embedding: &[f32], cotangent: &mut [f32]) -> f32 {
         let (reference, margin) = self.nearest(embedding);
         let (scale_e, scale_r) = match self.spec.metric {

@@ -1,5 +1,6 @@
-//! A plane as a sum of octaves of spatial frequency, each held to a bound of its own: the à trous wavelet transform with
-//! the B3 spline (Starck, Murtagh, Fadili, "Sparse Image and Signal Processing", 2010, §3.5).
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A plane as a sum of octaves of spatial frequency, each held to a bound of its own: the à trous wavelet transform
+//! with the B3 spline (Starck, Murtagh, Fadili, "Sparse Image and Signal Processing", 2010, §3.5).
 //!
 //! ```text
 //! c_0 = plane,   c_k+1 = h_k * c_k,   h_k = (1 4 6 4 1)/16 along rows and columns, taps 2^k apart
@@ -7,10 +8,11 @@
 //! ```
 //!
 //! Octave k holds about 2^-(k+2) to 2^-(k+1) cycles per sample, the last all that is lower. Beyond its border a plane
-//! repeats its outermost samples. Bounding every octave and adding up is no exact projection: octaves overlap, and what is
-//! cut from one leaks into its neighbours. With bounds that halve from octave to octave, of a wave as large as the bound
-//! 0.99, 0.81, 0.61 and 0.35 are left at periods of 8, 16, 32 and 64 samples, and a coarse octave by itself may still hold four
-//! times its bound; done four times over it would be 1.8 times. A perturbation that lasts is bound again in every frame.
+//! repeats its outermost samples. Bounding every octave and adding up is no exact projection: octaves overlap, and
+//! what is cut from one leaks into its neighbours. With bounds that halve from octave to octave, of a wave as large as
+//! the bound 0.99, 0.81, 0.61 and 0.35 are left at periods of 8, 16, 32 and 64 samples, and a coarse octave by itself
+//! may still hold four times its bound; done four times over it would be 1.8 times. A perturbation that lasts is bound
+//! again in every frame.
 
 use pulp::{Simd, WithSimd};
 
@@ -29,7 +31,8 @@ pub(super) struct Octaves {
 }
 
 impl Octaves {
-    /// Holds octave `k` of a plane to ± `shares[k]` times half of `upper − lower`, sample by sample. Planes are row-major,
+    /// Holds octave `k` of a plane to ± `shares[k]` times half of `upper − lower`, sample by sample. Planes are
+    /// row-major,
     /// `width` samples a row; samples beyond the last whole row stay.
     pub(super) fn limit(
         &mut self,
@@ -220,8 +223,8 @@ mod tests {
         }
     }
 
-    /// What an octave alone contributes, against SciPy 1.17.1 (`scipy.ndimage.convolve1d`, mode `nearest`, double precision):
-    /// root of the sum of squares of each octave of [`sample`].
+    /// What an octave alone contributes, against SciPy 1.17.1 (`scipy.ndimage.convolve1d`, mode `nearest`, double
+    /// precision): root of the sum of squares of each octave of [`sample`].
     #[test]
     fn octaves_have_the_energy_that_scipy_finds() {
         const NORMS: [f64; OCTAVES] = [241.900765, 50.340534, 22.240762, 14.573774, 474.988593];

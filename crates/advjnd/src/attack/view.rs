@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Random views: small similarity transforms of the chip, one per iteration (input diversity: Xie et al., CVPR 2019; as
 //! affine views of faces: TIP-IM, Yang et al., ICCV 2021), and the random directions a dodge leaves in.
 //!

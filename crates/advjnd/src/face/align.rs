@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The similarity transform that lays five landmarks onto a recogniser's template.
 //!
 //! Least squares over rotation, scale and translation without reflection, in closed form (Umeyama, IEEE TPAMI 13(4),

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where the landmarks of a face are, whatever its roll: close looks, turned.
 //!
 //! YuNet finds faces at any roll from about 50 pixels on, but its landmarks are those of an upright head, up to half a

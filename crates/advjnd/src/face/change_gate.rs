@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whether anything changed since the whole frame was last searched for faces: what shows the same has no new face.
 //!
 //! Compared are means of cells ([`FrameMut::cell_means`]), so that the noise of a camera is no change. A face that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whether landmarks are those of a face: detections, confirmed by close looks.
 //!
 //! A new face is looked at in every turn ([`Aligner::align`]); a followed one once in a while, and when its roll, size

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! YuNet's anchors decoded into faces.
 //!
 //! The frame is shown to the network at a scale at which the smallest face wanted still has [`MIN_FACE_AT_NETWORK`]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One pass of YuNet over a picture, and its anchors decoded into faces.
 //!
 //! Scores are √(classification · objectness). Of overlapping boxes the weaker goes, as in the reference program of the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Passes over the whole frame besides the upright one: turned, from afar, brightened.
 //!
 //! Upright, YuNet finds faces at any roll from about 50 pixels on, and smaller ones up to a roll of 30°. A face that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Faces followed from frame to frame: stable identity, smoothed landmarks, a hold over missed detections.
 //!
 //! Detections are assigned to tracks greedily, best pair first, by overlap with the predicted box (constant velocity),

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The linear operator between two pixel grids related by a similarity transform, and its exact adjoint.
 //!
 //! Every destination pixel is the mean of `n`×`n` bilinear samples spread evenly over its (rotated) square in the

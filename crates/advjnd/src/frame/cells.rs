@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The frame as means of cells: what the change gate compares.
 
 use pulp::{Simd, WithSimd};

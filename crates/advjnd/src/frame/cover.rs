@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Covers for faces that are not protected: opaque fill, pixelation, blur.
 //!
 //! Only fill hides a face for certain; retrained networks read pixelated and blurred faces (McPherson et al. 2016,

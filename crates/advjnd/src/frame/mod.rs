@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Video frames as the caller owns them: formats, planes, strides; read and written in place, region by region.
 
 mod cells;

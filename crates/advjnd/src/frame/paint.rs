@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Painting on a frame: rectangles of one colour, outlines, planes of luma.
 
 use super::{FrameMut, Layout, Rect};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A rectangle of a frame as floating-point planes, and the way back: a luma residual, bounded, rounded and written.
 //!
 //! Reading converts to full-range R'G'B' with the frame's own matrix and range; chroma is replicated. Writing touches

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The whole frame as a small planar BGR picture: what the detector looks at.
 //!
 //! By area average, every output sample is the mean of the source samples under its square, per plane at the plane's

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Background luminance and the luminance adaptation that follows from it (Chou & Li 1995, eq. 3 and 6), row by row.
 //!
 //! ```text

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Edge detection (Canny 1986) in the convention of MATLAB's `edge(I, 'canny', 0.5)`, which "Canny with a threshold of
 //! 0.5" means in the JND papers of the time.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Chou & Li 1995: "A perceptually tuned subband image coder based on the measure of just-noticeable-distortion
 //! profile", IEEE Trans. Circuits Syst. Video Technol. 5(6), eq. 1-9.
 //!

@@ -1,19 +1,21 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Contrast sensitivity: how much of a pixel's threshold a change of one spatial frequency may use.
 //!
-//! The models of this room bound pixels, and were measured with white noise: a smooth change of the same size is plainly
-//! seen on flat skin. White noise of a threshold's size has only so much in each octave, in proportion to frequency; that
-//! is what was measured as unseen there, and is taken for the octave's bound:
+//! The models of this room bound pixels, and were measured with white noise: a smooth change of the same size is
+//! plainly seen on flat skin. White noise of a threshold's size has only so much in each octave, in proportion to
+//! frequency; that is what was measured as unseen there, and is taken for the octave's bound:
 //!
 //! ```text
 //! share_k = min(1, s 2^-k S(f_k d_0) / S(f_k d)),   f_k = s 2^-k / sqrt(8) cycles per pixel
 //! S(f) = 2.6 (0.0192 + 0.114 f) exp(-(0.114 f)^1.1) / 0.981 above its peak at 7.9 cycles per degree, 1 below
 //! ```
 //!
-//! where s are samples per pixel of the frame and d pixels per degree. S is Mannos & Sakrison 1974, "The effects of a visual
-//! fidelity criterion on the encoding of images", IEEE Trans. Inf. Theory 20(4), eq. 3, made low-pass: below its peak the eye
-//! is less sensitive at threshold, but sees what is above threshold as well (contrast constancy, Georgeson & Sullivan 1975,
-//! J. Physiol. 252(3)), and a viewer who steps closer moves every frequency up to the peak. d_0 stands for the viewing
-//! condition that thresholds were calibrated in: a monitor of 96 pixels per inch from half a metre.
+//! where s are samples per pixel of the frame and d pixels per degree. S is Mannos & Sakrison 1974, "The effects of a
+//! visual fidelity criterion on the encoding of images", IEEE Trans. Inf. Theory 20(4), eq. 3, made low-pass: below
+//! its peak the eye is less sensitive at threshold, but sees what is above threshold as well (contrast constancy,
+//! Georgeson & Sullivan 1975, J. Physiol. 252(3)), and a viewer who steps closer moves every frequency up to the peak.
+//! d_0 stands for the viewing condition that thresholds were calibrated in: a monitor of 96 pixels per inch from half
+//! a metre.
 
 /// Pixels per degree that thresholds hold for as they are.
 const REFERENCE_PIXELS_PER_DEGREE: f32 = 33.0;
@@ -21,8 +23,8 @@ const REFERENCE_PIXELS_PER_DEGREE: f32 = 33.0;
 const PEAK: f32 = 7.9;
 const PEAK_VALUE: f32 = 0.981;
 
-/// Pixels per degree of visual angle of a picture of `height` pixels seen from `distance` times its height. What is negative
-/// or not a number counts as zero: nothing can be nearer.
+/// Pixels per degree of visual angle of a picture of `height` pixels seen from `distance` times its height. What is
+/// negative or not a number counts as zero: nothing can be nearer.
 pub fn pixels_per_degree(height: usize, distance: f32) -> f32 {
     height as f32 * 1f32.to_radians().tan() * distance.max(0.0)
 }

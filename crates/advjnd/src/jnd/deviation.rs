@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Standard deviation in the `N`x`N` neighbourhood, row by row.
 //!
 //! Each column has its mean and its sum of squared deviations; the variance of the window is the mean of both

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Edge protection E of Wu's models (the authors' programs): nothing masks an edge.
 //!
-//! E = 1 - edge (pattern complexity, 2017) or 1 - 0.8 edge (free energy, 2013), blurred with a 5x5 Gaussian of sigma 0.8,
-//! where edge is Canny's, dilated.
+//! E = 1 - edge (pattern complexity, 2017) or 1 - 0.8 edge (free energy, 2013), blurred with a 5x5 Gaussian of sigma
+//! 0.8, where edge is Canny's, dilated.
 
 use super::canny::{Canny, EDGE};
 use super::gaussian::{Blur, half_kernel};
@@ -43,8 +44,8 @@ impl Default for EdgeProtection {
 }
 
 impl EdgeProtection {
-    /// Takes the edges of `luma` at the high threshold `threshold`; afterwards [`row`](Self::row) gives the protection, which
-    /// is `on_edge` on an edge.
+    /// Takes the edges of `luma` at the high threshold `threshold`; afterwards [`row`](Self::row) gives the
+    /// protection, which is `on_edge` on an edge.
     #[inline(always)]
     pub(super) fn detect(&mut self, luma: &Padded, threshold: f32, on_edge: f32, dilation: Dilation) {
         let (width, height) = (luma.width(), luma.height());

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Edge weight W = L * h (Yang et al. 2005, eq. 9): texture masks well, an edge does not.
 //!
 //! L is 0.1 on a Canny edge and 1 elsewhere, h a 7x7 Gaussian of sigma 0.8. See [`canny`](super::canny) for the edges.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Free energy: Wu, Shi, Lin, Liu, Qi 2013, "Just noticeable difference estimation for images with free-energy
 //! principle", IEEE Trans. Multimedia 15(7), eq. 3-11, with the constants of the authors' released MATLAB program.
 //!

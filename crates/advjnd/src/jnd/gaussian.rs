@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Gaussian kernels and the separable filter.
 
 use super::padded::{Padded, shifts};

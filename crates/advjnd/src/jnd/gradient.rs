@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Largest of four directional gradients (Chou & Li 1995, eq. 4-5), row by row.
 //!
 //! ```text

@@ -1,14 +1,15 @@
-//! Maps learned without labels, in full colour: in the manner of Jin, Xue et al. 2022, "RGB-JND" (arXiv 2203.00629), and
-//! "HVS-SD JND" (arXiv 2208.07583), whose weights cannot be had. Ours are trained by `models/train/jnd_maps.py`; what is
-//! known of the papers' training and what is ours stands there.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Maps learned without labels, in full colour: in the manner of Jin, Xue et al. 2022, "RGB-JND" (arXiv 2203.00629),
+//! and "HVS-SD JND" (arXiv 2208.07583), whose weights cannot be had. Ours are trained by `models/train/jnd_maps.py`;
+//! what is known of the papers' training and what is ours stands there.
 //!
 //! ```text
 //! J = softplus(U(N(x)))        N: six convolutions, net::thresholds; U: bilinear, four times each way
 //! ```
 //!
-//! x is R', G', B', its right and lower edges repeated up to a multiple of [`MULTIPLE`]; J has three thresholds a pixel, in
-//! code values. A change of luma alone moves R', G' and B' alike, so the least of the three bounds it. Where only luma is
-//! known it stands for all three.
+//! x is R', G', B', its right and lower edges repeated up to a multiple of [`MULTIPLE`]; J has three thresholds a
+//! pixel, in code values. A change of luma alone moves R', G' and B' alike, so the least of the three bounds it. Where
+//! only luma is known it stands for all three.
 //!
 //! A plan is made for every size of region, and kept for the last few; that allocates.
 
@@ -24,8 +25,8 @@ use crate::pool::Pool;
 use bytes::Bytes;
 use pulp::{Simd, WithSimd};
 
-/// Sides of what the network sees are multiples of this: a face that grows from frame to frame needs a new plan, which takes
-/// longer than to run it, only now and then.
+/// Sides of what the network sees are multiples of this: a face that grows from frame to frame needs a new plan, which
+/// takes longer than to run it, only now and then.
 const MULTIPLE: usize = 8 * REDUCTION;
 /// Sizes whose plans are kept.
 const PLANS: usize = 8;
@@ -94,8 +95,8 @@ impl Learned {
         }
     }
 
-    /// Thresholds of a picture's three channels: `clean` is planar R', G', B', `[3][height][width]`, 0..=255; `jnd`, of the
-    /// same shape, receives the thresholds in code values.
+    /// Thresholds of a picture's three channels: `clean` is planar R', G', B', `[3][height][width]`, 0..=255; `jnd`,
+    /// of the same shape, receives the thresholds in code values.
     ///
     /// # Errors
     /// As those of [`JndModel`].
@@ -111,7 +112,8 @@ impl Learned {
         })
     }
 
-    /// Runs the network on `rgb(x, y)` of a `width` × `height` region, and calls `put(y, thresholds)` with the planes' rows.
+    /// Runs the network on `rgb(x, y)` of a `width` × `height` region, and calls `put(y, thresholds)` with the planes'
+    /// rows.
     fn run(
         &mut self,
         (width, height): (usize, usize),

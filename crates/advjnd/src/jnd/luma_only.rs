@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Models that speak of luma only: their chroma thresholds are 0, no change.
 
 use pulp::{Simd, WithSimd};

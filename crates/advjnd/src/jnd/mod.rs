@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Just-noticeable difference: how much each sample of a region may change before an eye sees it.
 //!
 //! A [`JndModel`] maps the planes of a region to thresholds of the same shape. Planes are row-major slices of
@@ -7,8 +8,8 @@
 //!
 //! Beyond the region every model repeats the outermost samples.
 //!
-//! Each model has a naive twin in `advjnd_lab::reference::jnd`: nested loops straight from the equations. Property tests hold
-//! the fast path to it.
+//! Each model has a naive twin in `advjnd_lab::reference::jnd`: nested loops straight from the equations. Property
+//! tests hold the fast path to it.
 
 mod background;
 mod canny;

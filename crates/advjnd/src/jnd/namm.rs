@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! NAMM, the nonlinear additivity model for masking: Yang, Ling, Lu, Ong, Yao 2005, "Just noticeable distortion model
 //! and its applications in video coding", Signal Processing: Image Communication 20(7), eq. 2 and 6-9 (spatial part).
 //!

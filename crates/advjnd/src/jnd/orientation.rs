@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Pattern complexity: how many orientations meet in the 3x3 neighbourhood of a pixel (Wu et al. 2017, eq. 6-9).
 //!
 //! ```text
@@ -8,9 +9,9 @@
 //! C_p    = number of different bins in the 3x3 neighbourhood; 1 where the pixel itself is plain
 //! ```
 //!
-//! The two ends of the scale, bins 0 and 15, are one orientation; they count as two, as in the authors' code. A bin is a
-//! bit, so a neighbourhood is an OR and its complexity a population count. theta is never computed: with the gradient
-//! turned so that Gh >= 0, the bin is how many of the tangents of the bins' borders lie at or below Gv / Gh.
+//! The two ends of the scale, bins 0 and 15, are one orientation; they count as two, as in the authors' code. A bin is
+//! a bit, so a neighbourhood is an OR and its complexity a population count. theta is never computed: with the
+//! gradient turned so that Gh >= 0, the bin is how many of the tangents of the bins' borders lie at or below Gv / Gh.
 //!
 //! Gradients are summed in a fixed order of single-precision operations, so that the fast path and its twin choose the
 //! same bins.

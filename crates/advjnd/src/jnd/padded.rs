@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A plane whose rows carry replicated ends, so that row kernels read shifted slices and need no border case.
 
 use super::check_len;

@@ -1,5 +1,7 @@
-//! Pattern masking: Wu, Li, Dong, Shi, Lin, Kuo 2017, "Enhanced just noticeable difference model for images with pattern
-//! complexity", IEEE Trans. Image Process. 26(6), eq. 6-14, with the constants of the authors' released MATLAB program.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Pattern masking: Wu, Li, Dong, Shi, Lin, Kuo 2017, "Enhanced just noticeable difference model for images with
+//! pattern complexity", IEEE Trans. Image Process. 26(6), eq. 6-14, with the constants of the authors' released MATLAB
+//! program.
 //!
 //! ```text
 //! JND = T_l + M_s - 0.3 min(T_l, M_s)                 (14)

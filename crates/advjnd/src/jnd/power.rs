@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Powers and logarithms that a loop can vectorise over, unlike the standard library's calls.
 //!
 //! log2 x: x = 2^e m with m in [sqrt(1/2), sqrt(2)), and log2 m = 2/ln 2 (s + s^3/3 + s^5/5 + s^7/7) with

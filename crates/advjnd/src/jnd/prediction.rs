@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a brain would expect of a pixel (Wu et al. 2013, eq. 3-5): the mean of its surroundings, weighted by how much
 //! each of them resembles it.
 //!
@@ -10,8 +11,8 @@
 //!
 //! The paper takes mutual information for the weights; these are the authors' program's.
 //!
-//! Departures: an exponent below -80 counts as -80, so that a pixel that nothing resembles is expected to be the mean of
-//! all; beyond the region the outermost samples repeat, where the program mirrors.
+//! Departures: an exponent below -80 counts as -80, so that a pixel that nothing resembles is expected to be the mean
+//! of all; beyond the region the outermost samples repeat, where the program mirrors.
 
 use super::gradient::larger;
 use super::padded::Padded;

@@ -1,5 +1,6 @@
-//! Temporal masking: Chou & Chen 1996, "A perceptually optimized 3-D subband codec for video communication over wireless
-//! channels", in the form of Yang et al. 2005 (see namm.rs), eq. 12-13.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Temporal masking: Chou & Chen 1996, "A perceptually optimized 3-D subband codec for video communication over
+//! wireless channels", in the form of Yang et al. 2005 (see namm.rs), eq. 12-13.
 //!
 //! ```text
 //! JND_t(x, y) = f(ild) JND(x, y)                                            (12)
@@ -9,8 +10,8 @@
 //! ```
 //!
 //! Yang prints f as a curve (Fig. 6) through f(-255) = 4.8, f(0) = 0.8 and f(255) = 2.4; the closed form goes through
-//! all three, and is ours. Where nothing changes, thresholds are 0.81 of those of a still: an eye that watches video has
-//! more than one look. At a cut more hides, most where it gets dark.
+//! all three, and is ours. Where nothing changes, thresholds are 0.81 of those of a still: an eye that watches video
+//! has more than one look. At a cut more hides, most where it gets dark.
 //!
 //! The model speaks of what moves in the picture. A perturbation that itself flickers is another matter, and bounded
 //! elsewhere.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! BlazeFace, full range: a face detector of another family than YuNet, 0.5 M parameters, one score, one box and six
 //! points per anchor at stride 4.
 //!

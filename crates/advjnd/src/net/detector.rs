@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The detector network: YuNet for any input size, its twelve outputs per anchor.
 
 use bytes::Bytes;

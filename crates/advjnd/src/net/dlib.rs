@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! dlib's face descriptor: a ResNet of 29 convolutions on 150 × 150 RGB, 128 outputs compared by Euclidean distance.
 //!
 //! Source: dlib's `dnn_face_recognition_resnet_model_v1` (Davis King, CC0), its affine layers folded into the

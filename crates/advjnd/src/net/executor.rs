@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What runs a [`Graph`]: forward, and the pull-back of a cotangent to the input.
 
 use std::sync::Arc;

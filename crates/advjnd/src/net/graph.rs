@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One description of a frozen network, run by every executor.
 //!
 //! A [`Graph`] is a list of operations over value ids. Value 0 is the input; operation `i` makes value `i + 1`, so the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a manifest says of the networks beside it. The embedded one is the only source of what a recogniser expects
 //! and of its threshold; one of a folder may set other thresholds.
 

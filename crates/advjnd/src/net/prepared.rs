@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What an executor makes of a network's weights, kept for all who run the network.
 
 use std::any::Any;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A recogniser: a network, what a caller must know of it, and an executor.
 
 use std::sync::Arc;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! SFace: a MobileNet of 27 convolutions on 112 × 112 RGB, 128 outputs compared by cosine.
 //!
 //! Source: OpenCV zoo `face_recognition_sface_2021dec` (Apache-2.0), batch norm folded. A 3×3 stem, then 13 pairs of

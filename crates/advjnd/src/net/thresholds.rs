@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The learned maps of just-noticeable difference: six 3×3 convolutions from R', G', B' to three thresholds at a
 //! quarter of the resolution, before the interpolation and the softplus that the model of JND ends with.
 //!

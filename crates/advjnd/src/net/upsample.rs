@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Enlarging planes twice each way.
 
 /// Share of the pixel that a new one lies in, along one axis; the next pixel on the new one's side has the rest.

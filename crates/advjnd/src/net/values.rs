@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Numbers of a network: in the bytes of its file, where they lie, or in memory of their own.
 
 use std::ops::Deref;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Named tensors of a safetensors file, with errors that say which tensor is wrong and how.
 
 use bytes::Bytes;

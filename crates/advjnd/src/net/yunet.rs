@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! YuNet: the face detector, 53 k parameters, a score, a box and five landmarks per anchor at strides 8, 16 and 32.
 //!
 //! Source: OpenCV zoo `face_detection_yunet_2023mar` (MIT). Its unit is a 1×1 convolution followed by a depthwise 3×3;

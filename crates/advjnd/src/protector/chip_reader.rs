@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! A recogniser that reads the chip of a face out of a picture, and pulls gradients back to the picture's luma.
 
 use super::geometry::{Geometry, Viewpoint};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What hides the faces that are not protected.
 
 use super::FailPolicy;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is shown in place of the protected frame, to look at how it came about.
 
 use super::workspace::Workspace;

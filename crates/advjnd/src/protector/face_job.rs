@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The work on one face in one frame, stage by stage: lay out, enroll, iterate, write, probe, judge.
 //!
 //! A stage reads the frame or writes it, never both. So several faces can take a stage at the same time; every face is

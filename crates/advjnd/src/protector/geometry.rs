@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where a face's perturbation lives, and how it meets the frame and the recognisers' chips.
 //!
 //! The perturbation is a [`GRID`]×[`GRID`] plane of luma in aligned-face coordinates (ArcFace's five-point template,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How far an embedding must lie beyond the verification threshold, by recogniser and rendition.
 //!
 //! A margin is a share of what the metric spans on the recognised side: 0 at the threshold, −1 at the reference itself

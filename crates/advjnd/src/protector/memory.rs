@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! People who left: what is remembered of them, so that a person who returns is protected in the first frame.
 //!
 //! When a track ends, its face is kept with the perturbation that protected it. A new track is compared with the faces

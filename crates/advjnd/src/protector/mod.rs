@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The data flow, whole: the one place that knows every room.
 //!
 //! Each frame: faces are found and followed (`search`). For every face ([`FaceJob`]) the just-noticeable difference

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The objective of one face in one frame.
 //!
 //! Several recognisers take turns, and with each the renditions that the self-check reads: an iteration follows the

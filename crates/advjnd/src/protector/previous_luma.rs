@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a face's place showed a frame ago: what temporal masking compares with.
 
 use crate::frame::Rect;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What one recogniser remembers of one followed face.
 
 use std::sync::Arc;

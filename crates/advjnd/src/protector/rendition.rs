@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Copies of a face as others may come to have it: at half the size, or with its contrast stretched.
 //!
 //! A preview or a messenger halves a picture, and a blur does much the same; a dark picture is brightened before

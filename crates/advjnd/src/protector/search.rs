@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Finding and following faces: when the whole frame is searched, and when less will do.
 //!
 //! Searching costs more than anything else in a frame without a face. Where nobody is followed, a frame that shows

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a caller says of a frame: settings, which may change from one to the next, and what is known of it.
 
 use std::time::Duration;
@@ -63,9 +64,9 @@ pub struct Settings {
     pub warm_start: bool,
     /// What the iterations do for recognisers that are not at hand.
     pub transfer: Transfer,
-    /// How far beyond the verification threshold the self-check wants a face whose eyes lie 50 pixels apart or more, in the
-    /// unit of [`margin`](crate::attack::margin), 0..=2: a codec takes some of it. A smaller face needs more, in inverse
-    /// proportion to its pixels: four times as much where the eyes are 25 apart. Times
+    /// How far beyond the verification threshold the self-check wants a face whose eyes lie 50 pixels apart or more,
+    /// in the unit of [`margin`](crate::attack::margin), 0..=2: a codec takes some of it. A smaller face needs more,
+    /// in inverse proportion to its pixels: four times as much where the eyes are 25 apart. Times
     /// [`RecognizerSpec::codec_loss`](crate::net::RecognizerSpec::codec_loss); random views add to it.
     pub margin: f32,
     /// What happens to faces that are not protected.

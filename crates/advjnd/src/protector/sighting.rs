@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Frames whose faces are known and that are not yet protected.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The stages that the faces of a frame take together, and what time they may take.
 
 use std::time::Duration;

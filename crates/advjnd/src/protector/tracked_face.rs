@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One followed face: what lasts of it from frame to frame.
 //!
 //! The verdict is white-box knowledge: it says that the recognisers at hand no longer match the face *as output* with

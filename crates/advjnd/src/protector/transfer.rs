@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What helps a perturbation against recognisers that are not at hand: how the iterations differ from climbing the
 //! margin of those that are.
 //!

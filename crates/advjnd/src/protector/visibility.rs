@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How much each pixel of a face's region may change unseen, at the resolution that matters.
 //!
 //! A perturbation has [`GRID`](super::geometry::GRID) samples across a face. Where a region has many more pixels, its

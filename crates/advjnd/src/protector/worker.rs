@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a thread works with: recognisers and models of visibility.
 //!
 //! All threads work on one face together and share out every step of a network. Several faces, or several probes of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The buffers of one face's job in a frame.
 
 use std::sync::Arc;

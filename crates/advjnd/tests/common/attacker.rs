@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Scenes whose face and place are known, and somebody who turns, scales, mirrors and brightens a frame before he
 //! looks.
 

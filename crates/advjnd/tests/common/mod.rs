@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the tests of the networks share: model files and inputs.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]

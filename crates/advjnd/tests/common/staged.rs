@@ -1,5 +1,6 @@
-//! Networks on a stage: they compute what they always do, take as long as a test says by a clock of its own, and fail as it
-//! says.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Networks on a stage: they compute what they always do, take as long as a test says by a clock of its own, and fail
+//! as it says.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

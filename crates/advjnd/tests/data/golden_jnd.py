@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
 """Writes golden_jnd.json: the JND maps of jnd_golden.rs, computed independently with NumPy and SciPy in double
 precision.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Published attacks as rows of one table over a loop, [`Solver`].
 //!
 //! An attack is a [`Recipe`]: objective terms, input transform, direction rule, start, stop and budget. [`Recipe::run`]
@@ -14,8 +15,8 @@
 //!     judge clean + δ as it is          without input transform; done if the margin is reached
 //! ```
 //!
-//! An attempt starts anew, or, with [`Start::Warm`], where the failed one ended. After a success, a recipe may search for a
-//! smaller perturbation that succeeds ([`Recipe::refinements`]).
+//! An attempt starts anew, or, with [`Start::Warm`], where the failed one ended. After a success, a recipe may search
+//! for a smaller perturbation that succeeds ([`Recipe::refinements`]).
 
 mod objective;
 pub mod rows;
@@ -143,8 +144,8 @@ pub struct Recipe {
     pub schedules: Option<Schedules>,
     /// Input transform.
     pub diversity: Option<Diversity>,
-    /// Attempts between the last β that failed and the first that succeeded, each halfway between those that are nearest
-    /// (geometric mean), and as many scales of the best perturbation after them.
+    /// Attempts between the last β that failed and the first that succeeded, each halfway between those that are
+    /// nearest (geometric mean), and as many scales of the best perturbation after them.
     pub refinements: u32,
     /// The loop. Its step size is in units of the bound.
     pub solver: Solver,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The one objective of all recipes: −L of Xue et al. 2023, eq. 1, L = α·L_adv + L_per, for a perturbation of a chip.
 
 use advjnd::Result;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The rows of the table: attacks by name, each with its paper.
 //!
 //! ε is 8/255 where a row has one, a common choice, not one of the papers'. Steps are those of the public library
@@ -133,8 +134,8 @@ pub const OPTIMIZER: Attack = Attack { direction: Direction::Scaled, step_size: 
 
 /// **L1+L2+G**, the method of Xue, Jin, Sun & Lin, J. Cloud Computing 2023, eq. 1–8, Algorithm 1. What it leaves open,
 /// and the choice: E is [`Loss::Bounded`]; reduction, pixel range and g(J) as in [`Reading::PLAUSIBLE`]; β ends at a
-/// tenth ([`Schedules::XUE`]); the optimiser is [`OPTIMIZER`], ten steps an attempt, and as Algorithm 1 starts at X once, an
-/// attempt goes on from where the failed one ended.
+/// tenth ([`Schedules::XUE`]); the optimiser is [`OPTIMIZER`], ten steps an attempt, and as Algorithm 1 starts at X
+/// once, an attempt goes on from where the failed one ended.
 pub const XUE: Recipe = Recipe {
     name: "l1+l2+g",
     loss: Loss::Bounded,
@@ -163,10 +164,10 @@ pub const XUE_L2: Recipe = Recipe { name: "l2", terms: Terms { l2: 1.0, ..Terms:
 /// Ablation of [`XUE`]: L2 without JND (their L2ori).
 pub const XUE_L2_ORI: Recipe = Recipe { name: "l2-without-jnd", thresholds: Thresholds::Zero, ..XUE_L2 };
 
-/// The protector's loop on a still chip: the default [`Attack`] in a JND box until the margin is reached. A verification
-/// dodge runs the product's own objective, [`Dodge`](advjnd::attack::Dodge) with its random direction; the product has no
-/// counterpart of the other tasks. What the protector does besides (views, several recognisers, octaves, a warm start from
-/// frame to frame) is not in it.
+/// The protector's loop on a still chip: the default [`Attack`] in a JND box until the margin is reached. A
+/// verification dodge runs the product's own objective, [`Dodge`](advjnd::attack::Dodge) with its random direction;
+/// the product has no counterpart of the other tasks. What the protector does besides (views, several recognisers,
+/// octaves, a warm start from frame to frame) is not in it.
 pub const PROTECTOR: Recipe = Recipe {
     name: "protector",
     loss: Loss::Plain,
@@ -179,8 +180,8 @@ pub const PROTECTOR: Recipe = Recipe {
 };
 
 /// **Ours**: least visible success. V of [`visibility`](crate::attack::visibility) in place of the paper's terms, minimised by
-/// L-BFGS; β falls by factors, each attempt starting where the last one ended, until the margin is reached; then β and the
-/// size of the perturbation are searched for between what fails and what succeeds.
+/// L-BFGS; β falls by factors, each attempt starting where the last one ended, until the margin is reached; then β and
+/// the size of the perturbation are searched for between what fails and what succeeds.
 pub const OURS: Recipe = Recipe {
     name: "ours",
     loss: Loss::Bounded,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! How the weight β of the quality terms falls from attempt to attempt: Xue et al. 2023, eq. 8.
 //!
 //! β_i ← β_i + δ after a failed attempt, from 1500 by −50 for a non-targeted attack and from 30 by −1 for a targeted

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The twin of the free-energy model.
 
 use super::{background, blur, clamped, deviation, each_pixel, edge_protection, lifted_adaptation, max_gradient};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The twin of the learned maps: the network on candle's operators, the rest as defined.
 
 use advjnd::Result;

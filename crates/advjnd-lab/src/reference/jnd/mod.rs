@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The models once more, as nested loops straight from the equations: slow, and what the fast paths are tested against.
 //!
 //! Planes are as in [`advjnd::jnd`]: row-major, `width * height` samples, finite and within 0..=255. Functions panic on
@@ -71,7 +72,8 @@ fn lifted_adaptation(background: f64) -> f64 {
     luminance_adaptation(if background <= 127.0 { 32.0 + background * 95.0 / 127.0 } else { background })
 }
 
-/// Edge protection: `on_edge` where `is_near(dx, dy)` of an edge at the high threshold `threshold`, 1 elsewhere, blurred.
+/// Edge protection: `on_edge` where `is_near(dx, dy)` of an edge at the high threshold `threshold`, 1 elsewhere,
+/// blurred.
 fn edge_protection(
     luma: &[f32],
     (width, height): (usize, usize),

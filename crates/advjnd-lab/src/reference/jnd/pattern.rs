@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The twin of the pattern-complexity model.
 
 use super::{

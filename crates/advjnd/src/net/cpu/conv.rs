@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Dense convolution by register tiles, forward and backward.
 //!
 //! Forward, a pixel's chunks are its taps. Backward with stride 1 is a forward convolution with the mirrored kernel

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Depthwise convolution: one filter per channel, 16 channels at a time.
 //!
 //! A result is a sum over taps of vectors; the taps are a list of distances, so that the phases of a strided backward

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Between the caller's planes and the plan's layouts: normalising the input, and the gradient's way back.
 #![allow(unsafe_code, reason = "the caller's planes are addressed through pointers")]
 

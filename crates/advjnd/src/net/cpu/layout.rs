@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Blocked layout: `[sample][channel / 16][row][column][channel % 16]`, with a frame of zeros around every plane.
 //!
 //! The frame (halo) is as wide as the widest reader needs, so that no kernel tests for borders. It is zero from the

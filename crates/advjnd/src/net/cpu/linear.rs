@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The adjoint of a fully connected layer, on the weights as the forward pass packed them.
 //!
 //! Such a layer is bound by memory (SFace's is two thirds of its weights), so they are not packed twice. Forward, a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The memory of a plan: one aligned block of values, one of sign bits, one of packed weights, scratch per thread.
 //!
 //! Steps address it by offsets fixed when the plan is made. What makes concurrent writes sound is the plan: the items

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The fast path: a graph becomes a plan once, and a plan runs without allocating.
 //!
 //! ```text

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sums of two values entry by entry, each extended by zeros or enlarged twice, through an epilogue; copies; and frames
 //! cleared.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]

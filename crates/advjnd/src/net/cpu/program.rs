@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Steps in order, and the threads that take them apart.
 //!
 //! Every step is a number of items that may run at the same time. Threads take items from a counter, even threads from

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! What happens to a sum before it is stored: bias, residual, activation or the activation's derivative.
 //!
 //! The sign of every activated sum is kept as one bit. It is all the backward pass needs of a forward pass, so values

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The register tile: the one inner loop of every dense convolution, matrix product and Winograd product.
 //!
 //! A tile is `R × Q` pixels by `B` blocks of 16 output channels, all sums in registers. The inner dimension is a list

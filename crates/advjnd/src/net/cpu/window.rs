@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Pooling: maximum over windows, mean over 2 × 2, mean over a plane; forward and backward.
 //!
 //! The maximum keeps, per window and tap, 16 bits that tell for which channels this tap was the (first) maximum.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! 3 × 3 convolution, stride 1, by Winograd's minimal filtering F(m × m, 3 × 3), m = 2 or 4.
 //!
 //! Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016: for every tile of `m × m` results,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Looking for faces backwards, in frames that are held: a face that is found late is protected from the first frame in
 //! which it is seen.
 

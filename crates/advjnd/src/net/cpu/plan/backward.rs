@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The backward pass: every value collects the cotangents of its readers.
 //!
 //! Nodes are walked in reverse. A reader's share of a cotangent is either computed by a step, whose epilogue adds what

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The forward pass: places for values, packed weights, steps.
 
 use super::{Algorithm, Node, Planner};

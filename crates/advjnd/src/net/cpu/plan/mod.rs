@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! From a graph to a program: which algorithm runs each operation, where its values lie, what is packed for it.
 //!
 //! Values live from the step that makes them to the last that reads them; their places are reused (see

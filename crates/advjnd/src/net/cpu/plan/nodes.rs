@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! The operations of a graph as the engine runs them: normalisation moved to the border, sums fused into convolutions.
 
 use crate::error::{Error, Result};

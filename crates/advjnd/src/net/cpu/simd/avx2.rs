@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Two 256-bit registers.
 #![allow(unsafe_code, reason = "vector instructions")]
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! One 512-bit register.
 #![allow(unsafe_code, reason = "vector instructions")]
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! Vectors of 16 numbers on each instruction set, and the choice among them.
 //!
 //! Kernels are written once, generic over [`Isa`], and instantiated per [`Level`] inside functions that carry the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 //! An array of 16: any processor, and NEON on AArch64 by the compiler's own vectoriser.
 #![allow(unsafe_code, reason = "the trait's methods read and write through pointers")]
 
