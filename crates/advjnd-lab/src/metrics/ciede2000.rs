@@ -20,7 +20,7 @@ const TO_XYZ: [[f64; 3]; 3] = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722
 /// uniform patches seen side by side.
 ///
 /// # Errors
-/// [`Error::Input`](crate::Error::Input) where the sizes differ.
+/// [`Error::Input`](advjnd::Error::Input) where the sizes differ.
 pub fn ciede2000(clean: RgbPicture<'_>, adversarial: RgbPicture<'_>) -> Result<f64> {
     check_sizes((clean.width(), clean.height()), (adversarial.width(), adversarial.height()))?;
     let linear: [f64; 256] = std::array::from_fn(|code| linear(code as f64 / 255.0));

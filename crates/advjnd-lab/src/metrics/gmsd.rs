@@ -23,7 +23,7 @@ const C: f64 = 170.0;
 /// GMSD of two planes of the same size, 0 for equal ones, at most 0.5.
 ///
 /// # Errors
-/// [`Error::Input`](crate::Error::Input) where the sizes differ.
+/// [`Error::Input`](advjnd::Error::Input) where the sizes differ.
 pub fn gmsd(clean: Plane<'_>, adversarial: Plane<'_>) -> Result<f64> {
     check_same_size(&clean, &adversarial)?;
     let (clean, adversarial) = (Halved::new(clean, Beyond::Zero), Halved::new(adversarial, Beyond::Zero));

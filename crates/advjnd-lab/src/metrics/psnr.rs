@@ -13,7 +13,7 @@ pub const MAX_PSNR: f64 = 100.0;
 /// Mean of the squared differences of two planes of the same size.
 ///
 /// # Errors
-/// [`Error::Input`](crate::Error::Input) where the sizes differ.
+/// [`Error::Input`](advjnd::Error::Input) where the sizes differ.
 pub fn mean_squared_error(clean: Plane<'_>, adversarial: Plane<'_>) -> Result<f64> {
     check_same_size(&clean, &adversarial)?;
     let sum: u64 = clean
@@ -29,7 +29,7 @@ pub fn mean_squared_error(clean: Plane<'_>, adversarial: Plane<'_>) -> Result<f6
 /// PSNR of two planes of the same size in decibels, at most [`MAX_PSNR`].
 ///
 /// # Errors
-/// [`Error::Input`](crate::Error::Input) where the sizes differ.
+/// [`Error::Input`](advjnd::Error::Input) where the sizes differ.
 ///
 /// ```
 /// use advjnd_lab::metrics::{Plane, psnr};

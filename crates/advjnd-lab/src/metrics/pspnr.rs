@@ -15,7 +15,7 @@ use super::plane::check_same_size;
 use super::{MAX_PSNR, Plane};
 
 /// PSPNR of two planes of the same size in decibels, at most [`MAX_PSNR`]. `jnd` is of their size too and holds
-/// thresholds in code values, as [`jnd`](mod@crate::jnd)'s models write them for the clean plane.
+/// thresholds in code values, as [`jnd`](mod@advjnd::jnd)'s models write them for the clean plane.
 ///
 /// # Errors
 /// [`Error::Input`] where the sizes differ or a threshold is negative or not finite.

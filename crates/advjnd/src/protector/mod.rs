@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The data flow, whole: the one place that knows every room.
 //!
-//! Each frame: faces are found and followed (`search`). For every face ([`FaceJob`]) the just-noticeable difference
+//! Each frame: faces are found and followed (`search`). For every face (`face_job`) the just-noticeable difference
 //! bounds the change of its pixels, a few gradient iterations through the recognisers push its embedding away from the
 //! person's, the perturbation is written to the frame, and the face is checked on the frame as output. A face that the
 //! check does not confirm is covered. Faces take each stage together (`stages`), spread over the threads (`worker`).
@@ -75,7 +75,7 @@ impl Protector {
     /// give the same bytes.
     ///
     /// # Errors
-    /// [`Error::Model`] if a network cannot be planned.
+    /// [`Error::Model`](crate::Error::Model) if a network cannot be planned.
     pub fn new(models: Arc<Models>, threads: usize, seed: u64) -> Result<Self> {
         Self::with_backend(models, Backend::Cpu(Pool::new(threads)?), seed)
     }
@@ -83,7 +83,7 @@ impl Protector {
     /// As [`new`](Self::new), with the networks run by `backend`.
     ///
     /// # Errors
-    /// [`Error::Model`] if a network cannot be planned.
+    /// [`Error::Model`](crate::Error::Model) if a network cannot be planned.
     pub fn with_backend(models: Arc<Models>, backend: Backend, seed: u64) -> Result<Self> {
         Ok(Self {
             search: Search::new(&models, &backend),
@@ -107,7 +107,8 @@ impl Protector {
     /// none, so that the first frame takes no longer than the next. Forgets everything.
     ///
     /// # Errors
-    /// [`Error::Input`] for a frame without pixels, [`Error::Model`] if a network cannot be planned.
+    /// [`Error::Input`](crate::Error::Input) for a frame without pixels, [`Error::Model`](crate::Error::Model) if a network
+    /// cannot be planned.
     pub fn prepare(&mut self, width: usize, height: usize, settings: &Settings) -> Result<()> {
         let settings = Settings { mode: Mode::Protect, max_iterations: 1, fail_policy: FailPolicy::Fill, ..*settings };
         let mut data = vec![128; 3 * width * height];
@@ -148,7 +149,8 @@ impl Protector {
     /// and the report names the fault.
     ///
     /// # Errors
-    /// Only with [`FailPolicy::Error`]: [`Error::Unprotected`]. The frame must not go out then.
+    /// Only with [`FailPolicy::Error`]: [`Error::Unprotected`](crate::Error::Unprotected). The frame must not go out
+    /// then.
     pub fn process(
         &mut self,
         frame: &mut FrameMut<'_>,
