@@ -34,7 +34,7 @@ pub enum Mode {
     Cover,
 }
 
-/// What the caller may change between two frames.
+/// What the caller may change between two frames. Fields may be added: construct it with `..Default::default()`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     /// What is done to the faces that are found.
@@ -120,7 +120,7 @@ impl Default for Settings {
     }
 }
 
-/// What is known of a frame besides its pixels.
+/// What is known of a frame besides its pixels. Fields may be added: construct it with `..Default::default()`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Context<'a> {
     /// Its time stamp; without one, frames count as 1/30 s apart.
