@@ -215,8 +215,7 @@ impl Landmarks {
     /// of the mouth, against straight down, and that of the eyes and of the mouth, averaged.
     pub fn roll(&self) -> f32 {
         let [left, right, _, mouth_left, mouth_right] = self.0;
-        let middle = |a: [f32; 2], b: [f32; 2]| [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0];
-        let (eyes, mouth) = (middle(left, right), middle(mouth_left, mouth_right));
+        let [eyes, mouth] = self.middles();
         let down = [mouth[0] - eyes[0], mouth[1] - eyes[1]];
         let across =
             [right[0] - left[0] + mouth_right[0] - mouth_left[0], right[1] - left[1] + mouth_right[1] - mouth_left[1]];

@@ -17,7 +17,7 @@ pub use change_gate::{Change, ChangeGate};
 pub use confirm::{Assigned, Care, Confirmer};
 pub use detect::{Detection, Detector, GivenFace};
 pub use passes::ExtraPass;
-pub use track::{Track, TrackId, TrackState, Tracker};
+pub use track::{COAST_FRAMES, Track, TrackId, TrackState, Tracker};
 pub use warp::Warp;
 
 use crate::frame::{FrameMut, Rect};
@@ -148,12 +148,17 @@ impl Landmarks {
     /// How far the head is turned to a side: distance of the nose from the line through the middles of eyes and mouth,
     /// as a share of the distance between these. About 0 from the front, 0.2 at 30°.
     pub fn turn(&self) -> f32 {
-        let [left, right, nose, mouth_left, mouth_right] = self.0;
-        let middle = |a: [f32; 2], b: [f32; 2]| [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0];
-        let (eyes, mouth) = (middle(left, right), middle(mouth_left, mouth_right));
-        let [down, to_nose] = [mouth, nose].map(|point| [point[0] - eyes[0], point[1] - eyes[1]]);
+        let [eyes, mouth] = self.middles();
+        let [down, to_nose] = [mouth, self.0[2]].map(|point| [point[0] - eyes[0], point[1] - eyes[1]]);
         let length = down[0].hypot(down[1]).max(f32::MIN_POSITIVE);
         (down[0] * to_nose[1] - down[1] * to_nose[0]).abs() / length.powi(2)
+    }
+
+    /// The points between the eyes and between the corners of the mouth.
+    pub(crate) fn middles(&self) -> [[f32; 2]; 2] {
+        let [left, right, _, mouth_left, mouth_right] = self.0;
+        let middle = |a: [f32; 2], b: [f32; 2]| [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0];
+        [middle(left, right), middle(mouth_left, mouth_right)]
     }
 
     /// Mean distance of points of the same name.

@@ -4,18 +4,15 @@
 
 use super::Search;
 use crate::error::Result;
-use crate::face::{Detection, Track, TrackId, TrackState};
+use crate::face::{COAST_FRAMES, Detection, Track, TrackId, TrackState};
 use crate::frame::FrameMut;
-
-/// Frames in a row in which a face is not seen and is looked for further back all the same.
-const BRIDGED: usize = 3;
 
 /// A face that is looked for backwards.
 pub struct Sought {
     /// As it was last seen.
     track: Track,
     /// Frames since.
-    misses: usize,
+    misses: u32,
 }
 
 impl Sought {
@@ -34,7 +31,7 @@ pub fn bridge(tracks: &mut [&mut Vec<Track>]) {
     };
     for before in 0..tracks.len() {
         for track in tracks[before].clone() {
-            let reach = (before + 1..tracks.len()).take(BRIDGED + 1);
+            let reach = (before + 1..tracks.len()).take(COAST_FRAMES as usize + 1);
             let after = reach.filter_map(|at| Some((at, active(tracks[at], track.id)?))).next();
             let Some((end, later)) = after.filter(|_| track.state == TrackState::Active) else { continue };
             let steps = (end - before) as f32;
@@ -74,7 +71,7 @@ impl Search {
             let seen = self.confirmer.look(frame, &track)?;
             let taken = |seen: &Detection| tracks.iter().any(|o| o.id != track.id && o.bbox.overlaps(&seen.bbox));
             let Some(seen) = seen.filter(|seen| !taken(seen)) else {
-                if misses < BRIDGED {
+                if misses < COAST_FRAMES {
                     left.push(Sought { track, misses: misses + 1 });
                 }
                 continue;
