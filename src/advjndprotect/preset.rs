@@ -20,11 +20,11 @@ const RESERVE: f32 = 4.0;
 impl Preset {
     /// Writes its values to `settings`; those that it does not speak of stay. [`Preset::Custom`] leaves all.
     pub(super) fn apply(self, settings: &mut Settings) {
-        (settings.jnd_rms, settings.margin) = match self {
+        (settings.jnd_rms, settings.jnd_rms_ceiling, settings.margin) = match self {
             Self::Custom => return,
-            Self::Invisible => (2.9, 0.12),
-            Self::Balanced => (4.2, 0.08),
-            Self::Strong => (5.2, 0.05),
+            Self::Invisible => (2.9, 4.2, 0.05),
+            Self::Balanced => (4.2, 8.0, 0.05),
+            Self::Strong => (5.2, 10.0, 0.05),
         };
         settings.jnd_model = Model::Rgb;
         settings.jnd_scale = PEAKS;

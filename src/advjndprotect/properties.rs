@@ -48,7 +48,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecEnum::builder_with_default::<Preset>("preset", Preset::of(&default.core))
                 .nick("Preset")
-                .blurb("Sets jnd-model, jnd-scale, jnd-rms, viewing-distance, margin, reserve, momentum, input-diversity and gradient-smoothing at once; reads which preset their values are")
+                .blurb("Sets jnd-model, jnd-scale, jnd-rms, jnd-rms-ceiling, viewing-distance, margin, reserve, momentum, input-diversity and gradient-smoothing at once; reads which preset their values are")
                 .mutable_playing(),
             |settings| Preset::of(&settings.core),
             |settings, preset: Preset| preset.apply(&mut settings.core)
@@ -67,13 +67,24 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecFloat::builder("jnd-rms")
                 .nick("JND root mean square")
-                .blurb("How much the pixels of a face may change as a root mean square, in just-noticeable differences: for the same mean, peaks up to jnd-scale protect more; what is not needed is not spent (what is not below jnd-scale bounds nothing)")
+                .blurb("Preferred root mean square of the changes of a face's pixels, in just-noticeable differences")
                 .minimum(0.0)
                 .maximum(20.0)
                 .default_value(default.core.jnd_rms)
                 .mutable_playing()
                 .controllable(),
             f32, core.jnd_rms
+        ),
+        property!(
+            glib::ParamSpecFloat::builder("jnd-rms-ceiling")
+                .nick("JND root mean square, ceiling")
+                .blurb("Largest root mean square for a face that jnd-rms does not protect (0 = jnd-rms)")
+                .minimum(0.0)
+                .maximum(20.0)
+                .default_value(default.core.jnd_rms_ceiling)
+                .mutable_playing()
+                .controllable(),
+            f32, core.jnd_rms_ceiling
         ),
         property!(
             glib::ParamSpecFloat::builder("min-psnr")

@@ -94,6 +94,7 @@ pub(super) fn attach(buffer: &mut gst::BufferRef, report: &FrameReport, size: (u
                 .field("similarity-before", f64::from(face.similarity_before))
                 .field("similarity-after", f64::from(face.similarity_after))
                 .field("iterations", face.iterations)
+                .field("spent", f64::from(face.spent))
                 .field("landmarks", gst::Array::from_values(landmarks))
                 .field("region-x", region(face.region.x))
                 .field("region-y", region(face.region.y))

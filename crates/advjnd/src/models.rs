@@ -22,9 +22,11 @@ use crate::net::{BlazeFaceNet, DetectorNet, RecognizerSpec};
 const MAX_MANIFEST_LEN: u64 = 1 << 20;
 const MAX_MODEL_LEN: u64 = 1 << 29;
 
-static EMBEDDED_FILES: [(&str, &Aligned<[u8]>); 3] = [
+static EMBEDDED_FILES: [(&str, &Aligned<[u8]>); 5] = [
     ("yunet_2023mar.safetensors", &Aligned(*include_bytes!("../../../models/yunet_2023mar.safetensors"))),
     ("dlib_resnet29.safetensors", &Aligned(*include_bytes!("../../../models/dlib_resnet29.safetensors"))),
+    ("sface_2021dec.safetensors", &Aligned(*include_bytes!("../../../models/sface_2021dec.safetensors"))),
+    ("mobilefacenet.safetensors", &Aligned(*include_bytes!("../../../models/mobilefacenet.safetensors"))),
     ("blazeface_full_range.safetensors", &Aligned(*include_bytes!("../../../models/blazeface_full_range.safetensors"))),
 ];
 
@@ -78,7 +80,7 @@ impl Manifest {
 }
 
 impl Models {
-    /// The detectors and the recogniser embedded in this library, parsed once per process.
+    /// The detectors and the recognisers embedded in this library, parsed once per process.
     ///
     /// # Errors
     /// [`Error::Model`] if they do not match the embedded manifest.

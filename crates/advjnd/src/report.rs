@@ -86,6 +86,8 @@ pub struct FaceReport {
     pub region: Rect,
     /// Gradient iterations spent.
     pub iterations: u32,
+    /// Root mean square of the change that was written, in just-noticeable differences; zero if none was.
+    pub spent: f32,
     /// How far the face as output lies beyond the verification threshold: least of all recognisers, as defined by
     /// [`attack::margin`](crate::attack::margin); zero if it was not checked.
     pub margin: f32,

@@ -97,7 +97,7 @@ fn the_second_look_is_a_pass_at_the_common_scale() {
     let coarse = detector.detect(&frame, 24, 0.6).expect("detection");
     let fine = detector.detect(&frame, 12, 0.6).expect("detection");
     assert_eq!((coarse.len(), fine.len()), (1, 1));
-    assert_eq!(coarse[0].other_looks, [None; 3], "one scale serves for both");
+    assert_eq!(coarse[0].other_looks, [None; 4], "one scale serves for both");
     let second = fine[0].other_looks[0].expect("a second look");
     assert!(second.distance(&coarse[0].landmarks) < 0.5, "{second:?} {:?}", coarse[0].landmarks);
     assert!(fine[0].landmarks.distance(&coarse[0].landmarks) > 1e-3, "two scales");

@@ -60,8 +60,13 @@ impl Budget {
     /// nothing.
     #[must_use]
     pub fn with_rms(mut self, share: f32) -> Self {
-        self.rms = (share < 1.0).then(|| share.max(0.0));
+        self.set_rms(share);
         self
+    }
+
+    /// As [`with_rms`](Self::with_rms), of a budget that is in use.
+    pub fn set_rms(&mut self, share: f32) {
+        self.rms = (share < 1.0).then(|| share.max(0.0));
     }
 
     /// The part of the box where `clean + δ` stays in `low..=high`. The widths stay those of the box, so that a step
@@ -123,7 +128,7 @@ impl Budget {
     }
 
     /// Root mean square of `delta` over its half widths, where these are not zero.
-    fn rms_of(&self, delta: &[f32]) -> f32 {
+    pub fn rms_of(&self, delta: &[f32]) -> f32 {
         let (mut sum, mut count) = (0.0f64, 0u32);
         for (delta, width) in delta.iter().zip(self.half_widths()).filter(|(_, width)| *width > 0.0) {
             sum += f64::from(delta / width).powi(2);

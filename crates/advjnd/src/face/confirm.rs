@@ -9,7 +9,7 @@
 
 use super::aligner::{Aligner, Pose};
 use super::detect::SMALL_FACE;
-use super::{BBox, Detection, Landmarks, Track, TrackState};
+use super::{BBox, Detection, Track, TrackState};
 use crate::error::Result;
 use crate::frame::FrameMut;
 use crate::net::Backend;
@@ -192,11 +192,10 @@ impl Detection {
             return Self { confirmed: true, close: false, score, ..*self };
         }
         let upright = self.aligned.then_some(self.landmarks);
-        let near = |set: &Landmarks| set.mean_distance(&seen.landmarks) <= 2.0 * CONFIRMED * seen.bbox.size();
         Self {
             bbox: self.bbox.union(&seen.bbox.scaled(0.9)),
             landmarks: seen.landmarks,
-            other_looks: [upright.filter(near), None, None],
+            other_looks: [self.other_looks[0], None, None, upright],
             score,
             aligned: true,
             confirmed: true,

@@ -52,8 +52,9 @@ pub struct Detection {
     pub bbox: BBox,
     /// Landmarks.
     pub landmarks: Landmarks,
-    /// Landmarks of further looks that found the face, too: at the common scale, and two close ones at a turned head.
-    pub other_looks: [Option<Landmarks>; 3],
+    /// Landmarks of further looks that found the face, too: at the common scale, two close ones at a head turned to the
+    /// side, and that of whoever does not turn a tilted head upright.
+    pub other_looks: [Option<Landmarks>; 4],
     /// 0..=1.
     pub score: f32,
     /// Whether anybody saw the landmarks; if not, they are a guess, which nothing can be aligned by.
@@ -67,7 +68,7 @@ pub struct Detection {
 impl Detection {
     /// A detection that was not looked at more closely.
     pub fn new(bbox: BBox, landmarks: Landmarks, score: f32) -> Self {
-        Self { bbox, landmarks, other_looks: [None; 3], score, aligned: true, confirmed: false, close: false }
+        Self { bbox, landmarks, other_looks: [None; 4], score, aligned: true, confirmed: false, close: false }
     }
 }
 

@@ -35,6 +35,7 @@ pub struct FaceJob<'a> {
     transfer: Transfer,
     open: bool,
     written: bool,
+    judged: bool,
     /// Whether this frame goes on iterations alone: the face would not pass a check.
     check_deferred: bool,
     /// Whether the clean face is not the person's, and no close look of this frame confirmed its landmarks.
@@ -55,6 +56,7 @@ impl<'a> FaceJob<'a> {
             changed: false,
             region: place,
             iterations: 0,
+            spent: 0.0,
             margin: 0.0,
             flicker: 0.0,
             similarity_before: 0.0,
@@ -70,6 +72,7 @@ impl<'a> FaceJob<'a> {
             transfer: Transfer::default(),
             open: track.state != TrackState::Lost && track.aligned,
             written: false,
+            judged: false,
             check_deferred: false,
             doubtful: false,
         }
@@ -99,7 +102,7 @@ impl<'a> FaceJob<'a> {
 
     /// Lays the face out and bounds its change.
     pub fn lay_out(&mut self, worker: &mut Worker, frame: &FrameMut<'_>, settings: &Settings) {
-        let (landmarks, shown) = (self.track.landmark_sets(), self.was_protected());
+        let (landmarks, shown) = (self.track.landmark_sets(), self.face.is_shown());
         let opened = self.work.open(worker, frame, landmarks, settings, &mut self.face.previous, shown);
         match self.check(opened) {
             Some(true) => self.report.region = self.report.region.union(&self.work.geometry.rect),
@@ -128,7 +131,9 @@ impl<'a> FaceJob<'a> {
         }
         self.doubtful = !clean.known && self.track.sighting.is_some_and(|sighting| !sighting.confirmed);
         self.report.similarity_before = clean.similarity;
-        self.budget = self.face.steady(self.work.budget(settings), settings.flicker_limit);
+        self.face.spending.hold(settings.jnd_rms, settings.jnd_rms_ceiling);
+        let budget = self.work.budget(settings, self.face.spending.size());
+        self.budget = self.face.steady(budget, settings.flicker_limit);
         self.transfer = settings.transfer;
         if !self.is_below_goal() {
             self.face.project(&mut self.budget);
@@ -164,13 +169,15 @@ impl<'a> FaceJob<'a> {
     /// iterations.
     pub fn leave_unchecked(&mut self) {
         self.face.estimate();
+        self.judged = true;
         self.report.margin = self.face.margin();
         self.close(CoverReason::NotYetProtected);
     }
 
     /// Spends iterations up to `limit`.
     pub fn iterate(&mut self, worker: &mut Worker, attack: &Attack, limit: Limit<'_>) {
-        let limit = Limit { iterations: self.face.allowance(limit.iterations), ..limit };
+        let left = self.face.allowance(limit.iterations).saturating_sub(self.report.iterations);
+        let limit = Limit { iterations: left, ..limit };
         let Self { face, work, budget, transfer, .. } = self;
         let iterations = face.iterate(worker, work, budget, attack, transfer, limit);
         self.report.iterations += self.check(iterations).unwrap_or(0);
@@ -179,6 +186,7 @@ impl<'a> FaceJob<'a> {
     /// Writes the perturbation to the frame.
     pub fn write(&mut self, frame: &mut FrameMut<'_>) {
         self.work.write(frame, self.face.delta());
+        self.report.spent = self.work.spent(&self.budget, self.face.delta());
         self.written = true;
     }
 
@@ -207,22 +215,28 @@ impl<'a> FaceJob<'a> {
     pub fn judge(&mut self) {
         self.report.similarity_after = self.face.judge(&self.work);
         self.report.margin = self.face.margin();
-        self.report.verdict = if self.face.surplus(&self.work) >= 0.0 {
+        self.judged = true;
+        self.report.verdict = if self.face.passes(&self.work) {
             Verdict::Protected
         } else {
             Verdict::Covered(CoverReason::NotYetProtected)
         };
     }
 
-    /// Whether the output has less margin than it should, and nothing was spent on it yet.
-    pub fn is_short(&self) -> bool {
-        self.open && self.report.iterations == 0 && self.face.surplus(&self.work) < 0.0
+    /// Whether the output has less margin than it should, and fewer than `most` iterations were spent on it, or than it
+    /// is worth.
+    pub fn is_short(&self, most: u32) -> bool {
+        let most = self.face.allowance(most);
+        self.open && self.report.iterations < most && self.face.surplus(&self.work) < 0.0
     }
 
     /// The end: makes the perturbation smaller where there is margin to spare, and notes the verdict.
     pub fn settle(&mut self, max_iterations: u32) {
         let protected = self.report.verdict == Verdict::Protected;
         self.face.learn(self.report.iterations, max_iterations, protected);
+        if self.judged {
+            self.face.settle_judged(protected, self.face.surplus(&self.work));
+        }
         let spare = self.face.goal_surplus(&self.work, self.transfer.reserve);
         self.report.flicker = self.face.settle(spare, protected);
         self.report.changed = self.face.verdict.replace(self.report.verdict) != Some(self.report.verdict);

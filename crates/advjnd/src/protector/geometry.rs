@@ -36,6 +36,8 @@ const MAX_CHECKS: usize = 4;
 const SETS_APART: f32 = 0.015;
 /// and thrown away if their scales differ by more than this factor.
 const SETS_RATIO: f32 = 2.0;
+/// From this distance on, a chip by other landmarks shows something else: whoever aligns by them has enrolled by them.
+const SETS_STRANGE: f32 = 0.06;
 /// How far around the chips a region reaches, as a share of the chip: what random views may look at.
 const VIEW_MARGIN: f32 = 0.06;
 
@@ -77,6 +79,8 @@ pub struct Geometry {
     pub gather: Warp,
     /// Chip ← frame by recogniser, for each set of landmarks.
     to_chips: Vec<Vec<SimilarityTransform>>,
+    /// Whether a set is far from the first, for each but that.
+    strange: Vec<bool>,
     reach: f32,
     grid_scale: f32,
 }
@@ -100,6 +104,7 @@ impl Geometry {
         self.reach = VIEW_REACH + pixels * to_grid.scale() / GRID as f32;
         self.grid_scale = to_grid.scale();
         self.to_chips.clear();
+        self.strange.clear();
         self.to_chips.push(chips(&followed, specs.clone())?);
         self.add_sets(&followed, landmarks, SETS_APART * GRID as f32 / to_grid.scale(), specs.clone());
         let mut bounds = to_grid.inverse().square_bounds(GRID as f32 - 1.0);
@@ -147,6 +152,7 @@ impl Geometry {
             let ratios = to_chips.iter().zip(&self.to_chips[0]).map(|(own, first)| own.scale() / first.scale());
             if ratios.into_iter().all(|ratio| (1.0 / SETS_RATIO..=SETS_RATIO).contains(&ratio)) {
                 self.to_chips.push(to_chips);
+                self.strange.push(set.distance(followed) > apart * SETS_STRANGE / SETS_APART);
                 taken.push(set);
             }
         }
@@ -155,6 +161,16 @@ impl Geometry {
     /// Number of sets of landmarks that chips can be seen through; the first is the followed one.
     pub fn sets(&self) -> usize {
         self.to_chips.len()
+    }
+
+    /// The sets that are so far from the first that chips by them show something else.
+    pub fn strange_sets(&self) -> impl Iterator<Item = usize> + Clone + '_ {
+        self.strange.iter().enumerate().filter(|(_, strange)| **strange).map(|(index, _)| index + 1)
+    }
+
+    /// The other sets; the first is the followed one.
+    pub fn near_sets(&self) -> impl Iterator<Item = usize> + Clone + '_ {
+        (0..self.sets()).filter(|set| *set == 0 || !self.strange[*set - 1])
     }
 
     fn fill_mask(&mut self, to_grid: &SimilarityTransform) {

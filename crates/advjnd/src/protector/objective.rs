@@ -3,7 +3,8 @@
 //!
 //! Several recognisers take turns, and with each the renditions that the self-check reads: an iteration follows the
 //! gradient of the next one, in order, that was last seen short of its goal. So several cost no more gradients than
-//! one.
+//! one. While one is short even of what is required, the goal is that and little more: what others have beyond it does
+//! not get the face shown.
 
 use super::chip_reader::ChipReader;
 use super::geometry::{Geometry, Viewpoint};
@@ -15,6 +16,9 @@ use super::transfer::{Smoothing, Transfer};
 use super::workspace::Workspace;
 use crate::attack::{Objective, ViewSampler};
 use crate::error::Result;
+
+/// Margin beyond what is required that iterations go for while one is short of that.
+const SMALL_RESERVE: f32 = 0.1;
 
 /// The margin of one recogniser through one random view, as the frame would store the perturbation.
 pub struct FrameObjective<'a> {
@@ -49,7 +53,8 @@ impl FrameObjective<'_> {
     /// The next target that falls short of its goal, or the next at all if none does.
     fn next_target(&mut self) -> Target {
         let (count, kinds) = (self.memories.len(), Rendition::ALL.len());
-        let (memories, first, reserve) = (&*self.memories, *self.rotation, self.transfer.reserve);
+        let reserve = if self.is_short() { SMALL_RESERVE.min(self.transfer.reserve) } else { self.transfer.reserve };
+        let (memories, first) = (&*self.memories, *self.rotation);
         let own = |place: usize| (place % count, Rendition::ALL[place / count % kinds]);
         let is_checked = |place: usize| self.work.required[own(place).0][own(place).1.index()] > f32::NEG_INFINITY;
         let falls_short = |place: usize| {
@@ -62,7 +67,19 @@ impl FrameObjective<'_> {
         let place = place.unwrap_or(first);
         *self.rotation = place + 1;
         let (recognizer, rendition) = own(place);
-        Target { recognizer, rendition, set: place / (count * kinds) % self.work.geometry.sets() }
+        let (geometry, round) = (&self.work.geometry, place / (count * kinds));
+        let nth = |sets: &mut dyn Iterator<Item = usize>, count: usize| sets.nth(round % count.max(1)).unwrap_or(0);
+        let (near, strange) = (geometry.near_sets(), geometry.strange_sets());
+        let set = match rendition {
+            Rendition::Askew => nth(&mut strange.clone(), strange.count()),
+            _ => nth(&mut near.clone(), near.count()),
+        };
+        Target { recognizer, rendition, set }
+    }
+
+    /// Whether what was last seen is short of the margins required.
+    pub fn is_short(&self) -> bool {
+        least_surplus(self.last_seen(), &self.work.required) < 0.0
     }
 
     fn last_seen(&self) -> impl Iterator<Item = margins::Margins> + '_ {
@@ -73,8 +90,7 @@ impl FrameObjective<'_> {
 impl Objective for FrameObjective<'_> {
     fn goes_on(&self) -> bool {
         // The usual iterations go for the reserve, too; those beyond them for what is required alone.
-        let is_short = || least_surplus(self.last_seen(), &self.work.required) < 0.0;
-        (self.goes_on)() && (self.spent < LEAST_ITERATIONS || is_short())
+        (self.goes_on)() && (self.spent < LEAST_ITERATIONS || self.is_short())
     }
 
     fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32> {
@@ -90,7 +106,7 @@ impl Objective for FrameObjective<'_> {
         let Workspace { geometry, clean, stretch, bounds, gradient: luma_gradient, .. } = &mut *self.work;
         let point = Viewpoint { set, view: Some(view), mirrored: self.views.chance(0.5), rendition };
         reader.align(recognizer, geometry, clean, *stretch, &point);
-        let dodge = memory.dodge();
+        let dodge = memory.dodge(set);
         let mut margin = f32::NEG_INFINITY;
         reader.luma_gradient(
             &mut |embedding, cotangent| margin = dodge.margin_and_cotangent(embedding, cotangent),

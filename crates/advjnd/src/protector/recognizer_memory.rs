@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use super::margins::{Margins, UNKNOWN};
+use super::margins::{Margins, UNKNOWN, least_surplus};
 use super::rendition::Rendition;
+use super::rota::SPARE;
 use super::workspace::{Probe, Workspace};
 use crate::attack::{Dodge, margin};
 use crate::net::RecognizerSpec;
@@ -15,7 +16,9 @@ const REFERENCE_FRAMES: f32 = 50.0;
 /// The person as one recogniser knows it.
 ///
 /// Two references stand for the person, and the nearer counts: the mean clean embedding of the track, and the clean
-/// embedding of this very frame, which also catches another person in the same place.
+/// embedding of this very frame, which also catches another person in the same place. Where landmarks are far from the
+/// followed ones, the latter is that by the same landmarks: recognisers that do not turn a tilted head upright know the
+/// person by chips that are as wrong.
 #[derive(Debug)]
 pub struct RecognizerMemory {
     spec: Arc<RecognizerSpec>,
@@ -24,12 +27,18 @@ pub struct RecognizerMemory {
     frames: f32,
     /// Clean embedding of this frame.
     pub now: Vec<f32>,
+    /// The same by each further set of landmarks; empty for a set that is near.
+    pub strange: Vec<Vec<f32>>,
     /// A constant direction to leave in.
     away: Vec<f32>,
     /// Margins last seen, in the self-check or in an iteration.
     pub last_seen: Margins,
     /// Margins of the last output; infinity where nobody looked.
     pub output: Margins,
+    /// Margins that the last thorough look saw.
+    thorough: Margins,
+    /// Whether the self-check of this frame is a thorough look.
+    pub is_thorough: bool,
 }
 
 impl RecognizerMemory {
@@ -37,7 +46,18 @@ impl RecognizerMemory {
     pub fn new(spec: &Arc<RecognizerSpec>, away: Vec<f32>) -> Self {
         let zeros = vec![0.0; spec.embedding_len];
         let (mean, now) = (zeros.clone(), zeros);
-        Self { spec: Arc::clone(spec), mean, frames: 0.0, now, away, last_seen: UNKNOWN, output: UNKNOWN }
+        Self {
+            spec: Arc::clone(spec),
+            mean,
+            frames: 0.0,
+            now,
+            strange: Vec::new(),
+            away,
+            last_seen: UNKNOWN,
+            output: UNKNOWN,
+            thorough: UNKNOWN,
+            is_thorough: true,
+        }
     }
 
     /// The recogniser.
@@ -63,6 +83,11 @@ impl RecognizerMemory {
         margin(&self.spec, reference, &self.now)
     }
 
+    /// Forgets what was seen of the output.
+    pub fn forget_output(&mut self) {
+        (self.output, self.thorough) = (UNKNOWN, UNKNOWN);
+    }
+
     /// Takes over whom `known` remembers.
     pub fn resume(&mut self, known: &Self) {
         self.mean.clone_from(&known.mean);
@@ -70,24 +95,35 @@ impl RecognizerMemory {
         self.away.clone_from(&known.away);
     }
 
-    /// The objective: away from both references.
-    pub fn dodge(&self) -> Dodge<'_> {
-        Dodge { spec: &self.spec, references: [&self.mean, &self.now], away: &self.away }
+    /// The objective of a chip by one `set` of landmarks: away from both references.
+    pub fn dodge(&self, set: usize) -> Dodge<'_> {
+        let strange = set.checked_sub(1).and_then(|index| self.strange.get(index)).filter(|own| !own.is_empty());
+        Dodge { spec: &self.spec, references: [&self.mean, strange.unwrap_or(&self.now)], away: &self.away }
     }
 
-    /// Takes over the least margin of each rendition that the recogniser's probes saw, `index` being its own.
+    /// Whether what the last thorough look saw is beyond the margins `required` with something to spare.
+    pub fn has_spare(&self, required: &Margins) -> bool {
+        least_surplus(std::iter::once(self.thorough), std::slice::from_ref(required)) >= SPARE
+    }
+
+    /// Takes over the least margin of each rendition that the recogniser's probes saw, `index` being its own. What they
+    /// left out is as the last thorough look saw it.
     pub fn judge(&mut self, index: usize, work: &Workspace) {
         let least = Rendition::ALL.map(|rendition| {
             if rendition != Rendition::AsIs && !work.is_checked(rendition) {
                 return f32::INFINITY;
             }
             let own = |probe: &&Probe| probe.recognizer == index && probe.point.rendition == rendition;
-            let seen = work.probes.iter().filter(own).map(|probe| self.dodge().margin(&probe.embedding));
+            let seen = work.probes.iter().filter(own).map(|probe| self.dodge(probe.point.set).margin(&probe.embedding));
             // A probe that was not run has seen nothing that could be believed.
             let seen = seen.map(|margin| if margin.is_nan() { f32::NEG_INFINITY } else { margin });
-            seen.reduce(f32::min).unwrap_or(f32::NEG_INFINITY)
+            let left_out = if self.is_thorough { f32::NEG_INFINITY } else { f32::INFINITY };
+            seen.reduce(f32::min).unwrap_or(left_out)
         });
-        self.last_seen = least;
-        self.output = least;
+        if self.is_thorough {
+            self.thorough = least;
+        }
+        self.output = std::array::from_fn(|index| least[index].min(self.thorough[index]));
+        self.last_seen = self.output;
     }
 }

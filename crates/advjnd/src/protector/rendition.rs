@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Copies of a face as others may come to have it: at half the size, or with its contrast stretched.
+//! Copies of a face as others may come to have it: at half the size, with its contrast stretched, or cut askew.
 //!
 //! A preview or a messenger halves a picture, and a blur does much the same; a dark picture is brightened before
-//! anybody looks for faces in it. What the self-check says has to hold of these as well.
+//! anybody looks for faces in it; landmarks of a tilted head that is not turned upright are off. What the self-check says
+//! has to hold of these as well.
 
 use crate::frame::{LOW_RANGE, Region, value_range};
 
@@ -22,11 +23,13 @@ pub enum Rendition {
     Halved,
     /// The range of the face's luma stretched to 0..=255.
     Stretched,
+    /// Not at all, but the chip is cut by landmarks that are far from the followed ones.
+    Askew,
 }
 
 impl Rendition {
     /// Every rendition.
-    pub const ALL: [Self; 3] = [Self::AsIs, Self::Halved, Self::Stretched];
+    pub const ALL: [Self; 4] = [Self::AsIs, Self::Halved, Self::Stretched, Self::Askew];
 
     /// Its place in [`ALL`](Self::ALL).
     pub fn index(self) -> usize {

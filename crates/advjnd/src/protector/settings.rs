@@ -43,9 +43,12 @@ pub struct Settings {
     pub jnd_model: Model,
     /// How many just-noticeable differences a pixel may change, 0..=20; at 1 noise of their size is not noticed.
     pub jnd_scale: f32,
-    /// Root mean square of the changes of a face's pixels, in just-noticeable differences, 0..=20: what is not below
-    /// `jnd_scale` bounds nothing. For the same mean, peaks protect more.
+    /// Preferred root mean square of the changes of a face's pixels, in just-noticeable differences, 0..=20. Has no
+    /// effect at or above `jnd_scale`. For the same mean, peaks protect more.
     pub jnd_rms: f32,
+    /// Largest root mean square of the changes of a face that does not reach its margins at `jnd_rms`, in
+    /// just-noticeable differences, 0..=20. Has no effect at or below `jnd_rms`.
+    pub jnd_rms_ceiling: f32,
     /// Peak signal-to-noise ratio below which no face may fall, decibels of its luma inside its oval, 0..=60; 0 bounds
     /// nothing.
     pub min_psnr: f32,
@@ -98,6 +101,7 @@ impl Default for Settings {
             jnd_model: Model::default(),
             jnd_scale: 20.0,
             jnd_rms: 4.2,
+            jnd_rms_ceiling: 8.0,
             min_psnr: 0.0,
             viewing_distance: 1000.0,
             temporal_masking: true,

@@ -14,6 +14,9 @@ use crate::frame::{FrameMut, Rect};
 use crate::pacing::{Pace, Stage};
 use crate::report::{CoverReason, StageTimes};
 
+/// Rounds of iterations and checks in a frame, besides the first, where no clock runs.
+const RETRIES: usize = 3;
+
 /// Takes the faces of one frame through their stages.
 pub struct Stages<'a> {
     /// Who does the work.
@@ -135,15 +138,23 @@ impl Stages<'_> {
     }
 
     /// Gives the faces that turned out short of their margins iterations after all, and checks them, and all that
-    /// overlap them, again.
+    /// overlap them, again: where there is a deadline, only those on which nothing was spent yet, and once.
     pub fn retry(&mut self, jobs: &mut [FaceJob<'_>], frame: &mut FrameMut<'_>, checked: usize) {
-        let short: Vec<Rect> = jobs.iter().filter(|job| job.is_short()).map(|job| job.report.region).collect();
+        let (rounds, most) = if self.pace.is_bound() { (1, 1) } else { (RETRIES, self.settings.max_iterations) };
+        for _ in 0..rounds {
+            self.retry_once(jobs, frame, checked, most);
+        }
+    }
+
+    /// A round of [`retry`](Self::retry), of the faces on which fewer than `most` iterations were spent.
+    fn retry_once(&mut self, jobs: &mut [FaceJob<'_>], frame: &mut FrameMut<'_>, checked: usize, most: u32) {
+        let short: Vec<Rect> = jobs.iter().filter(|job| job.is_short(most)).map(|job| job.report.region).collect();
         let cost = self.pace.cost(Stage::Check, checked) + self.pace.cost(Stage::iteration(short.len()), 1);
         if self.settings.max_iterations == 0 || short.is_empty() || !self.pace.allows(cost) {
             return;
         }
         jobs.iter().for_each(|job| job.restore(frame));
-        let mut below: Vec<_> = jobs.iter_mut().filter(|job| job.is_short()).collect();
+        let mut below: Vec<_> = jobs.iter_mut().filter(|job| job.is_short(most)).collect();
         self.iterate(&mut below, checked);
         self.check(jobs, frame, |job| short.iter().any(|place| place.intersects(&job.report.region)));
     }

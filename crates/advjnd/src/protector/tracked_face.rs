@@ -7,11 +7,14 @@
 use std::sync::Arc;
 
 use super::geometry::{GRID, Viewpoint};
-use super::margins::{UNKNOWN, goals, least_surplus};
+use super::margins::{Margins, goals, least_surplus};
 use super::objective::FrameObjective;
 use super::previous_luma::PreviousLuma;
 use super::recognizer_memory::RecognizerMemory;
 use super::rendition::Rendition;
+use super::rota::Rota;
+use super::showing::Showing;
+use super::spending::Spending;
 use super::transfer::Transfer;
 use super::worker::Worker;
 use super::workspace::{Probe, Workspace};
@@ -27,9 +30,12 @@ const SHRINK: f32 = 0.95;
 /// Iterations that a face gets in any case: for a reserve beyond its margins, and where the last frames did not protect
 /// it,
 pub const LEAST_ITERATIONS: u32 = 4;
-/// and once so many frames in a row did not.
+/// and once so many frames in a row did not; but for every eighth frame, which gets all of them.
 const FRUITLESS_FRAMES: u32 = 30;
 const HOPELESS_ITERATIONS: u32 = 2;
+const ALL_AGAIN: u32 = 8;
+/// Frames in a row that did not protect a face, each of which halves what the next gets.
+const HALVINGS: u32 = 2;
 
 /// What lasts from frame to frame.
 #[derive(Debug)]
@@ -44,6 +50,14 @@ pub struct TrackedFace {
     rotation: usize,
     /// Verdict of the last frame.
     pub verdict: Option<Verdict>,
+    /// How much is spent on it.
+    pub spending: Spending,
+    /// When it is shown.
+    showing: Showing,
+    /// Who looks how closely.
+    rota: Rota,
+    /// What the guard took the clean face for, a frame ago.
+    before: Vec<f32>,
     was_shown: bool,
     /// Frames in a row that left it short of its margins although it had all iterations that it was allowed.
     fruitless: u32,
@@ -80,6 +94,10 @@ impl TrackedFace {
             previous: PreviousLuma::default(),
             rotation: 0,
             verdict: None,
+            spending: Spending::default(),
+            showing: Showing::default(),
+            rota: Rota::default(),
+            before: Vec::new(),
             was_shown: false,
             fruitless: 0,
         }
@@ -88,6 +106,20 @@ impl TrackedFace {
     /// Whether a frame has shown it, protected.
     pub fn was_shown(&self) -> bool {
         self.was_shown
+    }
+
+    /// Whether the last judged frame showed it.
+    pub fn is_shown(&self) -> bool {
+        self.showing.is_shown()
+    }
+
+    /// Whether the last output may be shown.
+    pub fn passes(&self, work: &Workspace) -> bool {
+        self.showing.allows(self.surplus(work), least_surplus(self.output_margins(), &work.tolerated))
+    }
+
+    fn output_margins(&self) -> impl Iterator<Item = Margins> + '_ {
+        self.memories.iter().map(|memory| memory.output)
     }
 
     /// Whether no frame before this one was enrolled.
@@ -105,6 +137,7 @@ impl TrackedFace {
     /// Goes on from where `known`, the same person, was left.
     pub fn resume(&mut self, known: &Self) {
         self.perturbation = known.perturbation.clone();
+        self.spending = known.spending;
         self.memories.iter_mut().zip(&known.memories).for_each(|(own, known)| own.resume(known));
     }
 
@@ -117,7 +150,7 @@ impl TrackedFace {
     pub fn start_anew(&mut self) {
         self.perturbation = Perturbation::zeros(GRID * GRID);
         self.last_shown.clear();
-        self.memories.iter_mut().for_each(|memory| memory.output = UNKNOWN);
+        self.memories.iter_mut().for_each(RecognizerMemory::forget_output);
     }
 
     /// Least margin of the last output in the eyes of any recogniser.
@@ -127,20 +160,21 @@ impl TrackedFace {
 
     /// How far the last output is beyond the margin required, in the eyes of the recogniser that is least content.
     pub fn surplus(&self, work: &Workspace) -> f32 {
-        least_surplus(self.memories.iter().map(|memory| memory.output), &work.required)
+        least_surplus(self.output_margins(), &work.required)
     }
 
     /// As [`surplus`](Self::surplus), beyond what iterations go for; zero where that is reached.
     pub fn goal_surplus(&self, work: &Workspace, reserve: f32) -> f32 {
-        least_surplus(self.memories.iter().map(|memory| memory.output), &goals(&work.required, reserve))
+        least_surplus(self.output_margins(), &goals(&work.required, reserve))
     }
 
-    /// How many iterations it is worth, `most` at most: half as many after every frame in which they did not protect
-    /// it, down to a few, and hardly any once they have been of no use for long.
+    /// How many iterations it is worth, `most` at most: half as many after each of the first frames in which they did
+    /// not protect it, and hardly any once they have been of no use for long.
     pub fn allowance(&self, most: u32) -> u32 {
-        let least = if self.fruitless < FRUITLESS_FRAMES { LEAST_ITERATIONS } else { HOPELESS_ITERATIONS };
-        let halved = most.checked_shr(self.fruitless).unwrap_or(0);
-        halved.max(least).min(most)
+        if self.fruitless < FRUITLESS_FRAMES {
+            return (most >> self.fruitless.min(HALVINGS)).max(LEAST_ITERATIONS).min(most);
+        }
+        if self.fruitless.is_multiple_of(ALL_AGAIN) { most } else { HOPELESS_ITERATIONS.min(most) }
     }
 
     /// Takes note of a frame in which so many `iterations`, of `most`, left it `protected` or not.
@@ -160,6 +194,12 @@ impl TrackedFace {
     /// `budget`, and near what the last frame showed of the perturbation: at most `limit` times the budget from there.
     pub fn steady(&self, budget: Budget, limit: f32) -> Budget {
         if self.last_shown.is_empty() { budget } else { budget.near(&self.last_shown, limit) }
+    }
+
+    /// The end of a frame that was judged.
+    pub fn settle_judged(&mut self, shows: bool, surplus: f32) {
+        self.showing.settle(shows, surplus);
+        self.spending.settle(surplus);
     }
 
     /// The end of a frame that `shows` the perturbation, or not: how much that changed since the last, on average, code
@@ -183,23 +223,40 @@ impl TrackedFace {
         flicker
     }
 
-    /// Embeds the clean face of an open workspace. A face that was `seen` by the detector counts for the track's mean;
-    /// at a predicted place there may be anything.
+    /// Embeds the clean face of an open workspace, with the recognisers whose turn it is. A face that was `seen` by the
+    /// detector counts for the track's mean; at a predicted place there may be anything.
     ///
     /// # Errors
     /// What the recognisers report.
     pub fn enroll(&mut self, worker: &mut Worker, work: &Workspace, seen: bool) -> Result<Clean> {
         let mut clean = Clean { similarity: 1.0, known: true };
         let rendition = if work.stretch.is_some() { Rendition::Stretched } else { Rendition::AsIs };
-        let point = Viewpoint { set: 0, view: None, mirrored: false, rendition };
+        let point = |set| Viewpoint { set, view: None, mirrored: false, rendition };
+        let (geometry, count) = (&work.geometry, self.memories.len());
+        let strange = geometry.strange_sets();
+        self.rota.next(self.showing.is_steady() && strange.clone().next().is_none());
+        self.before.clone_from(&self.memories[0].now);
         for (index, (reader, memory)) in worker.readers.iter_mut().zip(&mut self.memories).enumerate() {
-            reader.align(index, &work.geometry, &work.clean, work.stretch, &point);
-            reader.embed(&mut memory.now)?;
-            if seen {
-                memory.enroll();
+            if self.rota.enrolls(index, count) {
+                reader.align(index, geometry, &work.clean, work.stretch, &point(0));
+                reader.embed(&mut memory.now)?;
+                if seen {
+                    memory.enroll();
+                }
+                memory.strange.clear();
+                memory.strange.resize(geometry.sets() - 1, Vec::new());
+                for set in strange.clone() {
+                    let own = &mut memory.strange[set - 1];
+                    own.resize(memory.now.len(), 0.0);
+                    reader.align(index, geometry, &work.clean, work.stretch, &point(set));
+                    reader.embed(own)?;
+                }
             }
             clean.similarity = clean.similarity.min(cosine_similarity(&memory.mean, &memory.now));
             clean.known &= memory.clean_margin(&memory.mean) < 0.0;
+            if index == 0 {
+                self.rota.guard(clean.known, &memory.now, &self.before);
+            }
         }
         Ok(clean)
     }
@@ -218,6 +275,8 @@ impl TrackedFace {
         transfer: &Transfer,
         limit: Limit<'_>,
     ) -> Result<u32> {
+        let attack = Attack { momentum: transfer.momentum, ..*attack };
+        let shown = self.is_shown();
         let mut objective = FrameObjective {
             readers: &mut worker.readers,
             memories: &mut self.memories,
@@ -229,9 +288,19 @@ impl TrackedFace {
             goes_on: limit.goes_on,
             spent: 0,
         };
-        let attack = Attack { momentum: transfer.momentum, ..*attack };
-        let outcome = attack.run(&mut objective, budget, &mut self.perturbation, limit.iterations, transfer.reserve)?;
-        Ok(outcome.iterations)
+        loop {
+            let most = self.spending.patience(shown).min(limit.iterations - objective.spent);
+            let run = attack.run(&mut objective, budget, &mut self.perturbation, most, transfer.reserve)?;
+            if !objective.is_short() {
+                break;
+            }
+            self.spending.fall_short(run.iterations, shown);
+            budget.set_rms(objective.work.share(self.spending.size()));
+            if run.iterations < most || objective.spent >= limit.iterations {
+                break;
+            }
+        }
+        Ok(objective.spent)
     }
 
     /// Takes for its margin what was last seen of it, in iterations if no check came after them.
@@ -239,25 +308,34 @@ impl TrackedFace {
         self.memories.iter_mut().for_each(|memory| memory.output = memory.last_seen);
     }
 
-    /// Plans the probes of the self-check: by every recogniser, as aligned by every set of landmarks, in random views,
-    /// and of the copies that are checked.
+    /// Plans the probes of the self-check: by every recogniser; by those that look thoroughly as aligned by every set of
+    /// landmarks, in random views, and of the copies that are checked.
     pub fn plan_probes(&mut self, work: &mut Workspace) {
         let copies = [Rendition::Halved, Rendition::Stretched];
         let copies = copies.map(|copy| Some(copy).filter(|copy| work.is_checked(*copy)));
-        let Workspace { geometry, probes, .. } = work;
+        let Workspace { geometry, probes, required, .. } = work;
         probes.clear();
-        for (recognizer, spec) in self.memories.iter().map(RecognizerMemory::spec).enumerate() {
-            let sets = geometry.sets();
-            let as_is = (0..sets + geometry.checks()).map(|check| Viewpoint {
-                set: check % sets,
-                view: (check >= sets).then(|| geometry.view(spec.chip_size, &mut self.views)),
-                // Every other random view, the first among them.
-                mirrored: check >= sets && (check - sets).is_multiple_of(2),
-                rendition: Rendition::AsIs,
+        let count = self.memories.len();
+        for (recognizer, memory) in self.memories.iter_mut().enumerate() {
+            let turn = self.rota.looks_thoroughly(recognizer, count);
+            memory.is_thorough = turn || !memory.has_spare(&required[recognizer]);
+            let spec = memory.spec();
+            if !memory.is_thorough {
+                let point = Viewpoint { set: 0, view: None, mirrored: false, rendition: Rendition::AsIs };
+                probes.push(Probe::new(recognizer, spec, point));
+                continue;
+            }
+            let plain = |set, rendition| Viewpoint { set, view: None, mirrored: false, rendition };
+            let as_is = geometry.near_sets().map(|set| plain(set, Rendition::AsIs));
+            let askew = geometry.strange_sets().map(|set| plain(set, Rendition::Askew));
+            let copies = copies.into_iter().flatten().map(|rendition| plain(0, rendition));
+            // Every other random view is mirrored, the first among them.
+            let in_views = geometry.near_sets().cycle().take(geometry.checks()).enumerate().map(|(index, set)| {
+                let view = Some(geometry.view(spec.chip_size, &mut self.views));
+                Viewpoint { view, mirrored: index.is_multiple_of(2), ..plain(set, Rendition::AsIs) }
             });
-            let copies = copies.into_iter().flatten();
-            let copies = copies.map(|rendition| Viewpoint { set: 0, view: None, mirrored: false, rendition });
-            probes.extend(as_is.chain(copies).map(|point| Probe::new(recognizer, spec, point)));
+            let points = as_is.chain(in_views).chain(askew).chain(copies);
+            probes.extend(points.map(|point| Probe::new(recognizer, spec, point)));
         }
     }
 

@@ -31,7 +31,7 @@ pub struct Transfer {
 
 impl Default for Transfer {
     fn default() -> Self {
-        Self { diversity: 0.0, smoothing: 1.0, momentum: 0.3, reserve: 0.4 }
+        Self { diversity: 0.0, smoothing: 1.0, momentum: 0.5, reserve: 4.0 }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Settings;
 use super::chip_reader::FacePicture;
 use super::geometry::{GRID, Geometry, Viewpoint};
-use super::margins::{self, Margins};
+use super::margins::{self, Margins, TOLERATED, UNSHOWN};
 use super::previous_luma::PreviousLuma;
 use super::rendition::{Rendition, Stretch};
 use super::worker::Worker;
@@ -39,6 +39,8 @@ pub struct Workspace {
     pub gradient: Vec<f32>,
     /// Margins from which the face counts as protected, by recogniser.
     pub required: Vec<Margins>,
+    /// Margins below which it is covered at once.
+    pub tolerated: Vec<Margins>,
     /// How the face's contrast would be stretched, if it is low.
     pub stretch: Option<Stretch>,
     /// The probes of the self-check.
@@ -51,6 +53,8 @@ pub struct Workspace {
     frame_height: usize,
     /// Largest sum of squared changes of luma in the region, if it is bound.
     most_energy: Option<f32>,
+    /// Just-noticeable differences that the bounds of a pixel stand for.
+    jnd_scale: f32,
 }
 
 /// One probe of the self-check: which recogniser reads the output, how, and what it takes the face for.
@@ -95,9 +99,14 @@ impl Workspace {
         }
         self.clean.read(frame, rect, false);
         self.stretch = Stretch::of(&self.clean.region, &self.geometry.mask);
-        self.required.clear();
-        let required = |spec| margins::required(settings.margin, spec, &self.geometry, self.stretch.is_some(), shown);
-        self.required.extend(worker.specs().map(required));
+        let (geometry, stretched) = (&self.geometry, self.stretch.is_some());
+        let by_recognizer = |share: f32, margins: &mut Vec<Margins>| {
+            let margin = share * settings.margin;
+            margins.clear();
+            margins.extend(worker.specs().map(|spec| margins::required(margin, spec, geometry, stretched)));
+        };
+        by_recognizer(if shown { 1.0 } else { UNSHOWN }, &mut self.required);
+        by_recognizer(TOLERATED, &mut self.tolerated);
         self.bound(worker, settings, previous)?;
         let pixels = self.clean.region.len();
         [&mut self.residual, &mut self.stored, &mut self.gradient].into_iter().for_each(|own| own.resize(pixels, 0.0));
@@ -119,8 +128,8 @@ impl Workspace {
         } else {
             previous.clear();
         }
-        let scale = if settings.jnd_scale.is_finite() { settings.jnd_scale.max(0.0) } else { 0.0 };
-        let scale = scale * settings.jnd_model.calibration();
+        self.jnd_scale = if settings.jnd_scale.is_finite() { settings.jnd_scale.max(0.0) } else { 0.0 };
+        let scale = self.jnd_scale * settings.jnd_model.calibration();
         for (bound, mask) in self.bounds.iter_mut().zip(&self.geometry.mask) {
             *bound = (*bound * scale * mask).min(settings.max_change as f32);
         }
@@ -131,16 +140,28 @@ impl Workspace {
         Ok(())
     }
 
-    /// What the perturbation must stay in, in its own coordinates.
-    pub fn budget(&mut self, settings: &Settings) -> Budget {
+    /// What the perturbation must stay in, in its own coordinates, at a root mean square of `size` just-noticeable
+    /// differences.
+    pub fn budget(&mut self, settings: &Settings, size: f32) -> Budget {
         self.grid_bounds.resize(GRID * GRID, 0.0);
         self.geometry.gather.forward(&self.bounds, &mut self.grid_bounds);
         let pixels_per_degree = pixels_per_degree(self.frame_height, settings.viewing_distance);
-        let share = settings.jnd_rms / settings.jnd_scale;
-        let share = self.most_energy.map_or(share, |most| share.min((most / energy(&self.bounds)).sqrt()));
         Budget::symmetric(&self.grid_bounds)
             .in_octaves(GRID, octave_shares(self.geometry.grid_scale(), pixels_per_degree))
-            .with_rms(if share.is_nan() { 0.0 } else { share })
+            .with_rms(self.share(size))
+    }
+
+    /// What share of the bounds a root mean square of `size` just-noticeable differences is; less where the face's PSNR
+    /// allows less.
+    pub fn share(&self, size: f32) -> f32 {
+        let share = size / self.jnd_scale;
+        let share = self.most_energy.map_or(share, |most| share.min((most / energy(&self.bounds)).sqrt()));
+        if share.is_nan() { 0.0 } else { share }
+    }
+
+    /// The root mean square of `delta`, in just-noticeable differences.
+    pub fn spent(&self, budget: &Budget, delta: &[f32]) -> f32 {
+        self.jnd_scale * budget.rms_of(delta)
     }
 
     /// Lays a perturbation over the region; scales it down if it would change more than the face's PSNR allows.

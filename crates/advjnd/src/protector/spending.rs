@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! How much of what the just-noticeable difference allows is spent on a face: a preferred size, and more, up to a
+//! ceiling, only where the face does not reach its margins there.
+//!
+//! Sizes are root mean squares of the change, in just-noticeable differences. They rise quickly, by [`RISE`] for every
+//! few iterations that leave the face short, and fall slowly, by [`FALL`] for every frame with margin to spare: what a
+//! viewer sees changes smoothly, and a face does not become too weak as soon as it was strong enough.
+
+/// Factor by which the size rises at once.
+const RISE: f32 = 1.15;
+/// Factor by which it falls from one frame to the next.
+const FALL: f32 = 0.985;
+/// Surplus over the required margins from which the size falls.
+const FALL_ABOVE: f32 = 0.1;
+/// Iterations at one size before it rises: of a face that the last frame showed,
+const PATIENCE_SHOWN: u32 = 4;
+/// and of one that is still far from its margins.
+const PATIENCE_NEW: u32 = 12;
+
+/// The size of one followed face.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spending {
+    size: f32,
+    ceiling: f32,
+    preferred: f32,
+    /// Iterations at this size that left the face short.
+    fruitless: u32,
+}
+
+impl Spending {
+    /// Takes over the sizes that the settings ask for. A ceiling below the preferred size counts as that size.
+    pub fn hold(&mut self, preferred: f32, ceiling: f32) {
+        self.preferred = preferred.max(0.0);
+        self.ceiling = ceiling.max(self.preferred);
+        self.size = self.size.clamp(self.preferred, self.ceiling);
+    }
+
+    /// The size.
+    pub fn size(&self) -> f32 {
+        self.size
+    }
+
+    /// Iterations that may yet be spent at this size before it rises, on a face that the last frame `shown` or not.
+    pub fn patience(&self, shown: bool) -> u32 {
+        if self.size >= self.ceiling {
+            return u32::MAX;
+        }
+        let patience = if shown { PATIENCE_SHOWN } else { PATIENCE_NEW };
+        patience.saturating_sub(self.fruitless).max(1)
+    }
+
+    /// Takes note of `iterations` that left the face short, and raises the size by one step once they are too many.
+    pub fn fall_short(&mut self, iterations: u32, shown: bool) {
+        let is_over = iterations >= self.patience(shown);
+        self.fruitless = if is_over { 0 } else { self.fruitless + iterations };
+        if is_over {
+            self.size = (self.size * RISE).min(self.ceiling);
+        }
+    }
+
+    /// The end of a frame whose output was so far beyond the margins required: lets the size fall if that is more than
+    /// enough.
+    pub fn settle(&mut self, surplus: f32) {
+        if surplus >= 0.0 {
+            self.fruitless = 0;
+        }
+        if surplus > FALL_ABOVE {
+            self.size = (self.size * FALL).max(self.preferred);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(preferred: f32, ceiling: f32) -> Spending {
+        let mut spending = Spending::default();
+        spending.hold(preferred, ceiling);
+        spending
+    }
+
+    #[test]
+    fn a_size_begins_at_the_preferred_one_and_ends_at_the_ceiling() {
+        let mut spending = held(4.0, 8.0);
+        assert_eq!(spending.size(), 4.0);
+        (0..5).for_each(|_| spending.fall_short(PATIENCE_SHOWN, true));
+        assert_eq!(spending.size(), 8.0, "twice the size takes five steps");
+        assert_eq!(spending.patience(true), u32::MAX);
+        spending.settle(FALL_ABOVE);
+        assert_eq!(spending.size(), 8.0, "no margin to spare");
+        (0..40).for_each(|_| spending.settle(1.0));
+        assert!(spending.size() > 4.0, "half takes longer than a second");
+        (0..10).for_each(|_| spending.settle(1.0));
+        assert_eq!(spending.size(), 4.0);
+    }
+
+    #[test]
+    fn iterations_of_several_frames_count_together() {
+        let mut spending = held(4.0, 8.0);
+        (0..2).for_each(|_| spending.fall_short(4, false));
+        assert_eq!((spending.size(), spending.patience(false)), (4.0, 4));
+        spending.fall_short(4, false);
+        assert!(spending.size() > 4.0);
+        spending.fall_short(2, true);
+        assert_eq!(spending.patience(true), 2);
+        spending.settle(0.0);
+        assert_eq!(spending.patience(true), PATIENCE_SHOWN, "once it is enough, they are forgotten");
+    }
+
+    #[test]
+    fn a_ceiling_below_the_preferred_size_has_no_effect() {
+        let mut spending = held(4.0, 0.0);
+        spending.fall_short(100, true);
+        assert_eq!(spending.size(), 4.0);
+        spending.hold(2.0, 3.0);
+        assert_eq!(spending.size(), 3.0, "what is set during the stream holds at once");
+    }
+}
