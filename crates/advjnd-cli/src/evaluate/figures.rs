@@ -8,9 +8,9 @@ use advjnd::attack::margin;
 use advjnd::net::RecognizerSpec;
 use serde::{Deserialize, Serialize};
 
+use super::counts::{Mean, Share};
 use super::faces::{Clean, mean_of, pool};
 use super::looks::Look;
-use super::results::{Mean, Share};
 
 /// One recogniser and one variant. A face is known where the recogniser takes the clean face of that very frame for
 /// the person enrolled; only known faces count. Stopped: shown, and no longer taken for the person.

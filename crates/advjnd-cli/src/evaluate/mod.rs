@@ -19,8 +19,10 @@
 //! same.
 
 mod clips;
+mod counts;
 mod faces;
 mod figures;
+mod file;
 mod looks;
 mod markdown;
 mod onnx;
@@ -43,12 +45,14 @@ use clap::Args;
 use indicatif::ProgressBar;
 
 use clips::Lossless;
+use counts::Share;
 use faces::{Clean, enrolment};
 use figures::Figures;
+use file::File;
 use looks::{Look, look};
 use panel::Panel;
 use quality::compare;
-use results::{Experiment, File, Key, Results, Row, Seen, Share};
+use results::{Experiment, Key, Results, Row, Seen};
 use variants::Variant;
 
 use crate::document::splice;
@@ -136,7 +140,7 @@ impl Evaluate {
     /// said of it.
     pub fn run(self) -> Result<String> {
         if let Some(document) = &self.splice {
-            let results = Results::read(&self.out.join(results::FILE))?;
+            let results = Results::read(&self.out.join(file::NAME))?;
             splice(document, "video-table", &markdown::in_short(&results))?;
             return Ok(format!("{}: {} rows in short\n", document.display(), results.rows.len()));
         }

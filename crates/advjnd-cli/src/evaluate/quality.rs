@@ -19,8 +19,8 @@ use advjnd_lab::metrics::{MIN_SSIM_SIDE, MIN_SSIMULACRA2_SIDE, Plane, RgbPicture
 use advjnd_media::{Frames, Picture};
 use serde::{Deserialize, Serialize};
 
+use super::counts::Mean;
 use super::faces::{Aligner, Clean, Sighting, rect_of};
-use super::results::Mean;
 
 /// Deviation of luma in a face box below which it is a cover, code values.
 const FLAT: f64 = 6.0;

@@ -33,6 +33,8 @@
 mod alignment;
 mod bench;
 mod curves;
+mod file;
+mod key;
 mod markdown;
 mod page;
 mod people;
@@ -40,6 +42,7 @@ mod plan;
 mod plot;
 mod quality;
 mod results;
+mod rounded;
 mod summary;
 mod thresholds;
 
@@ -54,11 +57,13 @@ use advjnd_lab::attack::recipes::{Recipe, rows};
 use clap::{Args, ValueEnum};
 
 use bench::Bench;
+use file::File;
+use key::{Key, Task};
 use page::Example;
 use people::People;
-use plan::{Plan, Settings, Task, Tasks, plans};
+use plan::{Plan, Settings, Tasks, plans};
 use quality::Extent;
-use results::{Experiment, Key, Results, Row, Table as File};
+use results::{Experiment, Results, Row};
 
 use crate::document::splice;
 use crate::machine;
@@ -199,7 +204,7 @@ impl Table {
         progress.finish_and_clear();
         Ok(format!(
             "{}: {made} rows made, {} kept; {} people, {} left out without a face\n",
-            self.out.join("table.json").display(),
+            self.out.join(file::NAME).display(),
             all - made,
             people.people.len(),
             people.without_face
@@ -207,7 +212,7 @@ impl Table {
     }
 
     fn splice(&self) -> Result<String> {
-        let results = Results::read(&self.out.join(results::FILE))?;
+        let results = Results::read(&self.out.join(file::NAME))?;
         let Some(path) = &self.splice else { return Ok(String::new()) };
         splice(path, summary::MARK, &format!("{}\n", summary::markdown(&results).trim_start()))?;
         Ok(format!("{}: {} rows in short\n", path.display(), results.rows.len()))
