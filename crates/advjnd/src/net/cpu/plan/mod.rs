@@ -10,13 +10,13 @@ mod backward;
 mod forward;
 mod nodes;
 
-use super::conv::{backward_halo, forward_halo, mirrored, to_image_halo};
 use super::image::{Affine, Direction, Form, Image};
 use super::layout::{Blocked, Grid, Halo, Space, blocks, spoiled};
 use super::linear::Packed;
 use super::memory::WeightStore;
 use super::pointwise::Frame;
 use super::program::{Program, Step};
+use super::reach::{backward_halo, forward_halo, mirrored, to_image_halo};
 use super::simd::Level;
 use super::sink::Finish;
 use super::winograd;
