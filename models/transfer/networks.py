@@ -41,7 +41,8 @@ class Tap:
 class Network:
     def __init__(self, folder, spec):
         self.size, build = torch_nets.NETWORKS[spec["name"]]
-        self.forward = build(load_file(folder / spec["file"]))
+        weights = load_file(folder / spec["file"])
+        self.forward = build({name: value.float() for name, value in weights.items()})
         self.template, self.cosine = np.array(spec["input"]["template"]), spec["metric"] == "cosine"
         self.threshold, (self.layer, self.drop) = spec["verification_threshold"], LAYERS[spec["name"]]
 
