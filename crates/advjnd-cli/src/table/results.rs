@@ -52,9 +52,33 @@ pub struct Row {
     pub per_face: Vec<Option<Score>>,
 }
 
-/// One face in a row: whether the goal was reached, PSNR (decibels), SSIM and SSIMULACRA2 of the crop.
+/// One face in a row; in the file a list, `[reached, psnr, ssim, ssimulacra2]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Score(pub bool, pub Option<f64>, pub Option<f64>, pub Option<f64>);
+#[serde(from = "ScoreList", into = "ScoreList")]
+pub struct Score {
+    /// Whether the goal was reached.
+    pub reached: bool,
+    /// Of the crop, decibels.
+    pub psnr: Option<f64>,
+    /// Of the crop.
+    pub ssim: Option<f64>,
+    /// Of the crop.
+    pub ssimulacra2: Option<f64>,
+}
+
+type ScoreList = (bool, Option<f64>, Option<f64>, Option<f64>);
+
+impl From<ScoreList> for Score {
+    fn from((reached, psnr, ssim, ssimulacra2): ScoreList) -> Self {
+        Self { reached, psnr, ssim, ssimulacra2 }
+    }
+}
+
+impl From<Score> for ScoreList {
+    fn from(Score { reached, psnr, ssim, ssimulacra2 }: Score) -> Self {
+        (reached, psnr, ssim, ssimulacra2)
+    }
+}
 
 impl Row {
     /// Sums up `faces`.
@@ -97,7 +121,12 @@ impl Row {
 impl Score {
     fn new(outcome: &Outcome) -> Self {
         let Outcome { success, quality, .. } = outcome;
-        Self(*success, quality.psnr.map(rounded), quality.ssim.map(rounded), quality.ssimulacra2.map(rounded))
+        Self {
+            reached: *success,
+            psnr: quality.psnr.map(rounded),
+            ssim: quality.ssim.map(rounded),
+            ssimulacra2: quality.ssimulacra2.map(rounded),
+        }
     }
 }
 
