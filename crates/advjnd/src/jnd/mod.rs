@@ -2,8 +2,8 @@
 //! Just-noticeable difference: how much each sample of a region may change before an eye sees it.
 //!
 //! A [`JndModel`] maps a region to thresholds of its luma, of the same shape. Planes are row-major slices of
-//! `width * height` samples without padding between rows, in 8-bit units, full range 0..=255. Thresholds are in the same
-//! units and never negative: 3.0 means that the sample may move three code values up or down.
+//! `width * height` samples without padding between rows, in 8-bit units, full range 0..=255. Thresholds are in the
+//! same units and never negative: 3.0 means that the sample may move three code values up or down.
 //!
 //! Beyond the region every model repeats the outermost samples.
 //!
@@ -75,6 +75,7 @@ pub trait JndModel: Send {
 
 /// The models by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Model {
     /// [`Chou`].
     Chou,
