@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `element_bench [--python PYTHON] [--out FILE]`: frames a second of the element, of `deface` and of GStreamer's `faceblur` on
-//! the same clips in the same run.
+//! `element_bench [--python PYTHON] [--out FILE]`: frames a second of the element, of `deface` and of GStreamer's
+//! `faceblur` on the same clips in the same run.
 //!
 //! The clips are made here: none, one, two or four of the project's face chips sway over a soft background, in 360,
 //! 720 and 1080 lines, H.264. What is measured is decoding and the filter, from the third frame on, without an encoder

@@ -4,14 +4,14 @@
 //!
 //! ```text
 //! clip ─► decoded, lossless ─► faces, tracks, enrolment ───────────────────────────────┐
-//!                     └─► the element ─► lossless ─► encoded, decoded, rescaled ─► faces anew ─► embedded by all: stopped?
+//!                     └─► the element ─► lossless ─► encoded, decoded, rescaled ─► faces anew ─► embedded: stopped?
 //!                                             └─► face boxes against the clean ones: covered? quality, flicker
 //! ```
 //!
-//! * *Surrogates* are attacked, and the element's self-check looks with them. *Judges* are all other recognisers: of the
-//!   models folder, and of folders of judges, which are never attacked.
-//! * A person is enrolled with the mean clean embedding of their track, which is stricter than another photograph, or with a
-//!   photograph.
+//! * *Surrogates* are attacked, and the element's self-check looks with them. *Judges* are all other recognisers: of
+//!   the models folder, and of folders of judges, which are never attacked.
+//! * A person is enrolled with the mean clean embedding of their track, which is stricter than another photograph, or
+//!   with a photograph.
 //! * Thresholds are those of the manifest, at a false accept rate of 1 %.
 //! * No tracker helps: faces are found in every frame of every variant by itself.
 //!

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One operation on candle's operators, forward and backward.
 //!
-//! * Convolution, one group: backward is a convolution of the cotangent, spread by the stride, with the kernel turned by
-//!   180° and its two channel axes exchanged.
-//! * Depthwise convolution: a sum over the taps of shifted, scaled inputs; backward adds each tap back where it came from.
+//! * Convolution, one group: backward is a convolution of the cotangent, spread by the stride, with the kernel turned
+//!   by 180° and its two channel axes exchanged.
+//! * Depthwise convolution: a sum over the taps of shifted, scaled inputs; backward adds each tap back where it came
+//!   from.
 //! * Max-pool: the maximum over the taps; backward gives each window's cotangent to its first maximum.
 
 use advjnd::net::graph::{Activation, Op, ValueId};

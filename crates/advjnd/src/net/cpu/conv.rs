@@ -2,9 +2,9 @@
 //! Dense convolution by register tiles, forward and backward.
 //!
 //! Forward, a pixel's chunks are its taps. Backward with stride 1 is a forward convolution with the mirrored kernel
-//! ([`mirrored`](super::reach::mirrored)). Backward with stride `s` splits the result into `s × s` phases; each is a stride-1 convolution with
-//! the taps that reach it. Backward to an image of at most 4 channels would waste vectors on 3 channels: there, 2 × 2
-//! pixels by 3 channels are the entries of one vector ([`Dense::to_image`]).
+//! ([`mirrored`](super::reach::mirrored)). Backward with stride `s` splits the result into `s × s` phases; each is a
+//! stride-1 convolution with the taps that reach it. Backward to an image of at most 4 channels would waste vectors on
+//! 3 channels: there, 2 × 2 pixels by 3 channels are the entries of one vector ([`Dense::to_image`]).
 #![allow(unsafe_code, reason = "tiles are addressed through pointers")]
 
 use super::layout::{Blocked, Grid, blocks};

@@ -78,8 +78,8 @@ pub(super) fn plan(graph: &Graph, batch: usize, level: Level, threads: usize, st
     Ok(Plan { program, outputs, cotangent })
 }
 
-/// `steps`, and before those that write to a place with a spoiled frame one that clears it; and how many of them the first
-/// `forward` have become.
+/// `steps`, and before those that write to a place with a spoiled frame one that clears it; and how many of them the
+/// first `forward` have become.
 fn with_frames(steps: Vec<Step>, taken: &[(usize, Blocked)], batch: usize, forward: usize) -> (Vec<Step>, usize) {
     let places: Vec<Blocked> = taken.iter().map(|(_, place)| *place).collect();
     let mut spoiled = spoiled(&places, batch).map(|index| taken[index]).peekable();
