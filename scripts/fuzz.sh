@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# fuzz.sh SECONDS [TARGET…]: cargo-fuzz on every target for SECONDS each, under the address sanitizer, from the checked-in corpus;
-# new cases go to fuzz/found/TARGET, which git ignores. Ends at the first case that does harm, and says where it is.
+# fuzz.sh SECONDS [TARGET…]: cargo-fuzz on every target for SECONDS each, under the address sanitizer, from the
+# checked-in corpus; new cases go to fuzz/found/TARGET, which git ignores. Ends at the first case that does harm, and
+# says where it is.
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 

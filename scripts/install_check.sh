@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# install_check.sh [MESON OPTION…]: configures, builds, tests and installs with meson into a folder, and looks whether GStreamer and
-# pkg-config find what was installed. Uses the project's target folder, so little is built twice.
+# install_check.sh [MESON OPTION…]: configures, builds, tests and installs with meson into a folder, and looks whether
+# GStreamer and pkg-config find what was installed. Uses the project's target folder, so little is built twice.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# preset_table.sh SHARED: the presets on whole clips of the reporting split (DESIGN.md), every network in turn the judge. Writes
-# results/presets and the table in the README; rows that are there are kept.
+# preset_table.sh SHARED: the presets on whole clips of the reporting split (DESIGN.md), every network in turn the
+# judge. Writes results/presets and the table in the README; rows that are there are kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 clips=()

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# transfer_table.sh SHARED: what each part of the preset `balanced` gives on recognisers that are not attacked, by leaving it out
-# or changing it: every network in turn is the judge, two clips of the parameter split, two seconds each. Writes
-# results/transfer/evaluate.json and evaluate.md; rows that are there are kept.
+# transfer_table.sh SHARED: what each part of the preset `balanced` gives on recognisers that are not attacked, by
+# leaving it out or changing it: every network in turn is the judge, two clips of the parameter split, two seconds each.
+# Writes results/transfer/evaluate.json and evaluate.md; rows that are there are kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 clips=("$1/clips/grid/grid_bbaf2n.mpg" "$1/clips/grid/grid_lbax4n.mpg")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `soak [--seconds N] [--out FILE]`: plays the sample clip over and over for an hour of video, as fast as it goes, and writes
-//! what the process held on the way: resident memory, threads, open files.
+//! `soak [--seconds N] [--out FILE]`: plays the sample clip over and over for an hour of video, as fast as it goes, and
+//! writes what the process held on the way: resident memory, threads, open files.
 //!
 //! What is played is a part of the clip that shows one face and then others, 240×240 at 10 frames a second, so that an
 //! hour of it takes well under one. Memory is flat if the last tenth of the samples holds hardly more than the second:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Makes skin.jpg, the picture of DESIGN.md about octaves: a face of the sample clip after two seconds, four times its size.
-# From left to right: clean, pixels alone held, octaves held, in a box of thresholds; below, how much each pixel
+# Makes skin.jpg, the picture of DESIGN.md about octaves: a face of the sample clip after two seconds, four times its
+# size. From left to right: clean, pixels alone held, octaves held, in a box of thresholds; below, how much each pixel
 # may change, and what the two changed, ten times.
 #     cargo build --release && examples/media/make_skin.sh
 set -euo pipefail

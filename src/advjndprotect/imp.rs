@@ -27,29 +27,29 @@
  * `landmarks` (ten coordinates) and the rectangle `region-x`, `region-y`, `region-width`, `region-height`, outside of
  * which no pixel was touched for this face.
  *
- * Metas of type `face` that came with the buffer stay. Property `detector` says whether they add to the search or take its
- * place. Five landmarks are taken from a field `landmarks` of any of their parameter structures (ten numbers, x and y in pixels: the
- * eye to the left in the picture, the other, the tip of the nose, the corners of the mouth), or looked for in the region; they
- * are believed where close looks agree with them.
+ * Metas of type `face` that came with the buffer stay. Property `detector` says whether they add to the search or take
+ * its place. Five landmarks are taken from a field `landmarks` of any of their parameter structures (ten numbers, x and
+ * y in pixels: the eye to the left in the picture, the other, the tip of the nose, the corners of the mouth), or looked
+ * for in the region; they are believed where close looks agree with them.
  *
  * ## Look-ahead
- * A stream that is not live is held for 15 frames (property `look-ahead`): a face that is found is looked for in the frames that
- * are held, and is protected or covered from the first in which it is seen.
+ * A stream that is not live is held for 15 frames (property `look-ahead`): a face that is found is looked for in the
+ * frames that are held, and is protected or covered from the first in which it is seen.
  *
  * ## Live streams
  * A stream is live if upstream says so when it is asked for its latency. Then a frame has a deadline (property
- * `frame-deadline`), and that time is reported as latency. It is shorter for a frame that waited and when downstream says that
- * frames come too late. Gradient iterations end in time and the whole frame may not be searched for faces every time; the
- * self-check is never left out, and a face for which there is no time for it is covered. Put a `queue` before the element and
- * one behind it. In a stream that is not live no clock decides anything, but that frames that downstream says will be late
- * are dropped (property `qos`).
+ * `frame-deadline`), and that time is reported as latency. It is shorter for a frame that waited and when downstream
+ * says that frames come too late. Gradient iterations end in time and the whole frame may not be searched for faces
+ * every time; the self-check is never left out, and a face for which there is no time for it is covered. Put a `queue`
+ * before the element and one behind it. In a stream that is not live no clock decides anything, but that frames that
+ * downstream says will be late are dropped (property `qos`).
  *
  * ## Covering every face
  * With property `mode` set to `cover`, every face that is found is covered and none is changed: for people at risk.
  *
  * ## Presets
- * Property `preset`, and #GstPreset where `GstAdvJndProtect.prs` is installed: `invisible`, `balanced` and `strong` set how much may
- * be seen against how much is stopped.
+ * Property `preset`, and #GstPreset where `GstAdvJndProtect.prs` is installed: `invisible`, `balanced` and `strong` set
+ * how much may be seen against how much is stopped.
  *
  * ## What is refused
  * Video in which faces would be missed. Interlaced: put `deinterlace` in front. To be shown turned (tag

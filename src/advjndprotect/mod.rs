@@ -187,13 +187,19 @@ pub enum View {
     Boxes,
 }
 
-/// Conversions between an enumeration of the core and its GObject twin, variant by variant.
+/// Conversions between an enumeration of the core and its GObject twin, variant by variant. No property sets a value
+/// that has no twin; one that comes about otherwise is told in the log, and read as the first.
 macro_rules! twins {
-    ($core:path, $own:ident: $($variant:ident)*) => {
+    ($core:path, $own:ident: $first:ident $($variant:ident)*) => {
         impl From<$core> for $own {
             fn from(value: $core) -> Self {
                 match value {
+                    <$core>::$first => Self::$first,
                     $(<$core>::$variant => Self::$variant,)*
+                    unknown => {
+                        gst::error!(imp::CAT, "{unknown:?} is no value of {}", Self::static_type());
+                        Self::$first
+                    }
                 }
             }
         }
@@ -201,6 +207,7 @@ macro_rules! twins {
         impl From<$own> for $core {
             fn from(value: $own) -> Self {
                 match value {
+                    $own::$first => Self::$first,
                     $($own::$variant => Self::$variant,)*
                 }
             }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `element_bench [--python PYTHON] [--out FILE]`: frames a second of the element, of `deface` and of GStreamer's `faceblur` on
-//! the same clips in the same run.
+//! `element_bench [--python PYTHON] [--out FILE]`: frames a second of the element, of `deface` and of GStreamer's
+//! `faceblur` on the same clips in the same run.
 //!
 //! The clips are made here: none, one, two or four of the project's face chips sway over a soft background, in 360,
 //! 720 and 1080 lines, H.264. What is measured is decoding and the filter, from the third frame on, without an encoder
@@ -36,7 +36,7 @@ const LEAST_FRAMES: u32 = 2;
 /// Frames at the start that are not counted: faces are new, buffers are made.
 const WARM_UP: u32 = 2;
 const CASCADE: &str = "/usr/share/opencv4/haarcascades/haarcascade_frontalface_default.xml";
-const DEFACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/element_bench/deface_fps.py");
+const DEFACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/advjnd-cli/assets/deface.py");
 
 fn main() -> Result<()> {
     let (mut python, mut out) = (None, String::from("results/element.json"));
@@ -184,10 +184,10 @@ struct Deface {
 
 impl Deface {
     fn start(python: &str) -> Result<Self> {
-        let command = [DEFACE, &RUN.as_secs_f64().to_string(), &LEAST_FRAMES.to_string(), &WARM_UP.to_string()]
-            .map(str::to_owned);
+        let numbers = [RUN.as_secs_f64().to_string(), LEAST_FRAMES.to_string(), WARM_UP.to_string()];
         let mut process = Command::new(python)
-            .args(command)
+            .args([DEFACE, "clips"])
+            .args(numbers)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

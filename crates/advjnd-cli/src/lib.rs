@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`evaluate`] | protects clips with the element, encodes them, and asks recognisers that were attacked and others |
 //! | [`recall`] | measures what the face protection misses, on marked frames and on scenes made of photographs |
-//! | [`table`](mod@table) | the source paper's experiment: every attack on still pictures, its success and what it costs |
+//! | [`table`](mod@table) | the source paper's experiment: every attack on still pictures, its success and its cost |
 //! | [`viewing-test`](viewing_test) | makes the page of a viewing test, and tables of its results |
 
 mod document;

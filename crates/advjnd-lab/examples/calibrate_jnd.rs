@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a just-noticeable difference is worth: one scale for all models.
 //!
-//! `cargo run --release -p advjnd-lab --example calibrate_jnd -- FACES OUT.json [MODEL…]` takes face crops of the pictures under
-//! FACES (every tenth, by name) and finds, for every model, the factor κ at which noise of the shape of κ·J scores
-//! SSIMULACRA2 = 85 on average (not noticed in place): random signs, and Gaussian noise smoothed with σ = 1, 2 and 4
-//! pixels and brought to a mean square of 1. Noise is luma, rounded to 8 bits. Beside it stand noise of the same
-//! energy that knows no J, both at the default `jnd-scale` too, and the time of a 256×256 region on one thread. Rows
-//! of OUT.json that are not asked for stay. κ is `Model::calibration` in the crate; the file is what
+//! `cargo run --release -p advjnd-lab --example calibrate_jnd -- FACES OUT.json [MODEL…]` takes face crops of the
+//! pictures under FACES (every tenth, by name) and finds, for every model, the factor κ at which noise of the shape of
+//! κ·J scores SSIMULACRA2 = 85 on average (not noticed in place): random signs, and Gaussian noise smoothed with σ = 1,
+//! 2 and 4 pixels and brought to a mean square of 1. Noise is luma, rounded to 8 bits. Beside it stand noise of the
+//! same energy that knows no J, both at the default `jnd-scale` too, and the time of a 256×256 region on one thread.
+//! Rows of OUT.json that are not asked for stay. κ is `Model::calibration` in the crate; the file is what
 //! `tools/jnd_table.py` makes the table of.
 
 #![allow(clippy::expect_used, reason = "a program for developers fails by panicking")]

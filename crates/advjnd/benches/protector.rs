@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How fast a clip is protected: on this engine, and on plain candle operators.
 //!
-//! `ffmpeg -i CLIP -pix_fmt yuv420p clip.y4m` makes the input, `cargo bench -p advjnd --bench protector -- clip.y4m…` prints
-//! a line per clip: `protector CLIP iterations=N frames=N engine_fps=… candle_fps=…`. Frames per second are those of
-//! the protector alone, no decoder and no encoder, over all frames but the first few; with candle, over the first few
-//! that follow. Environment: `ITERATIONS` (2), gradient iterations per face and frame at most.
+//! `ffmpeg -i CLIP -pix_fmt yuv420p clip.y4m` makes the input, `cargo bench -p advjnd --bench protector -- clip.y4m…`
+//! prints a line per clip: `protector CLIP iterations=N frames=N engine_fps=… candle_fps=…`. Frames per second are
+//! those of the protector alone, no decoder and no encoder, over all frames but the first few; with candle, over the
+//! first few that follow. Environment: `ITERATIONS` (2), gradient iterations per face and frame at most.
 
 #![allow(clippy::expect_used, reason = "a bench fails by panicking")]
 

@@ -5,7 +5,7 @@
 
 mod common;
 
-use advjnd::jnd::{Chou, FreeEnergy, JndModel, Learned, Namm, Pattern, Picture, YCbCr};
+use advjnd::jnd::{Chou, FreeEnergy, JndModel, Learned, Namm, Pattern, Picture};
 use advjnd_lab::reference::jnd as reference;
 use serde_json::Value;
 
@@ -20,10 +20,7 @@ fn golden() -> Value {
 }
 
 /// The image of `synthetic()` in `golden_jnd.py`.
-fn synthetic(width: i64, height: i64) -> YCbCr<Vec<f32>> {
-    let each = |f: &dyn Fn(i64, i64) -> i64| -> Vec<f32> {
-        (0..width * height).map(|i| f(i % width, i / width).clamp(0, 255) as f32).collect()
-    };
+fn synthetic(width: i64, height: i64) -> Vec<f32> {
     let luma = |x: i64, y: i64| {
         if x >= 30 && y >= 22 {
             72 + (x * x * 31 + y * y * 17 + x * y * 7) % 97
@@ -37,38 +34,22 @@ fn synthetic(width: i64, height: i64) -> YCbCr<Vec<f32>> {
             40 + 3 * x + y + (x * y) % 3
         }
     };
-    YCbCr {
-        y: each(&luma),
-        cb: each(&|x, y| 108 + (x * 5 + y * 3) % 41 + 2 * (x / 16)),
-        cr: each(&|x, y| 140 - (x * 2 + y * 7) % 23 + if x > 2 * y { 40 } else { 0 }),
-    }
+    (0..width * height).map(|i| luma(i % width, i / width).clamp(0, 255) as f32).collect()
 }
 
 /// The maps of every model by the names of the file.
-fn maps(clean: &YCbCr<Vec<f32>>, width: usize, height: usize) -> Vec<(&'static str, Vec<f32>)> {
-    let empty = vec![0.0; width * height];
-    let mut namm = YCbCr { y: empty.clone(), cb: empty.clone(), cr: empty.clone() };
-    let luma = |model: &mut dyn JndModel| {
-        let mut jnd = empty.clone();
-        model.map_luma(&clean.y, width, height, &mut jnd).unwrap();
+fn maps(luma: &[f32], width: usize, height: usize) -> Vec<(&'static str, Vec<f32>)> {
+    let map = |model: &mut dyn JndModel| {
+        let mut jnd = vec![0.0; luma.len()];
+        model.map_luma(luma, width, height, &mut jnd).unwrap();
         jnd
     };
-    Namm::new()
-        .map(
-            YCbCr { y: &clean.y, cb: &clean.cb, cr: &clean.cr },
-            width,
-            height,
-            YCbCr { y: &mut namm.y, cb: &mut namm.cb, cr: &mut namm.cr },
-        )
-        .unwrap();
     vec![
-        ("chou", luma(&mut Chou::new())),
-        ("namm_y", namm.y),
-        ("namm_cb", namm.cb),
-        ("namm_cr", namm.cr),
-        ("pattern", luma(&mut Pattern::new())),
-        ("pattern_paper", luma(&mut Pattern::paper())),
-        ("free_energy", luma(&mut FreeEnergy::new())),
+        ("chou", map(&mut Chou::new())),
+        ("namm", map(&mut Namm::new())),
+        ("pattern", map(&mut Pattern::new())),
+        ("pattern_paper", map(&mut Pattern::paper())),
+        ("free_energy", map(&mut FreeEnergy::new())),
     ]
 }
 
@@ -148,7 +129,7 @@ fn learned_maps_equal_those_of_pytorch() {
 fn synthetic_edges_equal_the_golden_ones() {
     let golden = &golden()["synthetic"];
     let (width, height) = (golden["width"].as_u64().unwrap() as usize, golden["height"].as_u64().unwrap() as usize);
-    let edges = reference::canny(&synthetic(width as i64, height as i64).y, width, height, 0.5);
+    let edges = reference::canny(&synthetic(width as i64, height as i64), width, height, 0.5);
     for (y, row) in edges.chunks(width).enumerate() {
         let row: String = row.iter().map(|&edge| if edge { '#' } else { '.' }).collect();
         assert_eq!(row, golden["edges"][y].as_str().unwrap(), "row {y}");
@@ -161,14 +142,11 @@ fn maps_of_a_face_equal_the_golden_ones() {
     let field = |name: &str| golden[name].as_u64().unwrap() as u32;
     let (x0, y0, width, height) = (field("x"), field("y"), field("width"), field("height"));
     let image = common::picture("astronaut.png");
-    let mut clean = YCbCr::<Vec<f32>>::default();
-    for (y, x) in (y0..y0 + height).flat_map(|y| (x0..x0 + width).map(move |x| (y, x))) {
+    let luma = |x: u32, y: u32| {
         let [r, g, b] = image.get_pixel(x, y).0.map(f64::from);
-        let luma = 0.299 * r + 0.587 * g + 0.114 * b;
-        clean.y.push(luma as f32);
-        clean.cb.push((128.0 + (b - luma) / 1.772) as f32);
-        clean.cr.push((128.0 + (r - luma) / 1.402) as f32);
-    }
+        (0.299 * r + 0.587 * g + 0.114 * b) as f32
+    };
+    let clean: Vec<f32> = (y0..y0 + height).flat_map(|y| (x0..x0 + width).map(move |x| luma(x, y))).collect();
     for (name, map) in maps(&clean, width as usize, height as usize) {
         let golden_map = &golden["maps"][name];
         let (ours, theirs) = (mean(&map), golden_map["mean"].as_f64().unwrap());

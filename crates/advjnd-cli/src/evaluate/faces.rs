@@ -27,6 +27,12 @@ const REACH: f32 = 0.6;
 /// Tracks with fewer embedded faces have no mean to speak of.
 const MIN_LOOKS: usize = 3;
 
+/// What finds faces, and what recognises them.
+pub struct Eyes {
+    pub detector: Detector,
+    pub panel: Panel,
+}
+
 /// One face of one frame.
 #[derive(Debug, Clone)]
 pub struct Sighting {
@@ -65,23 +71,26 @@ impl Clean {
     pub fn read(
         frames: &mut Frames,
         every: usize,
-        (panel, detector): (&mut Panel, &mut Detector),
+        eyes: &mut Eyes,
         photograph: Option<&[Vec<f32>]>,
         step: impl Fn(),
     ) -> Result<Self> {
-        let specs: Vec<RecognizerSpec> = panel.specs().cloned().collect();
+        let specs: Vec<RecognizerSpec> = eyes.panel.specs().cloned().collect();
         let (mut trails, mut sightings, mut aligner) = (Vec::new(), Vec::new(), Aligner::default());
         let (mut count, mut size) = (0, [0, 0]);
         while let Some(mut picture) = frames.pull()? {
             size = [picture.width, picture.height];
             let (index, time) = (count, picture.time);
             let frame = picture.frame()?;
-            for face in detector.detect(&frame, MIN_FACE as u32, SCORE)? {
+            for face in eyes.detector.detect(&frame, MIN_FACE as u32, SCORE)? {
                 if face.bbox.width < MIN_FACE || rect_of(&face.bbox, size).is_empty() {
                     continue;
                 }
-                let embeddings =
-                    if index % every == 0 { aligner.embed(&frame, &face.landmarks, panel)? } else { Vec::new() };
+                let embeddings = if index % every == 0 {
+                    aligner.embed(&frame, &face.landmarks, &mut eyes.panel)?
+                } else {
+                    Vec::new()
+                };
                 let track = follow(&mut trails, index, &face.bbox, &specs, &embeddings);
                 sightings.push(Sighting {
                     frame: index,
@@ -118,6 +127,14 @@ impl Clean {
             kept.is_some()
         });
     }
+}
+
+/// The faces of a clip, and what the element has done about them.
+#[derive(Clone, Copy)]
+pub struct Treated<'a> {
+    pub clean: &'a Clean,
+    /// By sighting: whether it is covered.
+    pub covered: &'a [bool],
 }
 
 /// The box of a face as far as it lies in a frame of `size`.
@@ -252,9 +269,9 @@ impl Aligner {
 }
 
 /// The largest face of a picture, embedded by every recogniser; none if there is no face.
-pub fn enrolment(picture: &mut Picture, panel: &mut Panel, detector: &mut Detector) -> Result<Option<Vec<Vec<f32>>>> {
+pub fn enrolment(picture: &mut Picture, eyes: &mut Eyes) -> Result<Option<Vec<Vec<f32>>>> {
     let frame = picture.frame()?;
-    let faces = detector.detect(&frame, MIN_FACE as u32, SCORE)?;
+    let faces = eyes.detector.detect(&frame, MIN_FACE as u32, SCORE)?;
     let Some(largest) = faces.iter().max_by(|a, b| a.bbox.size().total_cmp(&b.bbox.size())) else { return Ok(None) };
-    Aligner::default().embed(&frame, &largest.landmarks, panel).map(Some)
+    Aligner::default().embed(&frame, &largest.landmarks, &mut eyes.panel).map(Some)
 }

@@ -8,9 +8,9 @@ use advjnd::attack::margin;
 use advjnd::net::RecognizerSpec;
 use serde::{Deserialize, Serialize};
 
-use super::faces::{Clean, mean_of, pool};
+use super::counts::{Mean, Share};
+use super::faces::{Treated, mean_of, pool};
 use super::looks::Look;
-use super::results::{Mean, Share};
 
 /// One recogniser and one variant. A face is known where the recogniser takes the clean face of that very frame for
 /// the person enrolled; only known faces count. Stopped: shown, and no longer taken for the person.
@@ -36,11 +36,19 @@ pub struct Figures {
     pub margin: Mean,
 }
 
+/// The recogniser whose figures are counted.
+#[derive(Clone, Copy)]
+pub struct Judge<'a> {
+    /// Its place among all who look.
+    pub index: usize,
+    pub spec: &'a RecognizerSpec,
+}
+
 impl Figures {
-    /// Counts the `looks` at a variant by recogniser `index`; `note` gets the margin of each known face that is shown.
+    /// Counts the `looks` at a variant by one recogniser; `note` gets the margin of each known face that is shown.
     pub fn count(
-        (index, spec): (usize, &RecognizerSpec),
-        (clean, covered): (&Clean, &[bool]),
+        Judge { index, spec }: Judge<'_>,
+        Treated { clean, covered }: Treated<'_>,
         looks: &[Look],
         mut note: impl FnMut(&Look, f32),
     ) -> Self {

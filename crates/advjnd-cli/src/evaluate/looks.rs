@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the recognisers see in a variant of the protected clip.
 
-use advjnd::face::{BBox, Detection, Detector};
+use advjnd::face::{BBox, Detection};
 use advjnd::{Error, Result};
 use advjnd_media::Frames;
 
-use super::faces::{Aligner, Clean, MIN_FACE, SCORE};
-use super::panel::Panel;
+use super::faces::{Aligner, Eyes, MIN_FACE, SCORE, Treated};
 
 /// Overlap from which a face found is the one that was there.
 const SAME_FACE: f32 = 0.3;
@@ -30,8 +29,8 @@ pub struct Look {
 pub fn look(
     frames: &mut Frames,
     scale: f32,
-    (clean, covered): (&Clean, &[bool]),
-    (panel, detector): (&mut Panel, &mut Detector),
+    Treated { clean, covered }: Treated<'_>,
+    eyes: &mut Eyes,
     step: impl Fn(),
 ) -> Result<Vec<Look>> {
     let (mut looks, mut aligner, mut next, mut count) = (Vec::new(), Aligner::default(), 0, 0);
@@ -49,7 +48,7 @@ pub fn look(
             }
             let faces = match &mut found {
                 Some(faces) => faces,
-                none => none.insert(detector.detect(&frame, (SMALLER * MIN_FACE * scale) as u32, SCORE)?),
+                none => none.insert(eyes.detector.detect(&frame, (SMALLER * MIN_FACE * scale) as u32, SCORE)?),
             };
             let [x, y] = point([sighting.bbox.x, sighting.bbox.y]);
             let (width, height) = (sighting.bbox.width * zoom[0], sighting.bbox.height * zoom[1]);
@@ -57,7 +56,7 @@ pub fn look(
             let nearest = faces.iter().max_by(|a, b| a.bbox.iou(&place).total_cmp(&b.bbox.iou(&place)));
             let nearest = nearest.filter(|face| face.bbox.iou(&place) > SAME_FACE);
             let landmarks = nearest.map_or_else(|| sighting.landmarks.map(point), |face| face.landmarks);
-            let embeddings = aligner.embed(&frame, &landmarks, panel)?;
+            let embeddings = aligner.embed(&frame, &landmarks, &mut eyes.panel)?;
             looks.push(Look { sighting: index, found: nearest.is_some(), embeddings });
         }
         count += 1;

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use super::counts::Share;
 use super::figures::Figures;
 use super::quality::Quality;
-use super::results::{Key, Results, Row, Seen, Share};
+use super::results::{Key, Results, Row, Seen};
 use crate::document::{head, line, number, percent};
 
 const NOTES: &str = "Faces are found in the clean clip (detector score 0.6, 32 pixels), and found anew in every variant, where a \

@@ -4,14 +4,14 @@
 //!
 //! ```text
 //! clip ─► decoded, lossless ─► faces, tracks, enrolment ───────────────────────────────┐
-//!                     └─► the element ─► lossless ─► encoded, decoded, rescaled ─► faces anew ─► embedded by all: stopped?
+//!                     └─► the element ─► lossless ─► encoded, decoded, rescaled ─► faces anew ─► embedded: stopped?
 //!                                             └─► face boxes against the clean ones: covered? quality, flicker
 //! ```
 //!
-//! * *Surrogates* are attacked, and the element's self-check looks with them. *Judges* are all other recognisers: of the
-//!   models folder, and of folders of judges, which are never attacked.
-//! * A person is enrolled with the mean clean embedding of their track, which is stricter than another photograph, or with a
-//!   photograph.
+//! * *Surrogates* are attacked, and the element's self-check looks with them. *Judges* are all other recognisers: of
+//!   the models folder, and of folders of judges, which are never attacked.
+//! * A person is enrolled with the mean clean embedding of their track, which is stricter than another photograph, or
+//!   with a photograph.
 //! * Thresholds are those of the manifest, at a false accept rate of 1 %.
 //! * No tracker helps: faces are found in every frame of every variant by itself.
 //!
@@ -19,8 +19,10 @@
 //! same.
 
 mod clips;
+mod counts;
 mod faces;
 mod figures;
+mod file;
 mod looks;
 mod markdown;
 mod onnx;
@@ -43,12 +45,14 @@ use clap::Args;
 use indicatif::ProgressBar;
 
 use clips::Lossless;
-use faces::{Clean, enrolment};
-use figures::Figures;
+use counts::Share;
+use faces::{Clean, Eyes, Treated, enrolment};
+use figures::{Figures, Judge};
+use file::File;
 use looks::{Look, look};
 use panel::Panel;
 use quality::compare;
-use results::{Experiment, File, Key, Results, Row, Seen, Share};
+use results::{Experiment, Key, Results, Row, Seen};
 use variants::Variant;
 
 use crate::document::splice;
@@ -108,9 +112,8 @@ pub struct Evaluate {
 
 /// What looks, and how.
 struct Bench {
-    panel: Panel,
+    eyes: Eyes,
     specs: Vec<RecognizerSpec>,
-    detector: Detector,
     photograph: Option<Vec<Vec<f32>>>,
     variants: Vec<Variant>,
     every: usize,
@@ -136,7 +139,7 @@ impl Evaluate {
     /// said of it.
     pub fn run(self) -> Result<String> {
         if let Some(document) = &self.splice {
-            let results = Results::read(&self.out.join(results::FILE))?;
+            let results = Results::read(&self.out.join(file::NAME))?;
             splice(document, "video-table", &markdown::in_short(&results))?;
             return Ok(format!("{}: {} rows in short\n", document.display(), results.rows.len()));
         }
@@ -145,20 +148,21 @@ impl Evaluate {
         let clips = named(&self.clips)?;
         clips::start()?;
         let pool = Pool::new(0)?;
-        let mut panel = Panel::load(&self.models, &self.judges, &pool)?;
+        let panel = Panel::load(&self.models, &self.judges, &pool)?;
         let surrogates = plan::surrogates(&self.surrogates, self.leave_one_out, &panel.attackable())?;
         let networks = Networks::open(&self.models)?;
-        let mut detector = Detector::new(&networks.detector()?, &Backend::Cpu(pool.clone()));
+        let detector = Detector::new(&networks.detector()?, &Backend::Cpu(pool.clone()));
+        let mut eyes = Eyes { detector, panel };
         let (photograph, checksum) = match &self.enrolment {
             Some(path) => {
-                let (embeddings, checksum) = enrol(path, &mut panel, &mut detector)?;
+                let (embeddings, checksum) = enrol(path, &mut eyes)?;
                 (Some(embeddings), Some(checksum))
             }
             None => (None, None),
         };
-        let specs: Vec<RecognizerSpec> = panel.specs().cloned().collect();
+        let specs: Vec<RecognizerSpec> = eyes.panel.specs().cloned().collect();
         let mut models = networks.checksums(&[])?;
-        models.extend(panel.checksums());
+        models.extend(eyes.panel.checksums());
         let rates = specs.iter().map(|spec| (spec.name.clone(), spec.false_accept_rate.to_string()));
         let mut file = File::open(
             &self.out,
@@ -183,8 +187,7 @@ impl Evaluate {
         let all = clips.len() * surrogates.len() * properties.len();
         let steps = clips.len() + all * (2 + variants.len());
         let every = self.every as usize;
-        let mut bench =
-            Bench { panel, specs, detector, photograph, variants, every, progress: progress_bar(steps, "")? };
+        let mut bench = Bench { eyes, specs, photograph, variants, every, progress: progress_bar(steps, "")? };
         let scratch = Scratch::new(&self.out)?;
         let (commit, machine, mut made) = (machine::commit(), machine::machine(pool.threads()), 0);
         for (name, path) in clips {
@@ -221,12 +224,10 @@ impl Bench {
         most: Option<u32>,
         scratch: &Scratch,
     ) -> Result<Clip> {
-        let Self { panel, detector, photograph, progress, .. } = self;
+        let Self { eyes, photograph, progress, .. } = self;
         progress.set_message(format!("{name}: clean"));
         let lossless = Lossless::decode(path, most, scratch.file("clean.mkv"))?;
-        let looking = (panel, detector);
-        let clean =
-            Clean::read(&mut lossless.frames()?, self.every, looking, photograph.as_deref(), || progress.tick())?;
+        let clean = Clean::read(&mut lossless.frames()?, self.every, eyes, photograph.as_deref(), || progress.tick())?;
         let bytes =
             self.variants.iter().map(|variant| lossless.bytes_after(variant, clean.size)).collect::<Result<_>>()?;
         progress.inc(1);
@@ -247,18 +248,18 @@ impl Bench {
         let (covered, quality) = compare(&mut lossless.frames()?, &mut output.frames()?, clean, || progress.tick())?;
         progress.inc(1);
 
+        let treated = Treated { clean, covered: &covered };
         let (mut seen, mut notes) = (Vec::new(), PerFrame::default());
         for (variant, clean_bytes) in self.variants.iter().zip(&clip.bytes) {
             progress.set_message(format!("{about}: {variant}"));
             let (mut frames, bytes) = output.frames_after(variant, size)?;
-            let looking = (&mut self.panel, &mut self.detector);
-            let looks = look(&mut frames, variant.scale(), (clean, &covered), looking, || progress.tick())?;
+            let looks = look(&mut frames, variant.scale(), treated, &mut self.eyes, || progress.tick())?;
             let mut found = Share::default();
             looks.iter().for_each(|look| found.take(look.found));
             let mut recognizers = BTreeMap::new();
             for (index, spec) in self.specs.iter().enumerate() {
                 let note = |look: &Look, margin: f32| notes.add(variant, spec, clean, look, margin);
-                let figures = Figures::count((index, spec), (clean, &covered), &looks, note);
+                let figures = Figures::count(Judge { index, spec }, treated, &looks, note);
                 recognizers.insert(spec.name.clone(), figures);
             }
             let bytes = variant.is_coded().then(|| bytes.load(std::sync::atomic::Ordering::Relaxed));
@@ -315,7 +316,7 @@ fn named(clips: &[PathBuf]) -> Result<Vec<(String, &Path)>> {
 }
 
 /// The embeddings of the largest face of a photograph, and the file's checksum.
-fn enrol(path: &Path, panel: &mut Panel, detector: &mut Detector) -> Result<(Vec<Vec<f32>>, String)> {
+fn enrol(path: &Path, eyes: &mut Eyes) -> Result<(Vec<Vec<f32>>, String)> {
     let bytes = read(path)?;
     let wrong = |reason: &str| Error::input(format!("--enrolment: {} {reason}", path.display()));
     let picture = image::load_from_memory(&bytes)
@@ -323,7 +324,7 @@ fn enrol(path: &Path, panel: &mut Panel, detector: &mut Detector) -> Result<(Vec
         .into_rgb8();
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let mut picture = Picture { pixels: picture.into_raw(), width, height, time: Duration::ZERO };
-    let embeddings = enrolment(&mut picture, panel, detector)?;
+    let embeddings = enrolment(&mut picture, eyes)?;
     let embeddings = embeddings.ok_or_else(|| wrong("shows no face; give a photograph of the person"))?;
     Ok((embeddings, sha256(&bytes)))
 }

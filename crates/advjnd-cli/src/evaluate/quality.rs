@@ -3,12 +3,12 @@
 //! restlessness.
 //!
 //! * Covered: the face box is nearly flat, or far from the clean one.
-//! * Quality: the detector's box of the clean face. PSNR of all three channels, SSIM of luma; for SSIMULACRA2 a smaller box is
-//!   widened to the least that it takes, where the frame is as large.
-//! * Flicker: δ is the change of luma in the chip of [`ARCFACE_TEMPLATE`] by the clean landmarks; the mean of |δ(t) − δ(t−1)|
-//!   over the chip and over neighbouring frames that both show the face.
-//! * Warping error: the same of the chip as it is shown, less that of the clean one. The alignment by landmarks takes the
-//!   place of optical flow.
+//! * Quality: the detector's box of the clean face. PSNR of all three channels, SSIM of luma; for SSIMULACRA2 a smaller
+//!   box is widened to the least that it takes, where the frame is as large.
+//! * Flicker: δ is the change of luma in the chip of [`ARCFACE_TEMPLATE`] by the clean landmarks; the mean of
+//!   |δ(t) − δ(t−1)| over the chip and over neighbouring frames that both show the face.
+//! * Warping error: the same of the chip as it is shown, less that of the clean one. The alignment by landmarks takes
+//!   the place of optical flow.
 
 use std::collections::HashMap;
 
@@ -19,8 +19,8 @@ use advjnd_lab::metrics::{MIN_SSIM_SIDE, MIN_SSIMULACRA2_SIDE, Plane, RgbPicture
 use advjnd_media::{Frames, Picture};
 use serde::{Deserialize, Serialize};
 
+use super::counts::Mean;
 use super::faces::{Aligner, Clean, Sighting, rect_of};
-use super::results::Mean;
 
 /// Deviation of luma in a face box below which it is a cover, code values.
 const FLAT: f64 = 6.0;

@@ -1,81 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What was measured, and the file it is kept in.
+//! What was measured.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use advjnd::{Error, Result};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::clips::Stats;
+use super::counts::Share;
 use super::figures::Figures;
-use super::markdown;
 use super::quality::Quality;
-use crate::folder::{make, write_whole};
 use crate::resumable;
-
-/// Name of the file of results.
-pub const FILE: &str = "evaluate.json";
-
-/// So many of so many.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Share {
-    pub count: u64,
-    pub of: u64,
-}
-
-impl Share {
-    /// One more, which counts or not.
-    pub fn take(&mut self, counts: bool) {
-        self.count += u64::from(counts);
-        self.of += 1;
-    }
-
-    pub fn add(&mut self, other: &Self) {
-        self.count += other.count;
-        self.of += other.of;
-    }
-
-    /// 0..=1; none of nothing.
-    pub fn value(&self) -> Option<f64> {
-        (self.of > 0).then(|| self.count as f64 / self.of as f64)
-    }
-}
-
-/// A mean of so many values.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Mean {
-    /// Zero of none.
-    #[serde(serialize_with = "rounded")]
-    pub mean: f64,
-    pub of: u64,
-}
-
-/// Six decimals: what is read back is what was written.
-fn rounded<S: Serializer>(value: &f64, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    serializer.serialize_f64((1e6 * value).round() / 1e6)
-}
-
-impl Mean {
-    /// One more.
-    pub fn take(&mut self, value: f64) {
-        self.add(&Self { mean: value, of: 1 });
-    }
-
-    pub fn add(&mut self, other: &Self) {
-        let of = self.of + other.of;
-        if other.of > 0 {
-            self.mean += (other.mean - self.mean) * other.of as f64 / of as f64;
-        }
-        self.of = of;
-    }
-
-    /// None of nothing.
-    pub fn value(&self) -> Option<f64> {
-        (self.of > 0).then_some(self.mean)
-    }
-}
 
 /// What a row is about: two rows of the same key are one row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -169,43 +106,3 @@ impl resumable::Row for Row {
 
 /// `evaluate.json`.
 pub type Results = resumable::Results<Experiment, Row>;
-
-/// The results and the folder they lie in.
-pub struct File {
-    folder: PathBuf,
-    results: Results,
-}
-
-impl File {
-    /// The results in `folder`, to be continued as `experiment`.
-    pub fn open(folder: &Path, experiment: Experiment) -> Result<Self> {
-        make(folder)?;
-        let results = Results::resume(&folder.join(FILE), experiment)?;
-        Ok(Self { folder: folder.to_owned(), results })
-    }
-
-    /// Whether the row is there, made of the same clip, with all `variants`.
-    pub fn has(&self, key: &Key, clip_sha256: &str, variants: &[String]) -> bool {
-        let complete = |row: &Row| variants.iter().all(|name| row.variants.iter().any(|seen| seen.variant == *name));
-        self.results.rows.iter().any(|row| row.key == *key && row.clip_sha256 == clip_sha256 && complete(row))
-    }
-
-    /// Adds the row, in place of one of the same key, and writes everything, whole or not at all.
-    pub fn add(&mut self, row: Row) -> Result<()> {
-        self.results.add(row);
-        self.write()
-    }
-
-    /// Writes `evaluate.json` and `evaluate.md`.
-    pub fn write(&self) -> Result<()> {
-        let text = serde_json::to_string_pretty(&self.results)
-            .map_err(|error| Error::input(format!("cannot write the results as JSON: {error}")))?;
-        write_whole(&self.folder, FILE, &(text + "\n"))?;
-        write_whole(&self.folder, "evaluate.md", &markdown::tables(&self.results))
-    }
-
-    /// Where the tables are.
-    pub fn path(&self) -> PathBuf {
-        self.folder.join("evaluate.md")
-    }
-}

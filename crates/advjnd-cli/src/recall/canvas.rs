@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use advjnd::face::{SimilarityTransform, Warp};
-use advjnd::frame::Rect;
+use advjnd::frame::{Between, Rect};
 use advjnd_media::Picture;
 
 /// R', G', B', 0..=255, each times a weight of 0..=1, and the weight.
@@ -77,11 +77,9 @@ impl Canvas {
                 let mut sum = [0.0; 4];
                 for i in 0..samples {
                     let place = (x as f32 + (i as f32 + 0.5) / samples as f32) * step - 0.5;
-                    let place = place.clamp(0.0, self.width as f32 - 1.0);
-                    let (left, share) = (place as usize, place.fract());
-                    let right = (left + 1).min(self.width - 1);
+                    let Between { first, next, share } = Between::new(place, self.width);
                     for (lane, sum) in sum.iter_mut().enumerate() {
-                        *sum += (row[left][lane] * (1.0 - share) + row[right][lane] * share) / samples as f32;
+                        *sum += (row[first][lane] * (1.0 - share) + row[next][lane] * share) / samples as f32;
                     }
                 }
                 pixels.push(sum);

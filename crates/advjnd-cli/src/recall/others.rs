@@ -15,7 +15,7 @@ use super::through::Through;
 const CASCADE: &str = "/usr/share/opencv4/haarcascades/haarcascade_frontalface_default.xml";
 /// `faceblur` sees frames of other widths askew, and finds nobody.
 const WIDTH_MULTIPLE: usize = 4;
-const SCRIPT: &str = include_str!("deface.py");
+const SCRIPT: &str = include_str!("../../assets/deface.py");
 
 /// The other programs that are there.
 pub struct Others {
@@ -76,7 +76,7 @@ impl Deface {
     fn start(python: &Path) -> Result<Self> {
         let failed = |error: String| Error::input(format!("--deface {}: {error}", python.display()));
         let mut command = Command::new(python);
-        command.args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(["-c", SCRIPT, "frames"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
         match (child.stdin.take(), child.stdout.take()) {
             (Some(frames), Some(answers)) => Ok(Self { child, frames, answers }),

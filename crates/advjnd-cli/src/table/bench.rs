@@ -15,8 +15,8 @@ use advjnd_lab::attack::recipes::{Recipe, Report};
 use sha2::{Digest, Sha256};
 
 use super::alignment::{Alignment, ThroughPicture};
+use super::key::{Setting, Task};
 use super::people::{Person, Portrait};
-use super::plan::{Setting, Task};
 use super::quality::{Extent, Quality};
 use super::thresholds::{Far, Thresholds};
 

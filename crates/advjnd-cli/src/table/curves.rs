@@ -23,10 +23,10 @@ impl Axis {
         }
     }
 
-    fn of(self, Score(_, psnr, _, ssimulacra2): &Score) -> Option<f64> {
+    fn of(self, score: &Score) -> Option<f64> {
         match self {
-            Self::Psnr => *psnr,
-            Self::Ssimulacra2 => *ssimulacra2,
+            Self::Psnr => score.psnr,
+            Self::Ssimulacra2 => score.ssimulacra2,
         }
     }
 }
@@ -47,7 +47,7 @@ pub fn curves(rows: &[Row], axis: Axis) -> Vec<Curve> {
             let mut best: BTreeMap<usize, f64> = BTreeMap::new();
             for (face, score) in rows.iter().flat_map(|row| row.per_face.iter().enumerate()) {
                 if let Some((score, quality)) = score.as_ref().and_then(|s| Some((s, axis.of(s)?)))
-                    && score.0
+                    && score.reached
                 {
                     let entry = best.entry(face).or_insert(quality);
                     *entry = entry.max(quality);

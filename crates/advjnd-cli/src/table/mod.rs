@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The experiment of Xue, Jin, Sun & Lin, "HVS-inspired adversarial image generation with high perceptual quality", J. Cloud
-//! Computing 2023, rebuilt: its method, its ablations and the attacks it is compared with, on still pictures.
+//! The experiment of Xue, Jin, Sun & Lin, "HVS-inspired adversarial image generation with high perceptual quality", J.
+//! Cloud Computing 2023, rebuilt: its method, its ablations and the attacks it is compared with, on still pictures.
 //!
-//! `advjnd table --faces DIR --out results/` attacks the first picture of every person, the second one being enrolled, with
-//! every recipe of [`advjnd_lab::attack::recipes::rows`], and writes what came of it as `table.json`, `table.md` and `table.html`.
+//! `advjnd table --faces DIR --out results/` attacks the first picture of every person, the second one being enrolled,
+//! with every recipe of [`advjnd_lab::attack::recipes::rows`], and writes what came of it as `table.json`, `table.md`
+//! and `table.html`.
 //!
 //! ```text
 //! picture ─► face, landmarks ─► chip X, 8 bits ─► J ─► attack ─► change of the chip
@@ -14,25 +15,28 @@
 //!
 //! * Attacks change the chip, and see what of the change arrives through the picture (`ThroughPicture`): attacked
 //!   alone, a chip's change is half lost on the way, most of all that of attacks that stop at success.
-//! * J is the learned map `hvs-sd` of X in three channels, times its calibration, so that a bound of 1·J is not noticed in
-//!   place. The paper's J is the HVS-SD map of Jin, Xue et al., whose weights cannot be had; ours is trained anew.
-//! * Identification: softmax over the cosines to all enrolled people. Verification: thresholds at false accept rates of 1 % and
-//!   0.1 % over the set's own impostor pairs; dodges go for the former, impersonations for the latter, the harder one for each.
+//! * J is the learned map `hvs-sd` of X in three channels, times its calibration, so that a bound of 1·J is not noticed
+//!   in place. The paper's J is the HVS-SD map of Jin, Xue et al., whose weights cannot be had; ours is trained anew.
+//! * Identification: softmax over the cosines to all enrolled people. Verification: thresholds at false accept rates of
+//!   1 % and 0.1 % over the set's own impostor pairs; dodges go for the former, impersonations for the latter, the
+//!   harder one for each.
 //! * Dodging: not to be recognised as oneself; impersonation: to be taken for a person drawn from the seed.
-//! * People who are not recognised when clean, or taken for their target, are left out and counted. All means are over the
-//!   faces attacked, successes and failures alike.
-//! * LPIPS is not among the metrics: its linear layers come with PyPI's `lpips`, but the networks below them, trained on
-//!   ImageNet, were not found in a package registry.
+//! * People who are not recognised when clean, or taken for their target, are left out and counted. All means are over
+//!   the faces attacked, successes and failures alike.
+//! * LPIPS is not among the metrics: its linear layers come with PyPI's `lpips`, but the networks below them, trained
+//!   on ImageNet, were not found in a package registry.
 //!
-//! Deviations from the paper: recognisers that compare embeddings instead of a classifier of 8631 people; other pictures, of
-//! another size; and where it says nothing, what the recipes say.
+//! Deviations from the paper: recognisers that compare embeddings instead of a classifier of 8631 people; other
+//! pictures, of another size; and where it says nothing, what the recipes say.
 //!
-//! A run that ends early is continued: rows that are in `table.json` stay, as long as seed, pictures, models and the recipe
-//! are the same. A seed gives the same figures, whatever the number of threads.
+//! A run that ends early is continued: rows that are in `table.json` stay, as long as seed, pictures, models and the
+//! recipe are the same. A seed gives the same figures, whatever the number of threads.
 
 mod alignment;
 mod bench;
 mod curves;
+mod file;
+mod key;
 mod markdown;
 mod page;
 mod people;
@@ -40,6 +44,7 @@ mod plan;
 mod plot;
 mod quality;
 mod results;
+mod rounded;
 mod summary;
 mod thresholds;
 
@@ -54,11 +59,13 @@ use advjnd_lab::attack::recipes::{Recipe, rows};
 use clap::{Args, ValueEnum};
 
 use bench::Bench;
+use file::File;
+use key::{Key, Task};
 use page::Example;
 use people::People;
-use plan::{Plan, Settings, Task, Tasks, plans};
+use plan::{Plan, Settings, Tasks, plans};
 use quality::Extent;
-use results::{Experiment, Key, Results, Row, Table as File};
+use results::{Experiment, Results, Row};
 
 use crate::document::splice;
 use crate::machine;
@@ -130,9 +137,9 @@ impl Table {
     /// Makes the rows that are missing, and returns what is to be printed.
     ///
     /// # Errors
-    /// [`Error::Input`] where an argument, the folder of faces, a picture or the results in `--out` are not as they should
-    /// be, [`Error::Io`] where something cannot be read, [`Error::Model`] where a network is not what its manifest says, and
-    /// what the attacks report.
+    /// [`Error::Input`] where an argument, the folder of faces, a picture or the results in `--out` are not as they
+    /// should be, [`Error::Io`] where something cannot be read, [`Error::Model`] where a network is not what its
+    /// manifest says, and what the attacks report.
     pub fn run(self) -> Result<String> {
         let Some(faces) = &self.faces else { return self.splice() };
         let recipes = self.recipes()?;
@@ -199,7 +206,7 @@ impl Table {
         progress.finish_and_clear();
         Ok(format!(
             "{}: {made} rows made, {} kept; {} people, {} left out without a face\n",
-            self.out.join("table.json").display(),
+            self.out.join(file::NAME).display(),
             all - made,
             people.people.len(),
             people.without_face
@@ -207,7 +214,7 @@ impl Table {
     }
 
     fn splice(&self) -> Result<String> {
-        let results = Results::read(&self.out.join(results::FILE))?;
+        let results = Results::read(&self.out.join(file::NAME))?;
         let Some(path) = &self.splice else { return Ok(String::new()) };
         splice(path, summary::MARK, &format!("{}\n", summary::markdown(&results).trim_start()))?;
         Ok(format!("{}: {} rows in short\n", path.display(), results.rows.len()))

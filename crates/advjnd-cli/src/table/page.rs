@@ -13,7 +13,8 @@ use image::{ExtendedColorType, ImageEncoder, ImageFormat, RgbImage};
 
 use super::bench::{Bench, Face, Picture};
 use super::curves::{Axis, curves};
-use super::plan::{Plan, Setting};
+use super::key::Setting;
+use super::plan::Plan;
 use super::plot::svg;
 use super::results::{Results, Row};
 use super::summary;

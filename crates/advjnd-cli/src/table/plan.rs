@@ -5,27 +5,8 @@ use advjnd::models::sha256;
 use advjnd::net::Network;
 use advjnd_lab::attack::recipes::{Bound, Recipe};
 use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
 
-use super::results::Key;
-
-/// What an attack is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Setting {
-    /// Non-targeted.
-    Dodge,
-    /// Targeted.
-    Impersonate,
-}
-
-/// What a recogniser is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Task {
-    Identification,
-    Verification,
-}
+use super::key::{Key, Setting, Task};
 
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Settings {
@@ -39,24 +20,6 @@ pub enum Tasks {
     Identification,
     Verification,
     Both,
-}
-
-impl Setting {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Dodge => "dodge",
-            Self::Impersonate => "impersonate",
-        }
-    }
-}
-
-impl Task {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Identification => "identification",
-            Self::Verification => "verification",
-        }
-    }
 }
 
 impl Settings {

@@ -1,38 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The rows, and the file they are kept in.
+//! The rows, and what they share.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use advjnd::{Error, Result};
 use advjnd_lab::attack::recipes::rows;
 use serde::{Deserialize, Serialize};
 
 use super::bench::{Face, Outcome};
-use super::markdown;
-use super::page::{self, Example};
-use super::plan::{Setting, Task};
+use super::key::Key;
 use super::quality::Quality;
+use super::rounded::{mean, rounded};
 use super::thresholds::Thresholds;
-use crate::folder::{make, write_whole};
 use crate::resumable;
-
-/// Name of the file of results.
-pub const FILE: &str = "table.json";
-
-/// What a row is about: two rows of the same key are one row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Key {
-    /// Name in the manifest.
-    pub recognizer: String,
-    pub task: Task,
-    pub setting: Setting,
-    /// Name of the recipe.
-    pub method: String,
-    /// What the recipe's bound was multiplied by; none where it has no bound to multiply.
-    pub strength: Option<f64>,
-}
 
 /// One attack on all faces. Means are over the faces attacked, successes and failures alike.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,9 +52,33 @@ pub struct Row {
     pub per_face: Vec<Option<Score>>,
 }
 
-/// One face in a row: whether the goal was reached, PSNR (decibels), SSIM and SSIMULACRA2 of the crop.
+/// One face in a row; in the file a list, `[reached, psnr, ssim, ssimulacra2]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Score(pub bool, pub Option<f64>, pub Option<f64>, pub Option<f64>);
+#[serde(from = "ScoreList", into = "ScoreList")]
+pub struct Score {
+    /// Whether the goal was reached.
+    pub reached: bool,
+    /// Of the crop, decibels.
+    pub psnr: Option<f64>,
+    /// Of the crop.
+    pub ssim: Option<f64>,
+    /// Of the crop.
+    pub ssimulacra2: Option<f64>,
+}
+
+type ScoreList = (bool, Option<f64>, Option<f64>, Option<f64>);
+
+impl From<ScoreList> for Score {
+    fn from((reached, psnr, ssim, ssimulacra2): ScoreList) -> Self {
+        Self { reached, psnr, ssim, ssimulacra2 }
+    }
+}
+
+impl From<Score> for ScoreList {
+    fn from(Score { reached, psnr, ssim, ssimulacra2 }: Score) -> Self {
+        (reached, psnr, ssim, ssimulacra2)
+    }
+}
 
 impl Row {
     /// Sums up `faces`.
@@ -115,23 +121,17 @@ impl Row {
 impl Score {
     fn new(outcome: &Outcome) -> Self {
         let Outcome { success, quality, .. } = outcome;
-        Self(*success, quality.psnr.map(rounded), quality.ssim.map(rounded), quality.ssimulacra2.map(rounded))
+        Self {
+            reached: *success,
+            psnr: quality.psnr.map(rounded),
+            ssim: quality.ssim.map(rounded),
+            ssimulacra2: quality.ssimulacra2.map(rounded),
+        }
     }
 }
 
 fn attacked_face(face: &Face) -> Option<&Outcome> {
     if let Face::Attacked(picture) = face { Some(&picture.outcome) } else { None }
-}
-
-/// Their mean, rounded; none of nothing.
-pub fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
-    (count > 0).then(|| rounded(sum / f64::from(count)))
-}
-
-/// Six decimals: what is read back is what was written.
-pub fn rounded(value: f64) -> f64 {
-    (1e6 * value).round() / 1e6
 }
 
 /// What all rows of a file share.
@@ -177,54 +177,11 @@ impl Results {
     }
 
     /// As JSON, a line for each row.
-    fn json(&self) -> serde_json::Result<String> {
+    pub fn json(&self) -> serde_json::Result<String> {
         let mut text = serde_json::to_string_pretty(&self.experiment)?;
         let rows: Vec<String> = self.rows.iter().map(serde_json::to_string).collect::<serde_json::Result<_>>()?;
         text.truncate(text.trim_end_matches('}').trim_end().len());
         Ok(text + &format!(",\n  \"rows\": [\n    {}\n  ]\n}}\n", rows.join(",\n    ")))
-    }
-}
-
-/// The results and the folder they lie in.
-pub struct Table {
-    folder: PathBuf,
-    pub results: Results,
-}
-
-impl Table {
-    /// The results in `folder`, which is made if need be, to be continued as `experiment`.
-    pub fn open(folder: &Path, experiment: Experiment) -> Result<Self> {
-        make(folder)?;
-        let results = Results::resume(&folder.join(FILE), experiment)?;
-        Ok(Self { folder: folder.to_owned(), results })
-    }
-
-    /// Whether the row is there, made with the same `recipe`.
-    pub fn has(&self, key: &Key, recipe: &str) -> bool {
-        self.results.rows.iter().any(|row| row.key == *key && row.recipe == recipe)
-    }
-
-    /// Whether `table.html` is there.
-    pub fn has_page(&self) -> bool {
-        self.folder.join("table.html").exists()
-    }
-
-    /// Adds the row, in place of one of the same key.
-    pub fn add(&mut self, row: Row) {
-        self.results.add(row);
-    }
-
-    /// Writes `table.json` and `table.md`.
-    pub fn write(&self) -> Result<()> {
-        let text =
-            self.results.json().map_err(|error| Error::input(format!("cannot write the table as JSON: {error}")))?;
-        write_whole(&self.folder, FILE, &text)?;
-        write_whole(&self.folder, "table.md", &markdown::tables(&self.results))
-    }
-
-    /// Writes `table.html`.
-    pub fn write_page(&self, examples: &[Example]) -> Result<()> {
-        write_whole(&self.folder, "table.html", &page::html(&self.results, examples))
     }
 }
 

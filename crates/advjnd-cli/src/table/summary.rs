@@ -72,7 +72,7 @@ fn success(row: &Row) -> String {
 
 /// Mean SSIMULACRA2 and the half width of its interval of 95 %.
 fn with_interval(row: &Row) -> String {
-    let values: Vec<f64> = row.per_face.iter().flatten().filter_map(|score| score.3).collect();
+    let values: Vec<f64> = row.per_face.iter().flatten().filter_map(|score| score.ssimulacra2).collect();
     let n = values.len() as f64;
     if values.len() < 2 {
         return number(row.quality.ssimulacra2, 1);

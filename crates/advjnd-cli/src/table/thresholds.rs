@@ -6,8 +6,8 @@ use advjnd::attack::cosine_similarity;
 use advjnd::net::{Metric, RecognizerSpec};
 use serde::{Deserialize, Serialize};
 
-use super::plan::Setting;
-use super::results::rounded;
+use super::key::Setting;
+use super::rounded::rounded;
 
 /// A false accept rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

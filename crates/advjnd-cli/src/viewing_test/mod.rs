@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A viewing test that people can take: the stimulus comparison of ITU-R BT.500, protected pictures beside clean ones.
 //!
-//! `advjnd viewing-test --pairs DIR --out viewing-test.html` writes one page that holds all pictures and needs no network.
-//! Every viewer opens it, judges the pairs and saves a CSV file. `advjnd viewing-test results v01.csv v02.csv` makes
-//! the tables.
+//! `advjnd viewing-test --pairs DIR --out viewing-test.html` writes one page that holds all pictures and needs no
+//! network. Every viewer opens it, judges the pairs and saves a CSV file. `advjnd viewing-test results v01.csv v02.csv`
+//! makes the tables.
 //!
 //! # The folder of pairs
 //! ```text

@@ -5,8 +5,9 @@
 //! that is not given. A face recogniser gives an embedding e and no classes, so θ is read in two ways ([`Task`]):
 //!
 //! * **Identification**: softmax over cos(e, gallery) / temperature. The label is the person shown or the target C.
-//! * **Verification**: the margin of [`margin`](advjnd::attack::margin) to one reference, positive beyond the threshold,
-//!   divided by a temperature too, so that the quality terms weigh as much against it as against a cross-entropy.
+//! * **Verification**: the margin of [`margin`](advjnd::attack::margin) to one reference, positive beyond the
+//!   threshold, divided by a temperature too, so that the quality terms weigh as much against it as against a
+//!   cross-entropy.
 //!
 //! and E in two ([`Loss`]); p is the probability of the label, m the margin, T its temperature, ρ = [`RESERVE`]:
 //!

@@ -11,6 +11,7 @@
 //! RobFR uses rates below one for faces (0.9, no resizing back); that is not covered.
 
 use advjnd::attack::ViewSampler;
+use advjnd::frame::Between;
 use advjnd::{Error, Result};
 
 /// How views are drawn.
@@ -118,8 +119,6 @@ fn taps(index: usize, side: usize, resized: usize, before: usize, padded: usize)
 
 /// The two samples of a row of `from` that sample `index` of a row of `to` lies between, with their weights.
 fn bilinear(index: usize, from: usize, to: usize) -> [(usize, f32); 2] {
-    let place = ((index as f32 + 0.5) * from as f32 / to as f32 - 0.5).max(0.0);
-    let first = (place as usize).min(from - 1);
-    let share = place - first as f32;
-    [(first, 1.0 - share), ((first + 1).min(from - 1), share)]
+    let Between { first, next, share } = Between::new((index as f32 + 0.5) * from as f32 / to as f32 - 0.5, from);
+    [(first, 1.0 - share), (next, share)]
 }

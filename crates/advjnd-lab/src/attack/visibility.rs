@@ -41,8 +41,8 @@ impl Visibility {
         Self { weights: own.iter().map(weight).collect() }
     }
 
-    /// `weight` times V at the perturbation `delta` (`[3][height][width]`, white = 1); adds its gradient with respect to
-    /// `delta` to `gradient`.
+    /// `weight` times V at the perturbation `delta` (`[3][height][width]`, white = 1); adds its gradient with respect
+    /// to `delta` to `gradient`.
     pub fn add_to(&self, weight: f32, delta: &[f32], gradient: &mut [f32]) -> f64 {
         if weight == 0.0 {
             return 0.0;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How fast the engine is: forward and input gradient of every recogniser, the detector's forward pass.
 //!
-//! `cargo bench -p advjnd --bench gradient [-- NETWORK…]` prints, per network and thread count, the median time with its
-//! spread, the rate with the direct algorithm's operations counted (2 per multiply-accumulate, twice for a gradient),
-//! and that rate as a fraction of the multiply-add peak of as many threads, the median of what is measured between the
-//! runs (two virtual processors may share a core at times: then both fall). Last lines:
+//! `cargo bench -p advjnd --bench gradient [-- NETWORK…]` prints, per network and thread count, the median time with
+//! its spread, the rate with the direct algorithm's operations counted (2 per multiply-accumulate, twice for a
+//! gradient), and that rate as a fraction of the multiply-add peak of as many threads, the median of what is measured
+//! between the runs (two virtual processors may share a core at times: then both fall). Last lines:
 //! `gradient NETWORK threads=N ms=… gflops=… peak_fraction=…`; for the detector `forward NETWORK …`.
 //!
 //! `--serve NETWORK THREADS` is for `models/convert/bench_pytorch.py`: for every line with a number of runs it answers

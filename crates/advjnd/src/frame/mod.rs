@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Video frames as the caller owns them: formats, planes, strides; read and written in place, region by region.
 
+mod between;
 mod cells;
 mod cover;
 pub(crate) mod paint;
 mod region;
 mod resample;
 
+pub use between::Between;
 pub use cells::CELL;
 pub use cover::{Cover, cover};
 pub use region::{Bounds, Region};

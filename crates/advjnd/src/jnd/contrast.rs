@@ -39,7 +39,8 @@ pub fn contrast_sensitivity(frequency: f32) -> f32 {
 }
 
 /// Shares of a pixel's threshold that octaves of a plane may use, finest first, each 0..=1; see the head of this file.
-/// `samples_per_pixel` of the plane in the frame, and `pixels_per_degree` of the frame; from far enough, every share is 1.
+/// `samples_per_pixel` of the plane in the frame, and `pixels_per_degree` of the frame; every share is 1 from far
+/// enough.
 pub fn octave_shares<const N: usize>(samples_per_pixel: f32, pixels_per_degree: f32) -> [f32; N] {
     std::array::from_fn(|k| {
         let share = samples_per_pixel * 0.5f32.powi(k as i32);

@@ -15,7 +15,7 @@
 
 use super::gradient::larger;
 use super::power::{exp, log2};
-use super::{JndModel, Picture, YCbCr, check_len};
+use super::{JndModel, Picture, check_len};
 use crate::error::{Error, Result};
 use crate::net::graph::Graph;
 use crate::net::thresholds::{self, REDUCTION};
@@ -222,32 +222,6 @@ fn softplus(x: f32) -> f32 {
 impl JndModel for Learned {
     fn name(&self) -> &'static str {
         self.weights.name()
-    }
-
-    fn map(&mut self, clean: YCbCr<&[f32]>, width: usize, height: usize, jnd: YCbCr<&mut [f32]>) -> Result<()> {
-        for (name, len) in [
-            ("the Y plane of a JND region", clean.y.len()),
-            ("the Cb plane of a JND region", clean.cb.len()),
-            ("the Cr plane of a JND region", clean.cr.len()),
-            ("the Y thresholds", jnd.y.len()),
-            ("the Cb thresholds", jnd.cb.len()),
-            ("the Cr thresholds", jnd.cr.len()),
-        ] {
-            check_len(name, len, width, height)?;
-        }
-        let finite = |value: f32| if value.is_finite() { value.clamp(0.0, 255.0) } else { f32::NAN };
-        let rgb = |at: usize| {
-            let (y, cb, cr) = (finite(clean.y[at]), finite(clean.cb[at]) - 128.0, finite(clean.cr[at]) - 128.0);
-            [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb]
-        };
-        self.run((width, height), rgb, |y, [red, green, blue]| {
-            for x in 0..width {
-                let at = y * width + x;
-                jnd.y[at] = red[x].min(green[x]).min(blue[x]);
-                jnd.cb[at] = (blue[x] / 1.772).min(green[x] / 0.344_136);
-                jnd.cr[at] = (red[x] / 1.402).min(green[x] / 0.714_136);
-            }
-        })
     }
 
     fn map_luma(&mut self, luma: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()> {

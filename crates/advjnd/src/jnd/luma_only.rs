@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Models that speak of luma only: their chroma thresholds are 0, no change.
+//! Models that look at luma alone.
 
 use pulp::{Simd, WithSimd};
 
-use super::{JndModel, YCbCr, check_len};
+use super::{JndModel, check_len};
 use crate::error::Result;
 
-/// A model of luma thresholds alone. Every one is a [`JndModel`].
+/// A model that looks at luma alone. Every one is a [`JndModel`].
 pub(super) trait LumaModel: Send {
     /// Name of the model, as the property `jnd-model` spells it.
     fn name(&self) -> &'static str;
@@ -21,15 +21,6 @@ pub(super) trait LumaModel: Send {
 impl<M: LumaModel> JndModel for M {
     fn name(&self) -> &'static str {
         LumaModel::name(self)
-    }
-
-    fn map(&mut self, clean: YCbCr<&[f32]>, width: usize, height: usize, jnd: YCbCr<&mut [f32]>) -> Result<()> {
-        check_len("the Cb thresholds", jnd.cb.len(), width, height)?;
-        check_len("the Cr thresholds", jnd.cr.len(), width, height)?;
-        self.map_luma(clean.y, width, height, jnd.y)?;
-        jnd.cb.fill(0.0);
-        jnd.cr.fill(0.0);
-        Ok(())
     }
 
     fn map_luma(&mut self, luma: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()> {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Just-noticeable difference: how much each sample of a region may change before an eye sees it.
 //!
-//! A [`JndModel`] maps the planes of a region to thresholds of the same shape. Planes are row-major slices of
-//! `width * height` samples without padding between rows, in 8-bit units: Y is full range 0..=255, Cb and Cr lie in
-//! 0..=255 with 128 neutral and have the resolution of Y (4:4:4). Thresholds are in the same units and never negative:
-//! 3.0 means that the sample may move three code values up or down.
+//! A [`JndModel`] maps a region to thresholds of its luma, of the same shape. Planes are row-major slices of
+//! `width * height` samples without padding between rows, in 8-bit units, full range 0..=255. Thresholds are in the
+//! same units and never negative: 3.0 means that the sample may move three code values up or down.
 //!
 //! Beyond the region every model repeats the outermost samples.
 //!
@@ -41,17 +40,6 @@ pub use temporal::Temporal;
 
 use crate::error::{Error, Result};
 
-/// One value per channel of a Y, Cb, Cr region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct YCbCr<T> {
-    /// Luma.
-    pub y: T,
-    /// Blue difference.
-    pub cb: T,
-    /// Red difference.
-    pub cr: T,
-}
-
 /// A region of a picture, row-major, 8-bit units, full range.
 #[derive(Debug, Clone, Copy)]
 pub struct Picture<'a> {
@@ -76,10 +64,7 @@ pub trait JndModel: Send {
     /// Name of the model, as the property `jnd-model` spells it.
     fn name(&self) -> &'static str;
 
-    /// Thresholds of all three channels. A model that says nothing about chroma fills Cb and Cr with zeros.
-    fn map(&mut self, clean: YCbCr<&[f32]>, width: usize, height: usize, jnd: YCbCr<&mut [f32]>) -> Result<()>;
-
-    /// Thresholds of luma alone: what [`map`](Self::map) writes to `jnd.y`, without the cost of chroma.
+    /// Thresholds of luma, where nothing else is known.
     fn map_luma(&mut self, luma: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()>;
 
     /// Thresholds of luma for a picture whose colours are known, of use to models that look at them.
@@ -90,6 +75,7 @@ pub trait JndModel: Send {
 
 /// The models by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Model {
     /// [`Chou`].
     Chou,

@@ -8,6 +8,7 @@ use crate::report::{CoverReason, FaceReport, Verdict};
 
 /// What goes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum View {
     /// The frame.
     #[default]

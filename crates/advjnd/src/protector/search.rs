@@ -39,6 +39,7 @@ const PASSES_LEFT_OUT: u32 = 30;
 
 /// How thoroughly a frame is searched for faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Thoroughness {
     /// Upright, and in every other frame in one of seven [extra passes](ExtraPass), in turn: fourteen frames see them
     /// all. The first frame of a stream sees all seven if it has no deadline.

@@ -10,6 +10,7 @@ use crate::jnd::Model;
 
 /// What happens to a face that the self-check does not confirm as protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum FailPolicy {
     /// Opaque fill.
     #[default]
@@ -26,6 +27,7 @@ pub enum FailPolicy {
 
 /// What is done to the faces that are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Mode {
     /// Each is changed so that it is not recognised, and covered if that does not succeed.
     #[default]

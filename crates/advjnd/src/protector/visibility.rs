@@ -9,7 +9,7 @@
 //! anyway: a learned model makes a plan for every size, and a growing face has many.
 
 use crate::error::Result;
-use crate::frame::Region;
+use crate::frame::{Between, Region};
 use crate::jnd::{JndModel, Model, Picture};
 
 /// Longest side of what thresholds are worked out on, pixels.
@@ -96,22 +96,17 @@ fn reduce(region: &Region, factor: usize, wide: usize, high: usize, luma: &mut V
 
 /// Bilinear, `factor` times each way, `width` samples a row; beyond the outermost samples they repeat.
 fn enlarge(small: &[f32], small_width: usize, factor: usize, width: usize, large: &mut [f32]) {
-    let last = [small_width - 1, small.len() / small_width - 1];
-    let place = |at: usize, last: usize| {
-        let position = ((at as f32 + 0.5) / factor as f32 - 0.5).clamp(0.0, last as f32);
-        let first = (position as usize).min(last);
-        (first, (first + 1).min(last), position - first as f32)
-    };
-    let columns: Vec<_> = (0..width).map(|x| place(x, last[0])).collect();
+    let between = |at: usize, len: usize| Between::new((at as f32 + 0.5) / factor as f32 - 0.5, len);
+    let columns: Vec<_> = (0..width).map(|x| between(x, small_width)).collect();
     let mut line = vec![0.0; small_width];
     for (y, row) in large.chunks_exact_mut(width).enumerate() {
-        let (above, below, down) = place(y, last[1]);
-        let (above, below) = (&small[above * small_width..], &small[below * small_width..]);
+        let Between { first, next, share: down } = between(y, small.len() / small_width);
+        let (above, below) = (&small[first * small_width..], &small[next * small_width..]);
         for (value, (above, below)) in line.iter_mut().zip(above.iter().zip(below)) {
             *value = above + down * (below - above);
         }
-        for (value, &(left, right, across)) in row.iter_mut().zip(&columns) {
-            *value = line[left] + across * (line[right] - line[left]);
+        for (value, &Between { first, next, share }) in row.iter_mut().zip(&columns) {
+            *value = line[first] + share * (line[next] - line[first]);
         }
     }
 }

@@ -27,16 +27,14 @@ GRADIENTS = [G1, G2, np.fliplr(G2), G1.T]
 
 
 def synthetic():
-    """Ramp, dark disc, bright strip, dark bar, strong texture; chroma of its own. Integers only."""
+    """Ramp, dark disc, bright strip, dark bar, strong texture. Integers only."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.int64)
     luma = 40 + 3 * x + y + (x * y) % 3
     luma = np.where((x - 14) ** 2 + (y - 12) ** 2 < 64, 16 + (x * 7 + y * 13) % 9, luma)
     luma = np.where((y < 5) & (x > 20), 236 + (x * y) % 4, luma)
     luma = np.where((y >= 26) & (y < 30) & (x < 26), 9 + x % 2, luma)
     luma = np.where((x >= 30) & (y >= 22), 72 + (x * x * 31 + y * y * 17 + x * y * 7) % 97, luma)
-    cb = 108 + (x * 5 + y * 3) % 41 + 2 * (x // 16)
-    cr = 140 - (x * 2 + y * 7) % 23 + np.where(x > 2 * y, 40, 0)
-    return [np.clip(p, 0, 255).astype(float) for p in (luma, cb, cr)]
+    return np.clip(luma, 0, 255).astype(float)
 
 
 def correlate(plane, kernel):
@@ -100,15 +98,12 @@ def chou(luma):
     return np.maximum(masking, luminance_adaptation(bg))
 
 
-def namm(y, cb, cr):
-    edges, _ = canny(y)
+def namm(luma):
+    edges, _ = canny(luma)
     weight = separable(np.where(edges, 0.1, 1.0), gaussian(0.8, 3))
-    adaptation = luminance_adaptation(background(y))
-    out = []
-    for plane, beta, overlap in ((y, 0.117, 0.30), (cb, 0.65, 0.25), (cr, 0.45, 0.20)):
-        texture = beta * max_gradient(plane) * weight
-        out.append(adaptation + texture - overlap * np.minimum(adaptation, texture))
-    return out
+    adaptation = luminance_adaptation(background(luma))
+    texture = 0.117 * max_gradient(luma) * weight
+    return adaptation + texture - 0.30 * np.minimum(adaptation, texture)
 
 
 def complexity(luma, min_gradient):
@@ -219,14 +214,11 @@ def summary(plane, stride):
     }
 
 
-def maps(y, cb, cr, stride):
-    found, margin = canny(y)
+def maps(luma, stride):
+    found, margin = canny(luma)
     print(f"{int(found.sum())} edge pixels, smallest margin of a decision {margin:.1e}", file=sys.stderr)
-    out = {"chou": summary(chou(y), stride)}
-    out |= {
-        f"namm_{name}": summary(plane, stride) for name, plane in zip(("y", "cb", "cr"), namm(y, cb, cr), strict=True)
-    }
-    others = {"pattern": pattern(y), "pattern_paper": pattern(y, paper=True), "free_energy": free_energy(y)}
+    out = {"chou": summary(chou(luma), stride), "namm": summary(namm(luma), stride)}
+    others = {"pattern": pattern(luma), "pattern_paper": pattern(luma, paper=True), "free_energy": free_energy(luma)}
     for name, (plane, own_margin) in others.items():
         print(f"{name}: smallest margin of a decision {own_margin:.1e}", file=sys.stderr)
         out[name] = summary(plane, stride)
@@ -236,8 +228,7 @@ def maps(y, cb, cr, stride):
 
 def main():
     golden = json.loads(OUT.read_text()) if OUT.exists() else {}
-    y, cb, cr = synthetic()
-    synthetic_maps, edges, margin = maps(y, cb, cr, STRIDE)
+    synthetic_maps, edges, margin = maps(synthetic(), STRIDE)
     assert margin > 1e-5, "a decision is too close to call in single precision"
     golden["synthetic"] = {"width": WIDTH, "height": HEIGHT, "stride": STRIDE, "edges": edges, "maps": synthetic_maps}
     if len(sys.argv) > 1:
@@ -245,8 +236,7 @@ def main():
 
         rgb = imread(sys.argv[1])[FACE["y"] : FACE["y"] + FACE["height"], FACE["x"] : FACE["x"] + FACE["width"], :3]
         r, g, b = np.moveaxis(rgb.astype(float), 2, 0)
-        y = 0.299 * r + 0.587 * g + 0.114 * b
-        face_maps, _, _ = maps(y, 128 + (b - y) / 1.772, 128 + (r - y) / 1.402, FACE_STRIDE)
+        face_maps, _, _ = maps(0.299 * r + 0.587 * g + 0.114 * b, FACE_STRIDE)
         golden["astronaut"] = FACE | {"stride": FACE_STRIDE, "maps": face_maps}
     OUT.write_text(
         json.dumps(golden)

@@ -179,9 +179,9 @@ pub const PROTECTOR: Recipe = Recipe {
     ..BIM
 };
 
-/// **Ours**: least visible success. V of [`visibility`](crate::attack::visibility) in place of the paper's terms, minimised by
-/// L-BFGS; β falls by factors, each attempt starting where the last one ended, until the margin is reached; then β and
-/// the size of the perturbation are searched for between what fails and what succeeds.
+/// **Ours**: least visible success. V of [`visibility`](crate::attack::visibility) in place of the paper's terms,
+/// minimised by L-BFGS; β falls by factors, each attempt starting where the last one ended, until the margin is
+/// reached; then β and the size of the perturbation are searched for between what fails and what succeeds.
 pub const OURS: Recipe = Recipe {
     name: "ours",
     loss: Loss::Bounded,

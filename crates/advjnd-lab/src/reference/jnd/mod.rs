@@ -13,8 +13,6 @@ pub use free_energy::free_energy;
 pub use learned::learned;
 pub use pattern::pattern;
 
-use advjnd::jnd::YCbCr;
-
 const B: [[i32; 5]; 5] = [[1, 1, 1, 1, 1], [1, 2, 2, 2, 1], [1, 2, 0, 2, 1], [1, 2, 2, 2, 1], [1, 1, 1, 1, 1]];
 
 const G: [[[i32; 5]; 5]; 4] = [
@@ -108,18 +106,14 @@ pub fn chou(luma: &[f32], width: usize, height: usize) -> Vec<f32> {
     })
 }
 
-/// Yang's NAMM thresholds.
-pub fn namm(clean: YCbCr<&[f32]>, width: usize, height: usize) -> YCbCr<Vec<f32>> {
-    let weight = edge_weight(clean.y, width, height);
-    let channel = |plane: &[f32], texture: f64, overlap: f64| {
-        each_pixel(width, height, |x, y| {
-            let adaptation = luminance_adaptation(background(clean.y, x, y, width, height));
-            let gradient = max_gradient(plane, x, y, width, height);
-            let masking = texture * gradient * weight[y * width + x];
-            (adaptation + masking - overlap * adaptation.min(masking)) as f32
-        })
-    };
-    YCbCr { y: channel(clean.y, 0.117, 0.30), cb: channel(clean.cb, 0.65, 0.25), cr: channel(clean.cr, 0.45, 0.20) }
+/// Yang's NAMM thresholds of luma.
+pub fn namm(luma: &[f32], width: usize, height: usize) -> Vec<f32> {
+    let weight = edge_weight(luma, width, height);
+    each_pixel(width, height, |x, y| {
+        let adaptation = luminance_adaptation(background(luma, x, y, width, height));
+        let masking = 0.117 * max_gradient(luma, x, y, width, height) * weight[y * width + x];
+        (adaptation + masking - 0.30 * adaptation.min(masking)) as f32
+    })
 }
 
 /// Temporal masking's f.

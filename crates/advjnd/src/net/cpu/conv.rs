@@ -2,22 +2,19 @@
 //! Dense convolution by register tiles, forward and backward.
 //!
 //! Forward, a pixel's chunks are its taps. Backward with stride 1 is a forward convolution with the mirrored kernel
-//! ([`mirrored`]). Backward with stride `s` splits the result into `s × s` phases; each is a stride-1 convolution with
-//! the taps that reach it. Backward to an image of at most 4 channels would waste vectors on 3 channels: there, 2 × 2
-//! pixels by 3 channels are the entries of one vector ([`Dense::to_image`]).
+//! ([`mirrored`](super::reach::mirrored)). Backward with stride `s` splits the result into `s × s` phases; each is a
+//! stride-1 convolution with the taps that reach it. Backward to an image of at most 4 channels would waste vectors on
+//! 3 channels: there, 2 × 2 pixels by 3 channels are the entries of one vector ([`Dense::to_image`]).
 #![allow(unsafe_code, reason = "tiles are addressed through pointers")]
 
-use super::layout::{Blocked, Grid, Halo, blocks};
+use super::layout::{Blocked, Grid, blocks};
 use super::linear::Packed;
 use super::memory::{Memory, WeightStore, Weights};
+use super::reach::{IMAGE_STEP, image_range, reaching_taps, useful_taps};
 use super::simd::{LANES, Level};
 use super::sink::Epilogue;
 use super::tile::{Tile, Tiling};
 use crate::net::graph::{Conv, Padding, Shape};
-use crate::net::values::Values;
-
-/// Side of the square of pixels that share a vector in [`Dense::to_image`].
-pub(super) const IMAGE_STEP: usize = 2;
 
 /// Least work of an item, in multiply-adds of vectors: some 3 µs.
 const ITEM_WORK: usize = 16_000;
@@ -344,95 +341,6 @@ impl Problem {
             epilogue: self.epilogue,
         })
     }
-}
-
-/// The weights of a [`mirrored`] convolution.
-pub(super) fn mirrored_weight(conv: &Conv) -> Values {
-    let taps = conv.kernel * conv.kernel;
-    let (inputs, outputs) = if conv.depthwise { (1, conv.out_channels) } else { (conv.in_channels, conv.out_channels) };
-    let from = &*conv.weight;
-    let mut weight = vec![0.0; from.len()];
-    for out in 0..outputs {
-        for input in 0..inputs {
-            let to = if conv.depthwise { out } else { input * outputs + out };
-            for tap in 0..taps {
-                weight[to * taps + tap] = from[(out * inputs + input) * taps + taps - 1 - tap];
-            }
-        }
-    }
-    weight.into()
-}
-
-/// The kernel turned by 180°, inputs and outputs exchanged: the backward pass of a stride-1 convolution, without its
-/// weights.
-pub(super) fn mirrored(conv: &Conv) -> Conv {
-    let k = conv.kernel;
-    let Padding { top, left, bottom, right } = conv.padding;
-    Conv {
-        in_channels: conv.out_channels,
-        out_channels: conv.in_channels,
-        kernel: k,
-        stride: 1,
-        padding: Padding { top: k - 1 - top, left: k - 1 - left, bottom: k - 1 - bottom, right: k - 1 - right },
-        depthwise: conv.depthwise,
-        weight: Vec::new().into(),
-        bias: Vec::new().into(),
-    }
-}
-
-/// The frame a forward pass over an input of shape `input` reads.
-pub(super) fn forward_halo(conv: &Conv, input: Shape) -> Halo {
-    let Some(output) = conv.output_shape(input) else { return Halo::default() };
-    let range = |size: usize, padding: usize| {
-        let last = (size - 1) * conv.stride + conv.kernel - 1;
-        (-(padding as isize), last as isize - padding as isize)
-    };
-    Halo::reaching(input, range(output.height, conv.padding.top), range(output.width, conv.padding.left))
-}
-
-/// The frame of the cotangent, of shape `output`, that a backward pass to an input of shape `input` reads.
-pub(super) fn backward_halo(conv: &Conv, input: Shape, output: Shape) -> Halo {
-    let range = |size: usize, padding: usize| {
-        let (size, padding, s) = (size as isize, padding as isize, conv.stride as isize);
-        ((padding - (conv.kernel as isize - 1)).div_euclid(s), (size - 1 + padding).div_euclid(s))
-    };
-    Halo::reaching(output, range(input.height, conv.padding.top), range(input.width, conv.padding.left))
-}
-
-/// The frame of the cotangent that [`Dense::to_image`] reads.
-pub(super) fn to_image_halo(conv: &Conv, input: Shape, output: Shape) -> Halo {
-    let range = |size: usize, padding: usize| {
-        let (first, last) = image_range(conv, padding);
-        (first, ((size.div_ceil(IMAGE_STEP) - 1) * (IMAGE_STEP / conv.stride)) as isize + last)
-    };
-    Halo::reaching(output, range(input.height, conv.padding.top), range(input.width, conv.padding.left))
-}
-
-/// Rows (or columns) of the cotangent, from the first one's, that reach a square of pixels.
-fn image_range(conv: &Conv, padding: usize) -> (isize, isize) {
-    let (padding, s) = (padding as isize, conv.stride as isize);
-    let first = (padding - (conv.kernel as isize - 1)).div_euclid(s);
-    (first, (IMAGE_STEP as isize - 1 + padding).div_euclid(s))
-}
-
-/// Taps that see anything but padding.
-fn useful_taps(conv: &Conv, input: Shape, output: Shape) -> Vec<(usize, usize)> {
-    let sees = |tap: usize, padding: usize, outputs: usize, size: usize| {
-        (0..outputs).any(|out| (padding..padding + size).contains(&(out * conv.stride + tap)))
-    };
-    let rows = (0..conv.kernel).filter(|ky| sees(*ky, conv.padding.top, output.height, input.height));
-    let columns = |ky| {
-        let kept = (0..conv.kernel).filter(|kx| sees(*kx, conv.padding.left, output.width, input.width));
-        kept.map(move |kx| (ky, kx)).collect::<Vec<_>>()
-    };
-    rows.flat_map(columns).collect()
-}
-
-/// Taps that reach pixels of `phase` modulo `s`, with the cotangent's row (or column) that the first pixel takes them
-/// from.
-pub(super) fn reaching_taps(conv: &Conv, padding: usize, phase: usize, s: usize) -> Vec<(usize, isize)> {
-    let at = |tap: usize| (phase + padding) as isize - tap as isize;
-    (0..conv.kernel).filter(|tap| at(*tap).rem_euclid(s as isize) == 0).map(|tap| (tap, at(tap) / s as isize)).collect()
 }
 
 fn offset(grid: &Grid, block: usize, row: isize, column: isize) -> isize {

@@ -7,9 +7,9 @@
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 #![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
-use super::conv::reaching_taps;
 use super::layout::{Blocked, Grid, blocks};
 use super::memory::{Memory, WeightStore};
+use super::reach::reaching_taps;
 use super::simd::{Isa, LANES, Level, per_level};
 use super::sink::Epilogue;
 use crate::net::graph::{Conv, Shape};

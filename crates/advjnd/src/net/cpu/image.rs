@@ -2,9 +2,9 @@
 //! Between the caller's planes and the plan's layouts: normalising the input, and the gradient's way back.
 #![allow(unsafe_code, reason = "the caller's planes are addressed through pointers")]
 
-use super::conv::IMAGE_STEP;
 use super::layout::Grid;
 use super::memory::Memory;
+use super::reach::IMAGE_STEP;
 use super::simd::LANES;
 use crate::net::graph::Shape;
 

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! * [`simd`](self): vectors of 16 on AVX-512, AVX2, or anything; chosen at run time.
-//! * `tile`: the register tile that all dense products share; `conv`: what it is fed with; `winograd`: 3×3 at stride 1.
+//! * `tile`: the register tile that all dense products share; `conv`: what it is fed with; `reach`: what a
+//!   convolution reads; `winograd`: 3×3 at stride 1.
 //! * `depthwise`, `window`, `pointwise`, `linear`, `image`: the rest, each bound by memory rather than arithmetic.
 //! * `memory`: packed weights, shared by all engines of a network, and what each engine has of its own.
 //! * `sink`: bias, residual, activation and its derivative, in the epilogue of every kernel.
@@ -27,6 +28,7 @@ mod memory;
 mod plan;
 mod pointwise;
 mod program;
+mod reach;
 mod simd;
 mod sink;
 mod tile;

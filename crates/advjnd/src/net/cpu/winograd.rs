@@ -2,8 +2,8 @@
 //! 3 × 3 convolution, stride 1, by Winograd's minimal filtering F(m × m, 3 × 3), m = 2 or 4.
 //!
 //! Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016: for every tile of `m × m` results,
-//! `Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A` with `n = m + 2`; the sum over input channels of the inner product is a matrix product
-//! for each of the `n²` places. Multiplications fall by 2.25 (m = 2) and 4 (m = 4); kernels grow by 16/9 and 4.
+//! `Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A` with `n = m + 2`; the sum over input channels of the inner product is a matrix
+//! product for each of the `n²` places. Multiplications fall by 2.25 (m = 2) and 4 (m = 4); kernels grow by 16/9 and 4.
 //! Points are 0, ±1, ∞ and 0, ±1, ±2, ∞. Kernels are transformed once, in `f64`.
 //!
 //! An item is a run of tiles taken through all three steps in a thread's own scratch, which stays in its cache.

@@ -9,13 +9,14 @@ use std::rc::Rc;
 
 use super::{Finish, Node, Planner};
 use crate::error::Result;
-use crate::net::cpu::conv::{Dense, IMAGE_STEP, mirrored, mirrored_weight};
+use crate::net::cpu::conv::Dense;
 use crate::net::cpu::depthwise::Depthwise;
 use crate::net::cpu::image::{Direction, Form};
 use crate::net::cpu::layout::{Blocked, Grid, Halo};
 use crate::net::cpu::linear::LinearBackward;
 use crate::net::cpu::pointwise::{Sum, Term};
 use crate::net::cpu::program::Step;
+use crate::net::cpu::reach::{IMAGE_STEP, mirrored, mirrored_weight};
 use crate::net::cpu::simd::LANES;
 use crate::net::cpu::sink::{Epilogue, Residual};
 use crate::net::cpu::window::{Kind, Window};

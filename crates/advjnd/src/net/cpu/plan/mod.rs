@@ -10,13 +10,13 @@ mod backward;
 mod forward;
 mod nodes;
 
-use super::conv::{backward_halo, forward_halo, mirrored, to_image_halo};
 use super::image::{Affine, Direction, Form, Image};
 use super::layout::{Blocked, Grid, Halo, Space, blocks, spoiled};
 use super::linear::Packed;
 use super::memory::WeightStore;
 use super::pointwise::Frame;
 use super::program::{Program, Step};
+use super::reach::{backward_halo, forward_halo, mirrored, to_image_halo};
 use super::simd::Level;
 use super::sink::Finish;
 use super::winograd;
@@ -78,8 +78,8 @@ pub(super) fn plan(graph: &Graph, batch: usize, level: Level, threads: usize, st
     Ok(Plan { program, outputs, cotangent })
 }
 
-/// `steps`, and before those that write to a place with a spoiled frame one that clears it; and how many of them the first
-/// `forward` have become.
+/// `steps`, and before those that write to a place with a spoiled frame one that clears it; and how many of them the
+/// first `forward` have become.
 fn with_frames(steps: Vec<Step>, taken: &[(usize, Blocked)], batch: usize, forward: usize) -> (Vec<Step>, usize) {
     let places: Vec<Blocked> = taken.iter().map(|(_, place)| *place).collect();
     let mut spoiled = spoiled(&places, batch).map(|index| taken[index]).peekable();

@@ -1,59 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The reference executor of networks: plain candle operators, on any candle device.
+//! One operation on candle's operators, forward and backward.
 //!
-//! The forward pass keeps every value; the backward pass walks the operations in reverse and adds up cotangents. It
-//! does not use candle's autograd, which computes the gradient of the frozen kernels too, runs its transposed
-//! convolution as a direct loop on the CPU and has no backward for overlapping max-pool windows.
-//!
-//! * Convolution, one group: backward is a convolution of the cotangent, spread by the stride, with the kernel turned by
-//!   180° and its two channel axes exchanged.
-//! * Depthwise convolution: a sum over the taps of shifted, scaled inputs; backward adds each tap back where it came from.
+//! * Convolution, one group: backward is a convolution of the cotangent, spread by the stride, with the kernel turned
+//!   by 180° and its two channel axes exchanged.
+//! * Depthwise convolution: a sum over the taps of shifted, scaled inputs; backward adds each tap back where it came
+//!   from.
 //! * Max-pool: the maximum over the taps; backward gives each window's cotangent to its first maximum.
 
-use std::sync::Arc;
-
-use advjnd::net::graph::{Activation, Conv, Graph, INPUT, Op, Shape, ValueId};
-use advjnd::net::{Backend, Executor, Executors, Pass, check_len};
-use advjnd::{Error, Pool, Result};
-use candle_core::{D, DType, Device, Module, Tensor};
+use advjnd::net::graph::{Activation, Op, ValueId};
+use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::{Conv2d, Conv2dConfig, Linear};
 
-use super::upsample::{enlarge, pull_back};
-
-type CandleResult<T> = candle_core::Result<T>;
-
-/// The backend that runs every network on `device` by [`Reference`].
-pub fn backend(device: Device) -> Backend {
-    Backend::Own(Arc::new(OnDevice(device)))
-}
-
-#[derive(Debug)]
-struct OnDevice(Device);
-
-impl Executors for OnDevice {
-    fn executor(&self, graph: &Graph, batch: usize) -> Result<Box<dyn Executor>> {
-        Ok(Box::new(Reference::new(graph, batch, &self.0)?))
-    }
-}
-
-/// A failure of candle, as the product reports it.
-fn failed(error: candle_core::Error) -> Error {
-    Error::Executor(Box::new(error))
-}
-
-/// A graph on candle operators.
-pub struct Reference {
-    graph: Graph,
-    batch: usize,
-    device: Device,
-    layers: Arc<[Layer]>,
-    values: Vec<Tensor>,
-    outputs: Vec<Vec<f32>>,
-    differentiable: bool,
-}
+use super::CandleResult;
+use super::windows::{Windows, crop, extend, larger, pad, unpad};
+use crate::reference::upsample::{enlarge, pull_back};
 
 /// The tensors of one operation.
-enum Layer {
+pub(super) enum Layer {
     Plain,
     Affine { order: Tensor, inverse: Tensor, scale: Tensor, shift: Tensor },
     Full { forward: Conv2d, backward: Conv2d, slope: Option<Tensor> },
@@ -62,115 +25,8 @@ enum Layer {
     Linear(Linear),
 }
 
-impl Reference {
-    /// Copies the weights of `graph` to `device`.
-    pub fn new(graph: &Graph, batch: usize, device: &Device) -> Result<Self> {
-        let layers = graph
-            .ops()
-            .iter()
-            .map(|op| Layer::new(op, device))
-            .collect::<CandleResult<Vec<_>>>()
-            .map_err(failed)?
-            .into();
-        let outputs = vec![Vec::new(); graph.outputs().len()];
-        let (graph, device) = (graph.clone(), device.clone());
-        Ok(Self { graph, batch, device, layers, values: Vec::new(), outputs, differentiable: false })
-    }
-
-    fn dims(&self, shape: Shape) -> [usize; 4] {
-        [self.batch, shape.channels, shape.height, shape.width]
-    }
-
-    fn run(&mut self, input: &[f32]) -> CandleResult<()> {
-        self.values.clear();
-        self.values.push(Tensor::from_slice(input, &self.dims(self.graph.input_shape()), &self.device)?);
-        for (op, layer) in self.graph.ops().iter().zip(self.layers.iter()) {
-            let value = layer.forward(op, &self.values)?;
-            self.values.push(value);
-        }
-        for (output, id) in self.outputs.iter_mut().zip(self.graph.outputs()) {
-            *output = self.values[*id].flatten_all()?.to_vec1()?;
-        }
-        Ok(())
-    }
-
-    fn pull_back(&self, cotangent: &[f32]) -> CandleResult<Vec<f32>> {
-        let mut cotangents: Vec<Option<Tensor>> = vec![None; self.values.len()];
-        let output = self.graph.outputs()[0];
-        let dims = self.dims(self.graph.shape(output));
-        cotangents[output] = Some(Tensor::from_slice(cotangent, &dims, &self.device)?);
-        for (index, (op, layer)) in self.graph.ops().iter().zip(self.layers.iter()).enumerate().rev() {
-            let Some(cotangent) = cotangents[index + 1].take() else { continue };
-            for (operand, part) in layer.backward(op, &self.values, index + 1, &cotangent)? {
-                cotangents[operand] = Some(match cotangents[operand].take() {
-                    Some(sum) => (sum + part)?,
-                    None => part,
-                });
-            }
-        }
-        match &cotangents[INPUT] {
-            Some(gradient) => gradient.flatten_all()?.to_vec1(),
-            None => Ok(vec![0.0; self.batch * self.graph.input_shape().len()]),
-        }
-    }
-}
-
-impl Executor for Reference {
-    fn batch(&self) -> usize {
-        self.batch
-    }
-
-    fn input_shape(&self) -> Shape {
-        self.graph.input_shape()
-    }
-
-    fn output_shape(&self, index: usize) -> Option<Shape> {
-        self.graph.outputs().get(index).map(|id| self.graph.shape(*id))
-    }
-
-    fn share(&self, graph: &Graph, _: &Arc<Pool>) -> Result<Box<dyn Executor>> {
-        if graph.name() != self.graph.name() || graph.ops().len() != self.layers.len() {
-            return Err(Error::model(graph.name(), "is not the network whose weights were to be shared"));
-        }
-        Ok(Box::new(Self {
-            graph: self.graph.clone(),
-            batch: self.batch,
-            device: self.device.clone(),
-            layers: Arc::clone(&self.layers),
-            values: Vec::new(),
-            outputs: vec![Vec::new(); self.outputs.len()],
-            differentiable: false,
-        }))
-    }
-
-    fn forward(&mut self, input: &[f32], pass: Pass) -> Result<()> {
-        check_len("the input", input.len(), self.batch * self.graph.input_shape().len())?;
-        self.differentiable = false;
-        self.run(input).map_err(failed)?;
-        self.differentiable = pass == Pass::Differentiable;
-        if !self.differentiable {
-            self.values.clear();
-        }
-        Ok(())
-    }
-
-    fn output(&self, index: usize) -> &[f32] {
-        self.outputs.get(index).map_or(&[], Vec::as_slice)
-    }
-
-    fn input_gradient(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()> {
-        if !self.differentiable {
-            return Err(Error::input("no differentiable forward pass to pull back through; run one first"));
-        }
-        check_len("the cotangent", cotangent.len(), self.output(0).len())?;
-        check_len("the gradient", gradient.len(), self.batch * self.graph.input_shape().len())?;
-        gradient.copy_from_slice(&self.pull_back(cotangent).map_err(failed)?);
-        Ok(())
-    }
-}
-
 impl Layer {
-    fn new(op: &Op, device: &Device) -> CandleResult<Self> {
+    pub(super) fn new(op: &Op, device: &Device) -> CandleResult<Self> {
         let per_channel = |values: &[f32]| Tensor::from_slice(values, (1, values.len(), 1, 1), device);
         let slope = |activation: &Activation| match activation {
             Activation::Prelu(slope) => per_channel(slope).map(Some),
@@ -218,7 +74,7 @@ impl Layer {
         })
     }
 
-    fn forward(&self, op: &Op, values: &[Tensor]) -> CandleResult<Tensor> {
+    pub(super) fn forward(&self, op: &Op, values: &[Tensor]) -> CandleResult<Tensor> {
         match (self, op) {
             (Self::Affine { order, scale, shift, .. }, Op::Normalize { input, .. }) => {
                 values[*input].index_select(order, 1)?.broadcast_mul(scale)?.broadcast_add(shift)
@@ -260,7 +116,13 @@ impl Layer {
     }
 
     /// The cotangents of the operands of `op`, whose result is value `id` with cotangent `g`.
-    fn backward(&self, op: &Op, values: &[Tensor], id: ValueId, g: &Tensor) -> CandleResult<Vec<(ValueId, Tensor)>> {
+    pub(super) fn backward(
+        &self,
+        op: &Op,
+        values: &[Tensor],
+        id: ValueId,
+        g: &Tensor,
+    ) -> CandleResult<Vec<(ValueId, Tensor)>> {
         match (self, op) {
             (Self::Affine { inverse, scale, .. }, Op::Normalize { input, .. }) => {
                 Ok(vec![(*input, g.broadcast_mul(scale)?.index_select(inverse, 1)?)])
@@ -358,89 +220,5 @@ fn activation_gradient(
             g * factor
         }
         _ => Ok(g.clone()),
-    }
-}
-
-fn pad(x: &Tensor, conv: &Conv) -> CandleResult<Tensor> {
-    let padding = conv.padding;
-    x.pad_with_zeros(2, padding.top, padding.bottom)?.pad_with_zeros(3, padding.left, padding.right)
-}
-
-/// The part of `padded`, extended below and to the right where no window reached, that lies on `x`.
-fn unpad(padded: &Tensor, conv: &Conv, x: &Tensor) -> CandleResult<Tensor> {
-    let (batch, channels, height, width) = x.dims4()?;
-    let rows = (height + conv.padding.top).max(padded.dim(2)?);
-    let columns = (width + conv.padding.left).max(padded.dim(D::Minus1)?);
-    let whole = extend(padded, (batch, channels, rows, columns))?;
-    whole.narrow(2, conv.padding.top, height)?.narrow(3, conv.padding.left, width)?.contiguous()
-}
-
-fn larger(a: &Tensor, b: &Tensor) -> CandleResult<(usize, usize, usize, usize)> {
-    let (a, b) = (a.dims4()?, b.dims4()?);
-    Ok((a.0, a.1.max(b.1), a.2.max(b.2), a.3.max(b.3)))
-}
-
-fn extend(x: &Tensor, target: (usize, usize, usize, usize)) -> CandleResult<Tensor> {
-    let (_, channels, height, width) = x.dims4()?;
-    let x = x.pad_with_zeros(1, 0, target.1 - channels)?;
-    x.pad_with_zeros(2, 0, target.2 - height)?.pad_with_zeros(3, 0, target.3 - width)
-}
-
-fn crop(g: &Tensor, like: &Tensor) -> CandleResult<Tensor> {
-    let (_, channels, height, width) = like.dims4()?;
-    g.narrow(1, 0, channels)?.narrow(2, 0, height)?.narrow(3, 0, width)?.contiguous()
-}
-
-/// The sliding windows of `source`, one tap at a time.
-struct Windows {
-    source: Tensor,
-    kernel: usize,
-    stride: usize,
-    rows: usize,
-    columns: usize,
-}
-
-impl Windows {
-    fn new(source: &Tensor, kernel: usize, stride: usize) -> CandleResult<Self> {
-        let (_, _, height, width) = source.dims4()?;
-        let (rows, columns) = ((height - kernel) / stride + 1, (width - kernel) / stride + 1);
-        Ok(Self { source: source.contiguous()?, kernel, stride, rows, columns })
-    }
-
-    /// Row and column of each entry of a window, in reading order.
-    fn taps(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
-        let kernel = self.kernel;
-        (0..kernel * kernel).map(move |tap| (tap / kernel, tap % kernel))
-    }
-
-    fn indices(&self, start: usize, count: usize) -> CandleResult<Tensor> {
-        let indices: Vec<u32> = (0..count).map(|index| (start + index * self.stride) as u32).collect();
-        Tensor::new(indices, self.source.device())
-    }
-
-    /// One tap of every window.
-    fn take(&self, row: usize, column: usize) -> CandleResult<Tensor> {
-        let rows = self.source.index_select(&self.indices(row, self.rows)?, 2)?;
-        rows.index_select(&self.indices(column, self.columns)?, 3)
-    }
-
-    /// The adjoint of [`take`](Self::take), added to `sum`.
-    fn put(&self, sum: &Tensor, part: &Tensor, row: usize, column: usize) -> CandleResult<Tensor> {
-        let (batch, channels, _, width) = self.source.dims4()?;
-        let wide = Tensor::zeros((batch, channels, self.rows, width), DType::F32, part.device())?;
-        let wide = wide.index_add(&self.indices(column, self.columns)?, &part.contiguous()?, 3)?;
-        sum.index_add(&self.indices(row, self.rows)?, &wide, 2)
-    }
-
-    /// `g` with `stride − 1` zeros between neighbours.
-    fn spread(g: &Tensor, stride: usize) -> CandleResult<Tensor> {
-        if stride == 1 {
-            return Ok(g.clone());
-        }
-        let (batch, channels, height, width) = g.dims4()?;
-        let (rows, columns) = ((height - 1) * stride + 1, (width - 1) * stride + 1);
-        let source = Tensor::zeros((batch, channels, rows, columns), DType::F32, g.device())?;
-        let windows = Self { source: source.clone(), kernel: 1, stride, rows: height, columns: width };
-        windows.put(&source, g, 0, 0)
     }
 }

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a caller says of a frame and its faces: which there are, which are meant, and how much may be done.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+#[path = "common/scene.rs"]
+mod scene;
+
+use advjnd::face::{BBox, Landmarks};
+use advjnd::frame::Rect;
+use advjnd::report::CoverReason;
+use advjnd::{Context, FailPolicy, GivenFace, Settings, Verdict};
+use scene::{Picture, Scene, only};
+
+const UNUSABLE: Verdict = Verdict::Covered(CoverReason::Unusable);
+
+#[test]
+fn given_faces_are_taken_in_place_of_a_search() {
+    let picture = Picture::astronaut();
+    let (_, found) = Scene::new().frame(&picture, &Context::default(), &Settings::default());
+    let face = &found.faces[0];
+    let elsewhere = BBox { x: 300.0, y: 300.0, width: 80.0, height: 80.0 };
+    let loose = face.bbox.scaled(1.4);
+    let cases = [
+        (GivenFace { bbox: face.bbox, landmarks: Some(face.landmarks) }, true),
+        (GivenFace { bbox: face.bbox, landmarks: None }, true),
+        (GivenFace { bbox: loose, landmarks: None }, true),
+        (GivenFace { bbox: face.bbox, landmarks: Some(Landmarks::guess(&elsewhere)) }, true),
+        (GivenFace { bbox: elsewhere, landmarks: None }, false),
+        (GivenFace { bbox: elsewhere, landmarks: Some(face.landmarks) }, false),
+    ];
+    for (given, aligned) in cases {
+        let mut scene = Scene::new();
+        let context = Context { faces: Some(std::slice::from_ref(&given)), ..Context::default() };
+        let settings = Settings { max_iterations: 12, ..Settings::default() };
+        let mut last = None;
+        for _ in 0..3 {
+            let (output, report) = scene.frame(&picture, &context, &settings);
+            assert!(!report.searched);
+            let (verdict, _) = only(&report);
+            if verdict != Verdict::Protected {
+                let center = given.bbox.center();
+                assert_eq!(output.at(center), [72; 3], "{given:?}: covered");
+            }
+            last = Some(verdict);
+        }
+        assert_eq!(last, Some(if aligned { Verdict::Protected } else { UNUSABLE }), "{given:?}");
+    }
+    let none = Context { faces: Some(&[]), ..Context::default() };
+    let (output, report) = Scene::new().frame(&picture, &none, &Settings::default());
+    assert!(report.faces.is_empty() && output.pixels == picture.pixels);
+}
+
+#[test]
+fn a_given_face_that_is_no_place_has_the_frame_covered() {
+    let picture = Picture::astronaut();
+    let nowhere = BBox { x: f32::NAN, y: 0.0, width: 80.0, height: 80.0 };
+    let no_points = Landmarks([[f32::INFINITY; 2]; 5]);
+    let place = BBox { x: 10.0, ..nowhere };
+    for given in [GivenFace { bbox: nowhere, landmarks: None }, GivenFace { bbox: place, landmarks: Some(no_points) }] {
+        let context = Context { faces: Some(std::slice::from_ref(&given)), ..Context::default() };
+        let (output, report) = Scene::new().frame(&picture, &context, &Settings::default());
+        assert!(report.fault.is_some_and(|fault| fault.contains("no place")));
+        assert!(output.pixels.iter().all(|value| *value == output.pixels[0]));
+    }
+}
+
+#[test]
+fn regions_say_whose_faces_are_protected() {
+    let picture = Picture::astronaut().repeated(2);
+    let half = |x| [Rect { x, y: 0, width: 512, height: 512 }];
+    let (left, right) = (half(0), half(512));
+    let count = |context: &Context<'_>| {
+        let (_, report) = Scene::new().frame(&picture, context, &Settings::default());
+        report.faces.iter().map(|face| (face.bbox.center()[0] / 512.0) as usize).collect::<Vec<_>>()
+    };
+    let mut both = count(&Context::default());
+    both.sort_unstable();
+    assert_eq!(both, [0, 1]);
+    assert_eq!(count(&Context { regions: &left, ..Context::default() }), [0]);
+    assert_eq!(count(&Context { exclude_regions: &left, ..Context::default() }), [1]);
+    assert_eq!(count(&Context { regions: &left, exclude_regions: &right, ..Context::default() }), [0]);
+    assert!(count(&Context { regions: &left, exclude_regions: &left, ..Context::default() }).is_empty());
+}
+
+#[test]
+fn more_faces_than_are_worked_on_are_covered() {
+    let picture = Picture::astronaut().repeated(3);
+    let settings = Settings { max_faces: 2, max_iterations: 12, ..Settings::default() };
+    let mut scene = Scene::new();
+    for _ in 0..3 {
+        scene.frame(&picture, &Context::default(), &settings);
+    }
+    let (output, report) = scene.frame(&picture, &Context::default(), &settings);
+    let verdicts: Vec<_> = report.faces.iter().map(|face| face.verdict).collect();
+    let too_many = Verdict::Covered(CoverReason::TooMany);
+    assert_eq!(verdicts, [Verdict::Protected, Verdict::Protected, too_many]);
+    assert_eq!(output.at(report.faces[2].landmarks.0[2]), [72; 3]);
+}
+
+#[test]
+fn without_a_warm_start_every_frame_begins_anew() {
+    let picture = Picture::astronaut();
+    let iterations = |warm_start| {
+        let (mut scene, settings) = (Scene::new(), Settings { warm_start, ..Settings::default() });
+        (0..8).map(|_| only(&scene.frame(&picture, &Context::default(), &settings).1).1).sum::<u32>()
+    };
+    let (warm, cold) = (iterations(true), iterations(false));
+    assert!(cold == 8 * Settings::default().max_iterations && warm < cold, "{warm}, {cold}");
+}
+
+#[test]
+fn no_pixel_changes_by_more_than_the_maximum() {
+    let picture = Picture::astronaut();
+    for max_change in [0, 3, 12] {
+        let settings =
+            Settings { max_change, max_iterations: 12, fail_policy: FailPolicy::Drop, ..Settings::default() };
+        let (output, _) = Scene::new().frame(&picture, &Context::default(), &settings);
+        let most = output.pixels.iter().zip(&picture.pixels).map(|(a, b)| u32::from(a.abs_diff(*b))).max();
+        assert!(most.is_some_and(|most| most <= max_change && (most > 0) == (max_change > 0)), "{most:?}");
+    }
+}
