@@ -133,7 +133,7 @@ impl ModelFolder {
     fn new() -> Self {
         let folder = common::folder();
         fs::copy(file("models/manifest.toml"), folder.path().join("manifest.toml")).unwrap();
-        for name in ["yunet_2023mar", "blazeface_full_range", "dlib_resnet29"] {
+        for name in ["yunet_2023mar", "blazeface_full_range", "dlib_resnet29", "sface_2021dec", "mobilefacenet"] {
             let name = format!("{name}.safetensors");
             fs::copy(file("models").join(&name), folder.path().join(&name)).unwrap();
         }

@@ -10,7 +10,7 @@ mod scene;
 use advjnd::face::{BBox, Landmarks};
 use advjnd::frame::Rect;
 use advjnd::report::CoverReason;
-use advjnd::{Context, FailPolicy, GivenFace, Settings, Verdict};
+use advjnd::{Context, FailPolicy, GivenFace, Settings, Transfer, Verdict};
 use scene::{Picture, Scene, only};
 
 const UNUSABLE: Verdict = Verdict::Covered(CoverReason::Unusable);
@@ -103,7 +103,8 @@ fn more_faces_than_are_worked_on_are_covered() {
 fn without_a_warm_start_every_frame_begins_anew() {
     let picture = Picture::astronaut();
     let iterations = |warm_start| {
-        let (mut scene, settings) = (Scene::new(), Settings { warm_start, ..Settings::default() });
+        let transfer = Transfer { reserve: 0.1, ..Transfer::default() };
+        let (mut scene, settings) = (Scene::new(), Settings { warm_start, transfer, ..Settings::default() });
         (0..8).map(|_| only(&scene.frame(&picture, &Context::default(), &settings).1).1).sum::<u32>()
     };
     let (warm, cold) = (iterations(true), iterations(false));

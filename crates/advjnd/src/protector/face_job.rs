@@ -223,11 +223,10 @@ impl<'a> FaceJob<'a> {
         };
     }
 
-    /// Whether the output has less margin than it should, and fewer than `most` iterations were spent on it, or than it
-    /// is worth.
+    /// Whether the output would be covered, and fewer than `most` iterations were spent on it, or than it is worth.
     pub fn is_short(&self, most: u32) -> bool {
         let most = self.face.allowance(most);
-        self.open && self.report.iterations < most && self.face.surplus(&self.work) < 0.0
+        self.open && self.report.iterations < most && !self.face.passes(&self.work)
     }
 
     /// The end: makes the perturbation smaller where there is margin to spare, and notes the verdict.

@@ -82,6 +82,11 @@ impl FrameObjective<'_> {
         least_surplus(self.last_seen(), &self.work.required) < 0.0
     }
 
+    /// Whether what was last seen is beyond the margins tolerated.
+    pub fn is_tolerated(&self) -> bool {
+        least_surplus(self.last_seen(), &self.work.tolerated) >= 0.0
+    }
+
     fn last_seen(&self) -> impl Iterator<Item = margins::Margins> + '_ {
         self.memories.iter().map(|memory| memory.last_seen)
     }

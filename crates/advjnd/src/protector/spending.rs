@@ -7,11 +7,11 @@
 //! viewer sees changes smoothly, and a face does not become too weak as soon as it was strong enough.
 
 /// Factor by which the size rises at once.
-const RISE: f32 = 1.15;
+const RISE: f32 = 1.1;
 /// Factor by which it falls from one frame to the next.
-const FALL: f32 = 0.985;
+const FALL: f32 = 0.975;
 /// Surplus over the required margins from which the size falls.
-const FALL_ABOVE: f32 = 0.1;
+const FALL_ABOVE: f32 = 0.05;
 /// Iterations at one size before it rises: of a face that the last frame showed,
 const PATIENCE_SHOWN: u32 = 4;
 /// and of one that is still far from its margins.
@@ -84,13 +84,13 @@ mod tests {
     fn a_size_begins_at_the_preferred_one_and_ends_at_the_ceiling() {
         let mut spending = held(4.0, 8.0);
         assert_eq!(spending.size(), 4.0);
-        (0..5).for_each(|_| spending.fall_short(PATIENCE_SHOWN, true));
-        assert_eq!(spending.size(), 8.0, "twice the size takes five steps");
+        (0..8).for_each(|_| spending.fall_short(PATIENCE_SHOWN, true));
+        assert_eq!(spending.size(), 8.0, "twice the size takes eight steps");
         assert_eq!(spending.patience(true), u32::MAX);
         spending.settle(FALL_ABOVE);
         assert_eq!(spending.size(), 8.0, "no margin to spare");
-        (0..40).for_each(|_| spending.settle(1.0));
-        assert!(spending.size() > 4.0, "half takes longer than a second");
+        (0..24).for_each(|_| spending.settle(1.0));
+        assert!(spending.size() > 4.0, "half takes almost a second");
         (0..10).for_each(|_| spending.settle(1.0));
         assert_eq!(spending.size(), 4.0);
     }

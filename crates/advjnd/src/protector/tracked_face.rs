@@ -276,7 +276,7 @@ impl TrackedFace {
         limit: Limit<'_>,
     ) -> Result<u32> {
         let attack = Attack { momentum: transfer.momentum, ..*attack };
-        let shown = self.is_shown();
+        let (shown, tolerates) = (self.is_shown(), self.showing.tolerates());
         let mut objective = FrameObjective {
             readers: &mut worker.readers,
             memories: &mut self.memories,
@@ -296,7 +296,8 @@ impl TrackedFace {
             }
             self.spending.fall_short(run.iterations, shown);
             budget.set_rms(objective.work.share(self.spending.size()));
-            if run.iterations < most || objective.spent >= limit.iterations {
+            let is_tolerated = tolerates && objective.is_tolerated();
+            if run.iterations < most || objective.spent >= limit.iterations || is_tolerated {
                 break;
             }
         }
@@ -320,12 +321,11 @@ impl TrackedFace {
             let turn = self.rota.looks_thoroughly(recognizer, count);
             memory.is_thorough = turn || !memory.has_spare(&required[recognizer]);
             let spec = memory.spec();
+            let plain = |set, rendition| Viewpoint { set, view: None, mirrored: false, rendition };
             if !memory.is_thorough {
-                let point = Viewpoint { set: 0, view: None, mirrored: false, rendition: Rendition::AsIs };
-                probes.push(Probe::new(recognizer, spec, point));
+                probes.push(Probe::new(recognizer, spec, plain(0, Rendition::AsIs)));
                 continue;
             }
-            let plain = |set, rendition| Viewpoint { set, view: None, mirrored: false, rendition };
             let as_is = geometry.near_sets().map(|set| plain(set, Rendition::AsIs));
             let askew = geometry.strange_sets().map(|set| plain(set, Rendition::Askew));
             let copies = copies.into_iter().flatten().map(|rendition| plain(0, rendition));

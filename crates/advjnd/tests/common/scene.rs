@@ -50,7 +50,7 @@ impl Picture {
     }
 }
 
-/// A protector on a stage.
+/// A protector with one recogniser, on a stage.
 pub struct Scene {
     pub stage: Arc<Stage>,
     pub protector: Protector,
@@ -59,7 +59,7 @@ pub struct Scene {
 impl Scene {
     pub fn new() -> Self {
         let stage = Stage::new();
-        let models = Models::embedded().expect("models");
+        let models = Models::open(None, &["dlib_resnet29".to_owned()]).expect("models");
         let mut protector = Protector::with_backend(models, stage.backend(), 0).expect("protector");
         protector.set_clock(stage.clock.clone());
         Self { stage, protector }
