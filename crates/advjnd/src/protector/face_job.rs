@@ -111,14 +111,23 @@ impl<'a> FaceJob<'a> {
         }
     }
 
-    /// Embeds the clean face, and says what may be done to it.
-    pub fn enroll(&mut self, worker: &mut Worker, memory: &Memory, settings: &Settings) {
+    /// Plans the looks at the clean face. `hurried`: whether the frame has a deadline.
+    pub fn plan_clean_looks(&mut self, settings: &Settings, hurried: bool) {
         if !settings.warm_start {
             self.face.start_anew();
         }
+        self.face.plan_clean_looks(&mut self.work, hurried);
+    }
+
+    /// Takes over the looks at the clean face that were planned, and plans what has turned out to be wanted besides.
+    pub fn take_clean_looks(&mut self) {
         let seen = self.track.state == TrackState::Active;
-        let clean = self.face.enroll(worker, &self.work, seen);
-        let Some(clean) = self.check(clean) else { return };
+        self.face.take_clean_looks(&mut self.work, seen);
+    }
+
+    /// Says what may be done to the face that was looked at.
+    pub fn enroll(&mut self, memory: &Memory, settings: &Settings) {
+        let (seen, clean) = (self.track.state == TrackState::Active, self.face.clean());
         if settings.warm_start
             && self.face.is_new()
             && let Some(known) = memory.recall(&self.face)
@@ -157,7 +166,7 @@ impl<'a> FaceJob<'a> {
 
     /// Defers the check if the face would not pass it, as far as is known.
     pub fn defer_check(&mut self) {
-        self.check_deferred = self.face.surplus(&self.work) < 0.0;
+        self.check_deferred = !self.face.would_pass(&self.work);
     }
 
     /// Whether the check was deferred.
@@ -204,11 +213,15 @@ impl<'a> FaceJob<'a> {
         self.face.plan_probes(&mut self.work);
     }
 
-    /// The probes to be run.
-    pub fn probes(&mut self) -> impl Iterator<Item = ProbeJob<'_>> {
-        let Workspace { geometry, output, stretch, probes, .. } = &mut self.work;
-        let (geometry, output, stretch) = (&*geometry, &*output, *stretch);
-        probes.iter_mut().map(move |probe| ProbeJob { geometry, output, stretch, probe, fault: None })
+    /// The probes to be run, of one of the pictures.
+    pub fn probes(&mut self, of: Shown) -> impl Iterator<Item = ProbeJob<'_>> {
+        let Workspace { geometry, clean, output, stretch, probes, .. } = &mut self.work;
+        let picture = match of {
+            Shown::Clean => &*clean,
+            Shown::Output => &*output,
+        };
+        let (geometry, stretch) = (&*geometry, *stretch);
+        probes.iter_mut().map(move |probe| ProbeJob { geometry, picture, stretch, probe, fault: None })
     }
 
     /// Judges the output by its probes.
@@ -242,10 +255,19 @@ impl<'a> FaceJob<'a> {
     }
 }
 
+/// What a probe looks at.
+#[derive(Debug, Clone, Copy)]
+pub enum Shown {
+    /// The face as it came.
+    Clean,
+    /// The face as the frame shows it.
+    Output,
+}
+
 /// A probe to be run, by whichever worker is free.
 pub struct ProbeJob<'a> {
     geometry: &'a Geometry,
-    output: &'a FacePicture,
+    picture: &'a FacePicture,
     stretch: Option<Stretch>,
     probe: &'a mut Probe,
     /// What went wrong.
@@ -257,7 +279,7 @@ impl ProbeJob<'_> {
     pub fn run(&mut self, readers: &mut [ChipReader]) {
         let index = self.probe.recognizer;
         let Some(reader) = readers.get_mut(index) else { return };
-        reader.align(index, self.geometry, self.output, self.stretch, &self.probe.point);
+        reader.align(index, self.geometry, self.picture, self.stretch, &self.probe.point);
         self.fault = reader.embed(&mut self.probe.embedding).err().map(|error| error.to_string());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::margins::{Margins, UNKNOWN, least_surplus};
 use super::rendition::Rendition;
-use super::rota::SPARE;
+use super::rota::{HOLDS, SPARE};
 use super::workspace::{Probe, Workspace};
 use crate::attack::{Dodge, margin};
 use crate::net::RecognizerSpec;
@@ -35,8 +35,9 @@ pub struct RecognizerMemory {
     pub last_seen: Margins,
     /// Margins of the last output; infinity where nobody looked.
     pub output: Margins,
-    /// Margins that the last thorough look saw.
+    /// Margins that the last thorough look saw, and how many frames ago.
     thorough: Margins,
+    age: u32,
     /// Whether the self-check of this frame is a thorough look.
     pub is_thorough: bool,
 }
@@ -56,6 +57,7 @@ impl RecognizerMemory {
             last_seen: UNKNOWN,
             output: UNKNOWN,
             thorough: UNKNOWN,
+            age: u32::MAX,
             is_thorough: true,
         }
     }
@@ -66,7 +68,7 @@ impl RecognizerMemory {
     }
 
     /// Adds the clean embedding of this frame to the mean.
-    pub fn enroll(&mut self) {
+    fn enroll(&mut self) {
         self.frames = (self.frames + 1.0).min(REFERENCE_FRAMES);
         for (mean, now) in self.mean.iter_mut().zip(&self.now) {
             *mean += (now - *mean) / self.frames;
@@ -86,6 +88,34 @@ impl RecognizerMemory {
     /// Forgets what was seen of the output.
     pub fn forget_output(&mut self) {
         (self.output, self.thorough) = (UNKNOWN, UNKNOWN);
+    }
+
+    /// Takes over the clean embedding of this frame, by the followed landmarks; of a face that was `seen` by the
+    /// detector it counts for the mean.
+    pub fn take_clean(&mut self, embedding: &[f32], seen: bool) {
+        self.now.clear();
+        self.now.extend_from_slice(embedding);
+        if seen {
+            self.enroll();
+        }
+    }
+
+    /// Whether the clean face was never embedded.
+    pub fn is_blank(&self) -> bool {
+        self.frames == 0.0
+    }
+
+    /// Frames since the last thorough look.
+    pub fn age(&self) -> u32 {
+        self.age
+    }
+
+    /// The next frame: what a thorough look saw does not hold for ever.
+    pub fn grow_older(&mut self) {
+        self.age = self.age.saturating_add(1);
+        if self.age > HOLDS {
+            self.thorough = UNKNOWN;
+        }
     }
 
     /// Takes over whom `known` remembers.
@@ -121,9 +151,10 @@ impl RecognizerMemory {
             seen.reduce(f32::min).unwrap_or(left_out)
         });
         if self.is_thorough {
-            self.thorough = least;
+            (self.thorough, self.age) = (least, 0);
         }
         self.output = std::array::from_fn(|index| least[index].min(self.thorough[index]));
-        self.last_seen = self.output;
+        let seen = |index: usize| if least[index] == f32::INFINITY { self.last_seen[index] } else { least[index] };
+        self.last_seen = if self.is_thorough { least } else { std::array::from_fn(seen) };
     }
 }

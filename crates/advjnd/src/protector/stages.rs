@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::face_job::FaceJob;
+use super::face_job::{FaceJob, Shown};
 use super::memory::Memory;
 use super::search::Search;
 use super::tracked_face::Limit;
@@ -56,9 +56,15 @@ impl Stages<'_> {
 
     /// Embeds every clean face, and compares the new ones with the people in `memory`.
     pub fn enroll(&mut self, jobs: &mut [FaceJob<'_>], memory: &Memory) {
-        let settings = self.settings;
+        let (settings, hurried) = (self.settings, self.pace.is_bound());
         let took = self.measure(Stage::Enroll, jobs, |workers, jobs| {
-            workers.for_each(jobs, |worker, job| job.enroll(worker, memory, settings));
+            jobs.iter_mut().for_each(|job| job.plan_clean_looks(settings, hurried));
+            // What the guard sees in the first round may call for a second.
+            for _ in 0..2 {
+                look(workers, jobs, Shown::Clean);
+                jobs.iter_mut().filter(|job| job.is_open()).for_each(|job| job.take_clean_looks());
+            }
+            jobs.iter_mut().filter(|job| job.is_open()).for_each(|job| job.enroll(memory, settings));
         });
         self.times.attack += took;
     }
@@ -193,17 +199,22 @@ fn open<'j, 't>(jobs: &'j mut [FaceJob<'t>]) -> Vec<&'j mut FaceJob<'t>> {
     jobs.iter_mut().filter(|job| job.is_open()).collect()
 }
 
-/// Runs the probes of written faces on the frame as it now is, and judges them.
+/// Looks at written faces in the frame as it now is, and judges them.
 fn verify(workers: &mut Workers, frame: &FrameMut<'_>, jobs: &mut [&mut FaceJob<'_>]) {
     workers.for_each(jobs, |_, job| job.inspect(frame));
-    let mut probes: Vec<_> = jobs.iter_mut().map(|job| job.probes().collect::<Vec<_>>()).collect();
+    look(workers, jobs, Shown::Output);
+    jobs.iter_mut().filter(|job| job.is_open()).for_each(|job| job.judge());
+}
+
+/// Runs the probes that are planned. A job one of whose probes fails ends.
+fn look(workers: &mut Workers, jobs: &mut [&mut FaceJob<'_>], of: Shown) {
+    let mut probes: Vec<_> = jobs.iter_mut().map(|job| job.probes(of).collect::<Vec<_>>()).collect();
     let mut all: Vec<_> = probes.iter_mut().flatten().collect();
     workers.for_each(&mut all, |worker, probe| probe.run(&mut worker.readers));
     let faults: Vec<_> = probes.into_iter().map(|own| own.into_iter().find_map(|probe| probe.fault)).collect();
     for (job, fault) in jobs.iter_mut().zip(faults) {
-        match fault {
-            Some(fault) => job.fail(fault),
-            None => job.judge(),
+        if let Some(fault) = fault {
+            job.fail(fault);
         }
     }
 }

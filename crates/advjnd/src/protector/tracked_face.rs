@@ -118,6 +118,12 @@ impl TrackedFace {
         self.showing.allows(self.surplus(work), least_surplus(self.output_margins(), &work.tolerated))
     }
 
+    /// Whether an output with the margins last seen, in a check or in an iteration, could be shown.
+    pub fn would_pass(&self, work: &Workspace) -> bool {
+        let surplus = |required| least_surplus(self.memories.iter().map(|memory| memory.last_seen), required);
+        self.showing.allows(surplus(&work.required), surplus(&work.tolerated))
+    }
+
     fn output_margins(&self) -> impl Iterator<Item = Margins> + '_ {
         self.memories.iter().map(|memory| memory.output)
     }
@@ -223,42 +229,55 @@ impl TrackedFace {
         flicker
     }
 
-    /// Embeds the clean face of an open workspace, with the recognisers whose turn it is. A face that was `seen` by the
-    /// detector counts for the track's mean; at a predicted place there may be anything.
-    ///
-    /// # Errors
-    /// What the recognisers report.
-    pub fn enroll(&mut self, worker: &mut Worker, work: &Workspace, seen: bool) -> Result<Clean> {
-        let mut clean = Clean { similarity: 1.0, known: true };
-        let rendition = if work.stretch.is_some() { Rendition::Stretched } else { Rendition::AsIs };
-        let point = |set| Viewpoint { set, view: None, mirrored: false, rendition };
-        let (geometry, count) = (&work.geometry, self.memories.len());
-        let strange = geometry.strange_sets();
-        self.rota.next(self.showing.is_steady() && strange.clone().next().is_none());
+    /// Begins the frame of an open workspace: plans the looks at the clean face, by the recognisers whose turn it is.
+    /// `hurried`: whether the frame has a deadline.
+    pub fn plan_clean_looks(&mut self, work: &mut Workspace, hurried: bool) {
+        let is_askew = work.geometry.strange_sets().next().is_some();
+        self.rota.next(self.showing.is_steady() && !is_askew, hurried && !is_askew);
         self.before.clone_from(&self.memories[0].now);
-        for (index, (reader, memory)) in worker.readers.iter_mut().zip(&mut self.memories).enumerate() {
-            if self.rota.enrolls(index, count) {
-                reader.align(index, geometry, &work.clean, work.stretch, &point(0));
-                reader.embed(&mut memory.now)?;
-                if seen {
-                    memory.enroll();
-                }
-                memory.strange.clear();
-                memory.strange.resize(geometry.sets() - 1, Vec::new());
-                for set in strange.clone() {
-                    let own = &mut memory.strange[set - 1];
-                    own.resize(memory.now.len(), 0.0);
-                    reader.align(index, geometry, &work.clean, work.stretch, &point(set));
-                    reader.embed(own)?;
-                }
-            }
-            clean.similarity = clean.similarity.min(cosine_similarity(&memory.mean, &memory.now));
-            clean.known &= memory.clean_margin(&memory.mean) < 0.0;
-            if index == 0 {
-                self.rota.guard(clean.known, &memory.now, &self.before);
+        self.memories.iter_mut().for_each(RecognizerMemory::grow_older);
+        let count = self.memories.len();
+        work.probes.clear();
+        for (index, memory) in self.memories.iter().enumerate() {
+            if self.rota.enrolls(index, count) || memory.is_blank() {
+                work.plan_clean_looks(index, memory.spec());
             }
         }
-        Ok(clean)
+    }
+
+    /// Takes over what was planned, and plans what is left if the guard saw a change. A face that was `seen` by the
+    /// detector counts for the track's mean; at a predicted place there may be anything.
+    pub fn take_clean_looks(&mut self, work: &mut Workspace, seen: bool) {
+        let probes = std::mem::take(&mut work.probes);
+        for probe in &probes {
+            let memory = &mut self.memories[probe.recognizer];
+            match probe.point.set.checked_sub(1) {
+                None => {
+                    memory.take_clean(&probe.embedding, seen);
+                    memory.strange.clear();
+                    memory.strange.resize(work.geometry.sets() - 1, Vec::new());
+                }
+                Some(index) => memory.strange[index].clone_from(&probe.embedding),
+            }
+        }
+        let guard = &self.memories[0];
+        let known = guard.clean_margin(&guard.mean) < 0.0;
+        if probes.iter().any(|probe| probe.recognizer == 0) && self.rota.guard(known, &guard.now, &self.before) {
+            let left_out = |index: usize| probes.iter().all(|probe| probe.recognizer != index);
+            for (index, memory) in self.memories.iter().enumerate().filter(|(index, _)| left_out(*index)) {
+                work.plan_clean_looks(index, memory.spec());
+            }
+        }
+    }
+
+    /// The clean face, in the eyes of all recognisers.
+    pub fn clean(&self) -> Clean {
+        let mut clean = Clean { similarity: 1.0, known: true };
+        for memory in &self.memories {
+            clean.similarity = clean.similarity.min(cosine_similarity(&memory.mean, &memory.now));
+            clean.known &= memory.clean_margin(&memory.mean) < 0.0;
+        }
+        clean
     }
 
     /// Spends iterations on an enrolled face up to `limit`, inside `budget`; fewer if the margins are beyond those
@@ -316,10 +335,10 @@ impl TrackedFace {
         let copies = copies.map(|copy| Some(copy).filter(|copy| work.is_checked(*copy)));
         let Workspace { geometry, probes, required, .. } = work;
         probes.clear();
-        let count = self.memories.len();
+        let ages: Vec<u32> = self.memories.iter().map(RecognizerMemory::age).collect();
         for (recognizer, memory) in self.memories.iter_mut().enumerate() {
-            let turn = self.rota.looks_thoroughly(recognizer, count);
-            memory.is_thorough = turn || !memory.has_spare(&required[recognizer]);
+            let has_spare = memory.has_spare(&required[recognizer]);
+            memory.is_thorough = self.rota.looks_thoroughly(recognizer, &ages, has_spare);
             let spec = memory.spec();
             let plain = |set, rendition| Viewpoint { set, view: None, mirrored: false, rendition };
             if !memory.is_thorough {

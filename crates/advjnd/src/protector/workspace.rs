@@ -43,7 +43,7 @@ pub struct Workspace {
     pub tolerated: Vec<Margins>,
     /// How the face's contrast would be stretched, if it is low.
     pub stretch: Option<Stretch>,
-    /// The probes of the self-check.
+    /// What is yet to be looked at, or was last: the clean face, then the output.
     pub probes: Vec<Probe>,
     /// The region's bytes in the clean frame.
     saved: Vec<u8>,
@@ -57,7 +57,7 @@ pub struct Workspace {
     jnd_scale: f32,
 }
 
-/// One probe of the self-check: which recogniser reads the output, how, and what it takes the face for.
+/// One look at the face, clean or as output: which recogniser reads it, how, and what it takes the face for.
 pub struct Probe {
     /// Index of the recogniser.
     pub recognizer: usize,
@@ -138,6 +138,14 @@ impl Workspace {
             inside * (255.0f32 * 255.0) / 10.0f32.powf(settings.min_psnr / 10.0)
         });
         Ok(())
+    }
+
+    /// Plans the looks of one recogniser at the clean face: by the followed landmarks, and by those far from them.
+    pub fn plan_clean_looks(&mut self, recognizer: usize, spec: &Arc<RecognizerSpec>) {
+        let rendition = if self.stretch.is_some() { Rendition::Stretched } else { Rendition::AsIs };
+        let sets = std::iter::once(0).chain(self.geometry.strange_sets());
+        let points = sets.map(|set| Viewpoint { set, view: None, mirrored: false, rendition });
+        self.probes.extend(points.map(|point| Probe::new(recognizer, spec, point)));
     }
 
     /// What the perturbation must stay in, in its own coordinates, at a root mean square of `size` just-noticeable
