@@ -156,7 +156,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecUInt64::builder("frame-deadline")
                 .nick("Frame deadline")
-                .blurb("Time for a frame of a live stream, in nanoseconds, which is also the latency that is reported: iterations end in time, and faces that cannot be checked in time are covered (0 = 85 % of the frame's duration); without effect in streams that are not live")
+                .blurb("Time for a frame of a live stream, in nanoseconds, which is also the latency that is reported: iterations end in time, and faces that cannot be checked in time are covered (0 = 95 % of the frame's duration); without effect in streams that are not live")
                 .default_value(default.frame_deadline)
                 .mutable_playing(),
             u64, frame_deadline

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Share of a frame's interval that an element takes by itself; the rest is for its neighbours.
-const AUTOMATIC_SHARE: f64 = 0.85;
+const AUTOMATIC_SHARE: f64 = 0.95;
 /// Interval of frames that tell none.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
 /// However late a frame is, it may take this share of its time: less would cover its faces and win little.

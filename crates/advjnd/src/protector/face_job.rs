@@ -125,8 +125,8 @@ impl<'a> FaceJob<'a> {
         self.face.take_clean_looks(&mut self.work, seen);
     }
 
-    /// Says what may be done to the face that was looked at.
-    pub fn enroll(&mut self, memory: &Memory, settings: &Settings) {
+    /// Says what may be done to the face that was looked at. `hurried`: whether the frame has a deadline.
+    pub fn enroll(&mut self, memory: &Memory, settings: &Settings, hurried: bool) {
         let (seen, clean) = (self.track.state == TrackState::Active, self.face.clean());
         if settings.warm_start
             && self.face.is_new()
@@ -140,7 +140,7 @@ impl<'a> FaceJob<'a> {
         }
         self.doubtful = !clean.known && self.track.sighting.is_some_and(|sighting| !sighting.confirmed);
         self.report.similarity_before = clean.similarity;
-        self.face.spending.hold(settings.jnd_rms, settings.jnd_rms_ceiling);
+        self.face.spending.hold(settings.jnd_rms, settings.jnd_rms_ceiling, hurried);
         let budget = self.work.budget(settings, self.face.spending.size());
         self.budget = self.face.steady(budget, settings.flicker_limit);
         self.transfer = settings.transfer;

@@ -105,9 +105,10 @@ impl RecognizerMemory {
         self.frames == 0.0
     }
 
-    /// Frames since the last thorough look.
-    pub fn age(&self) -> u32 {
-        self.age
+    /// How urgently it should look thoroughly: more so if it was not content, and the longer ago it did.
+    pub fn urgency(&self, required: &Margins) -> u32 {
+        let is_content = least_surplus(std::iter::once(self.thorough), std::slice::from_ref(required)) >= 0.0;
+        if is_content { self.age } else { self.age.saturating_add(2 * HOLDS) }
     }
 
     /// The next frame: what a thorough look saw does not hold for ever.

@@ -10,11 +10,13 @@
 const RISE: f32 = 1.1;
 /// Factor by which it falls from one frame to the next.
 const FALL: f32 = 0.975;
-/// Surplus over the required margins from which the size falls.
+/// Surplus over the required margins from which the size falls; where frames have a deadline, iterations are few, and
+/// what was given back would be missed for long.
 const FALL_ABOVE: f32 = 0.05;
-/// Iterations at one size before it rises: of a face that the last frame showed,
+const FALL_ABOVE_HURRIED: f32 = 0.2;
+/// Iterations at one size before it rises: of a face that the last frame showed, or where frames have a deadline,
 const PATIENCE_SHOWN: u32 = 4;
-/// and of one that is still far from its margins.
+/// and of another, which is still far from its margins.
 const PATIENCE_NEW: u32 = 12;
 
 /// The size of one followed face.
@@ -25,11 +27,14 @@ pub struct Spending {
     preferred: f32,
     /// Iterations at this size that left the face short.
     fruitless: u32,
+    hurried: bool,
 }
 
 impl Spending {
     /// Takes over the sizes that the settings ask for. A ceiling below the preferred size counts as that size.
-    pub fn hold(&mut self, preferred: f32, ceiling: f32) {
+    /// `hurried`: whether the frame has a deadline.
+    pub fn hold(&mut self, preferred: f32, ceiling: f32, hurried: bool) {
+        self.hurried = hurried;
         self.preferred = preferred.max(0.0);
         self.ceiling = ceiling.max(self.preferred);
         self.size = self.size.clamp(self.preferred, self.ceiling);
@@ -45,7 +50,7 @@ impl Spending {
         if self.size >= self.ceiling {
             return u32::MAX;
         }
-        let patience = if shown { PATIENCE_SHOWN } else { PATIENCE_NEW };
+        let patience = if shown || self.hurried { PATIENCE_SHOWN } else { PATIENCE_NEW };
         patience.saturating_sub(self.fruitless).max(1)
     }
 
@@ -64,7 +69,7 @@ impl Spending {
         if surplus >= 0.0 {
             self.fruitless = 0;
         }
-        if surplus > FALL_ABOVE {
+        if surplus > if self.hurried { FALL_ABOVE_HURRIED } else { FALL_ABOVE } {
             self.size = (self.size * FALL).max(self.preferred);
         }
     }
@@ -76,7 +81,7 @@ mod tests {
 
     fn held(preferred: f32, ceiling: f32) -> Spending {
         let mut spending = Spending::default();
-        spending.hold(preferred, ceiling);
+        spending.hold(preferred, ceiling, false);
         spending
     }
 
@@ -113,7 +118,7 @@ mod tests {
         let mut spending = held(4.0, 0.0);
         spending.fall_short(100, true);
         assert_eq!(spending.size(), 4.0);
-        spending.hold(2.0, 3.0);
+        spending.hold(2.0, 3.0, false);
         assert_eq!(spending.size(), 3.0, "what is set during the stream holds at once");
     }
 }

@@ -64,7 +64,7 @@ impl Stages<'_> {
                 look(workers, jobs, Shown::Clean);
                 jobs.iter_mut().filter(|job| job.is_open()).for_each(|job| job.take_clean_looks());
             }
-            jobs.iter_mut().filter(|job| job.is_open()).for_each(|job| job.enroll(memory, settings));
+            jobs.iter_mut().filter(|job| job.is_open()).for_each(|job| job.enroll(memory, settings, hurried));
         });
         self.times.attack += took;
     }

@@ -335,10 +335,11 @@ impl TrackedFace {
         let copies = copies.map(|copy| Some(copy).filter(|copy| work.is_checked(*copy)));
         let Workspace { geometry, probes, required, .. } = work;
         probes.clear();
-        let ages: Vec<u32> = self.memories.iter().map(RecognizerMemory::age).collect();
+        let urgencies = self.memories.iter().zip(&*required).map(|(memory, required)| memory.urgency(required));
+        let urgencies: Vec<u32> = urgencies.collect();
         for (recognizer, memory) in self.memories.iter_mut().enumerate() {
             let has_spare = memory.has_spare(&required[recognizer]);
-            memory.is_thorough = self.rota.looks_thoroughly(recognizer, &ages, has_spare);
+            memory.is_thorough = self.rota.looks_thoroughly(recognizer, &urgencies, has_spare);
             let spec = memory.spec();
             let plain = |set, rendition| Viewpoint { set, view: None, mirrored: false, rendition };
             if !memory.is_thorough {
