@@ -18,6 +18,6 @@ evaluate() {
     advjnd evaluate "${clips[@]}" --out results/presets --every 5 --variants output,crf23,crf28 "$@"
 }
 
-evaluate --leave-one-out --vary preset=balanced,strong
-evaluate --surrogates dlib_resnet29 --surrogates mobilefacenet --surrogates sface_2021dec --vary preset=invisible
+evaluate --leave-one-out --vary preset=invisible,balanced,strong
+evaluate --surrogates dlib_resnet29,sface_2021dec,mobilefacenet --vary preset=balanced
 advjnd evaluate --out results/presets --splice README.md

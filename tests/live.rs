@@ -40,8 +40,8 @@ fn a_stream_that_is_not_live_has_no_latency() {
 fn a_live_stream_is_told_what_a_frame_may_take_on_top_of_what_upstream_takes() {
     let mut session = Session::with(&at(25), true, &[]);
     session.harness.set_upstream_latency(MS(12));
-    assert_eq!(latency(&session), (true, MS(12 + 34), None));
-    assert_eq!(session.element.property::<u64>("latency"), 34_000_000);
+    assert_eq!(latency(&session), (true, MS(12 + 38), None));
+    assert_eq!(session.element.property::<u64>("latency"), 38_000_000);
 }
 
 #[test]
@@ -50,10 +50,10 @@ fn a_changed_latency_is_announced_once_and_told_when_asked() {
     let mut session = Session::with(&at(25), true, &[]);
     session.protect(&frames.buffers[0]);
     assert_eq!(latency_messages(&session), 0, "nobody has asked yet");
-    assert_eq!(latency(&session).1, MS(34));
+    assert_eq!(latency(&session).1, MS(38));
     session.harness.set_src_caps(at(50));
     session.protect(&frames.buffers[0]);
-    assert_eq!((latency_messages(&session), latency(&session).1), (1, MS(17)));
+    assert_eq!((latency_messages(&session), latency(&session).1), (1, MS(19)));
     session.protect(&frames.buffers[0]);
     assert_eq!(latency_messages(&session), 0);
     session.element.set_property("frame-deadline", 9_000_000u64);
@@ -64,7 +64,7 @@ fn a_changed_latency_is_announced_once_and_told_when_asked() {
 #[test]
 fn a_pipeline_learns_whether_it_is_live_from_its_source() {
     init();
-    for (live, latency) in [(false, 0), (true, 34_000_000)] {
+    for (live, latency) in [(false, 0), (true, 38_000_000)] {
         let caps = caps(VideoFormat::I420, 160, 120);
         let source = format!("videotestsrc is-live={live} num-buffers=5 ! {caps} ! queue");
         let pipeline = format!("{source} ! advjndprotect name=protect ! queue ! fakevideosink sync=true");

@@ -134,8 +134,8 @@ fn held_frames_add_to_the_latency_of_live_streams_alone() {
         session.harness.push(frames.buffers[0].copy_deep().unwrap()).unwrap();
         session.element.property::<u64>("latency") / 1_000_000
     };
-    assert_eq!(latency(true, &[("look-ahead", "-1")]), 34, "by itself, none in a live stream");
-    assert_eq!(latency(true, &[("look-ahead", "2")]), 114);
+    assert_eq!(latency(true, &[("look-ahead", "-1")]), 38, "by itself, none in a live stream");
+    assert_eq!(latency(true, &[("look-ahead", "2")]), 118);
     assert_eq!(latency(false, &[("look-ahead", "2")]), 0);
     assert_eq!(element(&[]).property::<i32>("look-ahead"), -1);
 }

@@ -152,14 +152,14 @@ mod tests {
         live.set_upstream(false, gst::ClockTime::ZERO);
         assert_eq!((live.latency(), live.budget(None, None)), (gst::ClockTime::ZERO, None));
         live.set_upstream(true, gst::ClockTime::from_mseconds(5));
-        assert_eq!(live.latency(), gst::ClockTime::from_mseconds(34));
+        assert_eq!(live.latency(), gst::ClockTime::from_mseconds(38));
         live.set_delay(7_000_000, -1);
         assert_eq!(live.latency(), gst::ClockTime::from_mseconds(7));
         live.set_delay(7_000_000, 2);
         assert_eq!(live.latency().mseconds(), 87, "two frames are held");
         live.set_delay(0, 0);
         live.set_rate(&info((0, 1)));
-        assert_eq!(live.latency().mseconds(), 28, "as at 30 frames a second");
+        assert_eq!(live.latency().mseconds(), 31, "as at 30 frames a second");
     }
 
     #[test]
@@ -171,11 +171,11 @@ mod tests {
             let time = gst::ClockTime::from_mseconds;
             live.budget(Some(time(100)), Some(time(now))).unwrap().as_micros()
         };
-        assert_eq!([90, 105, 115, 5000].map(|now| budget(&live, now)), [34_000, 34_000, 24_000, 13_600]);
+        assert_eq!([90, 105, 115, 5000].map(|now| budget(&live, now)), [38_000, 38_000, 28_000, 15_200]);
         live.set_proportion(2.0);
-        assert_eq!(budget(&live, 105), 17_000);
+        assert_eq!(budget(&live, 105), 19_000);
         live.set_proportion(f64::NAN);
-        assert_eq!(budget(&live, 105), 34_000);
+        assert_eq!(budget(&live, 105), 38_000);
     }
 
     #[test]
@@ -184,7 +184,7 @@ mod tests {
         live.set_upstream(true, gst::ClockTime::ZERO);
         live.set_rate(&info((25, 1)));
         assert!(!live.is_stale(), "nobody asked");
-        assert_eq!(live.tell(), gst::ClockTime::from_mseconds(34));
+        assert_eq!(live.tell(), gst::ClockTime::from_mseconds(38));
         assert!(!live.is_stale());
         live.set_rate(&info((50, 1)));
         assert!(live.is_stale());

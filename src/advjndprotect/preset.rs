@@ -22,7 +22,7 @@ impl Preset {
     pub(super) fn apply(self, settings: &mut Settings) {
         (settings.jnd_rms, settings.jnd_rms_ceiling, settings.margin) = match self {
             Self::Custom => return,
-            Self::Invisible => (2.9, 4.2, 0.05),
+            Self::Invisible => (2.2, 3.2, 0.05),
             Self::Balanced => (4.2, 8.0, 0.05),
             Self::Strong => (5.2, 10.0, 0.05),
         };

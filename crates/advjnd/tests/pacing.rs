@@ -50,13 +50,13 @@ const COSTS: [(Stage, u64); 6] = [
 #[test]
 fn a_schedule_is_a_share_of_the_interval_or_what_the_user_says() {
     let automatic = Schedule { interval: Some(ms(40)), ..Schedule::default() };
-    assert_eq!((automatic.latency(), automatic.budget(Duration::ZERO)), (ms(34), ms(34)));
-    assert_eq!(automatic.budget(ms(10)), ms(24));
-    assert_eq!(automatic.budget(ms(1000)), Duration::from_micros(13_600));
+    assert_eq!((automatic.latency(), automatic.budget(Duration::ZERO)), (ms(38), ms(38)));
+    assert_eq!(automatic.budget(ms(10)), ms(28));
+    assert_eq!(automatic.budget(ms(1000)), Duration::from_micros(15_200));
     let slow = Schedule { proportion: 2.0, ..automatic };
-    assert_eq!((slow.latency(), slow.budget(Duration::ZERO)), (ms(34), ms(17)));
+    assert_eq!((slow.latency(), slow.budget(Duration::ZERO)), (ms(38), ms(19)));
     let fast = Schedule { proportion: 0.2, ..automatic };
-    assert_eq!(fast.budget(Duration::ZERO), ms(34));
+    assert_eq!(fast.budget(Duration::ZERO), ms(38));
     let own = Schedule { deadline: ms(10), ..automatic };
     assert_eq!(own.latency(), ms(10));
 }
