@@ -22,11 +22,11 @@ const MARGIN_PER_REACH: f32 = 1.5;
 /// cost the shown ones more.
 pub const UNSHOWN: f32 = 1.2;
 /// A face that the last frame showed may for some frames have this share of it.
-pub const TOLERATED: f32 = 0.5;
+pub const TOLERATED: f32 = 0.75;
 /// Width of a face, pixels, of which half the size needs the margin of the full size. A smaller face needs more at half
 /// the size, in inverse proportion, up to a factor: a codec takes more of fewer pixels.
 const HALVED_ALIKE: f32 = 150.0;
-const MOST_HALVED: f32 = 1.5;
+const MOST_HALVED: f32 = 2.0;
 /// Share of its margin that a face needs in a chip that is cut askew: such a chip is worth less to whoever has it, too.
 const ASKEW: f32 = 0.5;
 /// Share of the reserve that iterations go for in each [`Rendition`]: copies have a margin of their own for what comes.
