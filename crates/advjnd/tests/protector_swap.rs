@@ -5,6 +5,7 @@
 
 mod common;
 
+#[allow(dead_code, reason = "not every test needs everything")]
 #[path = "common/attacker.rs"]
 mod attacker;
 

@@ -54,6 +54,7 @@ mod tests {
     /// How far a head that turns to and fro was beyond the margins required and those tolerated, frame by frame: track 16
     /// of `whitehouse_hamilton_360p`, three recognisers, default settings.
     #[rustfmt::skip]
+    #[allow(clippy::approx_constant, reason = "a margin happens to be near 1/π")]
     const RECORDED: [(f32, f32); 54] = [
         (-0.519, -0.487), (-0.504, -0.472), (0.142, 0.286), (-0.025, 0.043), (0.045, 0.164), (-0.216, -0.131),
         (0.069, 0.176), (-0.020, 0.089), (0.062, 0.131), (0.105, 0.202), (0.067, 0.183), (0.017, 0.128),
