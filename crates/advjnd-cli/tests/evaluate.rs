@@ -247,7 +247,7 @@ fn the_readme_shows_the_presets() {
         written == expected,
         "the README is not of results/presets/evaluate.json: `advjnd evaluate --out results/presets --splice README.md`"
     );
-    assert!(["invisible", "balanced", "strong"].iter().all(|name| written.contains(&format!("| preset={name} |"))));
+    assert!(["balanced", "strong"].iter().all(|name| written.contains(&format!("| preset={name} |"))));
     std::fs::write(&copy, "no marks").unwrap();
     assert!(splice().unwrap_err().contains("there are no lines `<!-- video-table -->`"));
 }

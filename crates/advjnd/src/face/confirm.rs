@@ -9,7 +9,7 @@
 
 use super::aligner::{Aligner, Pose};
 use super::detect::SMALL_FACE;
-use super::{BBox, Detection, Track, TrackState};
+use super::{BBox, Detection, Landmarks, Track, TrackState};
 use crate::error::Result;
 use crate::frame::FrameMut;
 use crate::net::Backend;
@@ -191,7 +191,9 @@ impl Detection {
         if self.aligned && agree(self, seen) {
             return Self { confirmed: true, close: false, score, ..*self };
         }
-        let upright = self.aligned.then_some(self.landmarks);
+        // Further off, from some 45° on, what was not turned upright is the same face to nobody.
+        let near = |set: &Landmarks| set.mean_distance(&seen.landmarks) <= 2.0 * CONFIRMED * seen.bbox.size();
+        let upright = self.aligned.then_some(self.landmarks).filter(near);
         Self {
             bbox: self.bbox.union(&seen.bbox.scaled(0.9)),
             landmarks: seen.landmarks,
