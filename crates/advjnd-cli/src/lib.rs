@@ -18,6 +18,7 @@ mod proc;
 mod progress;
 pub mod recall;
 mod resumable;
+mod rounded;
 pub mod table;
 pub mod viewing_test;
 

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::rounded::rounded;
+
 /// So many of so many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
@@ -32,14 +34,13 @@ impl Share {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mean {
     /// Zero of none.
-    #[serde(serialize_with = "rounded")]
+    #[serde(serialize_with = "serialize")]
     pub mean: f64,
     pub of: u64,
 }
 
-/// Six decimals: what is read back is what was written.
-fn rounded<S: Serializer>(value: &f64, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    serializer.serialize_f64((1e6 * value).round() / 1e6)
+fn serialize<S: Serializer>(value: &f64, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_f64(rounded(*value))
 }
 
 impl Mean {

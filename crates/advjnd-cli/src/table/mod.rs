@@ -44,7 +44,6 @@ mod plan;
 mod plot;
 mod quality;
 mod results;
-mod rounded;
 mod summary;
 mod thresholds;
 

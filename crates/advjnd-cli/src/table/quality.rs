@@ -10,7 +10,7 @@ use advjnd_lab::metrics::{
 use serde::{Deserialize, Serialize};
 
 use super::people::Portrait;
-use super::rounded::mean;
+use crate::rounded::mean;
 
 /// Of one face, or means over faces, 8-bit pictures. None where a score was not asked for, where no face is large
 /// enough for it, or where there is no face. The crop is what the recogniser's chip shows of the picture.

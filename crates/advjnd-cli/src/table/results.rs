@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::bench::{Face, Outcome};
 use super::key::Key;
 use super::quality::Quality;
-use super::rounded::{mean, rounded};
 use super::thresholds::Thresholds;
 use crate::resumable;
+use crate::rounded::{mean, rounded};
 
 /// One attack on all faces. Means are over the faces attacked, successes and failures alike.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use advjnd::net::{Metric, RecognizerSpec};
 use serde::{Deserialize, Serialize};
 
 use super::key::Setting;
-use super::rounded::rounded;
+use crate::rounded::rounded;
 
 /// A false accept rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
