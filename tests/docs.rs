@@ -140,7 +140,8 @@ fn values(spec: &glib::ParamSpec) -> String {
     }
 }
 
-/// `gst-inspect-1.0` reads as documentation: every property has a nick, and a blurb that says more than its name.
+/// `gst-inspect-1.0` reads as documentation: every property has a nick, and a blurb of one line that says more than its
+/// name.
 #[test]
 fn every_property_is_explained() {
     let element = common::element(&[]);
@@ -148,5 +149,6 @@ fn every_property_is_explained() {
         let blurb = spec.blurb().unwrap_or_default();
         assert!(spec.nick() != spec.name() || !spec.name().contains('-'), "{} has no nick", spec.name());
         assert!(blurb.split_whitespace().count() > 4, "{}: {blurb}", spec.name());
+        assert!(blurb.chars().count() <= 80, "{}: say it in 80 characters, the rest in docs/: {blurb}", spec.name());
     }
 }

@@ -18,15 +18,16 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecBoolean::builder("enabled")
                 .nick("Enabled")
-                .blurb("Whether faces are protected: if not, every frame passes as it came, recognisable")
+                .blurb("Protect faces; if false, every frame passes unchanged and recognisable")
                 .default_value(default.enabled)
                 .mutable_playing(),
-            bool, enabled
+            bool,
+            enabled
         ),
         property!(
             glib::ParamSpecEnum::builder_with_default::<Mode>("mode", default.core.mode.into())
                 .nick("Mode")
-                .blurb("What happens to the faces that are found (fail-policy says how they are covered)")
+                .blurb("What is done to each face: protect it, or cover every face")
                 .mutable_playing(),
             |settings| Mode::from(settings.core.mode),
             |settings, mode: Mode| settings.core.mode = mode.into()
@@ -34,21 +35,23 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecString::builder("models")
                 .nick("Models")
-                .blurb("Folder with a manifest.toml and the model files it names (NULL = the models embedded in the plugin)")
+                .blurb("Folder with manifest.toml and its model files (NULL = built-in models)")
                 .mutable_ready(),
-            Option<String>, models
+            Option<String>,
+            models
         ),
         property!(
             glib::ParamSpecString::builder("recognizers")
                 .nick("Recognizers")
-                .blurb("Names of the recognisers that are attacked in turn and that the self-check looks with, comma-separated, from the manifest of the models (NULL = those it marks as embedded)")
+                .blurb("Recognisers to attack and check, comma-separated (NULL = the built-in ones)")
                 .mutable_ready(),
-            Option<String>, recognizers
+            Option<String>,
+            recognizers
         ),
         property!(
             glib::ParamSpecEnum::builder_with_default::<Preset>("preset", Preset::of(&default.core))
                 .nick("Preset")
-                .blurb("Sets jnd-model, jnd-scale, jnd-rms, jnd-rms-ceiling, viewing-distance, margin, reserve, momentum, input-diversity and gradient-smoothing at once; reads which preset their values are")
+                .blurb("Sets strength and quality together; custom is any other combination")
                 .mutable_playing(),
             |settings| Preset::of(&settings.core),
             |settings, preset: Preset| preset.apply(&mut settings.core)
@@ -56,51 +59,55 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecFloat::builder("jnd-scale")
                 .nick("JND scale")
-                .blurb("How much a pixel may change at most, in just-noticeable differences: at 1, noise of that size is not noticed (0 = nothing, so every face is covered)")
+                .blurb("Largest change of a pixel, in just-noticeable differences")
                 .minimum(0.0)
                 .maximum(20.0)
                 .default_value(default.core.jnd_scale)
                 .mutable_playing()
                 .controllable(),
-            f32, core.jnd_scale
+            f32,
+            core.jnd_scale
         ),
         property!(
             glib::ParamSpecFloat::builder("jnd-rms")
                 .nick("JND root mean square")
-                .blurb("Preferred root mean square of the changes of a face's pixels, in just-noticeable differences")
+                .blurb("Preferred RMS change of a face, in just-noticeable differences")
                 .minimum(0.0)
                 .maximum(20.0)
                 .default_value(default.core.jnd_rms)
                 .mutable_playing()
                 .controllable(),
-            f32, core.jnd_rms
+            f32,
+            core.jnd_rms
         ),
         property!(
             glib::ParamSpecFloat::builder("jnd-rms-ceiling")
                 .nick("JND root mean square, ceiling")
-                .blurb("Largest root mean square for a face that jnd-rms does not protect (0 = jnd-rms)")
+                .blurb("Largest RMS change of a face that jnd-rms does not protect (0 = jnd-rms)")
                 .minimum(0.0)
                 .maximum(20.0)
                 .default_value(default.core.jnd_rms_ceiling)
                 .mutable_playing()
                 .controllable(),
-            f32, core.jnd_rms_ceiling
+            f32,
+            core.jnd_rms_ceiling
         ),
         property!(
             glib::ParamSpecFloat::builder("min-psnr")
                 .nick("Minimum PSNR")
-                .blurb("Peak signal-to-noise ratio that no face falls below, in decibels of its luma, whatever the just-noticeable differences allow (0 = no such bound)")
+                .blurb("Lowest PSNR of the luma of a face, in decibels (0 = any)")
                 .minimum(0.0)
                 .maximum(60.0)
                 .default_value(default.core.min_psnr)
                 .mutable_playing()
                 .controllable(),
-            f32, core.min_psnr
+            f32,
+            core.min_psnr
         ),
         property!(
             glib::ParamSpecEnum::builder_with_default::<JndModel>("jnd-model", default.core.jnd_model.into())
                 .nick("JND model")
-                .blurb("How the just-noticeable difference of a pixel is worked out")
+                .blurb("Model of the just-noticeable difference of each pixel")
                 .mutable_playing(),
             |settings| JndModel::from(settings.core.jnd_model),
             |settings, model: JndModel| settings.core.jnd_model = model.into()
@@ -108,124 +115,136 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecFloat::builder("viewing-distance")
                 .nick("Viewing distance")
-                .blurb("How far the viewer is from the picture, in times its height: smooth changes are held the tighter the nearer they are seen (1000 = pixels alone are held)")
+                .blurb("Distance of the viewer in picture heights (1000 = any)")
                 .minimum(0.5)
                 .maximum(1000.0)
                 .default_value(default.core.viewing_distance)
                 .mutable_playing()
                 .controllable(),
-            f32, core.viewing_distance
+            f32,
+            core.viewing_distance
         ),
         property!(
             glib::ParamSpecBoolean::builder("temporal-masking")
                 .nick("Temporal masking")
-                .blurb("Whether thresholds are those of video: a fifth lower than a still's where nothing changes, higher where much does")
+                .blurb("Use the thresholds of video: lower where still, higher where moving")
                 .default_value(default.core.temporal_masking)
                 .mutable_playing(),
-            bool, core.temporal_masking
+            bool,
+            core.temporal_masking
         ),
         property!(
             glib::ParamSpecFloat::builder("flicker-limit")
                 .nick("Flicker limit")
-                .blurb("How much the change of a face that is shown may differ from frame to frame, as a share of its budget (2 = no limit)")
+                .blurb("Largest difference between frames, as a share of the budget (2 = any)")
                 .minimum(0.0)
                 .maximum(2.0)
                 .default_value(default.core.flicker_limit)
                 .mutable_playing()
                 .controllable(),
-            f32, core.flicker_limit
+            f32,
+            core.flicker_limit
         ),
         property!(
             glib::ParamSpecUInt::builder("max-change")
                 .nick("Maximum change")
-                .blurb("How much a pixel may change at most, in code values of full range (0..255), whatever the just-noticeable differences allow")
+                .blurb("Largest change of a pixel, in 8-bit code values (255 = any)")
                 .maximum(255)
                 .default_value(default.core.max_change)
                 .mutable_playing()
                 .controllable(),
-            u32, core.max_change
+            u32,
+            core.max_change
         ),
         property!(
             glib::ParamSpecBoolean::builder("warm-start")
                 .nick("Warm start")
-                .blurb("Whether the change of a face is carried on from frame to frame: without, every frame starts from nothing, and needs many iterations")
+                .blurb("Start each frame from the perturbation of the frame before")
                 .default_value(default.core.warm_start)
                 .mutable_playing(),
-            bool, core.warm_start
+            bool,
+            core.warm_start
         ),
         property!(
             glib::ParamSpecUInt64::builder("frame-deadline")
                 .nick("Frame deadline")
-                .blurb("Time for a frame of a live stream, in nanoseconds, which is also the latency that is reported: iterations end in time, and faces that cannot be checked in time are covered (0 = 95 % of the frame's duration); without effect in streams that are not live")
+                .blurb("Time for a frame of a live stream, in ns (0 = 95 % of its duration)")
                 .default_value(default.frame_deadline)
                 .mutable_playing(),
-            u64, frame_deadline
+            u64,
+            frame_deadline
         ),
         property!(
             glib::ParamSpecInt::builder("max-iterations")
                 .nick("Maximum iterations")
-                .blurb("Gradient iterations per face and frame at most: more protect sooner and cost more time; a face that they do not protect gets fewer from frame to frame (-1 = 60, in live streams 4)")
+                .blurb("Most gradient iterations per face and frame (-1 = 60, in live streams 4)")
                 .minimum(-1)
                 .maximum(100)
                 .default_value(default.max_iterations)
                 .mutable_playing()
                 .controllable(),
-            i32, max_iterations
+            i32,
+            max_iterations
         ),
         property!(
             glib::ParamSpecFloat::builder("input-diversity")
                 .nick("Input diversity")
-                .blurb("How strongly each iteration turns, scales and shifts what the recogniser sees, as a share (0 = as far as landmarks differ): more helps against recognisers that are not at hand")
+                .blurb("Strength of the random views in each iteration (0 = as landmarks vary)")
                 .minimum(0.0)
                 .maximum(0.5)
                 .default_value(default.core.transfer.diversity)
                 .mutable_playing(),
-            f32, core.transfer.diversity
+            f32,
+            core.transfer.diversity
         ),
         property!(
             glib::ParamSpecFloat::builder("gradient-smoothing")
                 .nick("Gradient smoothing")
-                .blurb("Sigma of the Gaussian that smooths each gradient, in 160ths of a face's surroundings (0 = none)")
+                .blurb("Sigma of the Gaussian on each gradient, in 1/160 of the face (0 = none)")
                 .minimum(0.0)
                 .maximum(8.0)
                 .default_value(default.core.transfer.smoothing)
                 .mutable_playing(),
-            f32, core.transfer.smoothing
+            f32,
+            core.transfer.smoothing
         ),
         property!(
             glib::ParamSpecFloat::builder("momentum")
                 .nick("Momentum")
-                .blurb("Share of the accumulated gradient that is kept from iteration to iteration and from frame to frame")
+                .blurb("Share of the accumulated gradient that is kept")
                 .minimum(0.0)
                 .maximum(0.99)
                 .default_value(default.core.transfer.momentum)
                 .mutable_playing(),
-            f32, core.transfer.momentum
+            f32,
+            core.transfer.momentum
         ),
         property!(
             glib::ParamSpecFloat::builder("reserve")
                 .nick("Reserve")
-                .blurb("How far beyond the required margin iterations go on, in the unit of margin: more spends more of the budget, and lasts better through codecs and on recognisers that are not at hand")
+                .blurb("How far beyond the required margin iterations go on, in units of margin")
                 .minimum(0.0)
                 .maximum(4.0)
                 .default_value(default.core.transfer.reserve)
                 .mutable_playing(),
-            f32, core.transfer.reserve
+            f32,
+            core.transfer.reserve
         ),
         property!(
             glib::ParamSpecFloat::builder("margin")
                 .nick("Margin")
-                .blurb("How far beyond the verification threshold a face must be to be shown, as a share of the way from the person to the threshold. Codecs take some of it: faces whose eyes are less than 50 pixels apart need more, in inverse proportion to their pixels (four times as much at 25), and so do some recognisers. More covers more faces")
+                .blurb("Margin beyond the verification threshold that a face needs to be shown")
                 .minimum(0.0)
                 .maximum(2.0)
                 .default_value(default.core.margin)
                 .mutable_playing(),
-            f32, core.margin
+            f32,
+            core.margin
         ),
         property!(
             glib::ParamSpecEnum::builder_with_default::<FailPolicy>("fail-policy", default.core.fail_policy.into())
                 .nick("Fail policy")
-                .blurb("What happens to a face that the self-check does not confirm as protected; it never passes as it came")
+                .blurb("What happens to a face that the self-check does not confirm")
                 .mutable_playing(),
             |settings| FailPolicy::from(settings.core.fail_policy),
             |settings, policy: FailPolicy| settings.core.fail_policy = policy.into()
@@ -233,76 +252,82 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecEnum::builder_with_default::<Detector>("detector", default.detector)
                 .nick("Detector")
-                .blurb("Who finds the faces: GstVideoRegionOfInterestMeta of type face, with landmarks in a parameter or found in the region, or the detector built in")
+                .blurb("Who finds the faces: the built-in detector, region metas, or both")
                 .mutable_playing(),
-            Detector, detector
+            Detector,
+            detector
         ),
         rectangles!(
             "regions",
             "Regions",
-            "Only faces whose centre lies in one of these rectangles are protected: <<x,y,width,height>,...> in pixels (empty = all faces)",
+            "Protect only faces centred in these rectangles of pixels (empty = all faces)",
             regions
         ),
         rectangles!(
             "exclude-regions",
             "Excluded regions",
-            "Faces whose centre lies in one of these rectangles pass as they are, recognisable: <<x,y,width,height>,...> in pixels",
+            "Pass faces centred in these rectangles of pixels unchanged, recognisable",
             exclude_regions
         ),
         rectangles!(
             "privacy-masks",
             "Privacy masks",
-            "Rectangles that are covered with an opaque fill in every frame, whatever is found: <<x,y,width,height>,...> in pixels; not while enabled is false",
+            "Rectangles of pixels that are covered in every frame",
             privacy_masks
         ),
         property!(
             glib::ParamSpecString::builder("roi-types")
                 .nick("Region types")
-                .blurb("Types of GstVideoRegionOfInterestMeta whose rectangles are covered with an opaque fill in every frame that has them, comma-separated, for example plate,head; not while enabled is false (NULL or empty = none)")
+                .blurb("Types of region metas to cover, comma-separated, for example plate,head")
                 .mutable_playing(),
-            Option<String>, roi_types
+            Option<String>,
+            roi_types
         ),
         property!(
             glib::ParamSpecUInt::builder("detect-interval")
                 .nick("Detection interval")
-                .blurb("Frames from one search of the whole frame for faces to the next; followed faces are looked for where they are expected in between, and a new face passes until it is found (1 = every frame; 0 = every frame, unless nothing changed where nobody is followed and either nobody is or time is short)")
+                .blurb("Frames between searches of the whole frame (0 = automatic)")
                 .maximum(1000)
                 .default_value(default.core.detect_interval)
                 .mutable_playing(),
-            u32, core.detect_interval
+            u32,
+            core.detect_interval
         ),
         property!(
             glib::ParamSpecUInt::builder("max-faces")
                 .nick("Maximum faces")
-                .blurb("How many faces of a frame are worked on, those that were seen first; the others are covered (0 = all)")
+                .blurb("Most faces to protect in a frame; others are covered (0 = all)")
                 .default_value(default.core.max_faces)
                 .mutable_playing(),
-            u32, core.max_faces
+            u32,
+            core.max_faces
         ),
         property!(
             glib::ParamSpecFloat::builder("score-threshold")
                 .nick("Score threshold")
-                .blurb("Detector score from which something is taken for a face (lower finds more faces and more mistakes)")
+                .blurb("Detector score from which a detection counts as a face")
                 .minimum(0.0)
                 .maximum(1.0)
                 .default_value(default.core.score_threshold)
                 .mutable_playing(),
-            f32, core.score_threshold
+            f32,
+            core.score_threshold
         ),
         property!(
             glib::ParamSpecUInt::builder("min-face-size")
                 .nick("Minimum face size")
-                .blurb("Shorter side of the smallest face to be found, in pixels; smaller faces may pass")
+                .blurb("Smallest face to find, in pixels of its shorter side")
                 .minimum(8)
                 .maximum(8192)
                 .default_value(default.core.min_face_size)
                 .mutable_playing(),
-            u32, core.min_face_size
+            u32,
+            core.min_face_size
         ),
         property!(
             glib::ParamSpecEnum::builder_with_default::<Search>("search", default.core.search.into())
                 .nick("Search")
-                .blurb("How thoroughly frames are searched for faces that are turned, very large or dark: in every other frame in one of six extra passes, or in every frame in all ten, which takes about ten times as long")
+                .blurb("How thoroughly frames are searched for turned, large and dark faces")
                 .mutable_playing(),
             |settings| Search::from(settings.core.search),
             |settings, search: Search| settings.core.search = search.into()
@@ -310,17 +335,18 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecInt::builder("look-ahead")
                 .nick("Look-ahead")
-                .blurb("Frames that one is held for: a face that is found is looked for in them backwards, and protected from the first in which it is seen; adds to the latency of live streams (-1 = 15, in live streams 0)")
+                .blurb("Frames to hold back, to protect a face from its first (-1 = 15, live 0)")
                 .minimum(-1)
                 .maximum(250)
                 .default_value(default.look_ahead)
                 .mutable_playing(),
-            i32, look_ahead
+            i32,
+            look_ahead
         ),
         property!(
             glib::ParamSpecEnum::builder_with_default::<OnLost>("on-lost", OnLost::Hold)
                 .nick("On lost")
-                .blurb("What is covered while a followed face is no longer found, for hold-time: the place where it is expected, or the whole frame")
+                .blurb("What to cover while a followed face is not found")
                 .mutable_playing(),
             |settings| if settings.core.cover_frame_on_lost { OnLost::CoverFrame } else { OnLost::Hold },
             |settings, on_lost: OnLost| settings.core.cover_frame_on_lost = on_lost == OnLost::CoverFrame
@@ -328,7 +354,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecUInt64::builder("hold-time")
                 .nick("Hold time")
-                .blurb("How long a face that is no longer found stays covered where it is expected, in nanoseconds")
+                .blurb("How long the place of a lost face stays covered, in ns")
                 .default_value(u64::try_from(default.core.hold_time.as_nanos()).unwrap_or(u64::MAX))
                 .mutable_playing(),
             |settings| u64::try_from(settings.core.hold_time.as_nanos()).unwrap_or(u64::MAX),
@@ -337,24 +363,26 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecUInt64::builder("seed")
                 .nick("Seed")
-                .blurb("Start of the random numbers: the same seed, frames and settings give the same bytes")
+                .blurb("Seed of the random numbers: same seed and frames, same bytes")
                 .default_value(default.seed)
                 .mutable_ready(),
-            u64, seed
+            u64,
+            seed
         ),
         property!(
             glib::ParamSpecUInt::builder("threads")
                 .nick("Threads")
-                .blurb("Worker threads (0 = one per core)")
+                .blurb("Number of worker threads (0 = one per core)")
                 .maximum(256)
                 .default_value(default.threads)
                 .mutable_ready(),
-            u32, threads
+            u32,
+            threads
         ),
         property!(
             glib::ParamSpecEnum::builder_with_default::<View>("view", default.core.view.into())
                 .nick("View")
-                .blurb("What goes out in place of the protected frame, to look at how it came about")
+                .blurb("What goes out: the protected frame, or a picture of how it came about")
                 .mutable_playing(),
             |settings| View::from(settings.core.view),
             |settings, view: View| settings.core.view = view.into()
@@ -362,23 +390,25 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecBoolean::builder("messages")
                 .nick("Messages")
-                .blurb("Whether an element message is posted when a face appears or its verdict changes")
+                .blurb("Post an element message when a face appears or its verdict changes")
                 .default_value(default.messages)
                 .mutable_playing(),
-            bool, messages
+            bool,
+            messages
         ),
         property!(
             glib::ParamSpecBoolean::builder("attach-meta")
                 .nick("Attach meta")
-                .blurb("Whether a GstVideoRegionOfInterestMeta of type face is added to the buffer for every face")
+                .blurb("Add a GstVideoRegionOfInterestMeta of type face for every face")
                 .default_value(default.attach_meta)
                 .mutable_playing(),
-            bool, attach_meta
+            bool,
+            attach_meta
         ),
         Property {
             spec: glib::ParamSpecUInt64::builder("latency")
                 .nick("Latency")
-                .blurb("How long the element delays a live stream, in nanoseconds, as it answers the LATENCY query (0 in streams that are not live)")
+                .blurb("Latency of the element in a live stream, in ns (0 = not live)")
                 .read_only()
                 .build(),
             access: Access::Reading(|stats| stats.latency.nseconds().to_value()),
@@ -386,7 +416,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         Property {
             spec: glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                 .nick("Statistics")
-                .blurb("Sums since the element was started: frames (processed, dropped by fail-policy, dropped too late, passed while not enabled, searched for faces as a whole, finished after their deadline), faces (one per face and frame: protected, covered, covered for want of time), iterations; mean cosine similarity of the protected faces to their clean selves; times in nanoseconds")
+                .blurb("Frames, faces, iterations and times since the element was started")
                 .read_only()
                 .build(),
             access: Access::Reading(|stats| stats.structure().to_value()),

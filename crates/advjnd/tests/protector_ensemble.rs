@@ -5,19 +5,21 @@
 
 mod common;
 
+#[allow(dead_code, reason = "not every test needs everything")]
+#[path = "common/attacker.rs"]
+mod attacker;
+#[path = "common/judges.rs"]
+mod judges;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use advjnd::attack::margin;
-use advjnd::face::{Landmarks, SimilarityTransform, Warp};
-use advjnd::frame::{Rect, Region};
-use advjnd::models::Manifest;
-use advjnd::net::{Backend, Embedder, Network, Recognizer};
+use advjnd::face::Landmarks;
+use advjnd::net::Network;
 use advjnd::report::CoverReason;
-use advjnd::{
-    Colorimetry, Context, FaceReport, FrameMut, Models, PixelFormat, PlaneMut, Pool, Protector, Settings, Transfer,
-    Verdict,
-};
+use advjnd::{Context, FaceReport, Models, Protector, Settings, Transfer, Verdict};
+use attacker::Picture;
+use judges::Judge;
 
 const DLIB: &str = "dlib_resnet29";
 const MOBILEFACENET: &str = "mobilefacenet";
@@ -31,61 +33,25 @@ fn open(names: &[&str]) -> advjnd::Result<Arc<Models>> {
     Models::open(Some(&folder()), &names)
 }
 
-struct Picture {
-    width: usize,
-    height: usize,
-    pixels: Vec<u8>,
-}
-
 fn astronaut() -> Picture {
-    let picture = common::picture("astronaut.png");
-    Picture { width: picture.width() as usize, height: picture.height() as usize, pixels: picture.into_raw() }
-}
-
-impl Picture {
-    fn frame(&mut self) -> FrameMut<'_> {
-        let planes = vec![PlaneMut { data: &mut self.pixels, stride: 3 * self.width }];
-        FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), self.width, self.height, planes).expect("frame")
-    }
+    Picture::read(&common::picture("astronaut.png"))
 }
 
 /// What a protector with the recognisers `names` makes of each of `count` frames that show the same.
 fn protect(names: &[&str], threads: usize, seed: u64, count: usize, settings: &Settings) -> Vec<(Picture, FaceReport)> {
     let mut protector = Protector::new(open(names).expect("models"), threads, seed).expect("protector");
     let frames = (0..count).map(|_| {
-        let mut picture = astronaut();
-        let mut report = protector.process(&mut picture.frame(), &Context::default(), settings).expect("report");
+        let (picture, report) = astronaut().with_frame(|frame| protector.process(frame, &Context::default(), settings));
+        let mut report = report.expect("report");
         assert_eq!((report.faces.len(), report.fault), (1, None));
         (picture, report.faces.remove(0))
     });
     frames.collect()
 }
 
-/// An embedding by code of the test's own.
-fn embed(network: Network, picture: &mut Picture, landmarks: &Landmarks) -> Vec<f32> {
-    let manifest = Manifest::from_dir(&folder()).expect("manifest");
-    let entry = manifest.entries.iter().find(|entry| entry.name == network.name()).expect("entry");
-    let backend = Backend::Cpu(Pool::new(1).expect("pool"));
-    let mut recognizer = Recognizer::load(network, &entry.read(&folder()).expect("bytes"), &backend).expect("network");
-    let spec = recognizer.spec().clone();
-    let (width, height) = (picture.width, picture.height);
-    let mut region = Region::default();
-    region.read(&picture.frame(), Rect { x: 0, y: 0, width, height });
-    let mut warp = Warp::default();
-    let to_frame = SimilarityTransform::fit(landmarks, &spec.template).expect("a face").inverse();
-    warp.plan(&to_frame, (width, height), (spec.chip_size, spec.chip_size));
-    let mut pixels = vec![[0.0; 4]; spec.chip_size * spec.chip_size];
-    warp.forward(&region.pixels, &mut pixels);
-    let chip: Vec<f32> = (0..3).flat_map(|channel| pixels.iter().map(move |pixel| pixel[channel])).collect();
-    let mut embedding = vec![0.0; spec.embedding_len];
-    recognizer.embed(&chip, &mut embedding).expect("embedding");
-    embedding
-}
-
 /// How far the face of `shown` lies beyond the threshold of `network` from the clean face.
-fn margin_by(network: Network, shown: &mut Picture, landmarks: &Landmarks) -> f32 {
-    let clean = embed(network, &mut astronaut(), landmarks);
-    margin(&network.spec().expect("spec"), &clean, &embed(network, shown, landmarks))
+fn margin_by(network: Network, shown: &Picture, landmarks: &Landmarks) -> f32 {
+    Judge::new(network).margin(&astronaut(), shown, landmarks)
 }
 
 #[test]
@@ -101,8 +67,8 @@ fn every_recogniser_is_attacked_in_turn() {
     };
     let both = [Network::DlibResnet29, Network::MobileFaceNet];
     for (names, stopped) in [(vec![DLIB], [true, false]), (vec![DLIB, MOBILEFACENET], [true, true])] {
-        let mut frames = protect(&names, 1, 0, 20, &settings);
-        let (picture, face) = frames.last_mut().expect("a frame");
+        let frames = protect(&names, 1, 0, 20, &settings);
+        let (picture, face) = frames.last().expect("a frame");
         assert_eq!(face.verdict, Verdict::Protected, "{names:?}");
         for (network, stopped) in both.into_iter().zip(stopped) {
             let margin = margin_by(network, picture, &face.landmarks);
@@ -124,10 +90,10 @@ fn the_verdict_needs_all_of_them() {
     let alone = [first(&[DLIB]).0, first(&[MOBILEFACENET]).0];
     let (together, frames) = first(&[DLIB, MOBILEFACENET]);
     assert!(together > alone[0].min(alone[1]), "{together} frames for both, {alone:?} for one");
-    for (index, (mut picture, face)) in frames.into_iter().enumerate() {
+    for (index, (picture, face)) in frames.into_iter().enumerate() {
         if face.verdict == Verdict::Protected {
             for network in [Network::DlibResnet29, Network::MobileFaceNet] {
-                let margin = margin_by(network, &mut picture, &face.landmarks);
+                let margin = margin_by(network, &picture, &face.landmarks);
                 assert!(margin > 0.0, "frame {index} is shown, and {network:?} knows it: {margin}");
             }
         } else {
@@ -140,7 +106,7 @@ fn the_verdict_needs_all_of_them() {
 fn several_give_the_same_bytes_for_a_seed_on_any_number_of_threads() {
     let run = |names: &[&str], threads, seed| -> Vec<Vec<u8>> {
         let frames = protect(names, threads, seed, 4, &Settings::default());
-        frames.into_iter().map(|(picture, _)| picture.pixels).collect()
+        frames.into_iter().map(|(picture, _)| picture.bytes()).collect()
     };
     let both = [DLIB, MOBILEFACENET];
     let reference = run(&both, 1, 7);
@@ -153,12 +119,13 @@ fn several_give_the_same_bytes_for_a_seed_on_any_number_of_threads() {
 fn all_by_name_are_the_default_ones() {
     let bytes = |models: Arc<Models>| {
         let mut protector = Protector::new(models, 1, 3).expect("protector");
-        let mut picture = astronaut();
-        (0..3).for_each(|_| {
-            picture = astronaut();
-            protector.process(&mut picture.frame(), &Context::default(), &Settings::default()).expect("report");
-        });
-        picture.pixels
+        let settings = Settings::default();
+        let mut protect = || {
+            let (picture, report) =
+                astronaut().with_frame(|frame| protector.process(frame, &Context::default(), &settings));
+            report.map(|_| picture.bytes()).expect("report")
+        };
+        (0..3).map(|_| protect()).last()
     };
     let embedded = bytes(Models::embedded().expect("models"));
     let all = [DLIB, "sface_2021dec", MOBILEFACENET];

@@ -107,7 +107,7 @@ impl Budget {
     pub fn project(&mut self, delta: &mut [f32]) {
         delta.iter_mut().filter(|delta| delta.is_nan()).for_each(|delta| *delta = 0.0);
         if let Some((width, shares)) = &self.shares {
-            self.octaves.limit(delta, *width, (&self.lower, &self.upper), shares);
+            self.octaves.limit(delta, *width, &self.lower, &self.upper, shares);
         }
         if let Some(most) = self.rms {
             let scale = most / self.rms_of(delta);

@@ -32,13 +32,13 @@ pub(super) struct Octaves {
 
 impl Octaves {
     /// Holds octave `k` of a plane to ± `shares[k]` times half of `upper − lower`, sample by sample. Planes are
-    /// row-major,
-    /// `width` samples a row; samples beyond the last whole row stay.
+    /// row-major, `width` samples a row; samples beyond the last whole row stay.
     pub(super) fn limit(
         &mut self,
         plane: &mut [f32],
         width: usize,
-        (lower, upper): (&[f32], &[f32]),
+        lower: &[f32],
+        upper: &[f32],
         shares: &[f32; OCTAVES],
     ) {
         pulp::Arch::new().dispatch(Limit { octaves: self, plane, width, lower, upper, shares });
@@ -77,7 +77,7 @@ impl WithSimd for Limit<'_> {
             } else {
                 coarse.fill(0.0);
             }
-            add_limited((fine, coarse), (lower, upper), *share, plane);
+            add_limited(fine, coarse, lower, upper, *share, plane);
             std::mem::swap(fine, coarse);
         }
     }
@@ -85,7 +85,7 @@ impl WithSimd for Limit<'_> {
 
 /// Adds `fine − coarse`, held to the bound, to `sum`.
 #[inline(always)]
-fn add_limited((fine, coarse): (&[f32], &[f32]), (lower, upper): (&[f32], &[f32]), share: f32, sum: &mut [f32]) {
+fn add_limited(fine: &[f32], coarse: &[f32], lower: &[f32], upper: &[f32], share: f32, sum: &mut [f32]) {
     let len = sum.len();
     let (fine, coarse, lower, upper) = (&fine[..len], &coarse[..len], &lower[..len], &upper[..len]);
     for x in 0..len {
@@ -155,7 +155,7 @@ mod tests {
     fn limited(plane: &[f32], width: usize, bounds: &[f32], shares: &[f32; OCTAVES]) -> Vec<f32> {
         let mut out = plane.to_vec();
         let lower: Vec<f32> = bounds.iter().map(|bound| -bound).collect();
-        Octaves::default().limit(&mut out, width, (&lower, bounds), shares);
+        Octaves::default().limit(&mut out, width, &lower, bounds, shares);
         out
     }
 
