@@ -5,7 +5,7 @@
 //! or score changed. Landmarks that a close look does not confirm are replaced by its own, from then on in every frame;
 //! where no looks agree, the face is not [aligned](Detection::aligned), and nothing can be shown of it. What is found
 //! too weakly to begin a track begins one if close looks believe it. A followed face that was not found is looked for
-//! where it is expected.
+//! where it is expected. Where close looks see an upright face but cannot tell where its landmarks are, it is covered.
 
 use super::aligner::{Aligner, Pose};
 use super::detect::SMALL_FACE;
@@ -29,6 +29,8 @@ const WEAK_CLOSE_SCORE: f32 = 0.75;
 /// agree.
 const REFUSED_FRAMES: u32 = 11;
 const RETRY_FRAMES: u32 = 16;
+/// Roll up to which a weak detection is one of an upright face, radians: turned, too much looks like a face.
+const UPRIGHT: f32 = 0.8;
 /// Weak detections that are remembered at most.
 const MOST_REFUSED: usize = 64;
 /// A box of which this share lies in a larger face is part of it,
@@ -112,7 +114,17 @@ impl Confirmer {
             let is_known = |(face, of): &Assigned| {
                 *of == Some(index) || face.bbox.overlaps(place) || is_part(place, &Pose::of_face(face).bbox())
             };
-            if confirmed.iter().any(is_known) || !track.aligned {
+            if confirmed.iter().any(is_known) {
+                continue;
+            }
+            if !track.aligned {
+                if left > 0 && track.is_due_unseen() {
+                    left -= 1;
+                    let pose = Pose::of(place, 0.0);
+                    let moved = self.aligner.suspect(frame, pose)?.map(|seen| place.at(seen.center()));
+                    let seen = moved.map(|bbox| Detection::new(bbox, Landmarks::guess(&bbox), track.score));
+                    confirmed.extend(seen.map(|face| (Detection { aligned: false, ..face }, Some(index))));
+                }
                 continue;
             }
             let seen = self.aligner.look_again(frame, Pose::of(place, track.landmarks.roll()))?;
@@ -174,6 +186,9 @@ impl Confirmer {
         match seen.filter(|seen| track.is_some() || !is_weak || seen.score >= WEAK_CLOSE_SCORE) {
             Some(seen) => Ok(Some(face.confirmed_by(&seen))),
             None if track.is_none() && is_weak => {
+                if let Some(suspect) = self.suspected(frame, face, care)? {
+                    return Ok(Some(suspect));
+                }
                 if self.refused.len() < MOST_REFUSED {
                     self.refused.push((face.bbox, REFUSED_FRAMES));
                 }
@@ -181,6 +196,19 @@ impl Confirmer {
             }
             None => Ok(Some(Detection { aligned: false, ..face })),
         }
+    }
+}
+
+impl Confirmer {
+    /// `face` as one that is to be covered, if it is upright and close looks suspect it.
+    fn suspected(&mut self, frame: &FrameMut<'_>, face: Detection, care: &Care) -> Result<Option<Detection>> {
+        let pose = Pose::of_face(&face);
+        if angle(pose.roll).abs() > UPRIGHT {
+            return Ok(None);
+        }
+        let seen = self.aligner.suspect(frame, Pose { roll: 0.0, ..pose })?;
+        let score = face.score.max(care.score_threshold);
+        Ok(seen.map(|bbox| Detection { bbox: face.bbox.union(&bbox), score, aligned: false, ..face }))
     }
 }
 
