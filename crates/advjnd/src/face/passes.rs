@@ -282,6 +282,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_small_frames_are_enlarged_and_every_pass_has_its_turn() {
+        for (long_side, count) in [(250, 9), (480, 9), (640, 7), (1920, 7)] {
+            let turns: Vec<ExtraPass> = (0..count).filter_map(|turn| ExtraPass::fast(long_side, turn)).collect();
+            assert!(ExtraPass::all_fast(long_side).eq(turns), "{long_side}");
+            assert_eq!(ExtraPass::all_fast(long_side).count(), count, "{long_side}");
+        }
+    }
+
+    #[test]
     fn turned_by_quarters_a_plane_is_what_the_warp_makes_of_it() {
         let size = [70, 45];
         let plane: Vec<f32> = (0..size[0] * size[1]).map(|at| (at * 7919 % 251) as f32).collect();

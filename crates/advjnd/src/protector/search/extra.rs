@@ -85,3 +85,38 @@ fn add(face: Detection, pass: ExtraPass, followed: &[BBox], known: &mut Vec<Dete
     }
     known.push(face);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::face::Landmarks;
+
+    fn face(x: f32, score: f32) -> Detection {
+        let bbox = BBox { x, y: 10.0, width: 50.0, height: 60.0 };
+        Detection::new(bbox, Landmarks::guess(&bbox), score)
+    }
+
+    #[test]
+    fn half_a_face_is_believed_in_place_of_the_same_seen_weakly() {
+        let mut known = vec![face(0.0, 0.4), face(200.0, 0.9)];
+        let score = believed(ExtraPass::Sides, 0.9, 0.5);
+        add(face(-10.0, score), ExtraPass::Sides, &[], &mut known);
+        assert_eq!(known, [face(200.0, 0.9), face(-10.0, 0.9)]);
+    }
+
+    #[test]
+    fn what_is_seen_more_clearly_or_followed_stays() {
+        let before = vec![face(0.0, 0.4)];
+        let mut known = before.clone();
+        add(face(5.0, 0.3), ExtraPass::Brightened, &[], &mut known);
+        add(face(5.0, 0.49), ExtraPass::Turned(2), &[], &mut known);
+        add(face(5.0, 0.49), ExtraPass::Brightened, &[before[0].bbox], &mut known);
+        assert_eq!(known, before);
+    }
+
+    #[test]
+    fn extra_passes_alone_believe_half_faces_only() {
+        assert!(believed(ExtraPass::Brightened, 0.9, 0.5) < 0.5);
+        assert!(believed(ExtraPass::EnlargedSides, 0.8, 0.5) >= 0.5);
+    }
+}
