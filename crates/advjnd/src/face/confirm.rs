@@ -5,7 +5,7 @@
 //! or score changed. Landmarks that a close look does not confirm are replaced by its own, from then on in every frame;
 //! where no looks agree, the face is not [aligned](Detection::aligned), and nothing can be shown of it. What is found
 //! too weakly to begin a track begins one if close looks believe it. A followed face that was not found is looked for
-//! where it is expected.
+//! where it is expected. Where close looks see an upright face but cannot tell where its landmarks are, it is covered.
 
 use super::aligner::{Aligner, Pose};
 use super::detect::SMALL_FACE;
@@ -25,10 +25,16 @@ const TURNED: f32 = 0.15;
 const TURNED_SIZES: [f32; 2] = [100.0, 160.0];
 /// Score of close looks from which a detection that is too weak by itself begins a track.
 const WEAK_CLOSE_SCORE: f32 = 0.75;
-/// Frames for which a weak detection that no looks confirmed is not looked at again, and a face whose looks did not
-/// agree.
+/// Frames for which a weak detection that no looks confirmed is not looked at again, unless it is seen so much more
+/// clearly, and a face whose looks did not agree.
 const REFUSED_FRAMES: u32 = 11;
+const CLEARER: f32 = 0.05;
 const RETRY_FRAMES: u32 = 16;
+/// Roll up to which a weak detection is one of an upright face, radians: turned, too much looks like a face.
+const UPRIGHT: f32 = 0.8;
+/// and its score from which looks suspect it: of 40 faces that are too weak for anything else they find 16 so, all
+/// that no other detection overlaps, and 10 of 149 other things; below, heads that are found anyway, and hands.
+const SUSPECT_SCORE: f32 = 0.4;
 /// Weak detections that are remembered at most.
 const MOST_REFUSED: usize = 64;
 /// A box of which this share lies in a larger face is part of it,
@@ -55,7 +61,15 @@ pub type Assigned = (Detection, Option<usize>);
 /// Confirms landmarks.
 pub struct Confirmer {
     aligner: Aligner,
-    refused: Vec<(BBox, u32)>,
+    refused: Vec<Refused>,
+}
+
+/// A weak detection that no looks confirmed.
+struct Refused {
+    bbox: BBox,
+    score: f32,
+    /// Frames for which it is remembered.
+    frames: u32,
 }
 
 impl Confirmer {
@@ -98,8 +112,8 @@ impl Confirmer {
         tracks: &[Track],
         care: &Care,
     ) -> Result<Vec<Assigned>> {
-        self.refused.iter_mut().for_each(|(_, frames)| *frames -= 1);
-        self.refused.retain(|(_, frames)| *frames > 0);
+        self.refused.iter_mut().for_each(|refused| refused.frames -= 1);
+        self.refused.retain(|refused| refused.frames > 0);
         let mut left = care.alignments;
         let mut confirmed: Vec<Assigned> = Vec::with_capacity(faces.len());
         for (face, of) in faces {
@@ -112,7 +126,17 @@ impl Confirmer {
             let is_known = |(face, of): &Assigned| {
                 *of == Some(index) || face.bbox.overlaps(place) || is_part(place, &Pose::of_face(face).bbox())
             };
-            if confirmed.iter().any(is_known) || !track.aligned {
+            if confirmed.iter().any(is_known) {
+                continue;
+            }
+            if !track.aligned {
+                if left > 0 && track.is_due_unseen() {
+                    left -= 1;
+                    let pose = Pose::of(place, 0.0);
+                    let moved = self.aligner.suspect(frame, pose)?.map(|seen| place.at(seen.center()));
+                    let seen = moved.map(|bbox| Detection::new(bbox, Landmarks::guess(&bbox), track.score));
+                    confirmed.extend(seen.map(|face| (Detection { aligned: false, ..face }, Some(index))));
+                }
                 continue;
             }
             let seen = self.aligner.look_again(frame, Pose::of(place, track.landmarks.roll()))?;
@@ -160,8 +184,9 @@ impl Confirmer {
             }
         }
         let is_weak = face.score < care.score_threshold;
-        let is_refused = |face: &Detection| self.refused.iter().any(|(bbox, _)| bbox.overlaps(&face.bbox));
-        if track.is_none() && is_weak && is_refused(&face) {
+        let as_before = |refused: &Refused| refused.bbox.overlaps(&face.bbox) && face.score <= CLEARER + refused.score;
+        let is_refused = self.refused.iter().any(as_before);
+        if track.is_none() && is_weak && is_refused {
             return Ok(None);
         }
         let tries = |frames: u32| frames.is_power_of_two() || frames.is_multiple_of(RETRY_FRAMES);
@@ -174,13 +199,29 @@ impl Confirmer {
         match seen.filter(|seen| track.is_some() || !is_weak || seen.score >= WEAK_CLOSE_SCORE) {
             Some(seen) => Ok(Some(face.confirmed_by(&seen))),
             None if track.is_none() && is_weak => {
+                if let Some(suspect) = self.suspected(frame, face, care)? {
+                    return Ok(Some(suspect));
+                }
                 if self.refused.len() < MOST_REFUSED {
-                    self.refused.push((face.bbox, REFUSED_FRAMES));
+                    self.refused.push(Refused { bbox: face.bbox, score: face.score, frames: REFUSED_FRAMES });
                 }
                 Ok(None)
             }
             None => Ok(Some(Detection { aligned: false, ..face })),
         }
+    }
+}
+
+impl Confirmer {
+    /// `face` as one that is to be covered, if it is upright and close looks suspect it.
+    fn suspected(&mut self, frame: &FrameMut<'_>, face: Detection, care: &Care) -> Result<Option<Detection>> {
+        let pose = Pose::of_face(&face);
+        if angle(pose.roll).abs() > UPRIGHT || face.score < SUSPECT_SCORE {
+            return Ok(None);
+        }
+        let seen = self.aligner.suspect(frame, Pose { roll: 0.0, ..pose })?;
+        let score = face.score.max(care.score_threshold);
+        Ok(seen.map(|bbox| Detection { bbox: face.bbox.union(&bbox), score, aligned: false, ..face }))
     }
 }
 

@@ -26,7 +26,7 @@ pub const LONG_SIDE_AT_NETWORK: f32 = 640.0;
 /// A small frame is enlarged to that side for the second look, at most by this.
 pub const MAX_ENLARGEMENT: f32 = 2.0;
 /// Two scales that differ by a smaller factor see the same.
-const SCALES_APART: f32 = 1.1;
+pub(super) const SCALES_APART: f32 = 1.1;
 /// Faces up to this size at the network, at either scale, are looked at twice: landmarks of larger ones hardly differ.
 pub(super) const SMALL_FACE: f32 = 144.0;
 /// Side of the window around such a face.
@@ -92,6 +92,7 @@ pub struct Detector {
     pub(super) whole: Pass,
     pub(super) near: Pass,
     reduced: Pass,
+    pub(super) enlarged: Pass,
     pub(super) sideways: Pass,
     pub(super) diagonal: Pass,
     pub(super) second: Option<SecondPass>,
@@ -107,6 +108,7 @@ impl Detector {
             whole: pass(),
             near: pass(),
             reduced: pass(),
+            enlarged: pass(),
             sideways: pass(),
             diagonal: pass(),
             second: None,
@@ -259,7 +261,7 @@ impl Detector {
     /// The second look at those of `faces` that are small; they were seen at `scale`.
     fn look_twice(&mut self, frame: &FrameMut<'_>, scale: f32, faces: &mut [Detection]) -> Result<()> {
         let long_side = frame.width().max(frame.height()) as f32;
-        let common = (LONG_SIDE_AT_NETWORK / long_side).min(MAX_ENLARGEMENT);
+        let common = common_scale(long_side);
         if common.max(scale) > SCALES_APART * common.min(scale) {
             for face in faces {
                 if face.bbox.size() * common.max(scale) <= SMALL_FACE {
@@ -288,6 +290,11 @@ fn window_around(place: &BBox, scale: f32) -> Rect {
     };
     let [x, y] = place.center().map(start);
     Rect { x, y, width: WINDOW, height: WINDOW }
+}
+
+/// Pixels per pixel of the frame in a picture of [`LONG_SIDE_AT_NETWORK`].
+pub(super) fn common_scale(long_side: f32) -> f32 {
+    (LONG_SIDE_AT_NETWORK / long_side).min(MAX_ENLARGEMENT)
 }
 
 /// Pixels of the network's input per pixel of the frame.

@@ -100,6 +100,11 @@ impl BBox {
         Self { x: cx - width / 2.0, y: cy - height / 2.0, width, height }
     }
 
+    /// The same sides, around `center`.
+    pub fn at(&self, [x, y]: [f32; 2]) -> Self {
+        Self { x: x - self.width / 2.0, y: y - self.height / 2.0, ..*self }
+    }
+
     /// Moved by `offset`.
     pub fn translated(&self, offset: [f32; 2]) -> Self {
         Self { x: self.x + offset[0], y: self.y + offset[1], ..*self }

@@ -2,11 +2,12 @@
 //! Passes over the whole frame besides the upright one: turned, from afar, brightened.
 //!
 //! Upright, YuNet finds faces at any roll from about 50 pixels on, and smaller ones up to a roll of 30°. A face that
-//! nearly fills the frame is found from afar, and a dark one in a bright scene where dark tones are spread.
+//! nearly fills the frame is found from afar, and a dark one in a bright scene where dark tones are spread. A small
+//! frame is enlarged, too: faces in it may be smaller than the network knows.
 
 use std::f32::consts::{FRAC_1_SQRT_2, TAU};
 
-use super::detect::{Detector, LONG_SIDE_AT_NETWORK, SIZE_MULTIPLE, WINDOW, network_scale};
+use super::detect::{Detector, SCALES_APART, SIZE_MULTIPLE, WINDOW, common_scale, network_scale};
 use super::pass::{scaled_size, suppress};
 use super::{BBox, Detection, Landmarks, SimilarityTransform, Track, Warp};
 use crate::error::Result;
@@ -25,24 +26,30 @@ pub enum ExtraPass {
     Turned(u8),
     /// With dark tones spread: a gamma of 1/2.
     Brightened,
+    /// A small frame, enlarged to a long side of 640 pixels, at most twice: small faces.
+    Enlarged,
     /// The left and the right quarter with their mirror images beside them: half faces at the edge, which cannot be
     /// aligned.
     Sides,
+    /// The same of a small frame, enlarged.
+    EnlargedSides,
     /// By the [second detector](Detector::with_second), the frame reduced to a long side of 192 pixels. Its boxes come
     /// with a guess of landmarks.
     Second,
 }
 
 impl ExtraPass {
-    /// Every pass.
-    pub const ALL: [Self; 11] = [
+    /// Every pass. Upright ones come first: what they find is looked at more closely than what turned ones find there.
+    const ALL: [Self; 13] = [
         Self::Afar,
         Self::Sides,
         Self::Second,
+        Self::Brightened,
+        Self::Enlarged,
+        Self::EnlargedSides,
         Self::Turned(2),
         Self::Turned(6),
         Self::Turned(4),
-        Self::Brightened,
         Self::Turned(1),
         Self::Turned(5),
         Self::Turned(3),
@@ -50,18 +57,47 @@ impl ExtraPass {
     ];
     /// Those of a fast search. The diagonal ones find small faces half way between two turns only, and take twice as
     /// long.
-    pub const FAST: &[Self] = Self::ALL.split_at(7).0;
-    const DIAGONAL: &[Self] = Self::ALL.split_at(7).1;
+    const FAST: &[Self] = Self::ALL.split_at(9).0;
+    const DIAGONAL: &[Self] = Self::ALL.split_at(9).1;
 
-    /// The pass of a fast search whose turn it is.
-    pub fn fast(turn: usize) -> Self {
-        Self::FAST[turn % Self::FAST.len()]
+    /// Every pass over a frame whose longer side has so many pixels.
+    pub fn all(long_side: usize) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |pass| pass.is_of(long_side))
     }
 
-    /// The passes of a thorough search whose turn it is: two of the diagonal ones, and all others.
-    pub fn thorough(turn: usize) -> impl Iterator<Item = Self> {
+    /// The passes of a fast search of such a frame.
+    pub fn all_fast(long_side: usize) -> impl Iterator<Item = Self> {
+        Self::FAST.iter().copied().filter(move |pass| pass.is_of(long_side))
+    }
+
+    /// The pass of a fast search of such a frame whose turn it is.
+    pub fn fast(long_side: usize, turn: usize) -> Option<Self> {
+        Self::all_fast(long_side).nth(turn % Self::all_fast(long_side).count().max(1))
+    }
+
+    /// The passes of a thorough search of such a frame whose turn it is: two of the diagonal ones, and all others.
+    pub fn thorough(long_side: usize, turn: usize) -> impl Iterator<Item = Self> {
         let diagonal = &Self::DIAGONAL[turn % 2 * 2..][..2];
-        Self::FAST.iter().chain(diagonal).copied()
+        Self::all_fast(long_side).chain(diagonal.iter().copied())
+    }
+
+    /// Whether it looks at half faces at the edge.
+    pub fn is_of_sides(self) -> bool {
+        matches!(self, Self::Sides | Self::EnlargedSides)
+    }
+
+    /// Whether it turns the frame.
+    pub fn is_turned(self) -> bool {
+        matches!(self, Self::Turned(_))
+    }
+
+    fn enlarges(self) -> bool {
+        matches!(self, Self::Enlarged | Self::EnlargedSides)
+    }
+
+    /// Whether a frame of that size is to be seen so: only a small one is enlarged.
+    fn is_of(self, long_side: usize) -> bool {
+        !self.enlarges() || common_scale(long_side as f32) > SCALES_APART
     }
 }
 
@@ -89,26 +125,27 @@ impl Detector {
             return self.near.detect(frame, (AFAR / long_side).min(1.0), window, Resampling::Average, score_threshold);
         }
         let least = if fine { min_face_size as f32 } else { f32::INFINITY };
-        let scale = network_scale(long_side, least);
-        debug_assert!(scale <= 1.0 && (fine || scale * long_side <= LONG_SIDE_AT_NETWORK + 0.5));
+        let scale = if pass.enlarges() { common_scale(long_side) } else { network_scale(long_side, least) };
         let size = scaled_size(frame, scale);
         let fill = |size: [usize; 2]| size.map(|side| side.next_multiple_of(SIZE_MULTIPLE));
         let whole = |[width, height]: [usize; 2]| Rect { x: 0, y: 0, width, height };
         let zoom = SimilarityTransform { a: 1.0 / scale, b: 0.0, tx: 0.5 / scale - 0.5, ty: 0.5 / scale - 0.5 };
         let ExtraPass::Turned(eighths) = pass else {
             let [width, height] = fill(size);
-            self.whole.read(frame, scale, whole([width, height]), Resampling::Average);
-            if pass == ExtraPass::Sides {
-                mirror_sides(&mut self.whole.thumbnail.bgr, width, size[0]);
-                let seen = self.whole.run(width, height, score_threshold.max(SIDES_SCORE))?;
-                return Ok(seen
-                    .iter()
-                    .filter_map(|face| at_edge(face, size[0]))
-                    .map(|face| face.through(&zoom))
-                    .collect());
+            let network = if pass.enlarges() { &mut self.enlarged } else { &mut self.whole };
+            let resampling = if scale > 1.0 { Resampling::Linear } else { Resampling::Average };
+            network.read(frame, scale, whole([width, height]), resampling);
+            let picture = &mut network.thumbnail.bgr;
+            if pass.is_of_sides() {
+                mirror_sides(picture, width, size[0]);
+                let seen = network.run(width, height, score_threshold.max(SIDES_SCORE))?;
+                let halves = seen.iter().filter_map(|face| at_edge(face, size[0]));
+                return Ok(halves.map(|face| face.through(&zoom)).collect());
             }
-            self.whole.thumbnail.bgr.iter_mut().for_each(|v| *v = (255.0 * *v).sqrt());
-            let seen = self.whole.run(width, height, score_threshold)?;
+            if pass == ExtraPass::Brightened {
+                picture.iter_mut().for_each(|v| *v = (255.0 * *v).sqrt());
+            }
+            let seen = network.run(width, height, score_threshold)?;
             return Ok(seen.iter().map(|face| face.through(&zoom)).collect());
         };
         let turned = match eighths % 4 {
@@ -243,6 +280,15 @@ fn about_middles(from: [usize; 2], to: [usize; 2], angle: f32) -> SimilarityTran
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_small_frames_are_enlarged_and_every_pass_has_its_turn() {
+        for (long_side, count) in [(250, 9), (480, 9), (640, 7), (1920, 7)] {
+            let turns: Vec<ExtraPass> = (0..count).filter_map(|turn| ExtraPass::fast(long_side, turn)).collect();
+            assert!(ExtraPass::all_fast(long_side).eq(turns), "{long_side}");
+            assert_eq!(ExtraPass::all_fast(long_side).count(), count, "{long_side}");
+        }
+    }
 
     #[test]
     fn turned_by_quarters_a_plane_is_what_the_warp_makes_of_it() {

@@ -169,6 +169,12 @@ impl Track {
         std::iter::once(self.landmarks).chain(seen)
     }
 
+    /// Whether it is to be looked for in this frame, though there is nothing to align it by: once in so many frames as
+    /// it goes on by prediction.
+    pub(super) fn is_due_unseen(&self) -> bool {
+        (self.misses + 1).is_multiple_of(COAST_FRAMES)
+    }
+
     /// Where it is expected in the next frame.
     pub fn expected(&self) -> BBox {
         self.bbox.translated(self.velocity)

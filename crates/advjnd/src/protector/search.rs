@@ -6,6 +6,7 @@
 //! look there. Where every face is in view, time is short and nothing changed besides them, a look around each is
 //! enough.
 
+mod extra;
 mod trace_back;
 
 use std::time::Duration;
@@ -32,17 +33,12 @@ const NEAR_SCALE: f32 = 1.5;
 /// Frames from one confirmation of a followed face's landmarks to the next, in a fast search.
 const CONFIRM_INTERVAL: u32 = 15;
 
-/// By so much below the threshold a detection is that close looks have to confirm.
-const BELIEVED: f32 = 0.01;
-/// Frames in a row that may go without an extra pass where time is short.
-const PASSES_LEFT_OUT: u32 = 30;
-
 /// How thoroughly a frame is searched for faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Thoroughness {
-    /// Upright, and in every other frame in one of seven [extra passes](ExtraPass), in turn: fourteen frames see them
-    /// all. The first frame of a stream sees all seven if it has no deadline.
+    /// Upright, and in every other frame in one of seven [extra passes](ExtraPass), in turn, of nine where the frame is
+    /// small: fourteen or eighteen frames see them all. The first frame of a stream sees all if it has no deadline.
     #[default]
     Fast,
     /// Upright and in every extra pass, of the four diagonal ones in two, in turn; and every face's landmarks are
@@ -228,59 +224,12 @@ impl Search {
     fn search(&mut self, frame: &FrameMut<'_>, settings: &Settings, pace: &Pace) -> Result<(Vec<Detection>, bool)> {
         let (least, threshold) = (settings.min_face_size, settings.score_threshold.min(CONTINUE_SCORE));
         let mut faces = self.detector.detect_at_two_scales(frame, least, threshold)?;
-        self.passes_left = ExtraPass::FAST.len();
+        self.passes_left = ExtraPass::all_fast(frame.width().max(frame.height())).count();
         self.add_passes(frame, settings, pace, &mut faces)?;
         self.changes.keep();
         self.since = 0;
         self.vacant = faces.is_empty().then_some((least, threshold));
         Ok((faces, true))
-    }
-
-    /// Adds what the extra passes find where nothing was found: in the first frame all, else those whose turn it is,
-    /// and the sides where half a face is followed.
-    fn add_passes(
-        &mut self,
-        frame: &FrameMut<'_>,
-        settings: &Settings,
-        pace: &Pace,
-        faces: &mut Vec<Detection>,
-    ) -> Result<()> {
-        let thorough = settings.search == Thoroughness::Thorough;
-        let threshold = settings.score_threshold.min(CONTINUE_SCORE);
-        let in_time = pace.allows(2 * pace.cost(Stage::Detect, 1) + self.time_for_faces(pace));
-        // Not in a frame that spends its time on confirming landmarks.
-        let confirms = pace.is_bound() && self.tracker.tracks().iter().any(|track| track.is_due_by(CONFIRM_INTERVAL));
-        let rests = self.since_pass == 0 && self.begun;
-        let follows_half = in_time && self.tracker.tracks().iter().any(|track| track.is_half_a_face(frame.width()));
-        let mut passes = Vec::new();
-        if thorough && !self.begun {
-            passes.extend(ExtraPass::ALL);
-        } else if !self.begun && !pace.is_bound() {
-            passes.extend(ExtraPass::FAST);
-        } else if thorough {
-            passes.extend(ExtraPass::thorough(self.next_pass));
-            self.next_pass += 1;
-        } else if !rests && (in_time && !confirms || self.since_pass >= PASSES_LEFT_OUT) {
-            passes.push(ExtraPass::fast(self.next_pass));
-            self.next_pass += 1;
-        }
-        if passes.is_empty() {
-            self.since_pass += 1;
-        } else {
-            (self.begun, self.since_pass) = (true, 0);
-            self.passes_left = self.passes_left.saturating_sub(passes.len());
-        }
-        if follows_half && !passes.contains(&ExtraPass::Sides) {
-            passes.push(ExtraPass::Sides);
-        }
-        for pass in passes {
-            let seen = self.detector.detect_extra(frame, pass, thorough, settings.min_face_size, threshold)?;
-            let new = unknown(seen, faces, settings);
-            // Half a face cannot be looked at more closely: it is covered.
-            let edges = |face: Detection| Detection { score: face.score.max(settings.score_threshold), ..face };
-            faces.extend(new.into_iter().map(|face| if pass == ExtraPass::Sides { edges(face) } else { face }));
-        }
-        Ok(())
     }
 
     /// The faces where something changed since a search that found nothing; `None` if the whole frame must be searched.
@@ -291,7 +240,7 @@ impl Search {
         let faces = match self.changes.change(Detector::reach(frame, least)) {
             Change::Nowhere => Vec::new(),
             Change::Places(places) => {
-                self.passes_left = ExtraPass::FAST.len();
+                self.passes_left = ExtraPass::all_fast(frame.width().max(frame.height())).count();
                 self.detector.detect_around(frame, &places, least, threshold)?
             }
             Change::Everywhere => return Ok(None),
@@ -326,11 +275,4 @@ impl Search {
             }
         }
     }
-}
-
-/// Those of the faces `seen` in an extra pass that are not `known`. Turned or dark, other things look like faces, too:
-/// close looks must believe them.
-fn unknown(seen: Vec<Detection>, known: &[Detection], settings: &Settings) -> Vec<Detection> {
-    let new = seen.into_iter().filter(|face| known.iter().all(|known| !known.bbox.overlaps(&face.bbox)));
-    new.map(|face| Detection { score: face.score.min(settings.score_threshold - BELIEVED), ..face }).collect()
 }
