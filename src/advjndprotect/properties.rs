@@ -9,6 +9,7 @@ use gst::prelude::*;
 
 use super::property::{Access, Property, from_array, property, rectangle_spec, rectangles, to_array};
 use super::settings::Settings;
+use super::shape;
 use super::{Detector, FailPolicy, JndModel, Mode, OnLost, Preset, Search, View};
 
 /// The properties, in the order in which `gst-inspect-1.0` lists them.
@@ -48,7 +49,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
         property!(
             glib::ParamSpecEnum::builder_with_default::<Preset>("preset", Preset::of(&default.core))
                 .nick("Preset")
-                .blurb("Sets jnd-model, jnd-scale, jnd-rms, jnd-rms-ceiling, viewing-distance, margin, reserve, momentum, input-diversity and gradient-smoothing at once; reads which preset their values are")
+                .blurb("Sets jnd-model, jnd-scale, jnd-rms, jnd-rms-ceiling, min-psnr, reshape, relight, viewing-distance, margin, reserve, momentum, input-diversity and gradient-smoothing at once; reads which preset their values are")
                 .mutable_playing(),
             |settings| Preset::of(&settings.core),
             |settings, preset: Preset| preset.apply(&mut settings.core)
@@ -97,6 +98,8 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
                 .controllable(),
             f32, core.min_psnr
         ),
+        shape::reshape(),
+        shape::relight(),
         property!(
             glib::ParamSpecEnum::builder_with_default::<JndModel>("jnd-model", default.core.jnd_model.into())
                 .nick("JND model")
