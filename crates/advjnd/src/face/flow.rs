@@ -6,8 +6,8 @@
 //! zero there. The picture is read backwards: a pixel `q` shows what was at `q + d(q)`, times `1 + g(q)`.
 //!
 //! A spline is a convex mean of its controls and the feather is at most one, so what bounds the controls bounds the
-//! field. How much neighbouring points are pulled apart is bounded by [`Controls::limit_strain`]: that is what is seen
-//! of a displacement (Setyawan et al., SPIE 5294, 2004), and below one nothing folds.
+//! field. [`Controls::limit`] bounds the field itself, and how much neighbouring points are pulled apart: that is what is
+//! seen of a displacement (Setyawan et al., SPIE 5294, 2004), and below one nothing folds.
 //!
 //! Fields are linear in their controls; [`Field::adjoint_add`] is the exact adjoint. [`reference`](mod@reference) is
 //! the naive twin: the definition, control by control.
@@ -29,6 +29,18 @@ pub const EYE_DISTANCE: f32 = ARCFACE_TEMPLATE[1][0] - ARCFACE_TEMPLATE[0][0];
 const FEATHER_CORE: f32 = 0.5;
 /// Distance of the places where the strain is measured, samples of the chip: a fifth of a spline's interval.
 const STRAIN_STEP: f32 = 2.0;
+
+/// Between the places where displacements are measured they are at most one part in a hundred longer.
+const BETWEEN: f32 = 0.99;
+
+/// What is largest in a displacement field.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Extremes {
+    /// Of the lengths of displacements, samples of the chip.
+    pub length: f32,
+    /// Of the strain.
+    pub strain: f32,
+}
 
 /// The controls of both fields, row by row from the upper left.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -104,9 +116,9 @@ impl Controls {
         remove(&mut self.flow, &growth);
     }
 
-    /// The largest strain: how much a small step in the picture changes the displacement at most, per step; the largest
-    /// singular value of the displacement's derivative.
-    pub fn strain(&self) -> f32 {
+    /// The longest displacement, samples of the chip, and the largest strain: how much a small step in the picture changes the displacement at most, per step; the largest
+    /// singular value of the displacement's derivative. Of points [`STRAIN_STEP`] apart.
+    pub fn extremes(&self) -> Extremes {
         let [columns, rows] = OVAL_AXES.map(|axis| (2.0 * axis / STRAIN_STEP).ceil() as usize);
         let corner = [0, 1].map(|axis| OVAL_CENTER[axis] - OVAL_AXES[axis]);
         let at = |column: usize, row: usize| {
@@ -114,23 +126,26 @@ impl Controls {
         };
         let line = |row: usize| (0..=columns).map(|column| at(column, row)).collect::<Vec<_>>();
         let mut upper = line(0);
-        let mut largest = 0.0f32;
+        let mut extremes = Extremes { length: 0.0, strain: 0.0 };
         for row in 1..=rows {
             let lower = line(row);
             for column in 0..columns {
                 let slope = |to: [f32; 2]| [0, 1].map(|axis| (to[axis] - upper[column][axis]) / STRAIN_STEP);
-                largest = largest.max(largest_singular_value(slope(upper[column + 1]), slope(lower[column])));
+                let strain = largest_singular_value(slope(upper[column + 1]), slope(lower[column]));
+                let length = upper[column][0].hypot(upper[column][1]);
+                extremes = Extremes { length: extremes.length.max(length), strain: extremes.strain.max(strain) };
             }
             upper = lower;
         }
-        largest
+        extremes
     }
 
-    /// Makes all displacements smaller by one factor if the strain is beyond `most`.
-    pub fn limit_strain(&mut self, most: f32) {
-        let strain = self.strain();
-        if strain > most {
-            *self = self.scaled(most / strain, 1.0);
+    /// Makes all displacements smaller by one factor if the longest of them or the strain is beyond `most`.
+    pub fn limit(&mut self, most: Extremes) {
+        let own = self.extremes();
+        let share = (BETWEEN * most.length / own.length).min(most.strain / own.strain);
+        if share < 1.0 {
+            *self = self.scaled(share, 1.0);
         }
     }
 

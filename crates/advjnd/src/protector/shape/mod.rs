@@ -15,7 +15,7 @@ mod reshaper;
 pub use reshaper::Reshaper;
 
 use super::Settings;
-use crate::face::flow::{Controls, EYE_DISTANCE};
+use crate::face::flow::{Controls, EYE_DISTANCE, Extremes};
 use crate::face::{Landmarks, SimilarityTransform};
 use crate::net::ARCFACE_TEMPLATE;
 
@@ -24,10 +24,14 @@ const STEPS: u32 = 40;
 /// and how many a frame with a deadline gets at most.
 const STEPS_HURRIED: u32 = 2;
 /// Root mean square of a step, as a share of the bounds: of the first, and of the last.
-const FIRST_STEP: f32 = 0.2;
-const LAST_STEP: f32 = 0.05;
+const FIRST_STEP: f32 = 0.15;
+const LAST_STEP: f32 = 0.03;
 /// Share of the accumulated gradient that is kept.
 const MOMENTUM: f32 = 0.8;
+/// Share of the mean length of the accumulated gradient below which that of a control counts for less than a whole step.
+const LEVEL: f32 = 0.1;
+/// Largest control of a displacement, as a share of the extent: neighbours that differ make less than what each is.
+const REACH: f32 = 2.0;
 /// Largest strain, per step of a pixel: above 0.2 a change of shape is seen as one.
 const MOST_STRAIN: f32 = 0.18;
 /// [`Landmarks::turn`] up to which a shape is shown whole, and from which on not at all: about 25° and 45° of yaw.
@@ -90,7 +94,9 @@ impl Shape {
     pub fn controls(&self, extent: Extent) -> Controls {
         let shown = self.shown.unwrap_or(0.0);
         let mut controls = self.controls.scaled(extent.displacement * shown * self.narrowed, extent.light * shown);
-        controls.limit_strain(MOST_STRAIN);
+        if std::env::var_os("DBG").is_some() { eprintln!("shown {shown} narrowed {} ex {:?} max {}", self.narrowed, controls.extremes(), controls.flow.iter().map(|[x,y]| x.hypot(*y)).fold(0.0, f32::max)); }
+        let length = extent.displacement * self.narrowed;
+        controls.limit(Extremes { length, strain: MOST_STRAIN });
         controls
     }
 
@@ -109,11 +115,9 @@ impl Shape {
         add(&mut self.momentum, &gradient, MOMENTUM);
         let done = (self.steps as f32 / STEPS as f32).min(1.0);
         let size = FIRST_STEP + (LAST_STEP - FIRST_STEP) * done;
-        let (flow, light) = mean_squares(&self.momentum);
-        let step = self.momentum.scaled(size * inverse_root(flow), size * inverse_root(light));
-        add(&mut self.controls, &step, 1.0);
+        add(&mut self.controls, &evened(&self.momentum).scaled(size, size), 1.0);
         self.controls.hold_landmarks();
-        self.controls.clamp(1.0, 1.0);
+        self.controls.clamp(REACH, 1.0);
     }
 }
 
@@ -122,6 +126,21 @@ fn mean_squares(controls: &Controls) -> (f32, f32) {
     let flow: f32 = controls.flow.iter().map(|[x, y]| x * x + y * y).sum();
     let light: f32 = controls.light.iter().map(|gain| gain * gain).sum();
     (flow / controls.flow.len() as f32, light / controls.light.len() as f32)
+}
+
+/// Every displacement and every gain at about the length of one, unless it is much smaller than the others.
+fn evened(controls: &Controls) -> Controls {
+    let (flow, light) = mean_squares(controls);
+    let mut evened = *controls;
+    for vector in &mut evened.flow {
+        let length = (vector[0] * vector[0] + vector[1] * vector[1] + LEVEL * LEVEL * flow).sqrt();
+        *vector = vector.map(|v| if length > f32::MIN_POSITIVE { v / length } else { 0.0 });
+    }
+    for gain in &mut evened.light {
+        let length = (*gain * *gain + LEVEL * LEVEL * light).sqrt();
+        *gain = if length > f32::MIN_POSITIVE { *gain / length } else { 0.0 };
+    }
+    evened
 }
 
 fn inverse_root(square: f32) -> f32 {
