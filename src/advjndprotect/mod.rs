@@ -139,7 +139,10 @@ pub enum Preset {
     #[enum_value(name = "Seen; stops most other recognisers", nick = "strong")]
     Strong,
     /// Less noise, and another likeness.
-    #[enum_value(name = "Less noise than balanced; moves and lights faces, which alters the likeness", nick = "natural")]
+    #[enum_value(
+        name = "Less noise than balanced; moves and lights faces, which alters the likeness",
+        nick = "natural"
+    )]
     Natural,
 }
 

@@ -16,7 +16,8 @@ pub(super) fn reshape() -> Property {
             .maximum(advjnd::Settings::MOST_RESHAPE)
             .default_value(Settings::default().core.reshape)
             .mutable_playing(),
-        f32, core.reshape
+        f32,
+        core.reshape
     )
 }
 
@@ -30,6 +31,7 @@ pub(super) fn relight() -> Property {
             .maximum(advjnd::Settings::MOST_RELIGHT)
             .default_value(Settings::default().core.relight)
             .mutable_playing(),
-        f32, core.relight
+        f32,
+        core.relight
     )
 }

@@ -159,10 +159,16 @@ fn samples(frame: &FrameMut<'_>, rect: Rect) -> [Samples; 3] {
         }),
         Layout::Yuv420 { cb, cr, step } => {
             let Rect { x, y, width, height } = rect.chroma();
-            let chroma = |(plane, offset): (usize, usize)| {
-                Samples { plane, first: x * step + offset, step, top: y, width, height }
+            let chroma = |(plane, offset): (usize, usize)| Samples {
+                plane,
+                first: x * step + offset,
+                step,
+                top: y,
+                width,
+                height,
             };
-            let luma = Samples { plane: 0, first: rect.x, step: 1, top: rect.y, width: rect.width, height: rect.height };
+            let luma =
+                Samples { plane: 0, first: rect.x, step: 1, top: rect.y, width: rect.width, height: rect.height };
             [luma, chroma(cb), chroma(cr)]
         }
     }

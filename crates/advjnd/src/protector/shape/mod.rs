@@ -94,7 +94,6 @@ impl Shape {
     pub fn controls(&self, extent: Extent) -> Controls {
         let shown = self.shown.unwrap_or(0.0);
         let mut controls = self.controls.scaled(extent.displacement * shown * self.narrowed, extent.light * shown);
-        if std::env::var_os("DBG").is_some() { eprintln!("shown {shown} narrowed {} ex {:?} max {}", self.narrowed, controls.extremes(), controls.flow.iter().map(|[x,y]| x.hypot(*y)).fold(0.0, f32::max)); }
         let length = extent.displacement * self.narrowed;
         controls.limit(Extremes { length, strain: MOST_STRAIN });
         controls
