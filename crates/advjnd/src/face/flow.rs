@@ -6,8 +6,8 @@
 //! zero there. The picture is read backwards: a pixel `q` shows what was at `q + d(q)`, times `1 + g(q)`.
 //!
 //! A spline is a convex mean of its controls and the feather is at most one, so what bounds the controls bounds the
-//! field. [`Controls::limit`] bounds the field itself, and how much neighbouring points are pulled apart: that is what is
-//! seen of a displacement (Setyawan et al., SPIE 5294, 2004), and below one nothing folds.
+//! field. [`Controls::limit`] bounds the field itself, and how much neighbouring points are pulled apart: that is what
+//! is seen of a displacement (Setyawan et al., SPIE 5294, 2004), and below one nothing folds.
 //!
 //! Fields are linear in their controls; [`Field::adjoint_add`] is the exact adjoint. [`reference`](mod@reference) is
 //! the naive twin: the definition, control by control.
@@ -116,8 +116,8 @@ impl Controls {
         remove(&mut self.flow, &growth);
     }
 
-    /// The longest displacement, samples of the chip, and the largest strain: how much a small step in the picture changes the displacement at most, per step; the largest
-    /// singular value of the displacement's derivative. Of points [`STRAIN_STEP`] apart.
+    /// The longest displacement and the largest strain: how much a small step in the picture changes the displacement
+    /// at most, per step, the largest singular value of its derivative. Measured at points two samples apart.
     pub fn extremes(&self) -> Extremes {
         let [columns, rows] = OVAL_AXES.map(|axis| (2.0 * axis / STRAIN_STEP).ceil() as usize);
         let corner = [0, 1].map(|axis| OVAL_CENTER[axis] - OVAL_AXES[axis]);
@@ -327,8 +327,8 @@ impl Field {
         }
     }
 
-    /// Where a point of the region is shown once the field was laid over it: the inverse flow, by two fixed-point steps.
-    /// `controls` are those evaluated last.
+    /// Where a point of the region is shown once the field was laid over it: the inverse flow, by two fixed-point
+    /// steps. `controls` are those evaluated last.
     pub fn moved(&self, controls: &Controls, point: [f32; 2]) -> [f32; 2] {
         let at = self.to_chip.apply(point);
         let mut moved = at;

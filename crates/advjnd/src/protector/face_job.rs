@@ -214,10 +214,12 @@ impl<'a> FaceJob<'a> {
         if self.work.reshaper.is_active() && self.shaping > 0 {
             let iterations = std::mem::take(&mut self.shaping).min(limit.iterations);
             self.spend(worker, attack, Limit { iterations, shaping: Extent::of(settings), ..limit });
-            if !self.open || self.reshape(worker, settings).is_none() {
-                return;
+            if self.report.iterations > 0 && self.open && self.reshape(worker, settings).is_some() {
+                self.set_budget(settings);
             }
-            self.set_budget(settings);
+        }
+        if !self.open {
+            return;
         }
         let left = self.face.allowance(limit.iterations).saturating_sub(self.report.iterations);
         self.spend(worker, attack, Limit { iterations: left, ..limit });

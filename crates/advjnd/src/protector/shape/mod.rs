@@ -28,7 +28,7 @@ const FIRST_STEP: f32 = 0.15;
 const LAST_STEP: f32 = 0.03;
 /// Share of the accumulated gradient that is kept.
 const MOMENTUM: f32 = 0.8;
-/// Share of the mean length of the accumulated gradient below which that of a control counts for less than a whole step.
+/// Share of the accumulated gradient's mean length below which that of a control counts for less than a whole step.
 const LEVEL: f32 = 0.1;
 /// Largest control of a displacement, as a share of the extent: neighbours that differ make less than what each is.
 const REACH: f32 = 2.0;
@@ -37,6 +37,8 @@ const MOST_STRAIN: f32 = 0.18;
 /// [`Landmarks::turn`] up to which a shape is shown whole, and from which on not at all: about 25° and 45° of yaw.
 const FRONTAL: f32 = 0.16;
 const TURNED: f32 = 0.35;
+/// Share of it that must be shown for a shape to be looked for.
+const LEAST_SHOWN: f32 = 0.5;
 /// How fast what is shown of a shape follows the head: its share of the way per frame.
 const GAIN: f32 = 0.15;
 
@@ -84,9 +86,11 @@ impl Shape {
         self.narrowed = (eyes / EYE_DISTANCE).min(1.0);
     }
 
-    /// Iterations that the frame should get for it; `hurried`: if it has a deadline.
+    /// Iterations that the frame should get for it, none while hardly anything of it would be shown; `hurried`: if it
+    /// has a deadline.
     pub fn wants(&self, hurried: bool) -> u32 {
-        let left = STEPS.saturating_sub(self.steps);
+        let is_shown = self.shown.is_some_and(|shown| shown >= LEAST_SHOWN);
+        let left = if is_shown { STEPS.saturating_sub(self.steps) } else { 0 };
         if hurried { left.min(STEPS_HURRIED) } else { left }
     }
 
