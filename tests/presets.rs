@@ -37,6 +37,13 @@ fn a_preset_sets_properties_and_is_read_from_them() {
     assert_eq!(preset(&element), "strong");
     element.set_property_from_str("preset", "custom");
     assert_eq!(preset(&element), "strong", "custom changes nothing");
+    let likeness = || ["reshape", "relight"].map(|name| element.property::<f32>(name));
+    assert_eq!(likeness(), [0.0; 2]);
+    element.set_property_from_str("preset", "natural");
+    assert_eq!(preset(&element), "natural");
+    assert!(likeness().iter().all(|value| *value > 0.0) && element.property::<f32>("min-psnr") >= 38.0);
+    element.set_property_from_str("preset", "balanced");
+    assert_eq!((preset(&element).as_str(), likeness()), ("balanced", [0.0; 2]), "no other alters the likeness");
     assert!(element.property::<bool>("enabled"));
 }
 
@@ -68,8 +75,8 @@ fn the_installed_file_holds_the_presets() {
     let presets = element.dynamic_cast_ref::<gst::Preset>().expect("an element with presets");
     let mut names: Vec<String> = presets.preset_names().iter().map(ToString::to_string).collect();
     names.sort();
-    assert_eq!(names, ["balanced", "invisible", "strong"]);
-    for name in NAMES {
+    assert_eq!(names, ["balanced", "invisible", "natural", "strong"]);
+    for name in NAMES.into_iter().chain(["natural"]) {
         presets.load_preset(name).unwrap();
         assert_eq!(preset(&element), name);
         assert!(presets.meta(name, "comment").is_some_and(|comment| !comment.is_empty()));

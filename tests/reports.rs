@@ -17,6 +17,8 @@ fn properties_keep_what_is_set() {
         ("enabled", "false"),
         ("models", "/some/folder"),
         ("max-change", "20"),
+        ("reshape", "3.5"),
+        ("relight", "12"),
         ("warm-start", "false"),
         ("frame-deadline", "15000000"),
         ("detector", "roi-meta"),
@@ -45,6 +47,7 @@ fn properties_keep_what_is_set() {
     assert!(!element.property::<bool>("enabled"));
     assert_eq!(element.property::<Option<String>>("models").as_deref(), Some("/some/folder"));
     assert_eq!(element.property::<u32>("max-change"), 20);
+    assert_eq!(["reshape", "relight"].map(|name| element.property::<f32>(name)), [3.5, 12.0]);
     assert!(!element.property::<bool>("warm-start"));
     assert_eq!(element.property::<u64>("frame-deadline"), 15_000_000);
     assert_eq!(element.property::<Detector>("detector"), Detector::RoiMeta);
@@ -143,6 +146,7 @@ fn stats_add_up_and_can_be_read_before_and_after_playing() {
     assert!(session.count("protected") > 0 && session.count("iterations") > 0, "{}", session.stats());
     let similarity = |field: &str| session.stats().get::<f64>(field).unwrap();
     assert!(similarity("similarity-before") > 0.9 && similarity("similarity-after") < similarity("similarity-before"));
+    assert!(similarity("psnr") > 20.0 && (similarity("displacement"), similarity("light")) == (0.0, 0.0));
     for field in ["detect-time", "jnd-time", "attack-time", "verify-time"] {
         assert!(session.count(field) > 0, "{field} is zero");
     }

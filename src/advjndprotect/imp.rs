@@ -24,8 +24,9 @@
  * ## Metas
  * With property `attach-meta`, every face of a buffer gets a `GstVideoRegionOfInterestMeta` of type `face` with its
  * number as id and a parameter structure `advjndprotect`: `verdict`, `score`, the two similarities, `iterations`,
- * `landmarks` (ten coordinates) and the rectangle `region-x`, `region-y`, `region-width`, `region-height`, outside of
- * which no pixel was touched for this face.
+ * `spent` (just-noticeable differences) and `psnr` (decibels) of what was added, `displacement` (per cent of the eyes'
+ * distance) and `light` (per cent of luma) of how the face was moved and lit, `landmarks` (ten coordinates) and the
+ * rectangle `region-x`, `region-y`, `region-width`, `region-height`, outside of which no pixel was touched for it.
  *
  * Metas of type `face` that came with the buffer stay. Property `detector` says whether they add to the search or take
  * its place. Five landmarks are taken from a field `landmarks` of any of their parameter structures (ten numbers, x and
@@ -49,7 +50,8 @@
  *
  * ## Presets
  * Property `preset`, and #GstPreset where `GstAdvJndProtect.prs` is installed: `invisible`, `balanced` and `strong` set
- * how much may be seen against how much is stopped.
+ * how much may be seen against how much is stopped. `natural` adds less noise than `balanced`, and moves and lights
+ * faces a little instead: it alters the likeness, which the others do not.
  *
  * ## What is refused
  * Video in which faces would be missed. Interlaced: put `deinterlace` in front. To be shown turned (tag

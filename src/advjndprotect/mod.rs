@@ -15,6 +15,7 @@ mod property;
 mod report;
 mod roi;
 mod settings;
+mod shape;
 mod state;
 mod switch;
 mod tags;
@@ -137,6 +138,12 @@ pub enum Preset {
     /// What stops most.
     #[enum_value(name = "Seen; stops most other recognisers", nick = "strong")]
     Strong,
+    /// Less noise, and another likeness.
+    #[enum_value(
+        name = "Less noise than balanced; moves and lights faces, which alters the likeness",
+        nick = "natural"
+    )]
+    Natural,
 }
 
 /// Property `search`: how thoroughly frames are searched for faces.

@@ -25,6 +25,11 @@ impl Preset {
             Self::Invisible => (2.2, 3.2, 0.05),
             Self::Balanced => (4.2, 8.0, 0.05),
             Self::Strong => (5.2, 10.0, 0.05),
+            Self::Natural => (4.2, 8.0, 0.05),
+        };
+        (settings.reshape, settings.relight, settings.min_psnr) = match self {
+            Self::Natural => (4.0, 10.0, 38.0),
+            _ => (0.0, 0.0, 0.0),
         };
         settings.jnd_model = Model::Rgb;
         settings.jnd_scale = PEAKS;
@@ -39,6 +44,6 @@ impl Preset {
             preset.apply(&mut same);
             same == *settings
         };
-        [Self::Invisible, Self::Balanced, Self::Strong].into_iter().find(holds).unwrap_or_default()
+        [Self::Invisible, Self::Balanced, Self::Strong, Self::Natural].into_iter().find(holds).unwrap_or_default()
     }
 }

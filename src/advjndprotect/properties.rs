@@ -9,6 +9,7 @@ use gst::prelude::*;
 
 use super::property::{Access, Property, from_array, property, rectangle_spec, rectangles, to_array};
 use super::settings::Settings;
+use super::shape;
 use super::{Detector, FailPolicy, JndModel, Mode, OnLost, Preset, Search, View};
 
 /// The properties, in the order in which `gst-inspect-1.0` lists them.
@@ -104,6 +105,8 @@ pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
             f32,
             core.min_psnr
         ),
+        shape::reshape(),
+        shape::relight(),
         property!(
             glib::ParamSpecEnum::builder_with_default::<JndModel>("jnd-model", default.core.jnd_model.into())
                 .nick("JND model")

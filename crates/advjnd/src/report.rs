@@ -88,6 +88,13 @@ pub struct FaceReport {
     pub iterations: u32,
     /// Root mean square of the change that was written, in just-noticeable differences; zero if none was.
     pub spent: f32,
+    /// Peak signal-to-noise ratio of that change, decibels of luma inside the oval, against the face as it is moved and
+    /// lit; at most 100; zero if none was written.
+    pub psnr: f32,
+    /// How far a point of it was moved at most, per cent of the distance of its eyes.
+    pub displacement: f32,
+    /// How much brighter or darker a part of it was made at most, per cent of its luma.
+    pub light: f32,
     /// How far the face as output lies beyond the verification threshold: least of all recognisers, as defined by
     /// [`attack::margin`](crate::attack::margin); zero if it was not checked.
     pub margin: f32,
@@ -160,6 +167,12 @@ pub struct RunStats {
     pub similarity_before: f64,
     /// Sum over protected faces of the cosine similarity after.
     pub similarity_after: f64,
+    /// Sum over protected faces of the peak signal-to-noise ratio, decibels.
+    pub psnr: f64,
+    /// Sum over protected faces of the largest displacement, per cent of the distance of the eyes.
+    pub displacement: f64,
+    /// Sum over protected faces of the largest change of light, per cent of luma.
+    pub light: f64,
     /// Time per stage.
     pub times: StageTimes,
 }
@@ -179,6 +192,9 @@ impl RunStats {
                 self.protected += 1;
                 self.similarity_before += f64::from(face.similarity_before);
                 self.similarity_after += f64::from(face.similarity_after);
+                self.psnr += f64::from(face.psnr);
+                self.displacement += f64::from(face.displacement);
+                self.light += f64::from(face.light);
             } else {
                 self.covered += 1;
                 self.out_of_time += u64::from(face.verdict == Verdict::Covered(CoverReason::OutOfTime));
@@ -192,7 +208,11 @@ impl RunStats {
 
     /// Mean cosine similarity of the protected faces before and after; zeros without one.
     pub fn mean_similarity(&self) -> (f64, f64) {
-        let count = self.protected.max(1) as f64;
-        (self.similarity_before / count, self.similarity_after / count)
+        (self.mean(self.similarity_before), self.mean(self.similarity_after))
+    }
+
+    /// The mean over the protected faces of which `sum` is the sum; zero without one.
+    pub fn mean(&self, sum: f64) -> f64 {
+        sum / self.protected.max(1) as f64
     }
 }

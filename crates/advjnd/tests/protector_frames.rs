@@ -155,13 +155,16 @@ fn faces() -> impl Strategy<Value = Option<(bool, Vec<GivenFace>)>> {
 fn settings() -> impl Strategy<Value = Settings> {
     let policy = prop::sample::select(vec![FailPolicy::Fill, FailPolicy::Pixelate, FailPolicy::Blur]);
     let model = prop::sample::select(vec![Model::Rgb, Model::Chou, Model::PatternPaper]);
-    (policy, model, 0u32..3, 0.0f32..20.0, any::<bool>()).prop_map(
-        |(fail_policy, jnd_model, max_iterations, jnd_scale, temporal_masking)| Settings {
+    let shape = prop_oneof![Just([0.0; 2]), [0.0f32..9.0, 0.0f32..25.0]];
+    (policy, model, 0u32..3, 0.0f32..20.0, any::<bool>(), shape).prop_map(
+        |(fail_policy, jnd_model, max_iterations, jnd_scale, temporal_masking, [reshape, relight])| Settings {
             fail_policy,
             jnd_model,
             max_iterations,
             jnd_scale,
             temporal_masking,
+            reshape,
+            relight,
             ..Settings::default()
         },
     )

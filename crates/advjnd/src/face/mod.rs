@@ -6,6 +6,7 @@ mod aligner;
 mod change_gate;
 mod confirm;
 pub mod detect;
+pub mod flow;
 mod pass;
 mod passes;
 pub mod track;

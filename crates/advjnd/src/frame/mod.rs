@@ -5,12 +5,14 @@ mod between;
 mod cells;
 mod cover;
 pub(crate) mod paint;
+mod patch;
 mod region;
 mod resample;
 
 pub use between::Between;
 pub use cells::CELL;
 pub use cover::{Cover, cover};
+pub use patch::Patch;
 pub use region::{Bounds, Region};
 pub(crate) use resample::{LOW_RANGE, value_range};
 pub use resample::{Resampling, Thumbnail};

@@ -9,6 +9,7 @@ use super::chip_reader::{ChipReader, FacePicture};
 use super::geometry::Geometry;
 use super::memory::Memory;
 use super::rendition::Stretch;
+use super::shape::Extent;
 use super::tracked_face::{Limit, TrackedFace};
 use super::transfer::Transfer;
 use super::worker::Worker;
@@ -36,6 +37,8 @@ pub struct FaceJob<'a> {
     open: bool,
     written: bool,
     judged: bool,
+    /// Iterations of this frame that are to find its shape, too.
+    shaping: u32,
     /// Whether this frame goes on iterations alone: the face would not pass a check.
     check_deferred: bool,
     /// Whether the clean face is not the person's, and no close look of this frame confirmed its landmarks.
@@ -57,6 +60,9 @@ impl<'a> FaceJob<'a> {
             region: place,
             iterations: 0,
             spent: 0.0,
+            psnr: 0.0,
+            displacement: 0.0,
+            light: 0.0,
             margin: 0.0,
             flicker: 0.0,
             similarity_before: 0.0,
@@ -73,6 +79,7 @@ impl<'a> FaceJob<'a> {
             open: track.state != TrackState::Lost && track.aligned,
             written: false,
             judged: false,
+            shaping: 0,
             check_deferred: false,
             doubtful: false,
         }
@@ -125,8 +132,9 @@ impl<'a> FaceJob<'a> {
         self.face.take_clean_looks(&mut self.work, seen);
     }
 
-    /// Says what may be done to the face that was looked at. `hurried`: whether the frame has a deadline.
-    pub fn enroll(&mut self, memory: &Memory, settings: &Settings, hurried: bool) {
+    /// Says what may be done to the face that was looked at, and gives it the shape that it has so far. `hurried`:
+    /// whether the frame has a deadline.
+    pub fn enroll(&mut self, worker: &mut Worker, memory: &Memory, settings: &Settings, hurried: bool) {
         let (seen, clean) = (self.track.state == TrackState::Active, self.face.clean());
         if settings.warm_start
             && self.face.is_new()
@@ -141,12 +149,30 @@ impl<'a> FaceJob<'a> {
         self.doubtful = !clean.known && self.track.sighting.is_some_and(|sighting| !sighting.confirmed);
         self.report.similarity_before = clean.similarity;
         self.face.spending.hold(settings.jnd_rms, settings.jnd_rms_ceiling, hurried);
-        let budget = self.work.budget(settings, self.face.spending.size());
-        self.budget = self.face.steady(budget, settings.flicker_limit);
         self.transfer = settings.transfer;
+        if self.work.reshaper.is_active() {
+            self.face.shape.follow(&self.track.landmarks);
+            self.shaping = self.face.shape.wants(hurried);
+            if self.reshape(worker, settings).is_none() {
+                return;
+            }
+        }
+        self.set_budget(settings);
         if !self.is_below_goal() {
             self.face.project(&mut self.budget);
         }
+    }
+
+    /// Gives the face its shape, and bounds its change by that; `None` if that failed.
+    fn reshape(&mut self, worker: &mut Worker, settings: &Settings) -> Option<()> {
+        let controls = self.face.shape.controls(Extent::of(settings)?);
+        let reshaped = self.work.reshape(&controls, worker, settings, &mut self.face.previous);
+        self.check(reshaped)
+    }
+
+    fn set_budget(&mut self, settings: &Settings) {
+        let budget = self.work.budget(settings, self.face.spending.size());
+        self.budget = self.face.steady(budget, settings.flicker_limit);
     }
 
     /// Whether the landmarks are to be confirmed before anything is made of them.
@@ -183,10 +209,23 @@ impl<'a> FaceJob<'a> {
         self.close(CoverReason::NotYetProtected);
     }
 
-    /// Spends iterations up to `limit`.
-    pub fn iterate(&mut self, worker: &mut Worker, attack: &Attack, limit: Limit<'_>) {
+    /// Spends iterations up to `limit`: first on the shape, too, as long as that is found.
+    pub fn iterate(&mut self, worker: &mut Worker, attack: &Attack, settings: &Settings, limit: Limit<'_>) {
+        if self.work.reshaper.is_active() && self.shaping > 0 {
+            let iterations = std::mem::take(&mut self.shaping).min(limit.iterations);
+            self.spend(worker, attack, Limit { iterations, shaping: Extent::of(settings), ..limit });
+            if self.report.iterations > 0 && self.open && self.reshape(worker, settings).is_some() {
+                self.set_budget(settings);
+            }
+        }
+        if !self.open {
+            return;
+        }
         let left = self.face.allowance(limit.iterations).saturating_sub(self.report.iterations);
-        let limit = Limit { iterations: left, ..limit };
+        self.spend(worker, attack, Limit { iterations: left, ..limit });
+    }
+
+    fn spend(&mut self, worker: &mut Worker, attack: &Attack, limit: Limit<'_>) {
         let Self { face, work, budget, transfer, .. } = self;
         let iterations = face.iterate(worker, work, budget, attack, transfer, limit);
         self.report.iterations += self.check(iterations).unwrap_or(0);
@@ -196,6 +235,9 @@ impl<'a> FaceJob<'a> {
     pub fn write(&mut self, frame: &mut FrameMut<'_>) {
         self.work.write(frame, self.face.delta());
         self.report.spent = self.work.spent(&self.budget, self.face.delta());
+        self.report.psnr = self.work.psnr();
+        self.report.displacement = self.work.reshaper.displacement();
+        self.report.light = self.work.reshaper.light();
         self.written = true;
     }
 

@@ -9,6 +9,7 @@ use super::rendition::Rendition;
 use crate::attack::ViewSampler;
 use crate::error::Result;
 use crate::face::detect::LONG_SIDE_AT_NETWORK;
+use crate::face::flow::{OVAL_AXES, OVAL_CENTER};
 use crate::face::{CHIP_PER_BOX, Landmarks, SimilarityTransform, Warp};
 use crate::frame::Rect;
 use crate::net::{ARCFACE_TEMPLATE, RecognizerSpec, Template};
@@ -16,9 +17,6 @@ use crate::net::{ARCFACE_TEMPLATE, RecognizerSpec, Template};
 /// Side of the perturbation's grid.
 pub const GRID: usize = 160;
 const GRID_SCALE: f32 = GRID as f32 / 112.0;
-/// The face oval in the ArcFace chip of 112²: centre and half axes, from hairline to chin and from cheek to cheek.
-const OVAL_CENTER: [f32; 2] = [56.0, 66.0];
-const OVAL_AXES: [f32; 2] = [48.0, 60.0];
 /// Share of the oval's radius inside which the mask is one; it falls to zero at the rim.
 const OVAL_CORE: f32 = 0.75;
 /// Random views shift a chip by up to this share of its side (and turn and scale it as much); they
@@ -81,6 +79,12 @@ pub struct Geometry {
     to_chips: Vec<Vec<SimilarityTransform>>,
     /// Whether a set is far from the first, for each but that.
     strange: Vec<bool>,
+    /// The followed set.
+    followed: Landmarks,
+    /// Sets of the face as it came.
+    seen_sets: usize,
+    /// Grid ← frame.
+    to_grid: Option<SimilarityTransform>,
     reach: f32,
     grid_scale: f32,
 }
@@ -103,10 +107,12 @@ impl Geometry {
         let pixels = VIEW_REACH_PIXELS * (width.max(height) as f32 / LONG_SIDE_AT_NETWORK).max(1.0);
         self.reach = VIEW_REACH + pixels * to_grid.scale() / GRID as f32;
         self.grid_scale = to_grid.scale();
+        (self.followed, self.to_grid) = (followed, Some(to_grid));
         self.to_chips.clear();
         self.strange.clear();
         self.to_chips.push(chips(&followed, specs.clone())?);
         self.add_sets(&followed, landmarks, SETS_APART * GRID as f32 / to_grid.scale(), specs.clone());
+        self.seen_sets = self.to_chips.len();
         let mut bounds = to_grid.inverse().square_bounds(GRID as f32 - 1.0);
         for to_chips in &self.to_chips {
             for (spec, to_chip) in specs.clone().zip(to_chips) {
@@ -156,6 +162,39 @@ impl Geometry {
                 taken.push(set);
             }
         }
+    }
+
+    /// The followed landmarks, pixels of the frame.
+    pub fn followed(&self) -> &Landmarks {
+        &self.followed
+    }
+
+    /// Chip of 112² ← region.
+    pub fn region_to_chip(&self) -> SimilarityTransform {
+        let to_chip = SimilarityTransform { a: 1.0 / GRID_SCALE, b: 0.0, tx: 0.0, ty: 0.0 };
+        let to_grid = self.to_grid.unwrap_or(SimilarityTransform::translation(0.0, 0.0));
+        to_chip.after(&self.region_to_grid(&to_grid))
+    }
+
+    /// Adds the set of landmarks of the face as it is shown, in place of the last one added so: the followed ones, each
+    /// where `moved` takes it in the region.
+    pub fn move_landmarks<'a>(
+        &mut self,
+        moved: impl Fn([f32; 2]) -> [f32; 2],
+        specs: impl Iterator<Item = &'a RecognizerSpec>,
+    ) -> Result<()> {
+        let corner = [self.rect.x as f32, self.rect.y as f32];
+        let set = self.followed.map(|[x, y]| {
+            let [x, y] = moved([x - corner[0], y - corner[1]]);
+            [x + corner[0], y + corner[1]]
+        });
+        self.to_chips.truncate(self.seen_sets);
+        self.strange.truncate(self.seen_sets - 1);
+        if set != self.followed {
+            self.to_chips.push(chips(&set, specs)?);
+            self.strange.push(false);
+        }
+        Ok(())
     }
 
     /// Number of sets of landmarks that chips can be seen through; the first is the followed one.

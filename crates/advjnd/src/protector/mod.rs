@@ -21,6 +21,7 @@ mod rendition;
 mod rota;
 mod search;
 mod settings;
+mod shape;
 mod showing;
 mod sighting;
 mod spending;

@@ -11,6 +11,7 @@ use super::geometry::{Geometry, Viewpoint};
 use super::margins::{self, goal, goals, least_surplus};
 use super::recognizer_memory::RecognizerMemory;
 use super::rendition::Rendition;
+use super::shape::{Extent, Shape};
 use super::tracked_face::LEAST_ITERATIONS;
 use super::transfer::{Smoothing, Transfer};
 use super::workspace::Workspace;
@@ -36,10 +37,20 @@ pub struct FrameObjective<'a> {
     pub smoothing: &'a mut Smoothing,
     /// What the iterations do for recognisers that are not at hand.
     pub transfer: &'a Transfer,
+    /// What besides the perturbation follows the gradients.
+    pub shaping: Option<Shaping<'a>>,
     /// Whether there is time for another iteration.
     pub goes_on: &'a dyn Fn() -> bool,
     /// Iterations so far.
     pub spent: u32,
+}
+
+/// The shape of the face, while it is found.
+pub struct Shaping<'a> {
+    /// The shape.
+    pub shape: &'a mut Shape,
+    /// How far it may go.
+    pub extent: Extent,
 }
 
 /// What an iteration aims at.
@@ -95,7 +106,7 @@ impl FrameObjective<'_> {
 impl Objective for FrameObjective<'_> {
     fn goes_on(&self) -> bool {
         // The usual iterations go for the reserve, too; those beyond them for what is required alone.
-        (self.goes_on)() && (self.spent < LEAST_ITERATIONS || self.is_short())
+        (self.goes_on)() && (self.shaping.is_some() || self.spent < LEAST_ITERATIONS || self.is_short())
     }
 
     fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32> {
@@ -128,6 +139,11 @@ impl Objective for FrameObjective<'_> {
         self.smoothing.apply(gradient, self.transfer.smoothing);
         if near {
             memory.last_seen[rendition.index()] = margin;
+        }
+        if let Some(Shaping { shape, extent }) = &mut self.shaping {
+            let Workspace { reshaper, clean, gradient, .. } = &mut *self.work;
+            shape.step(&reshaper.gradient(&clean.region, gradient));
+            self.work.lay_shape(&shape.controls(*extent), self.readers.iter().map(ChipReader::spec))?;
         }
         Ok(margin)
     }

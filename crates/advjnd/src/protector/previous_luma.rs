@@ -4,7 +4,7 @@
 use crate::frame::Rect;
 
 /// The clean luma of a rectangle of the last frame.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct PreviousLuma {
     rect: Rect,
     luma: Vec<f32>,

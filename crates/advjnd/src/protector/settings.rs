@@ -52,8 +52,14 @@ pub struct Settings {
     /// just-noticeable differences, 0..=20. Has no effect at or below `jnd_rms`.
     pub jnd_rms_ceiling: f32,
     /// Peak signal-to-noise ratio below which no face may fall, decibels of its luma inside its oval, 0..=60; 0 bounds
-    /// nothing.
+    /// nothing. Of a face that is moved or lit, against the moved and lit one.
     pub min_psnr: f32,
+    /// How far a point of a face may be moved at most, per cent of the distance of its eyes, 0..=8; 0 moves nothing.
+    /// Alters the likeness.
+    pub reshape: f32,
+    /// How much brighter or darker a part of a face may become at most, per cent of its luma, 0..=20; 0 changes
+    /// nothing.
+    pub relight: f32,
     /// How far the viewer is from the picture, in times its height, 0.5..=1000: smooth changes are held the tighter the
     /// nearer they are seen; from 1000 times the height, pixels alone are held.
     pub viewing_distance: f32,
@@ -96,6 +102,13 @@ pub struct Settings {
     pub view: View,
 }
 
+impl Settings {
+    /// Largest value of [`reshape`](Self::reshape).
+    pub const MOST_RESHAPE: f32 = 8.0;
+    /// Largest value of [`relight`](Self::relight).
+    pub const MOST_RELIGHT: f32 = 20.0;
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -105,6 +118,8 @@ impl Default for Settings {
             jnd_rms: 4.2,
             jnd_rms_ceiling: 8.0,
             min_psnr: 0.0,
+            reshape: 0.0,
+            relight: 0.0,
             viewing_distance: 1000.0,
             temporal_masking: true,
             flicker_limit: 1.0,

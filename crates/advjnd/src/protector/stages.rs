@@ -64,7 +64,8 @@ impl Stages<'_> {
                 look(workers, jobs, Shown::Clean);
                 jobs.iter_mut().filter(|job| job.is_open()).for_each(|job| job.take_clean_looks());
             }
-            jobs.iter_mut().filter(|job| job.is_open()).for_each(|job| job.enroll(memory, settings, hurried));
+            jobs.retain(|job| job.is_open());
+            workers.for_each(jobs, |worker, job| job.enroll(worker, memory, settings, hurried));
         });
         self.times.attack += took;
     }
@@ -110,6 +111,7 @@ impl Stages<'_> {
     /// Spends iterations on `jobs`, as many as there is time for when `checked` faces are to be checked afterwards.
     fn iterate(&mut self, jobs: &mut [&mut FaceJob<'_>], checked: usize) {
         let Self { workers, pace, attack, settings, times } = self;
+        let settings = *settings;
         let (stage, threads) = (Stage::iteration(jobs.len()), workers.threads());
         let grants = pace.iterations(jobs.len(), threads, settings.max_iterations, checked);
         let mut granted: Vec<Granted<'_, '_>> =
@@ -120,7 +122,8 @@ impl Stages<'_> {
             let spent = |jobs: &[Granted<'_, '_>]| jobs.iter().map(|own| own.job.report.iterations).sum::<u32>();
             let before = spent(&granted);
             workers.for_each(&mut granted, |worker, own| {
-                own.job.iterate(worker, attack, Limit { iterations: own.iterations, goes_on: &goes_on });
+                let limit = Limit { iterations: own.iterations, goes_on: &goes_on, shaping: None };
+                own.job.iterate(worker, attack, settings, limit);
             });
             let iterations = spent(&granted) - before;
             ((), f64::from(iterations) / threads.min(granted.len()).max(1) as f64)

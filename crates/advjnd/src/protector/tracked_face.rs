@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use super::geometry::{GRID, Viewpoint};
 use super::margins::{Margins, goals, least_surplus};
-use super::objective::FrameObjective;
+use super::objective::{FrameObjective, Shaping};
 use super::previous_luma::PreviousLuma;
 use super::recognizer_memory::RecognizerMemory;
 use super::rendition::Rendition;
 use super::rota::Rota;
+use super::shape::{Extent, Shape};
 use super::showing::Showing;
 use super::spending::Spending;
 use super::transfer::Transfer;
@@ -41,6 +42,8 @@ const HALVINGS: u32 = 2;
 #[derive(Debug)]
 pub struct TrackedFace {
     perturbation: Perturbation,
+    /// Its shape and light.
+    pub shape: Shape,
     memories: Vec<RecognizerMemory>,
     views: ViewSampler,
     /// The perturbation that the last frame showed; empty if that showed none.
@@ -79,6 +82,8 @@ pub struct Limit<'a> {
     pub iterations: u32,
     /// Whether there is time for another.
     pub goes_on: &'a (dyn Fn() -> bool + Sync),
+    /// How far its shape may go, if that is found in these iterations, too.
+    pub shaping: Option<Extent>,
 }
 
 impl TrackedFace {
@@ -89,6 +94,7 @@ impl TrackedFace {
         Self {
             memories: memories.collect(),
             perturbation: Perturbation::zeros(GRID * GRID),
+            shape: Shape::default(),
             views,
             last_shown: Vec::new(),
             previous: PreviousLuma::default(),
@@ -143,6 +149,7 @@ impl TrackedFace {
     /// Goes on from where `known`, the same person, was left.
     pub fn resume(&mut self, known: &Self) {
         self.perturbation = known.perturbation.clone();
+        self.shape = known.shape.clone();
         self.spending = known.spending;
         self.memories.iter_mut().zip(&known.memories).for_each(|(own, known)| own.resume(known));
     }
@@ -281,7 +288,7 @@ impl TrackedFace {
     }
 
     /// Spends iterations on an enrolled face up to `limit`, inside `budget`; fewer if the margins are beyond those
-    /// required by the reserve. Returns how many.
+    /// required by the reserve, unless its shape is found. Returns how many.
     ///
     /// # Errors
     /// What the recognisers report.
@@ -304,9 +311,14 @@ impl TrackedFace {
             rotation: &mut self.rotation,
             smoothing: &mut worker.smoothing,
             transfer,
+            shaping: limit.shaping.map(|extent| Shaping { shape: &mut self.shape, extent }),
             goes_on: limit.goes_on,
             spent: 0,
         };
+        if objective.shaping.is_some() {
+            attack.run(&mut objective, budget, &mut self.perturbation, limit.iterations, f32::INFINITY)?;
+            return Ok(objective.spent);
+        }
         loop {
             let most = self.spending.patience(shown).min(limit.iterations - objective.spent);
             let run = attack.run(&mut objective, budget, &mut self.perturbation, most, transfer.reserve)?;

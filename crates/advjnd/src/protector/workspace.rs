@@ -9,10 +9,12 @@ use super::geometry::{GRID, Geometry, Viewpoint};
 use super::margins::{self, Margins, TOLERATED, UNSHOWN};
 use super::previous_luma::PreviousLuma;
 use super::rendition::{Rendition, Stretch};
+use super::shape::{Extent, Reshaper};
 use super::worker::Worker;
 use crate::attack::Budget;
 use crate::error::Result;
 use crate::face::Landmarks;
+use crate::face::flow::Controls;
 use crate::frame::{FrameMut, Rect};
 use crate::jnd::{octave_shares, pixels_per_degree};
 use crate::net::RecognizerSpec;
@@ -20,13 +22,18 @@ use crate::net::RecognizerSpec;
 /// A region with a shorter side holds too little of a face to work on.
 const MIN_REGION: usize = 8;
 
+/// Peak signal-to-noise ratio of a face that is not changed, decibels.
+pub const MOST_PSNR: f32 = 100.0;
+
 /// What a face's job needs for itself; nothing in it outlives the job.
 #[derive(Default)]
 pub struct Workspace {
     /// Where the face lies.
     pub geometry: Geometry,
-    /// The face as it came.
+    /// The face as it came; from [`reshape`](Self::reshape) on as it is moved and lit.
     pub clean: FacePicture,
+    /// Moves and lights it.
+    pub reshaper: Reshaper,
     /// The face as the frame shows it after [`write`](Self::write); read by [`inspect`](Self::inspect).
     pub output: FacePicture,
     /// Largest change of luma per pixel of the region.
@@ -47,6 +54,8 @@ pub struct Workspace {
     pub probes: Vec<Probe>,
     /// The region's bytes in the clean frame.
     saved: Vec<u8>,
+    /// What the place showed a frame ago, kept while the face has yet to get its shape.
+    before: PreviousLuma,
     /// Luma of the region a frame ago, where that is known.
     previous: Vec<f32>,
     grid_bounds: Vec<f32>,
@@ -76,9 +85,9 @@ impl Probe {
 
 impl Workspace {
     /// Lays out a face by its sets of `landmarks`, reads its region, and bounds its change to `jnd_scale` times the
-    /// just-noticeable difference, inside the face's oval. `previous` is what the place showed a frame ago, and becomes
-    /// what it shows now. `shown`: whether the last frame showed the face. Returns `false` if too little of the face
-    /// lies in the frame.
+    /// just-noticeable difference, inside the face's oval; a face that gets another shape has bounds from
+    /// [`reshape`](Self::reshape) on. `previous` is what the place showed a frame ago, and becomes what it shows now.
+    /// `shown`: whether the last frame showed the face. Returns `false` if too little of the face lies in the frame.
     ///
     /// # Errors
     /// What the JND models report.
@@ -107,12 +116,51 @@ impl Workspace {
         };
         by_recognizer(if shown { 1.0 } else { UNSHOWN }, &mut self.required);
         by_recognizer(TOLERATED, &mut self.tolerated);
-        self.bound(worker, settings, previous)?;
+        if Extent::of(settings).is_some() {
+            let [left, right, ..] = self.geometry.followed().0;
+            let eyes = (right[0] - left[0]).hypot(right[1] - left[1]);
+            self.reshaper.open(frame, rect, &self.geometry.region_to_chip(), eyes);
+            self.before.clone_from(previous);
+        } else {
+            self.reshaper.close();
+            self.bound(worker, settings, previous)?;
+        }
         let pixels = self.clean.region.len();
         [&mut self.residual, &mut self.stored, &mut self.gradient].into_iter().for_each(|own| own.resize(pixels, 0.0));
         self.saved.clear();
         frame.save(rect, &mut self.saved);
         Ok(true)
+    }
+
+    /// Gives the face the shape and the light of `controls`, and bounds its change anew. `previous` as in
+    /// [`open`](Self::open).
+    ///
+    /// # Errors
+    /// What the JND models report, and [`Error::Input`](crate::Error::Input) if the moved landmarks span no face.
+    pub fn reshape(
+        &mut self,
+        controls: &Controls,
+        worker: &mut Worker,
+        settings: &Settings,
+        previous: &mut PreviousLuma,
+    ) -> Result<()> {
+        self.lay_shape(controls, worker.specs())?;
+        previous.clone_from(&self.before);
+        self.bound(worker, settings, previous)
+    }
+
+    /// Gives the face the shape and the light of `controls`; its bounds stay.
+    ///
+    /// # Errors
+    /// [`Error::Input`](crate::Error::Input) if the moved landmarks span no face.
+    pub fn lay_shape<'a>(
+        &mut self,
+        controls: &Controls,
+        specs: impl Iterator<Item = &'a RecognizerSpec>,
+    ) -> Result<()> {
+        let Self { reshaper, clean, geometry, .. } = self;
+        reshaper.lay(controls, &mut clean.region);
+        geometry.move_landmarks(|point| reshaper.moved(point), specs)
     }
 
     fn bound(&mut self, worker: &mut Worker, settings: &Settings, previous: &mut PreviousLuma) -> Result<()> {
@@ -172,6 +220,15 @@ impl Workspace {
         self.jnd_scale * budget.rms_of(delta)
     }
 
+    /// Peak signal-to-noise ratio of what was written last, decibels of luma inside the oval, against the face as it is
+    /// moved and lit; [`MOST_PSNR`] where nothing was changed.
+    pub fn psnr(&mut self) -> f32 {
+        self.clean.region.quantize(&self.residual, &self.bounds, &mut self.stored);
+        let inside = self.geometry.mask.iter().filter(|mask| **mask > 0.0).count() as f32;
+        let psnr = 10.0 * (inside * (255.0f32 * 255.0) / energy(&self.stored)).log10();
+        if psnr.is_nan() { MOST_PSNR } else { psnr.min(MOST_PSNR) }
+    }
+
     /// Lays a perturbation over the region; scales it down if it would change more than the face's PSNR allows.
     fn lay(&mut self, delta: &[f32]) {
         self.geometry.spread.forward(delta, &mut self.residual);
@@ -194,14 +251,20 @@ impl Workspace {
         }
     }
 
-    /// Writes a perturbation to the frame.
+    /// Writes the face's shape and a perturbation to the frame.
     pub fn write(&mut self, frame: &mut FrameMut<'_>, delta: &[f32]) {
         self.lay(delta);
+        if self.reshaper.is_active() {
+            self.reshaper.write(frame);
+        }
         self.clean.region.write(frame, &self.residual, &self.bounds);
     }
 
     /// Puts the clean region back into the frame.
     pub fn restore(&self, frame: &mut FrameMut<'_>) {
+        if self.reshaper.is_active() {
+            return self.reshaper.restore(frame);
+        }
         frame.restore(self.clean.region.rect, &self.saved);
     }
 

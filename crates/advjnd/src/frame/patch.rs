@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A rectangle of a frame as code values of every plane: read, deformed, and put back as a change of the frame.
+//!
+//! Samples between pixels are those of Catmull and Rom's cubic (a = −1/2), which keeps edges sharp and gives back a
+//! pixel where nothing moves. Halved chroma moves with half the mean displacement of its four pixels, and only where
+//! all four move or change.
+
+use super::{Colorimetry, FrameMut, Layout, Rect, Region};
+
+/// Code values of a rectangle: Y, Cb, Cr with chroma halved, or R, G, B.
+#[derive(Debug, Default)]
+pub struct Patch {
+    rect: Rect,
+    colorimetry: Colorimetry,
+    yuv: bool,
+    planes: [Vec<u8>; 3],
+}
+
+/// Where a plane's samples lie in a frame.
+struct Samples {
+    plane: usize,
+    /// Byte of the first sample in a row of the frame, and bytes from one to the next.
+    first: usize,
+    step: usize,
+    /// Row of the frame.
+    top: usize,
+    width: usize,
+    height: usize,
+}
+
+impl Patch {
+    /// Reads `rect`, which must lie inside the frame and, in formats with halved chroma, start at even coordinates.
+    pub fn read(&mut self, frame: &FrameMut<'_>, rect: Rect) {
+        (self.rect, self.colorimetry, self.yuv) = (rect, frame.colorimetry, frame.format.is_yuv());
+        for (samples, own) in samples(frame, rect).iter().zip(&mut self.planes) {
+            own.clear();
+            for y in 0..samples.height {
+                let row = frame.row(samples.plane, samples.top + y)[samples.first..].iter().step_by(samples.step);
+                own.extend(row.take(samples.width));
+            }
+        }
+    }
+
+    /// Puts it back where it was read.
+    pub fn restore(&self, frame: &mut FrameMut<'_>) {
+        for (samples, own) in samples(frame, self.rect).iter().zip(&self.planes) {
+            for (y, own) in own.chunks_exact(samples.width.max(1)).enumerate() {
+                let row = &mut frame.row_mut(samples.plane, samples.top + y)[samples.first..];
+                row.iter_mut().step_by(samples.step).zip(own).for_each(|(sample, own)| *sample = *own);
+            }
+        }
+    }
+
+    /// Changes the frame by what it differs from `before`, the same rectangle.
+    pub fn write_over(&self, before: &Self, frame: &mut FrameMut<'_>) {
+        for ((samples, own), before) in samples(frame, self.rect).iter().zip(&self.planes).zip(&before.planes) {
+            let width = samples.width.max(1);
+            for (y, (own, before)) in own.chunks_exact(width).zip(before.chunks_exact(width)).enumerate() {
+                let row = &mut frame.row_mut(samples.plane, samples.top + y)[samples.first..];
+                for (sample, (own, before)) in row.iter_mut().step_by(samples.step).zip(own.iter().zip(before)) {
+                    *sample = (i32::from(*sample) + i32::from(*own) - i32::from(*before)).clamp(0, 255) as u8;
+                }
+            }
+        }
+    }
+
+    /// Becomes `source` moved and lit: pixel `q` shows what was at `q` + `displacement`, pixels, with its luma times
+    /// one more than `gain`. Both have an entry for each pixel; where both are zero, the bytes are those of the source.
+    pub fn deform(&mut self, source: &Self, displacement: &[[f32; 2]], gain: &[f32]) {
+        (self.rect, self.colorimetry, self.yuv) = (source.rect, source.colorimetry, source.yuv);
+        self.planes.iter_mut().zip(&source.planes).for_each(|(own, source)| own.clone_from(source));
+        let (width, height) = (self.rect.width, self.rect.height);
+        let count = if self.yuv { 1 } else { 3 };
+        for (index, (by, gain)) in displacement.iter().zip(gain).enumerate() {
+            if *by == [0.0; 2] && *gain == 0.0 {
+                continue;
+            }
+            let cubic = Cubic::at((index % width) as f32 + by[0], (index / width) as f32 + by[1], width, height);
+            let mut codes = [0.0f32; 3];
+            for (code, plane) in codes.iter_mut().zip(&source.planes).take(count) {
+                *code = cubic.sample(plane, width);
+            }
+            let change = gain * self.luma(codes);
+            let lit = codes.map(|code| self.lit(code, change));
+            for (code, plane) in lit.into_iter().zip(&mut self.planes).take(count) {
+                plane[index] = code;
+            }
+        }
+        if self.yuv {
+            self.deform_chroma(source, displacement);
+        }
+    }
+
+    fn deform_chroma(&mut self, source: &Self, displacement: &[[f32; 2]]) {
+        let (width, height) = (self.rect.width, self.rect.height);
+        let (wide, high) = (width.div_ceil(2), height.div_ceil(2));
+        for (x, y) in (0..high).flat_map(|y| (0..wide).map(move |x| (x, y))) {
+            let own = [[0, 0], [1, 0], [0, 1], [1, 1]]
+                .map(|[dx, dy]| displacement[(2 * y + dy).min(height - 1) * width + (2 * x + dx).min(width - 1)]);
+            if own.contains(&[0.0; 2]) {
+                continue;
+            }
+            let [dx, dy] = [0, 1].map(|axis| own.iter().map(|by| by[axis]).sum::<f32>() / 8.0);
+            let cubic = Cubic::at(x as f32 + dx, y as f32 + dy, wide, high);
+            for (plane, source) in self.planes.iter_mut().zip(&source.planes).skip(1) {
+                plane[y * wide + x] = cubic.sample(source, wide).round_ties_even().clamp(0.0, 255.0) as u8;
+            }
+        }
+    }
+
+    /// The luma that a gain multiplies, in code values.
+    fn luma(&self, [first, green, blue]: [f32; 3]) -> f32 {
+        if self.yuv {
+            return first - if self.colorimetry.full_range { 0.0 } else { 16.0 };
+        }
+        let (kr, kb) = self.colorimetry.matrix.kr_kb();
+        kr * first + (1.0 - kr - kb) * green + kb * blue
+    }
+
+    /// A code value with a change: inside the nominal range, or no further outside than it was.
+    fn lit(&self, code: f32, change: f32) -> u8 {
+        let (low, high) = if self.yuv && !self.colorimetry.full_range { (16.0, 235.0) } else { (0.0, 255.0) };
+        (code + change).clamp(code.min(low), code.max(high)).round_ties_even() as u8
+    }
+
+    /// Shows it as `region`, which must have been read from the same rectangle of the same frame.
+    pub fn show(&self, region: &mut Region) {
+        let width = self.rect.width;
+        if !self.yuv {
+            let (kr, kb) = self.colorimetry.matrix.kr_kb();
+            let [red, green, blue] = &self.planes;
+            let codes = red.iter().zip(green).zip(blue);
+            for ((pixel, luma), ((r, g), b)) in region.pixels.iter_mut().zip(&mut region.luma).zip(codes) {
+                let [r, g, b] = [*r, *g, *b].map(f32::from);
+                *pixel = [r, g, b, 0.0];
+                *luma = kr * r + (1.0 - kr - kb) * g + kb * b;
+            }
+            return;
+        }
+        let convert = self.colorimetry.to_rgb();
+        let wide = width.div_ceil(2);
+        let [codes, cb, cr] = &self.planes;
+        for (index, (pixel, luma)) in region.pixels.iter_mut().zip(&mut region.luma).enumerate() {
+            let chroma = index / width / 2 * wide + index % width / 2;
+            let [y, cb, cr] = [codes[index], cb[chroma], cr[chroma]].map(f32::from);
+            let [r, g, b] = convert.apply(y, cb, cr);
+            *pixel = [r, g, b, 0.0];
+            *luma = convert.luma(y);
+        }
+    }
+}
+
+/// Where the samples of `rect` lie, plane by plane of a patch.
+fn samples(frame: &FrameMut<'_>, rect: Rect) -> [Samples; 3] {
+    match frame.format.layout() {
+        Layout::Packed { step, rgb } => rgb.map(|channel| {
+            let Rect { x, y, width, height } = rect;
+            Samples { plane: 0, first: x * step + channel, step, top: y, width, height }
+        }),
+        Layout::Yuv420 { cb, cr, step } => {
+            let Rect { x, y, width, height } = rect.chroma();
+            let chroma = |(plane, offset): (usize, usize)| Samples {
+                plane,
+                first: x * step + offset,
+                step,
+                top: y,
+                width,
+                height,
+            };
+            let luma =
+                Samples { plane: 0, first: rect.x, step: 1, top: rect.y, width: rect.width, height: rect.height };
+            [luma, chroma(cb), chroma(cr)]
+        }
+    }
+}
+
+/// A sample between pixels: the columns and rows that it is of, and their weights.
+struct Cubic {
+    columns: [usize; 4],
+    rows: [usize; 4],
+    across: [f32; 4],
+    down: [f32; 4],
+}
+
+impl Cubic {
+    /// At a position of a plane; what lies outside is as its edge.
+    #[inline(always)]
+    fn at(x: f32, y: f32, width: usize, height: usize) -> Self {
+        let axis = |v: f32, size: usize| {
+            let last = size as isize - 1;
+            let v = v.clamp(0.0, last as f32);
+            let floor = v.floor();
+            let t = v - floor;
+            let weights = [
+                ((2.0 - t) * t - 1.0) * t / 2.0,
+                ((3.0 * t - 5.0) * t * t + 2.0) / 2.0,
+                ((4.0 - 3.0 * t) * t + 1.0) * t / 2.0,
+                (t - 1.0) * t * t / 2.0,
+            ];
+            ([-1, 0, 1, 2].map(|offset| (floor as isize + offset).clamp(0, last) as usize), weights)
+        };
+        let ((columns, across), (rows, down)) = (axis(x, width), axis(y, height));
+        Self { columns, rows, across, down }
+    }
+
+    #[inline(always)]
+    fn sample(&self, plane: &[u8], width: usize) -> f32 {
+        let mut sum = 0.0;
+        for (row, down) in self.rows.iter().zip(self.down) {
+            let line = &plane[row * width..][..width];
+            let mut across = 0.0;
+            for (column, weight) in self.columns.iter().zip(self.across) {
+                across += weight * f32::from(line[*column]);
+            }
+            sum += down * across;
+        }
+        sum
+    }
+}
