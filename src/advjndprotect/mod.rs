@@ -15,7 +15,6 @@ mod property;
 mod report;
 mod roi;
 mod settings;
-mod shape;
 mod state;
 mod switch;
 mod tags;

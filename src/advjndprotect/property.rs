@@ -38,9 +38,9 @@ macro_rules! property {
         property!($spec, |settings| settings.$($field).+.clone(), |settings, value: $type| settings.$($field).+ = value)
     };
     ($spec:expr, |$from:ident| $get:expr, |$into:ident, $value:ident: $type:ty| $set:expr) => {
-        Property {
+        $crate::advjndprotect::property::Property {
             spec: $spec.build(),
-            access: Access::Setting {
+            access: $crate::advjndprotect::property::Access::Setting {
                 get: |$from| ($get).to_value(),
                 set: |$into, value| {
                     let $value: $type = value.get().map_err(|error| glib::bool_error!("{error}"))?;
@@ -48,7 +48,7 @@ macro_rules! property {
                     Ok(())
                 },
                 same: |one, other| {
-                    let value = |$from: &Settings| $get;
+                    let value = |$from: &$crate::advjndprotect::settings::Settings| $get;
                     value(one) == value(other)
                 },
             },
@@ -59,18 +59,21 @@ macro_rules! property {
 /// A row of rectangles: arrays of x, y, width and height.
 macro_rules! rectangles {
     ($name:literal, $nick:literal, $blurb:literal, $field:ident) => {
-        Property {
+        $crate::advjndprotect::property::Property {
             spec: gst::ParamSpecArray::builder($name)
                 .nick($nick)
                 .blurb($blurb)
-                .element_spec(&rectangle_spec())
+                .element_spec(&$crate::advjndprotect::property::rectangle_spec())
                 .mutable_playing()
                 .build(),
-            access: Access::Setting {
-                get: |settings| gst::Array::new(settings.$field.iter().map(to_array)).to_value(),
+            access: $crate::advjndprotect::property::Access::Setting {
+                get: |settings| {
+                    gst::Array::new(settings.$field.iter().map($crate::advjndprotect::property::to_array)).to_value()
+                },
                 set: |settings, value| {
                     let rects: gst::Array = value.get().map_err(|error| glib::bool_error!("{error}"))?;
-                    settings.$field = rects.iter().map(from_array).collect::<Result<_, _>>()?;
+                    settings.$field =
+                        rects.iter().map($crate::advjndprotect::property::from_array).collect::<Result<_, _>>()?;
                     Ok(())
                 },
                 same: |one, other| one.$field == other.$field,
