@@ -167,7 +167,7 @@ impl Detector {
         picture.resize(3 * width * height, 0.0);
         let planes = self.upright.chunks_exact(size[0] * size[1]).zip(picture.chunks_exact_mut(width * height));
         if eighths % 2 == 0 {
-            planes.for_each(|(from, to)| turn_quarters(eighths / 2, (from, size), (to, width)));
+            planes.for_each(|(from, to)| turn_quarters(eighths / 2, from, size, to, width));
         } else {
             let mut warp = Warp::default();
             warp.plan(&to_upright, (size[0], size[1]), (width, height));
@@ -248,8 +248,9 @@ const SECOND_HEIGHT: f32 = 0.84;
 /// Rows and columns of a turned picture that are moved together.
 const TILE: usize = 32;
 
-/// Turns a plane and its width and height clockwise by `quarters` of a circle into rows of so many values.
-fn turn_quarters(quarters: u8, (from, [width, height]): (&[f32], [usize; 2]), (to, stride): (&mut [f32], usize)) {
+/// Turns a plane of `size`, width and height, clockwise by `quarters` of a circle into rows of `stride` values.
+fn turn_quarters(quarters: u8, from: &[f32], size: [usize; 2], to: &mut [f32], stride: usize) {
+    let [width, height] = size;
     let source = |row: usize, column: usize| match quarters % 4 {
         0 => (row, column),
         1 => (column, width - 1 - row),
@@ -298,7 +299,7 @@ mod tests {
             let turned = if quarters % 2 == 0 { size } else { [size[1], size[0]] };
             let stride = turned[0] + 3;
             let (mut fast, mut warped) = (vec![0.0; stride * turned[1]], vec![0.0; turned[0] * turned[1]]);
-            turn_quarters(quarters, (&plane, size), (&mut fast, stride));
+            turn_quarters(quarters, &plane, size, &mut fast, stride);
             let mut warp = Warp::default();
             let to_upright = about_middles(turned, size, f32::from(quarters) * TAU / 4.0);
             warp.plan(&to_upright, size.into(), turned.into());

@@ -59,10 +59,9 @@ pub struct Search {
     /// The extra pass whose turn it is, and how many have yet to see what changed last.
     next_pass: usize,
     passes_left: usize,
-    /// Frames since the last extra pass.
-    since_pass: u32,
-    /// Whether there was an extra pass since everything was forgotten.
-    begun: bool,
+    /// Frames since the last extra pass; `None` before the first frame, and after everything was
+    /// forgotten.
+    since_pass: Option<u32>,
 }
 
 /// Who is where in a frame.
@@ -87,8 +86,7 @@ impl Search {
             vacant: None,
             next_pass: 0,
             passes_left: 0,
-            since_pass: 0,
-            begun: false,
+            since_pass: None,
         }
     }
 
@@ -107,7 +105,10 @@ impl Search {
     fn forget(&mut self) {
         self.changes.forget();
         self.confirmer.forget();
-        (self.since, self.vacant, self.passes_left, self.begun) = (0, None, 0, false);
+        self.since = 0;
+        self.vacant = None;
+        self.passes_left = 0;
+        self.since_pass = None;
     }
 
     /// Finds and follows the faces of the frame at `time`; also returns the time that it took.

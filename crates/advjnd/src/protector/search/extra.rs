@@ -29,24 +29,24 @@ impl Search {
         let in_time = pace.allows(2 * pace.cost(Stage::Detect, 1) + self.time_for_faces(pace));
         // Not in a frame that spends its time on confirming landmarks.
         let confirms = pace.is_bound() && self.tracker.tracks().iter().any(|track| track.is_due_by(CONFIRM_INTERVAL));
-        let rests = self.since_pass == 0 && self.begun;
+        let (begun, rests) = (self.since_pass.is_some(), self.since_pass == Some(0));
         let follows_half = in_time && self.tracker.tracks().iter().any(|track| track.is_half_a_face(frame.width()));
         let mut passes = Vec::new();
-        if thorough && !self.begun {
+        if thorough && !begun {
             passes.extend(ExtraPass::all(long_side));
-        } else if !self.begun && !pace.is_bound() {
+        } else if !begun && !pace.is_bound() {
             passes.extend(ExtraPass::all_fast(long_side));
         } else if thorough {
             passes.extend(ExtraPass::thorough(long_side, self.next_pass));
             self.next_pass += 1;
-        } else if !rests && (in_time && !confirms || self.since_pass >= PASSES_LEFT_OUT) {
+        } else if !rests && (in_time && !confirms || self.since_pass.unwrap_or(0) >= PASSES_LEFT_OUT) {
             passes.extend(ExtraPass::fast(long_side, self.next_pass));
             self.next_pass += 1;
         }
         if passes.is_empty() {
-            self.since_pass += 1;
+            self.since_pass = Some(self.since_pass.map_or(1, |frames| frames.saturating_add(1)));
         } else {
-            (self.begun, self.since_pass) = (true, 0);
+            self.since_pass = Some(0);
             self.passes_left = self.passes_left.saturating_sub(passes.len());
         }
         if follows_half && !passes.contains(&ExtraPass::Sides) {
