@@ -12,6 +12,10 @@ use crate::frame::{CELL, FrameMut};
 /// least size in any light that shows it does not.
 const CHANGE: f32 = 2.5;
 
+/// Mean change of the cells of a frame from which it shows another scene, code values: moving cameras and people stay
+/// below, two pictures that have nothing to do with each other do not.
+const CUT: f32 = 20.0;
+
 /// Changes in so many places are looked at one by one; more are everywhere.
 const MOST_PLACES: usize = 2;
 
@@ -66,6 +70,12 @@ impl ChangeGate {
         self.searched.len() != self.now.len() || self.cells().any(outside)
     }
 
+    /// Whether the frame shows another scene than the one last searched.
+    pub fn is_cut(&self) -> bool {
+        let changes = self.now.iter().zip(&self.searched).map(|(now, searched)| (now - searched).abs());
+        self.searched.len() == self.now.len() && changes.sum::<f32>() > CUT * self.now.len() as f32
+    }
+
     /// Where anything changed since the last search, in places of at most `reach` pixels.
     pub fn change(&self, reach: f32) -> Change {
         if self.searched.len() != self.now.len() {
@@ -96,4 +106,36 @@ impl ChangeGate {
 
 fn differs(now: f32, searched: f32) -> bool {
     (now - searched).abs() > CHANGE
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::frame::{Colorimetry, PixelFormat, PlaneMut};
+
+    const SIDE: usize = 96;
+
+    fn look(gate: &mut ChangeGate, value: impl Fn(usize, usize) -> u8) {
+        let mut data: Vec<u8> = (0..SIDE * SIDE).flat_map(|at| [value(at % SIDE, at / SIDE); 3]).collect();
+        let planes = vec![PlaneMut { data: &mut data, stride: 3 * SIDE }];
+        let frame = FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), SIDE, SIDE, planes).expect("a frame");
+        gate.look(&frame);
+    }
+
+    #[test]
+    fn another_scene_is_a_cut_and_a_moving_camera_is_none() {
+        let scene = |x: usize, y: usize| (x + y) as u8;
+        let mut gate = ChangeGate::default();
+        look(&mut gate, scene);
+        assert!(!gate.is_cut(), "nothing was searched");
+        gate.keep();
+        look(&mut gate, |x, y| scene(x + 8, y));
+        assert!(!gate.is_cut());
+        look(&mut gate, |x, y| 255 - scene(x, y));
+        assert!(gate.is_cut());
+        gate.keep();
+        assert!(!gate.is_cut());
+    }
 }

@@ -38,7 +38,8 @@ const CONFIRM_INTERVAL: u32 = 15;
 #[non_exhaustive]
 pub enum Thoroughness {
     /// Upright, and in every other frame in one of seven [extra passes](ExtraPass), in turn, of nine where the frame is
-    /// small: fourteen or eighteen frames see them all. The first frame of a stream sees all if it has no deadline.
+    /// small: fourteen or eighteen frames see them all. The first frame of a stream or after a cut sees all if it has
+    /// no deadline.
     #[default]
     Fast,
     /// Upright and in every extra pass, of the four diagonal ones in two, in turn; and every face's landmarks are

@@ -14,8 +14,8 @@ const BELIEVED: f32 = 0.01;
 const PASSES_LEFT_OUT: u32 = 30;
 
 impl Search {
-    /// Adds what the extra passes find where nothing was found: in the first frame all, else those whose turn it is,
-    /// and the sides where half a face is followed.
+    /// Adds what the extra passes find where nothing was found: in the first frame and after a cut all, else those whose
+    /// turn it is, and the sides where half a face is followed.
     pub(super) fn add_passes(
         &mut self,
         frame: &FrameMut<'_>,
@@ -29,7 +29,7 @@ impl Search {
         let in_time = pace.allows(2 * pace.cost(Stage::Detect, 1) + self.time_for_faces(pace));
         // Not in a frame that spends its time on confirming landmarks.
         let confirms = pace.is_bound() && self.tracker.tracks().iter().any(|track| track.is_due_by(CONFIRM_INTERVAL));
-        let (begun, rests) = (self.since_pass.is_some(), self.since_pass == Some(0));
+        let (begun, rests) = (self.since_pass.is_some() && !self.changes.is_cut(), self.since_pass == Some(0));
         let follows_half = in_time && self.tracker.tracks().iter().any(|track| track.is_half_a_face(frame.width()));
         let mut passes = Vec::new();
         if thorough && !begun {
