@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Shape and light: the field is what its definition says, its adjoint is one, and its bounds hold.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use advjnd::face::SimilarityTransform;
 use advjnd::face::flow::{
     CONTROLS, Controls, EYE_DISTANCE, Extremes, Field, LIGHTS, OVAL_AXES, OVAL_CENTER, reference,
