@@ -47,7 +47,8 @@ fn memory_is_steady_over_two_hundred_starts() {
             least[round / 50] = least[round / 50].min(resident());
         }
     }
-    // The first starts make what stays; from then on it goes up and down by up to 4 MiB, and does not grow in 700 starts.
+    // The first starts make what stays; from then on it goes up and down by up to 4 MiB, and does not grow in 700
+    // starts.
     assert!(least[3] - least[1] < 8.0, "least resident MiB after each of 50 starts: {least:?}");
 }
 

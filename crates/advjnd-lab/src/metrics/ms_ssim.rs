@@ -6,9 +6,9 @@
 //! MS-SSIM = l_5^w5 * product over j = 1..5 of cs_j^wj     w = 0.0448, 0.2856, 0.3001, 0.2363, 0.1333
 //! ```
 //!
-//! cs is SSIM's second factor, contrast and structure, and l its first, luminance. As in the authors' program,
-//! scale j + 1 is scale j after the mean of 2x2 blocks (an odd last column or row stands twice), cs_j is the mean of its
-//! map, and l_5 and cs_5 enter as the mean of their product, the SSIM of the fifth scale. Window and constants are those of
+//! cs is SSIM's second factor, contrast and structure, and l its first, luminance. As in the authors' program, scale
+//! j + 1 is scale j after the mean of 2x2 blocks (an odd last column or row stands twice), cs_j is the mean of its map,
+//! and l_5 and cs_5 enter as the mean of their product, the SSIM of the fifth scale. Window and constants are those of
 //! [`ssim`](super::ssim).
 //!
 //! Deviation: a mean that is negative, where the structures are each other's negative, counts as 0; its power would be

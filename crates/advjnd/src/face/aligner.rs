@@ -126,8 +126,8 @@ impl Aligner {
         Ok(None)
     }
 
-    /// Whether there is a face at `pose` whose landmarks nobody can tell, hidden in part, dark or out of focus: looks at
-    /// [`SUSPECT_SIZES`], at each also mirrored, of which two see one. Returns the box of the clearest.
+    /// Whether there is a face at `pose` whose landmarks nobody can tell, hidden in part, dark or out of focus: looks
+    /// at [`SUSPECT_SIZES`], at each also mirrored, of which two see one. Returns the box of the clearest.
     ///
     /// # Errors
     /// As [`align`](Self::align).

@@ -202,6 +202,11 @@ impl Geometry {
         self.to_chips.len()
     }
 
+    /// The sets that no look at the output leaves out: the followed one, and that of the face as it is moved.
+    pub fn plain_sets(&self) -> impl Iterator<Item = usize> + Clone + '_ {
+        std::iter::once(0).chain(self.seen_sets..self.sets())
+    }
+
     /// The sets that are so far from the first that chips by them show something else.
     pub fn strange_sets(&self) -> impl Iterator<Item = usize> + Clone + '_ {
         self.strange.iter().enumerate().filter(|(_, strange)| **strange).map(|(index, _)| index + 1)

@@ -111,8 +111,8 @@ impl Protector {
     /// none, so that the first frame takes no longer than the next. Forgets everything.
     ///
     /// # Errors
-    /// [`Error::Input`](crate::Error::Input) for a frame without pixels, [`Error::Model`](crate::Error::Model) if a network
-    /// cannot be planned.
+    /// [`Error::Input`](crate::Error::Input) for a frame without pixels, [`Error::Model`](crate::Error::Model) if a
+    /// network cannot be planned.
     pub fn prepare(&mut self, width: usize, height: usize, settings: &Settings) -> Result<()> {
         let settings = Settings { mode: Mode::Protect, max_iterations: 1, fail_policy: FailPolicy::Fill, ..*settings };
         let mut data = vec![128; 3 * width * height];

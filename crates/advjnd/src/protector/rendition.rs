@@ -2,8 +2,8 @@
 //! Copies of a face as others may come to have it: at half the size, with its contrast stretched, or cut askew.
 //!
 //! A preview or a messenger halves a picture, and a blur does much the same; a dark picture is brightened before
-//! anybody looks for faces in it; landmarks of a tilted head that is not turned upright are off. What the self-check says
-//! has to hold of these as well.
+//! anybody looks for faces in it; landmarks of a tilted head that is not turned upright are off. What the self-check
+//! says has to hold of these as well.
 
 use crate::frame::{LOW_RANGE, Region, value_range};
 

@@ -2,15 +2,15 @@
 //! Which recogniser looks how closely at a face in a frame: several recognisers share the work, where nothing is lost
 //! by it.
 //!
-//! Every recogniser reads the output of every frame by the followed landmarks. What else there is to see is shared out:
-//! of a *steady* face, one that the last frame showed with all the margin that is required, and of every face where a
-//! frame has a deadline.
+//! Every recogniser reads the output of every frame by the followed landmarks, and by those of a face that is moved.
+//! What else there is to see is shared out: of a *steady* face, one that the last frame showed with all the margin that
+//! is required, and of every face where a frame has a deadline.
 //!
-//! * *Thorough looks*, through random views, other sets of landmarks and copies: by one recogniser a frame, the one whose
-//!   last was not content, or is the oldest. What it saw holds for [`HOLDS`] frames at most, for the perturbation of a shown face moves
-//!   slowly (`flicker-limit`), and what moves the whole output is seen by the look that is never left out. A face is
-//!   shown only while all of them hold. Without a deadline, a recogniser that had little to spare looks thoroughly in
-//!   every frame.
+//! * *Thorough looks*, through random views, other sets of landmarks and copies: by one recogniser a frame, the one
+//!   whose last was not content, or is the oldest. What it saw holds for [`HOLDS`] frames at most, for the perturbation
+//!   of a shown face moves slowly (`flicker-limit`), and what moves the whole output is seen by the look that is never
+//!   left out. A face is shown only while all of them hold. Without a deadline, a recogniser that had little to spare
+//!   looks thoroughly in every frame.
 //! * *Enrolment*, of the clean face: by the first recogniser, the guard, in every frame, and by the others in turn. The
 //!   guard sees when another person takes the place of the one who was followed: if it no longer takes the clean face
 //!   for that person, or sees the face change much since the last frame, all enroll and all look thoroughly.

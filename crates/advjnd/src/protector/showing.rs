@@ -51,8 +51,8 @@ impl Showing {
 mod tests {
     use super::*;
 
-    /// How far a head that turns to and fro was beyond the margins required and those tolerated, frame by frame: track 16
-    /// of `whitehouse_hamilton_360p`, three recognisers, default settings.
+    /// How far a head that turns to and fro was beyond the margins required and those tolerated, frame by frame: track
+    /// 16 of `whitehouse_hamilton_360p`, three recognisers, default settings.
     #[rustfmt::skip]
     #[allow(clippy::approx_constant, reason = "a margin happens to be near 1/π")]
     const RECORDED: [(f32, f32); 54] = [

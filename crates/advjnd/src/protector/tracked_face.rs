@@ -340,8 +340,8 @@ impl TrackedFace {
         self.memories.iter_mut().for_each(|memory| memory.output = memory.last_seen);
     }
 
-    /// Plans the probes of the self-check: by every recogniser; by those that look thoroughly as aligned by every set of
-    /// landmarks, in random views, and of the copies that are checked.
+    /// Plans the probes of the self-check: by every recogniser; by those that look thoroughly as aligned by every set
+    /// of landmarks, in random views, and of the copies that are checked.
     pub fn plan_probes(&mut self, work: &mut Workspace) {
         let copies = [Rendition::Halved, Rendition::Stretched];
         let copies = copies.map(|copy| Some(copy).filter(|copy| work.is_checked(*copy)));
@@ -355,7 +355,8 @@ impl TrackedFace {
             let spec = memory.spec();
             let plain = |set, rendition| Viewpoint { set, view: None, mirrored: false, rendition };
             if !memory.is_thorough {
-                probes.push(Probe::new(recognizer, spec, plain(0, Rendition::AsIs)));
+                let points = geometry.plain_sets().map(|set| plain(set, Rendition::AsIs));
+                probes.extend(points.map(|point| Probe::new(recognizer, spec, point)));
                 continue;
             }
             let as_is = geometry.near_sets().map(|set| plain(set, Rendition::AsIs));

@@ -14,8 +14,8 @@ const BELIEVED: f32 = 0.01;
 const PASSES_LEFT_OUT: u32 = 30;
 
 impl Search {
-    /// Adds what the extra passes find where nothing was found: in the first frame and after a cut all, else those whose
-    /// turn it is, and the sides where half a face is followed.
+    /// Adds what the extra passes find where nothing was found: in the first frame and after a cut all, else those
+    /// whose turn it is, and the sides where half a face is followed.
     pub(super) fn add_passes(
         &mut self,
         frame: &FrameMut<'_>,
