@@ -91,8 +91,8 @@ pub(super) struct SecondPass {
 pub struct Detector {
     pub(super) whole: Pass,
     pub(super) near: Pass,
-    reduced: Pass,
-    pub(super) enlarged: Pass,
+    /// The frame at a long side of [`LONG_SIDE_AT_NETWORK`], a large one reduced, a small one enlarged.
+    pub(super) common: Pass,
     pub(super) sideways: Pass,
     pub(super) diagonal: Pass,
     pub(super) second: Option<SecondPass>,
@@ -107,8 +107,7 @@ impl Detector {
         Self {
             whole: pass(),
             near: pass(),
-            reduced: pass(),
-            enlarged: pass(),
+            common: pass(),
             sideways: pass(),
             diagonal: pass(),
             second: None,
@@ -159,7 +158,7 @@ impl Detector {
         if network_scale(long_side, min_face_size as f32) > SCALES_APART * common {
             let [width, height] = scaled_size(frame, common).map(|side| side.next_multiple_of(SIZE_MULTIPLE));
             let window = Rect { x: 0, y: 0, width, height };
-            let seen = self.reduced.detect(frame, common, window, Resampling::Average, score_threshold)?;
+            let seen = self.common.detect(frame, common, window, Resampling::Average, score_threshold)?;
             let new = |face: &Detection| faces.iter().all(|other| !other.bbox.overlaps(&face.bbox));
             let new: Vec<Detection> = seen.into_iter().filter(new).collect();
             faces.extend(new);

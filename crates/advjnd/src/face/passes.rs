@@ -132,7 +132,7 @@ impl Detector {
         let zoom = SimilarityTransform { a: 1.0 / scale, b: 0.0, tx: 0.5 / scale - 0.5, ty: 0.5 / scale - 0.5 };
         let ExtraPass::Turned(eighths) = pass else {
             let [width, height] = fill(size);
-            let network = if pass.enlarges() { &mut self.enlarged } else { &mut self.whole };
+            let network = if pass.enlarges() { &mut self.common } else { &mut self.whole };
             let resampling = if scale > 1.0 { Resampling::Linear } else { Resampling::Average };
             network.read(frame, scale, whole([width, height]), resampling);
             let picture = &mut network.thumbnail.bgr;
