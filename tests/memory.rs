@@ -65,8 +65,8 @@ fn one_more_element_takes_no_weights_of_its_own() {
     let before = resident();
     let more: Vec<_> = (0..4).map(|_| start()).collect();
     let each = (resident() - before) / more.len() as f64;
-    // Packed weights would be 66 more. The passes of a search, all of them in the first frame, keep 53 of these, half of
-    // them the plan of a small frame that is enlarged.
+    // Packed weights would be 66 more. The passes of a search, all of them in the first frame, keep 53 of these, half
+    // of them the plan of a small frame that is enlarged.
     assert!(each < 125.0, "{each} MiB for each");
     drop(first);
 }

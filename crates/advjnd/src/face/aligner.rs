@@ -127,7 +127,7 @@ impl Aligner {
     }
 
     /// Whether there is a face at `pose` whose landmarks nobody can tell, hidden in part, dark or out of focus: looks
-    /// at [`SUSPECT_SIZES`], at each also mirrored, of which two see one. Returns the box of the clearest.
+    /// at four sizes, at each also mirrored, of which two see one. Returns the box of the clearest.
     ///
     /// # Errors
     /// As [`align`](Self::align).

@@ -103,7 +103,7 @@ impl ExtraPass {
 
 impl Detector {
     /// The faces of a frame with at least `score_threshold` as `pass` shows it, best first; faces from `min_face_size`
-    /// pixels up are found, or in a frame that the network sees reduced to a long side of [`LONG_SIDE_AT_NETWORK`] if
+    /// pixels up are found, or in a frame that the network sees reduced to a long side of 640 pixels if
     /// not `fine`.
     ///
     /// # Errors
