@@ -118,7 +118,12 @@ impl Confirmer {
         let mut confirmed: Vec<Assigned> = Vec::with_capacity(faces.len());
         for (face, of) in faces {
             let track = of.map(|of| &tracks[of]);
-            confirmed.extend(self.confirm_one(frame, face, track, care, &mut left)?.map(|face| (face, of)));
+            let is_new_and_weak = of.is_none() && face.score < care.score_threshold;
+            let seen = self.confirm_one(frame, face, track, care, &mut left)?;
+            // A suspect that lies about a followed face is that face.
+            let is_followed =
+                |seen: &Detection| is_new_and_weak && !seen.aligned && is_about_one_of(tracks, &seen.bbox);
+            confirmed.extend(seen.filter(|seen| !is_followed(seen)).map(|face| (face, of)));
         }
         drop_nested(&mut confirmed);
         for (index, track) in tracks.iter().enumerate() {
@@ -223,6 +228,11 @@ impl Confirmer {
         let score = face.score.max(care.score_threshold);
         Ok(seen.map(|bbox| Detection { bbox: face.bbox.union(&bbox), score, aligned: false, ..face }))
     }
+}
+
+/// Whether `bbox` has its middle in a followed face, or the middle of one in it.
+fn is_about_one_of(tracks: &[Track], bbox: &BBox) -> bool {
+    tracks.iter().any(|track| bbox.contains(track.bbox.center()) || track.bbox.contains(bbox.center()))
 }
 
 impl Detection {
