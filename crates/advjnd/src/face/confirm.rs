@@ -120,9 +120,8 @@ impl Confirmer {
             let track = of.map(|of| &tracks[of]);
             let is_new_and_weak = of.is_none() && face.score < care.score_threshold;
             let seen = self.confirm_one(frame, face, track, care, &mut left)?;
-            // A suspect that lies about a followed face is that face.
-            let is_followed =
-                |seen: &Detection| is_new_and_weak && !seen.aligned && is_about_one_of(tracks, &seen.bbox);
+            // What is too weak to begin a track and lies about a followed face is that face.
+            let is_followed = |seen: &Detection| is_new_and_weak && is_about_one_of(tracks, &seen.bbox);
             confirmed.extend(seen.filter(|seen| !is_followed(seen)).map(|face| (face, of)));
         }
         drop_nested(&mut confirmed);
