@@ -243,7 +243,7 @@ impl Detection {
     /// The detection in the mirror image of a picture so wide, its landmarks a guess.
     fn mirrored_in(&self, width: f32) -> Self {
         let bbox = BBox { x: width - self.bbox.x - self.bbox.width, ..self.bbox };
-        Self { aligned: false, ..Self::new(bbox, Landmarks::guess(&bbox), self.score) }
+        Self::unaligned(bbox, self.score)
     }
 
     /// The detection as seen by `transform`: of a turned box, the box around the ellipse in it.

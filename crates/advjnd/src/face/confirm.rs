@@ -34,9 +34,11 @@ const RETRY_FRAMES: u32 = 16;
 const UPRIGHT: f32 = 0.8;
 /// and its score from which looks suspect it: of 40 faces that are too weak for anything else they find 16 so, all
 /// that no other detection overlaps, and 10 of 149 other things; below, heads that are found anyway, and hands.
-const SUSPECT_SCORE: f32 = 0.4;
+const LEAST_SUSPECT_SCORE: f32 = 0.4;
 /// Weak detections that are remembered at most.
 const MOST_REFUSED: usize = 64;
+/// Share of a box in another from which on the two touch.
+const TOUCHING_SHARE: f32 = 0.1;
 /// A box of which this share lies in a larger face is part of it,
 const NESTED_SHARE: f32 = 0.7;
 /// if it is smaller by this factor.
@@ -117,12 +119,12 @@ impl Confirmer {
         let mut left = care.alignments;
         let mut confirmed: Vec<Assigned> = Vec::with_capacity(faces.len());
         for (face, of) in faces {
-            let track = of.map(|of| &tracks[of]);
-            let is_new_and_weak = of.is_none() && face.score < care.score_threshold;
-            let seen = self.confirm_one(frame, face, track, care, &mut left)?;
-            // What is too weak to begin a track and lies about a followed face is that face.
-            let is_followed = |seen: &Detection| is_new_and_weak && is_about_one_of(tracks, &seen.bbox);
-            confirmed.extend(seen.filter(|seen| !is_followed(seen)).map(|face| (face, of)));
+            let seen = match of {
+                Some(of) => Some(self.confirm_followed(frame, face, &tracks[of], care, &mut left)?),
+                None if face.score < care.score_threshold => self.confirm_weak(frame, face, tracks, care, &mut left)?,
+                None => Some(self.align(frame, face, &mut left)?),
+            };
+            confirmed.extend(seen.map(|face| (face, of)));
         }
         drop_nested(&mut confirmed);
         for (index, track) in tracks.iter().enumerate() {
@@ -138,8 +140,8 @@ impl Confirmer {
                     left -= 1;
                     let pose = Pose::of(place, 0.0);
                     let moved = self.aligner.suspect(frame, pose)?.map(|seen| place.at(seen.center()));
-                    let seen = moved.map(|bbox| Detection::new(bbox, Landmarks::guess(&bbox), track.score));
-                    confirmed.extend(seen.map(|face| (Detection { aligned: false, ..face }, Some(index))));
+                    let seen = moved.map(|bbox| Detection::unaligned(bbox, track.score));
+                    confirmed.extend(seen.map(|face| (face, Some(index))));
                 }
                 continue;
             }
@@ -163,64 +165,74 @@ impl Confirmer {
         Ok(confirmed)
     }
 
-    /// `face` with landmarks that are confirmed, or not aligned; `None` if it is too weak to begin a track.
-    fn confirm_one(
+    /// `face`, which continues `track`, with landmarks that are confirmed, or not aligned.
+    fn confirm_followed(
         &mut self,
         frame: &FrameMut<'_>,
         face: Detection,
-        track: Option<&Track>,
+        track: &Track,
         care: &Care,
         left: &mut usize,
-    ) -> Result<Option<Detection>> {
-        if let Some(track) = track.filter(|track| track.aligned) {
+    ) -> Result<Detection> {
+        if track.aligned {
             if !track.is_due(&face, care.every) {
-                return Ok(Some(face));
+                return Ok(face);
             }
             let pose = Pose::of_face(&face);
             let roll = if track.close { track.landmarks.roll() } else { pose.roll };
-            let seen = self.aligner.look_close(frame, Pose { roll, ..pose })?;
-            if let Some(seen) = seen {
+            if let Some(seen) = self.aligner.look_close(frame, Pose { roll, ..pose })? {
                 let settled =
                     track.close && track.landmarks.distance(&seen.landmarks) <= 2.0 * CONFIRMED * seen.bbox.size();
                 if settled || agree(&face, &seen) {
-                    return Ok(Some(face.confirmed_by(&seen)));
+                    return Ok(face.confirmed_by(&seen));
                 }
             }
+        } else if !(track.since_confirmed.is_power_of_two() || track.since_confirmed.is_multiple_of(RETRY_FRAMES)) {
+            return Ok(Detection { aligned: false, ..face });
         }
-        let is_weak = face.score < care.score_threshold;
-        let as_before = |refused: &Refused| refused.bbox.overlaps(&face.bbox) && face.score <= CLEARER + refused.score;
-        let is_refused = self.refused.iter().any(as_before);
-        if track.is_none() && is_weak && is_refused {
-            return Ok(None);
-        }
-        let tries = |frames: u32| frames.is_power_of_two() || frames.is_multiple_of(RETRY_FRAMES);
-        let waits = track.is_some_and(|track| !track.aligned && !tries(track.since_confirmed));
-        if waits || *left == 0 {
-            return Ok((track.is_some() || !is_weak).then_some(Detection { aligned: false, ..face }));
+        self.align(frame, face, left)
+    }
+
+    /// `face` with the landmarks of looks in every turn; not aligned if these do not agree, or none are `left`.
+    fn align(&mut self, frame: &FrameMut<'_>, face: Detection, left: &mut usize) -> Result<Detection> {
+        if *left == 0 {
+            return Ok(Detection { aligned: false, ..face });
         }
         *left -= 1;
         let seen = self.aligner.align(frame, Pose::of_face(&face))?;
-        match seen.filter(|seen| track.is_some() || !is_weak || seen.score >= WEAK_CLOSE_SCORE) {
-            Some(seen) => Ok(Some(face.confirmed_by(&seen))),
-            None if track.is_none() && is_weak => {
-                if let Some(suspect) = self.suspected(frame, face, care)? {
-                    return Ok(Some(suspect));
-                }
-                if self.refused.len() < MOST_REFUSED {
-                    self.refused.push(Refused { bbox: face.bbox, score: face.score, frames: REFUSED_FRAMES });
-                }
-                Ok(None)
-            }
-            None => Ok(Some(Detection { aligned: false, ..face })),
-        }
+        Ok(seen.map_or(Detection { aligned: false, ..face }, |seen| face.confirmed_by(&seen)))
     }
-}
 
-impl Confirmer {
+    /// `face`, too weak to begin a track by itself, if close looks believe or suspect it.
+    fn confirm_weak(
+        &mut self,
+        frame: &FrameMut<'_>,
+        face: Detection,
+        tracks: &[Track],
+        care: &Care,
+        left: &mut usize,
+    ) -> Result<Option<Detection>> {
+        let as_before = |refused: &Refused| refused.bbox.overlaps(&face.bbox) && face.score <= CLEARER + refused.score;
+        if *left == 0 || is_about_one_of(tracks, &face.bbox) || self.refused.iter().any(as_before) {
+            return Ok(None);
+        }
+        *left -= 1;
+        let seen = self.aligner.align(frame, Pose::of_face(&face))?;
+        let seen = match seen.filter(|seen| seen.score >= WEAK_CLOSE_SCORE) {
+            Some(seen) => Some(face.confirmed_by(&seen)),
+            None => self.suspect(frame, face, care)?,
+        };
+        let seen = seen.filter(|seen| !is_about_one_of(tracks, &seen.bbox) && !is_beneath_one_of(tracks, seen));
+        if seen.is_none() && self.refused.len() < MOST_REFUSED {
+            self.refused.push(Refused { bbox: face.bbox, score: face.score, frames: REFUSED_FRAMES });
+        }
+        Ok(seen)
+    }
+
     /// `face` as one that is to be covered, if it is upright and close looks suspect it.
-    fn suspected(&mut self, frame: &FrameMut<'_>, face: Detection, care: &Care) -> Result<Option<Detection>> {
+    fn suspect(&mut self, frame: &FrameMut<'_>, face: Detection, care: &Care) -> Result<Option<Detection>> {
         let pose = Pose::of_face(&face);
-        if angle(pose.roll).abs() > UPRIGHT || face.score < SUSPECT_SCORE {
+        if angle(pose.roll).abs() > UPRIGHT || face.score < LEAST_SUSPECT_SCORE {
             return Ok(None);
         }
         let seen = self.aligner.suspect(frame, Pose { roll: 0.0, ..pose })?;
@@ -232,6 +244,13 @@ impl Confirmer {
 /// Whether `bbox` has its middle in a followed face, or the middle of one in it.
 fn is_about_one_of(tracks: &[Track], bbox: &BBox) -> bool {
     tracks.iter().any(|track| bbox.contains(track.bbox.center()) || track.bbox.contains(bbox.center()))
+}
+
+/// Whether a followed face overlaps `seen`, which is merely suspected or turned against it: a neck, or a hand.
+fn is_beneath_one_of(tracks: &[Track], seen: &Detection) -> bool {
+    let turned = |track: &Track| angle(seen.landmarks.roll() - track.landmarks.roll()).abs() > UPRIGHT;
+    let touches = |track: &Track| track.bbox.share_in(&seen.bbox).max(seen.bbox.share_in(&track.bbox)) > TOUCHING_SHARE;
+    tracks.iter().any(|track| track.aligned && touches(track) && (!seen.aligned || turned(track)))
 }
 
 impl Detection {

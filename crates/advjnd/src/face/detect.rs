@@ -70,6 +70,11 @@ impl Detection {
     pub fn new(bbox: BBox, landmarks: Landmarks, score: f32) -> Self {
         Self { bbox, landmarks, other_looks: [None; 4], score, aligned: true, confirmed: false, close: false }
     }
+
+    /// A detection whose landmarks nobody can tell: nothing can be shown of the face.
+    pub fn unaligned(bbox: BBox, score: f32) -> Self {
+        Self { aligned: false, ..Self::new(bbox, Landmarks::guess(&bbox), score) }
+    }
 }
 
 /// A face that somebody else found, in pixels of the frame.
@@ -132,7 +137,7 @@ impl Detector {
     /// # Errors
     /// [`Error::NotFinite`] if the network's scores are not numbers; otherwise what the network reports.
     pub fn detect(&mut self, frame: &FrameMut<'_>, min_face_size: u32, score_threshold: f32) -> Result<Vec<Detection>> {
-        let long_side = frame.width().max(frame.height()) as f32;
+        let long_side = frame.long_side() as f32;
         let scale = network_scale(long_side, min_face_size as f32);
         let size = scaled_size(frame, scale).map(|side| side.next_multiple_of(SIZE_MULTIPLE));
         let window = Rect { x: 0, y: 0, width: size[0], height: size[1] };
@@ -152,7 +157,7 @@ impl Detector {
         min_face_size: u32,
         score_threshold: f32,
     ) -> Result<Vec<Detection>> {
-        let long_side = frame.width().max(frame.height()) as f32;
+        let long_side = frame.long_side() as f32;
         let mut faces = self.detect(frame, min_face_size, score_threshold)?;
         let common = network_scale(long_side, f32::INFINITY);
         if network_scale(long_side, min_face_size as f32) > SCALES_APART * common {
@@ -178,7 +183,7 @@ impl Detector {
         min_face_size: u32,
         score_threshold: f32,
     ) -> Result<Vec<Detection>> {
-        let long_side = frame.width().max(frame.height()) as f32;
+        let long_side = frame.long_side() as f32;
         let mut faces = Vec::new();
         for place in places {
             let size = place.size().max(1.0);
@@ -195,7 +200,7 @@ impl Detector {
 
     /// The largest place, in pixels of the frame, that [`detect_around`](Self::detect_around) looks at.
     pub fn reach(frame: &FrameMut<'_>, min_face_size: u32) -> f32 {
-        CHANGE_AT_NETWORK / network_scale(frame.width().max(frame.height()) as f32, min_face_size as f32)
+        CHANGE_AT_NETWORK / network_scale(frame.long_side() as f32, min_face_size as f32)
     }
 
     /// The faces that [`detect`](Self::detect) would find in and near `places`, best first.
@@ -209,7 +214,7 @@ impl Detector {
         min_face_size: u32,
         score_threshold: f32,
     ) -> Result<Vec<Detection>> {
-        let scale = network_scale(frame.width().max(frame.height()) as f32, min_face_size as f32);
+        let scale = network_scale(frame.long_side() as f32, min_face_size as f32);
         let mut faces = Vec::new();
         for place in places {
             let window = window_around(place, scale);
@@ -245,8 +250,7 @@ impl Detector {
             }
             let inside = self.detect_near(frame, std::slice::from_ref(bbox), 1, score_threshold)?;
             if inside.is_empty() {
-                let guess = Detection::new(*bbox, Landmarks::guess(bbox), 1.0);
-                faces.push(Detection { aligned: false, ..guess });
+                faces.push(Detection::unaligned(*bbox, 1.0));
             }
             // The first is the face that was meant: all of its box is covered if it must be.
             faces.extend(inside.iter().enumerate().map(|(index, face)| match index {
@@ -259,7 +263,7 @@ impl Detector {
 
     /// The second look at those of `faces` that are small; they were seen at `scale`.
     fn look_twice(&mut self, frame: &FrameMut<'_>, scale: f32, faces: &mut [Detection]) -> Result<()> {
-        let long_side = frame.width().max(frame.height()) as f32;
+        let long_side = frame.long_side() as f32;
         let common = common_scale(long_side);
         if common.max(scale) > SCALES_APART * common.min(scale) {
             for face in faces {

@@ -9,7 +9,7 @@ use std::f32::consts::{FRAC_1_SQRT_2, TAU};
 
 use super::detect::{Detector, SCALES_APART, SIZE_MULTIPLE, WINDOW, common_scale, network_scale};
 use super::pass::{scaled_size, suppress};
-use super::{BBox, Detection, Landmarks, SimilarityTransform, Track, Warp};
+use super::{BBox, Detection, SimilarityTransform, Track, Warp};
 use crate::error::Result;
 use crate::frame::{FrameMut, Rect, Resampling};
 use crate::net::BlazeFaceNet;
@@ -116,7 +116,7 @@ impl Detector {
         min_face_size: u32,
         score_threshold: f32,
     ) -> Result<Vec<Detection>> {
-        let long_side = frame.width().max(frame.height()) as f32;
+        let long_side = frame.long_side() as f32;
         if pass == ExtraPass::Second {
             return self.detect_second(frame, (AFAR / long_side).min(1.0));
         }
@@ -214,7 +214,7 @@ fn at_edge(face: &Detection, filled: usize) -> Option<Detection> {
     let edges = [(side, 0.0), (3.0 * side, filled as f32)];
     let (edge, at) = edges.into_iter().find(|(edge, _)| (x - edge).abs() <= EDGE_REACH * face.bbox.size())?;
     let bbox = face.bbox.translated([at - edge, 0.0]);
-    Some(Detection { aligned: false, ..Detection::new(bbox, Landmarks::guess(&bbox), face.score) })
+    Some(Detection::unaligned(bbox, face.score))
 }
 
 impl Detector {
@@ -234,7 +234,7 @@ impl Detector {
             let [left, top, width, height] = seen.bbox.map(|value| value / scale);
             let (wide, high) = (width / SECOND_WIDTH, height / SECOND_HEIGHT);
             let bbox = BBox { x: left + (width - wide) / 2.0, y: top + height - high, width: wide, height: high };
-            Detection { aligned: false, ..Detection::new(bbox, Landmarks::guess(&bbox), seen.score) }
+            Detection::unaligned(bbox, seen.score)
         });
         Ok(suppress(faces.collect()))
     }

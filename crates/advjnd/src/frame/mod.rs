@@ -352,6 +352,11 @@ impl<'a> FrameMut<'a> {
         self.height
     }
 
+    /// The larger of width and height, pixels.
+    pub fn long_side(&self) -> usize {
+        self.width.max(self.height)
+    }
+
     /// The rectangle of the whole frame.
     pub fn rect(&self) -> Rect {
         Rect { x: 0, y: 0, width: self.width, height: self.height }

@@ -167,7 +167,7 @@ impl Search {
             every: if thorough { 1 } else { CONFIRM_INTERVAL },
             alignments: if context.budget.is_some() { 1 } else { usize::MAX },
             score_threshold: settings.score_threshold,
-            common_scale: LONG_SIDE_AT_NETWORK / frame.width().max(frame.height()) as f32,
+            common_scale: LONG_SIDE_AT_NETWORK / frame.long_side() as f32,
         };
         let faces = faces.into_iter().zip(assigned).collect();
         Ok((self.confirmer.confirm(frame, faces, self.tracker.tracks(), &care)?, searched))
@@ -226,7 +226,7 @@ impl Search {
     fn search(&mut self, frame: &FrameMut<'_>, settings: &Settings, pace: &Pace) -> Result<(Vec<Detection>, bool)> {
         let (least, threshold) = (settings.min_face_size, settings.score_threshold.min(CONTINUE_SCORE));
         let mut faces = self.detector.detect_at_two_scales(frame, least, threshold)?;
-        self.passes_left = ExtraPass::all_fast(frame.width().max(frame.height())).count();
+        self.passes_left = ExtraPass::all_fast(frame.long_side()).count();
         self.add_passes(frame, settings, pace, &mut faces)?;
         self.changes.keep();
         self.since = 0;
@@ -242,7 +242,7 @@ impl Search {
         let faces = match self.changes.change(Detector::reach(frame, least)) {
             Change::Nowhere => Vec::new(),
             Change::Places(places) => {
-                self.passes_left = ExtraPass::all_fast(frame.width().max(frame.height())).count();
+                self.passes_left = ExtraPass::all_fast(frame.long_side()).count();
                 self.detector.detect_around(frame, &places, least, threshold)?
             }
             Change::Everywhere => return Ok(None),

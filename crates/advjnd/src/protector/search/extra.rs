@@ -25,7 +25,7 @@ impl Search {
     ) -> Result<()> {
         let thorough = settings.search == Thoroughness::Thorough;
         let threshold = settings.score_threshold.min(CONTINUE_SCORE);
-        let long_side = frame.width().max(frame.height());
+        let long_side = frame.long_side();
         let in_time = pace.allows(2 * pace.cost(Stage::Detect, 1) + self.time_for_faces(pace));
         // Not in a frame that spends its time on confirming landmarks.
         let confirms = pace.is_bound() && self.tracker.tracks().iter().any(|track| track.is_due_by(CONFIRM_INTERVAL));
