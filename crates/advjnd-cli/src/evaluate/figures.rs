@@ -20,6 +20,9 @@ pub struct Figures {
     pub covered: Share,
     /// Of the known faces that are shown, those that are stopped: per frame.
     pub stopped: Share,
+    /// The same share of each track, averaged over tracks: what pooling over tracks is to be compared with.
+    #[serde(default)]
+    pub stopped_by_track: Mean,
     /// Of the seconds of a track that show a known face, those whose mean embedding is stopped.
     pub stopped_pooled_second: Share,
     /// Of the tracks that show a known face, those whose mean embedding is stopped.
@@ -100,6 +103,7 @@ impl Figures {
         if track.shown == 0 {
             return;
         }
+        self.stopped_by_track.take(1.0 - track.leaks as f64 / track.shown as f64);
         self.stopped_best_frame.take(track.leaks == 0);
         self.stopped_pooled_clip.take(track.whole.is_stopped(spec, enrolled));
         for second in track.seconds.values() {
@@ -111,6 +115,7 @@ impl Figures {
     pub fn add(&mut self, other: &Self) {
         self.covered.add(&other.covered);
         self.stopped.add(&other.stopped);
+        self.stopped_by_track.add(&other.stopped_by_track);
         self.stopped_pooled_second.add(&other.stopped_pooled_second);
         self.stopped_pooled_clip.add(&other.stopped_pooled_clip);
         self.stopped_best_frame.add(&other.stopped_best_frame);

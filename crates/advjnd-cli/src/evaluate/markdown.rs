@@ -109,8 +109,8 @@ fn roles(rows: &[&Row], variant: &str) -> [Figures; 2] {
     roles
 }
 
-fn pair(roles: &[Figures; 2], share: fn(&Figures) -> Share) -> String {
-    let [surrogates, judges] = roles.map(|figures| percent(share(&figures).value(), 1));
+fn pair(roles: &[Figures; 2], share: fn(&Figures) -> Option<f64>) -> String {
+    let [surrogates, judges] = roles.map(|figures| percent(share(&figures), 1));
     format!("{surrogates} / {judges}")
 }
 
@@ -134,7 +134,7 @@ fn overview(groups: &Groups<'_>, variants: &[String]) -> String {
             number(quality.flicker.value(), 2),
             number(quality.warping_error.value(), 2),
         ];
-        let stopped = variants.iter().map(|variant| pair(&roles(rows, variant), |figures| figures.stopped));
+        let stopped = variants.iter().map(|variant| pair(&roles(rows, variant), |figures| figures.stopped.value()));
         text += &line(cells.into_iter().chain(stopped));
     }
     text
@@ -169,6 +169,7 @@ fn in_time(groups: &Groups<'_>, variants: &[String]) -> String {
         "settings",
         "variant",
         "per frame",
+        "per frame, mean of tracks",
         "pooled, 1 s",
         "pooled, clip",
         "best frame",
@@ -190,12 +191,13 @@ fn in_time(groups: &Groups<'_>, variants: &[String]) -> String {
                 surrogates.clone(),
                 settings.clone(),
                 variant.clone(),
-                pair(&roles, |figures| figures.stopped),
-                pair(&roles, |figures| figures.stopped_pooled_second),
-                pair(&roles, |figures| figures.stopped_pooled_clip),
-                pair(&roles, |figures| figures.stopped_best_frame),
-                pair(&roles, |figures| figures.leaked_frames),
-                pair(&roles, |figures| figures.reached),
+                pair(&roles, |figures| figures.stopped.value()),
+                pair(&roles, |figures| figures.stopped_by_track.value()),
+                pair(&roles, |figures| figures.stopped_pooled_second.value()),
+                pair(&roles, |figures| figures.stopped_pooled_clip.value()),
+                pair(&roles, |figures| figures.stopped_best_frame.value()),
+                pair(&roles, |figures| figures.leaked_frames.value()),
+                pair(&roles, |figures| figures.reached.value()),
                 after,
                 percent(found.value(), 1),
                 overhead(seen()),
