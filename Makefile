@@ -3,6 +3,7 @@
 #   make demo               protects the sample clip, with a picture of before and after
 #   make demo CLIP=path     the same with a clip of one's own; the sound is kept
 #   make test               runs every test
+#   make test-gpu           the networks on a GPU, and what they take there; says so where there is none
 #   make element-page       the tables in docs/advjndprotect.md, after properties or results/element.json changed
 #   make element-bench      frames a second, beside faceblur and, with PYTHON=… that has it, deface
 #   make soak               an hour of video, and the memory it takes
@@ -28,11 +29,11 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 	gstreamer1.0-libav
 
 # What some tests want besides: Python with GStreamer, a second WebRTC peer, another finder of faces, Node.js for the
-# page of the viewing test, the trace of system calls, meson.
+# page of the viewing test, the trace of system calls, meson; a GPU played by the processor, and who checks its use.
 TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-opencv \
-	opencv-data nodejs strace meson ninja-build
+	opencv-data nodejs strace meson ninja-build mesa-vulkan-drivers vulkan-validationlayers
 
-.PHONY: demo test packages clip-table bench-pytorch engine-table recall transfer-table stills-table preset-table \
+.PHONY: demo test test-gpu packages clip-table bench-pytorch engine-table recall transfer-table stills-table preset-table \
 	element-page element-bench soak memcheck fuzz deny deb install-check
 
 SHARED ?= ../shared
@@ -47,6 +48,9 @@ demo: packages
 test: packages
 	@scripts/install-packages.sh $(TEST_PACKAGES)
 	@scripts/test.sh
+
+test-gpu: packages
+	@scripts/test_gpu.sh
 
 packages:
 	@scripts/install-packages.sh $(PACKAGES)

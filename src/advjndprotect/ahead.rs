@@ -94,6 +94,7 @@ impl AdvJndProtect {
         let frame = buffer.make_mut();
         let report = self.protect(frame, sighting, &settings).map_err(|message| self.fail(message))?;
         lock(&self.stats).run.add(&report);
+        self.follow_device().map_err(|message| self.fail(message))?;
         gst::trace!(CAT, imp = self, "{}: {report:?}", buffer.pts().display());
         Ok(if report.drop { GenerateOutputSuccess::Dropped } else { GenerateOutputSuccess::Buffer(buffer) })
     }

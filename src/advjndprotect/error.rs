@@ -13,6 +13,7 @@ pub(super) fn message(error: &Error) -> gst::ErrorMessage {
             gst::error_msg!(gst::ResourceError::NotFound, ("{error}"))
         }
         Error::Io { .. } => gst::error_msg!(gst::ResourceError::OpenRead, ("{error}")),
+        Error::Device { .. } => gst::error_msg!(gst::ResourceError::OpenReadWrite, ("{error}")),
         Error::Input(_) => gst::error_msg!(gst::StreamError::Format, ("{error}")),
         _ => gst::error_msg!(gst::StreamError::Failed, ("{error}")),
     }

@@ -241,17 +241,23 @@ impl BaseTransformImpl for AdvJndProtect {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
         let folder = settings.models.as_deref().map(Path::new);
-        let protector = Models::open(folder, &settings.recognizer_names())
-            .and_then(|models| Protector::new(models, settings.threads as usize, settings.seed))
-            .map_err(|error| error::message(&error))?;
-        *lock(&self.stats) = Stats::default();
+        let opened = settings.device().and_then(|device| {
+            let models = Models::open(folder, &settings.recognizer_names())?;
+            let device = device.open(&models, settings.threads as usize)?;
+            Ok((Protector::with_backend(models, device.backend(), settings.seed)?, device))
+        });
+        let (protector, device) = opened.map_err(|error| error::message(&error))?;
+        if let Some(reason) = device.reason() {
+            gst::info!(CAT, imp = self, "The processor runs the recognisers: {reason}");
+        }
+        *lock(&self.stats) = Stats { device: device.report(), ..Stats::default() };
         {
             let mut live = lock(&self.live);
             live.forget();
             live.set_delay(settings.frame_deadline, settings.look_ahead);
         }
         self.obj().set_passthrough(!settings.enabled);
-        *lock(&self.state) = Some(State::new(protector));
+        *lock(&self.state) = Some(State::new(protector, device));
         self.state.clear_poison();
         gst::debug!(CAT, imp = self, "Started with {settings:?}");
         Ok(())

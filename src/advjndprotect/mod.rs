@@ -2,6 +2,7 @@
 //! The element's public face: its type, its registration, its enumerations.
 
 mod ahead;
+mod device;
 mod error;
 mod formats;
 mod frame;

@@ -2,7 +2,7 @@
 //! Reports of the core as GStreamer carries them: the `stats` structure, element messages, metas.
 
 use advjnd::report::StageTimes;
-use advjnd::{FaceReport, FrameReport, RunStats};
+use advjnd::{DeviceReport, FaceReport, FrameReport, RunStats};
 use glib::prelude::*;
 use gst_video::VideoRegionOfInterestMeta;
 
@@ -17,6 +17,8 @@ pub(super) struct Stats {
     pub(super) frames_late: u64,
     /// Frames that passed as they came because the element was switched off.
     pub(super) frames_passed: u64,
+    /// What runs the recognisers, and what it has done.
+    pub(super) device: DeviceReport,
     /// The element's own latency.
     pub(super) latency: gst::ClockTime,
 }
@@ -49,6 +51,12 @@ impl Stats {
             .field("jnd-time", nanoseconds(jnd))
             .field("attack-time", nanoseconds(attack))
             .field("verify-time", nanoseconds(verify))
+            .field("device", &self.device.device)
+            .field("adapter", &self.device.adapter)
+            .field("device-iterations", self.device.iterations)
+            .field("device-looks", self.device.looks)
+            .field("device-faults", u64::from(self.device.fault.is_some()))
+            .field("audits", self.device.audits)
             .build()
     }
 }

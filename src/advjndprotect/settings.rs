@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the application sets.
 
+use advjnd::Device;
 use advjnd::frame::Rect;
 
 use super::Detector;
@@ -34,6 +35,8 @@ pub(super) struct Settings {
     pub(super) max_iterations: i32,
     /// Start of the random numbers.
     pub(super) seed: u64,
+    /// What runs the recognisers, as the application wrote it; `None`: the processor.
+    pub(super) device: Option<String>,
     /// Worker threads; 0 = one per core.
     pub(super) threads: u32,
     /// Whether changed verdicts are posted.
@@ -58,6 +61,7 @@ impl Default for Settings {
             max_iterations: -1,
             core: advjnd::Settings::default(),
             seed: 0,
+            device: Some("cpu".to_owned()),
             threads: 0,
             messages: true,
             attach_meta: true,
@@ -66,6 +70,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What is to run the recognisers.
+    pub(super) fn device(&self) -> advjnd::Result<Device> {
+        self.device.as_deref().map_or(Ok(Device::Cpu), str::parse)
+    }
+
     /// The recognisers asked for, by name; none: the default ones.
     pub(super) fn recognizer_names(&self) -> Vec<String> {
         let names = self.recognizers.iter().flat_map(|names| names.split(','));

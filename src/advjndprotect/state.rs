@@ -5,7 +5,7 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use advjnd::Protector;
+use advjnd::{Chosen, Protector};
 use glib::subclass::prelude::*;
 use gst_video::VideoInfo;
 
@@ -15,6 +15,10 @@ use super::imp::{AdvJndProtect, CAT, lock};
 /// What exists from `start` to `stop`.
 pub(super) struct State {
     pub(super) protector: Protector,
+    /// What runs its recognisers.
+    pub(super) device: Chosen,
+    /// Whether it was said that the device failed.
+    pub(super) device_mourned: bool,
     /// The negotiated format, from `set_info` on.
     pub(super) info: Option<VideoInfo>,
     /// Frames that were looked at and are not yet protected, oldest first.
@@ -31,9 +35,11 @@ pub(super) struct State {
 
 impl State {
     /// Before the first caps.
-    pub(super) fn new(protector: Protector) -> Self {
+    pub(super) fn new(protector: Protector, device: Chosen) -> Self {
         Self {
             protector,
+            device,
+            device_mourned: false,
             info: None,
             held: VecDeque::new(),
             last_timestamp: None,

@@ -44,6 +44,14 @@ pub enum Error {
         /// What failed, if a computation did.
         fault: Option<String>,
     },
+    /// A device that computes cannot be had, or has failed.
+    #[error("device `{device}`: {reason}")]
+    Device {
+        /// Which one.
+        device: String,
+        /// What was wrong and what to do next.
+        reason: String,
+    },
     /// An executor of the caller's own ([`Backend::Own`](crate::net::Backend::Own)) failed.
     #[error("the executor failed: {0}")]
     Executor(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -53,6 +61,11 @@ impl Error {
     /// A model error; `reason` says what was wrong and what to do next.
     pub fn model(model: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Model { model: model.into(), reason: reason.into() }
+    }
+
+    /// A device error; `reason` says what was wrong and what to do next.
+    pub fn device(device: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Device { device: device.into(), reason: reason.into() }
     }
 
     /// An input error; `reason` says what was wrong and what to do next.

@@ -2,6 +2,7 @@
 //! Adversarial face protection under a just-noticeable-difference budget.
 
 pub mod attack;
+pub mod device;
 pub mod error;
 pub mod face;
 pub mod frame;
@@ -13,6 +14,7 @@ mod pool;
 pub mod protector;
 pub mod report;
 
+pub use device::{Chosen, Device, DeviceReport};
 pub use error::{Error, Result};
 pub use face::GivenFace;
 pub use frame::{Colorimetry, FrameMut, Matrix, PixelFormat, PlaneMut};

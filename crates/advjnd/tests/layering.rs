@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Room, and the rooms it may use besides itself and `error`.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("attack", &["net"]),
+    ("device", &["models", "net", "pool"]),
     ("face", &["frame", "net"]),
     ("frame", &[]),
     ("jnd", &["net", "pool"]),

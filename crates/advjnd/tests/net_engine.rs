@@ -3,18 +3,18 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-#[path = "../../../tests/common/numbers.rs"]
-mod numbers;
+#[path = "common/networks.rs"]
+mod networks;
 
 use std::sync::Arc;
 
 use advjnd::Pool;
 use advjnd::net::cpu::{Engine, Level, WeightPrecision};
-use advjnd::net::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape, ValueId};
+use advjnd::net::graph::{Activation, Graph, INPUT, Op, Padding, Shape};
 use advjnd::net::{Executor, Pass};
 use advjnd_lab::reference::candle::Reference;
 use candle_core::Device;
-use numbers::Numbers;
+use networks::{Numbers, conv_graph, cosine, random_network, relative_difference, run};
 use proptest::prelude::*;
 
 /// Outputs, as a share of their norm: sums of up to some thousand products in another order, and Winograd F(4×4, 3×3),
@@ -32,71 +32,6 @@ const HALF_TOLERANCE: f32 = 2e-3;
 const HALF_GRADIENT_COSINE: f64 = 0.997;
 /// Derivative along a direction against its central difference: `f32` leaves about three digits of a difference.
 const DIFFERENCE_TOLERANCE: f64 = 2e-2;
-
-impl Numbers {
-    /// A number in −1..1.
-    fn next(&mut self) -> f32 {
-        (self.step() >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    }
-
-    fn many(&mut self, count: usize, scale: f32) -> Vec<f32> {
-        (0..count).map(|_| self.next() * scale).collect()
-    }
-
-    fn activation(&mut self, which: usize, channels: usize) -> Activation {
-        match which % 3 {
-            0 => Activation::None,
-            1 => Activation::Relu,
-            _ => Activation::Prelu(self.many(channels, 0.5).into()),
-        }
-    }
-
-    fn conv(
-        &mut self,
-        in_channels: usize,
-        out_channels: usize,
-        kernel: usize,
-        stride: usize,
-        padding: Padding,
-    ) -> Conv {
-        self.any_conv(in_channels, out_channels, kernel, stride, padding, false)
-    }
-
-    fn any_conv(
-        &mut self,
-        in_channels: usize,
-        out_channels: usize,
-        kernel: usize,
-        stride: usize,
-        padding: Padding,
-        depthwise: bool,
-    ) -> Conv {
-        let inputs = if depthwise { 1 } else { in_channels };
-        let per_filter = inputs * kernel * kernel;
-        let weight = self.many(out_channels * per_filter, (3.0 / per_filter as f32).sqrt()).into();
-        let bias = self.many(out_channels, 0.1).into();
-        Conv { in_channels, out_channels, kernel, stride, padding, depthwise, weight, bias }
-    }
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
-    let norms = (dot(a, a) * dot(b, b)).sqrt();
-    if norms == 0.0 { 1.0 } else { dot(a, b) / norms }
-}
-
-fn relative_difference(found: &[f32], expected: &[f32]) -> f32 {
-    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt();
-    let difference = norm(&mut found.iter().zip(expected).map(|(a, b)| a - b));
-    (difference / norm(&mut expected.iter().copied()).max(1e-6)) as f32
-}
-
-fn run(executor: &mut dyn Executor, input: &[f32], cotangent: &[f32]) -> (Vec<f32>, Vec<f32>) {
-    let mut gradient = vec![f32::NAN; input.len()];
-    executor.forward(input, Pass::Differentiable).expect("forward");
-    executor.input_gradient(cotangent, &mut gradient).expect("gradient");
-    (executor.output(0).to_vec(), gradient)
-}
 
 /// Runs `graph` on the reference and on the engine at every level and precision with 1 and 2 threads, which give the
 /// same bits.
@@ -134,13 +69,6 @@ fn assert_same(graph: &Graph, batch: usize, numbers: &mut Numbers, least_cosine:
             }
         }
     }
-}
-
-fn conv_graph(shape: Shape, conv: Conv, activation: Activation) -> Option<Graph> {
-    let mut graph = Graph::new("test", shape);
-    let output = graph.push(Op::Conv { input: INPUT, conv, activation }).ok()?;
-    graph.push_output(output);
-    Some(graph)
 }
 
 proptest! {
@@ -198,46 +126,6 @@ proptest! {
         let graph = random_network(&mut numbers, side, channels, which, pool).expect("graph");
         assert_same(&graph, batch, &mut numbers, TINY_GRADIENT_COSINE);
     }
-}
-
-/// Normalised image, strided stem, pooling, residual blocks of equal and of halved size, depthwise, mean, linear layer.
-fn random_network(
-    numbers: &mut Numbers,
-    side: usize,
-    channels: usize,
-    which: usize,
-    pool: usize,
-) -> advjnd::Result<Graph> {
-    let mut graph = Graph::new("test", Shape::new(3, side, side + 3));
-    let normalize = Op::Normalize { input: INPUT, order: [2, 0, 1], mean: [0.1, -0.2, 0.3], scale: [1.5, 0.5, 2.0] };
-    let mut x = graph.push(normalize)?;
-    let mut push = |graph: &mut Graph, input: ValueId, conv: Conv, which: usize| {
-        let activation = numbers.activation(which, conv.out_channels);
-        graph.push(Op::Conv { input, conv, activation })
-    };
-    let numbers = &mut Numbers(7 + channels as u64);
-    x = push(&mut graph, x, numbers.conv(3, channels, 3, 1 + which % 2, Padding::all(1)), 1)?;
-    match pool {
-        0 => x = graph.push(Op::MaxPool { input: x, kernel: 3, stride: 2 })?,
-        1 => x = graph.push(Op::MaxPool { input: x, kernel: 2, stride: 2 })?,
-        _ => {}
-    }
-    let inner = push(&mut graph, x, numbers.conv(channels, channels + 5, 3, 1, Padding::all(1)), 1)?;
-    let branch = push(&mut graph, inner, numbers.conv(channels + 5, channels, 3, 1, Padding::all(1)), 0)?;
-    let activation = numbers.activation(which, channels);
-    x = graph.push(Op::Add { a: branch, b: x, activation })?;
-    x = push(&mut graph, x, numbers.any_conv(channels, channels, 3, 1, Padding::all(1), true), which + 1)?;
-    let inner = push(&mut graph, x, numbers.conv(channels, 2 * channels, 2, 2, Padding::all(0)), 2)?;
-    let branch = push(&mut graph, inner, numbers.conv(2 * channels, 2 * channels, 3, 1, Padding::all(1)), 0)?;
-    let skip = graph.push(Op::AvgPool2 { input: x })?;
-    x = graph.push(Op::Add { a: branch, b: skip, activation: Activation::Relu })?;
-    let (shape, outputs) = (graph.shape(x), 9);
-    x = if which == 0 { x } else { graph.push(Op::GlobalMean { input: x })? };
-    let inputs = if which == 0 { shape.len() } else { shape.channels };
-    let weight = numbers.many(inputs * outputs, (3.0 / inputs as f32).sqrt()).into();
-    x = graph.push(Op::Linear { input: x, weight, bias: numbers.many(outputs, 1.0).into() })?;
-    graph.push_output(x);
-    Ok(graph)
 }
 
 #[test]

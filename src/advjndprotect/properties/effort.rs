@@ -9,6 +9,15 @@ use super::super::settings::Settings;
 pub(super) fn rows(default: &Settings) -> Vec<Property> {
     vec![
         property!(
+            glib::ParamSpecString::builder("device")
+                .nick("Device")
+                .blurb("What runs the recognisers: cpu, auto, gpu, or a GPU by number (gpu:0)")
+                .default_value(default.device.as_deref())
+                .mutable_ready(),
+            Option<String>,
+            device
+        ),
+        property!(
             glib::ParamSpecBoolean::builder("warm-start")
                 .nick("Warm start")
                 .blurb("Start each frame from the perturbation of the frame before")

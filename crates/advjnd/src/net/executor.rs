@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use super::cpu::Engine;
+#[cfg(feature = "gpu")]
+use super::gpu::{Gpu, GpuExecutor, GpuPrecision};
 use super::graph::{Graph, Shape};
 use crate::error::{Error, Result};
 use crate::pool::Pool;
@@ -13,6 +15,8 @@ use crate::pool::Pool;
 pub enum Pass {
     /// The outputs only, by exact algorithms; nothing is kept for a gradient.
     Infer,
+    /// As [`Infer`](Self::Infer), by the processor even where another device runs the network.
+    Exact,
     /// The outputs, and what [`Executor::input_gradient`] needs; algorithms fast enough for a gradient.
     Differentiable,
 }
@@ -33,6 +37,11 @@ pub trait Executor: Send {
 
     /// Output `index` of the last forward pass, `[batch][channels][height][width]`; empty before the first.
     fn output(&self, index: usize) -> &[f32];
+
+    /// Whether [`Pass::Exact`] may give another answer than [`Pass::Infer`].
+    fn is_watched(&self) -> bool {
+        false
+    }
 
     /// Another executor of the same `graph` and batch, on the same weights, with memory of its own, that works on
     /// `pool` if it uses threads of its own choosing at all; [`Error::Model`] if `graph` is another network.
@@ -60,6 +69,9 @@ pub trait Executors: std::fmt::Debug + Send + Sync {
 pub enum Backend {
     /// The fast path, on a pool of threads.
     Cpu(Arc<Pool>),
+    /// A GPU.
+    #[cfg(feature = "gpu")]
+    Gpu(Arc<Gpu>),
     /// The caller's own.
     Own(Arc<dyn Executors>),
 }
@@ -72,6 +84,8 @@ impl Backend {
         }
         match self {
             Self::Cpu(pool) => Ok(Box::new(Engine::new(graph, batch, pool)?)),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(gpu) => Ok(Box::new(GpuExecutor::new(gpu, graph, batch, GpuPrecision::Half)?)),
             Self::Own(executors) => executors.executor(graph, batch),
         }
     }

@@ -6,14 +6,18 @@
 //! [`Network`] reads a model file into a [`graph::Graph`], the one description of a network; a [`Backend`] says which
 //! [`Executor`] runs it.
 
+mod affine;
 mod blazeface;
 pub mod cpu;
 mod detector;
 pub mod dlib;
 mod executor;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod graph;
 pub mod manifest;
 pub mod mobilefacenet;
+mod nodes;
 mod prepared;
 mod recognizer;
 pub mod sface;

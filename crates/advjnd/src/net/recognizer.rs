@@ -99,6 +99,23 @@ impl Recognizer {
         Self::new(self.spec.clone(), self.executor.share(graph, pool)?)
     }
 
+    /// Whether [`embed_exactly`](Self::embed_exactly) may give another answer than [`embed`](Embedder::embed).
+    pub fn is_watched(&self) -> bool {
+        self.executor.is_watched()
+    }
+
+    /// Embeds one chip by the processor, even where another device runs the network.
+    pub fn embed_exactly(&mut self, chip: &[f32], embedding: &mut [f32]) -> Result<()> {
+        self.embed_by(chip, Pass::Exact, embedding)
+    }
+
+    fn embed_by(&mut self, chip: &[f32], pass: Pass, embedding: &mut [f32]) -> Result<()> {
+        check_len("the embedding", embedding.len(), self.spec.embedding_len)?;
+        self.forward(chip, pass)?;
+        embedding.copy_from_slice(self.executor.output(0));
+        Ok(())
+    }
+
     fn forward(&mut self, chip: &[f32], pass: Pass) -> Result<()> {
         self.executor.forward(chip, pass)?;
         if self.executor.output(0).iter().all(|value| value.is_finite()) {
@@ -114,10 +131,7 @@ impl Embedder for Recognizer {
     }
 
     fn embed(&mut self, chip: &[f32], embedding: &mut [f32]) -> Result<()> {
-        check_len("the embedding", embedding.len(), self.spec.embedding_len)?;
-        self.forward(chip, Pass::Infer)?;
-        embedding.copy_from_slice(self.executor.output(0));
-        Ok(())
+        self.embed_by(chip, Pass::Infer, embedding)
     }
 
     fn embed_vjp(

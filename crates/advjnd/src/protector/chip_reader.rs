@@ -113,6 +113,15 @@ impl ChipReader {
         self.recognizer.embed(&self.chip, embedding)
     }
 
+    /// Embeds the chip once more by the processor, if another device did it and what it made is `close` to deciding
+    /// otherwise.
+    pub fn confirm(&mut self, close: impl Fn(&[f32]) -> bool, embedding: &mut [f32]) -> Result<()> {
+        if self.recognizer.is_watched() && close(embedding) {
+            return self.recognizer.embed_exactly(&self.chip, embedding);
+        }
+        Ok(())
+    }
+
     /// Embeds the chip, and pulls the cotangent that `cotangent` makes of the embedding back to a change of luma of the
     /// region (overwritten). `half` is that region at half its size, if the chip is of that.
     pub fn luma_gradient(

@@ -14,11 +14,14 @@ use super::tracked_face::{Limit, TrackedFace};
 use super::transfer::Transfer;
 use super::worker::Worker;
 use super::workspace::{Probe, Workspace};
-use crate::attack::{Attack, Budget};
+use crate::attack::{Attack, Budget, Dodge};
 use crate::error::Result;
 use crate::face::{Track, TrackState};
 use crate::frame::{FrameMut, Rect};
 use crate::report::{CoverReason, FaceReport, Verdict};
+
+/// A look whose margin is so close to one that decides is repeated by the processor, where another device made it.
+const CLOSE: f32 = 0.02;
 
 /// One face's work in one frame.
 pub struct FaceJob<'a> {
@@ -257,13 +260,22 @@ impl<'a> FaceJob<'a> {
 
     /// The probes to be run, of one of the pictures.
     pub fn probes(&mut self, of: Shown) -> impl Iterator<Item = ProbeJob<'_>> {
-        let Workspace { geometry, clean, output, stretch, probes, .. } = &mut self.work;
+        let Workspace { geometry, clean, output, stretch, probes, required, tolerated, .. } = &mut self.work;
         let picture = match of {
             Shown::Clean => &*clean,
             Shown::Output => &*output,
         };
-        let (geometry, stretch) = (&*geometry, *stretch);
-        probes.iter_mut().map(move |probe| ProbeJob { geometry, picture, stretch, probe, fault: None })
+        let (geometry, stretch, face) = (&*geometry, *stretch, &self.face);
+        let margins = [&*required, &*tolerated];
+        probes.iter_mut().map(move |probe| {
+            let (recognizer, rendition) = (probe.recognizer, probe.point.rendition.index());
+            let decides = of == Shown::Output;
+            let decision = decides.then(|| Decision {
+                dodge: face.dodge(recognizer, probe.point.set),
+                margins: margins.map(|margins| margins[recognizer][rendition]),
+            });
+            ProbeJob { geometry, picture, stretch, probe, decision, fault: None }
+        })
     }
 
     /// Judges the output by its probes.
@@ -298,12 +310,26 @@ impl<'a> FaceJob<'a> {
 }
 
 /// What a probe looks at.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
     /// The face as it came.
     Clean,
     /// The face as the frame shows it.
     Output,
+}
+
+/// What a probe decides: whether its margin is at least these.
+struct Decision<'a> {
+    dodge: Dodge<'a>,
+    margins: [f32; 2],
+}
+
+impl Decision<'_> {
+    /// Whether an embedding a little different could decide otherwise.
+    fn is_close(&self, embedding: &[f32]) -> bool {
+        let margin = self.dodge.margin(embedding);
+        self.margins.iter().any(|decisive| (margin - decisive).abs() <= CLOSE)
+    }
 }
 
 /// A probe to be run, by whichever worker is free.
@@ -312,6 +338,7 @@ pub struct ProbeJob<'a> {
     picture: &'a FacePicture,
     stretch: Option<Stretch>,
     probe: &'a mut Probe,
+    decision: Option<Decision<'a>>,
     /// What went wrong.
     pub fault: Option<String>,
 }
@@ -322,6 +349,11 @@ impl ProbeJob<'_> {
         let index = self.probe.recognizer;
         let Some(reader) = readers.get_mut(index) else { return };
         reader.align(index, self.geometry, self.picture, self.stretch, &self.probe.point);
-        self.fault = reader.embed(&mut self.probe.embedding).err().map(|error| error.to_string());
+        let embedding = &mut self.probe.embedding;
+        let mut embedded = reader.embed(embedding);
+        if let (Ok(()), Some(decision)) = (&embedded, &self.decision) {
+            embedded = reader.confirm(|embedding| decision.is_close(embedding), embedding);
+        }
+        self.fault = embedded.err().map(|error| error.to_string());
     }
 }

@@ -19,7 +19,7 @@ use super::spending::Spending;
 use super::transfer::Transfer;
 use super::worker::Worker;
 use super::workspace::{Probe, Workspace};
-use crate::attack::{Attack, Budget, Perturbation, ViewSampler, cosine_similarity};
+use crate::attack::{Attack, Budget, Dodge, Perturbation, ViewSampler, cosine_similarity};
 use crate::error::Result;
 use crate::net::RecognizerSpec;
 use crate::report::Verdict;
@@ -128,6 +128,11 @@ impl TrackedFace {
     pub fn would_pass(&self, work: &Workspace) -> bool {
         let surplus = |required| least_surplus(self.memories.iter().map(|memory| memory.last_seen), required);
         self.showing.allows(surplus(&work.required), surplus(&work.tolerated))
+    }
+
+    /// The objective of a chip by one `set` of landmarks in the eyes of a recogniser.
+    pub fn dodge(&self, recognizer: usize, set: usize) -> Dodge<'_> {
+        self.memories[recognizer].dodge(set)
     }
 
     fn output_margins(&self) -> impl Iterator<Item = Margins> + '_ {

@@ -6,22 +6,8 @@ use super::layout::Grid;
 use super::memory::Memory;
 use super::reach::IMAGE_STEP;
 use super::simd::LANES;
+use crate::net::affine::Affine;
 use crate::net::graph::Shape;
-
-/// `y[c] = x[order[c]]·scale[c] + shift[c]` per channel.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Affine {
-    pub(super) order: Vec<usize>,
-    pub(super) scale: Vec<f32>,
-    pub(super) shift: Vec<f32>,
-}
-
-impl Affine {
-    /// Every channel as it is.
-    pub(super) fn identity(channels: usize) -> Self {
-        Self { order: (0..channels).collect(), scale: vec![1.0; channels], shift: vec![0.0; channels] }
-    }
-}
 
 /// How the entries of an image lie in the plan's memory.
 #[derive(Debug, Clone, Copy)]

@@ -8,9 +8,8 @@
 
 mod backward;
 mod forward;
-mod nodes;
 
-use super::image::{Affine, Direction, Form, Image};
+use super::image::{Direction, Form, Image};
 use super::layout::{Blocked, Grid, Halo, Space, blocks, spoiled};
 use super::linear::Packed;
 use super::memory::WeightStore;
@@ -21,8 +20,9 @@ use super::simd::Level;
 use super::sink::Finish;
 use super::winograd;
 use crate::error::{Error, Result};
+use crate::net::affine::Affine;
 use crate::net::graph::{Activation, Conv, Graph, Op, Shape, ValueId};
-use nodes::Node;
+use crate::net::nodes::{self, Node};
 
 /// Outputs of a plane from which Winograd F(4×4, 3×3) is faster than F(2×2, 3×3).
 const LARGE_PLANE: usize = 144;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The operations of a graph as the engine runs them: normalisation moved to the border, sums fused into convolutions.
+//! The operations of a graph as the engines run them: normalisation moved to the border, sums fused into convolutions.
 
+use super::affine::Affine;
+use super::graph::{Activation, Graph, INPUT, Op, Shape, ValueId};
 use crate::error::{Error, Result};
-use crate::net::cpu::image::Affine;
-use crate::net::graph::{Activation, Graph, INPUT, Op, Shape, ValueId};
 
 /// One operation with what is fused into it.
 pub(super) struct Node<'g> {
@@ -49,8 +49,8 @@ pub(super) fn nodes(graph: &Graph) -> Result<(Root, Vec<Node<'_>>)> {
         match op {
             Op::Normalize { input, order, mean, scale } => {
                 if *input != INPUT || readers[INPUT] != 1 {
-                    let reason =
-                        "normalises something other than its input, which this engine cannot; use Backend::Candle";
+                    let reason = "normalises something other than its input, which no engine here can; run it with an \
+                                  executor of your own";
                     return Err(Error::model(graph.name(), reason));
                 }
                 let shift = mean.iter().zip(scale).map(|(mean, scale)| -mean * scale).collect();

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A GPU that was opened: its queue, its kernels, and what went wrong with it.
+
+use std::num::NonZeroU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::adapter::{Adapter, described, finished, found};
+use super::kernel::Kernels;
+use super::params::Params;
+use crate::error::{Error, Result};
+
+/// How long a GPU may take for one pass. Longer, and its driver is about to take it for hung.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// The same where the processor does a GPU's work, and may have other work as well.
+const SOFTWARE_PATIENCE: Duration = Duration::from_secs(600);
+
+/// A GPU that is open.
+pub struct Gpu {
+    adapter: Adapter,
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) kernels: Kernels,
+    fault: Arc<Fault>,
+}
+
+/// The first thing that went wrong; all that comes later follows from it.
+#[derive(Default)]
+struct Fault(Mutex<Option<String>>);
+
+impl Fault {
+    fn note(&self, reason: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+    }
+
+    fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Gpu {
+    /// Opens adapter `index` of [`adapters`](super::adapters) and compiles the kernels for it.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if there is no such adapter, or if it cannot run the kernels.
+    pub fn open(index: usize) -> Result<Arc<Self>> {
+        let named = format!("gpu:{index}");
+        let found = found();
+        let Some(adapter) = found.get(index) else {
+            let reason = match found.len() {
+                0 => "there is no GPU with a driver here; install one for Vulkan, or set the device to cpu".to_owned(),
+                count => format!("there are only {count}; name one of gpu:0 to gpu:{}, or cpu", count - 1),
+            };
+            return Err(Error::device(named, reason));
+        };
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("advjnd"),
+            required_features: wgpu::Features::empty(),
+            required_limits: wgpu::Limits::default(),
+            ..wgpu::DeviceDescriptor::default()
+        };
+        let (device, queue) = finished(adapter.request_device(&descriptor)).map_err(|error| {
+            Error::device(&named, format!("it cannot be opened ({error}); update its driver, or set the device to cpu"))
+        })?;
+        let fault = Arc::new(Fault::default());
+        let noted = Arc::clone(&fault);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| noted.note(error.to_string())));
+        let noted = Arc::clone(&fault);
+        device.set_device_lost_callback(move |reason, message| noted.note(format!("lost ({reason:?}): {message}")));
+        let kernels = Kernels::new(&device);
+        let gpu = Self { adapter: described(index, adapter), device, queue, kernels, fault };
+        gpu.check()?;
+        Ok(Arc::new(gpu))
+    }
+
+    /// What it is.
+    pub fn adapter(&self) -> &Adapter {
+        &self.adapter
+    }
+
+    /// Bytes of its memory that are in use; `None` where its driver's memory is not the library's to divide.
+    pub fn memory(&self) -> Option<u64> {
+        self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
+    }
+
+    /// Gives it up, as if it were pulled out: whatever runs on it fails from now on.
+    pub fn close(&self) {
+        self.device.destroy();
+        self.fault.note("it was closed".to_owned());
+    }
+
+    /// [`Error::Device`] if something went wrong since it was opened. It is not used again then.
+    pub fn check(&self) -> Result<()> {
+        self.fault.get().map_or(Ok(()), |reason| Err(self.failed(&reason)))
+    }
+
+    /// Notes that it failed.
+    pub(super) fn fail(&self, reason: &str) -> Error {
+        self.fault.note(reason.to_owned());
+        self.check().err().unwrap_or_else(|| self.failed(reason))
+    }
+
+    /// A new buffer with `bytes` in it; empty ones are not to be had, so it has at least one number.
+    pub(super) fn filled(&self, label: &str, usage: wgpu::BufferUsages, bytes: &[u8]) -> wgpu::Buffer {
+        let bytes = if bytes.is_empty() { &[0; 4] } else { bytes };
+        let size = bytes.len().next_multiple_of(4) as u64;
+        let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: true };
+        let buffer = self.device.create_buffer(&descriptor);
+        if let Ok(mut mapped) = buffer.slice(..bytes.len() as u64).get_mapped_range_mut() {
+            mapped.copy_from_slice(bytes);
+        }
+        buffer.unmap();
+        buffer
+    }
+
+    /// The buffers of an executor as kernels see them.
+    pub(super) fn bind(
+        &self,
+        values: &wgpu::Buffer,
+        weights: &wgpu::Buffer,
+        parameters: &wgpu::Buffer,
+    ) -> wgpu::BindGroup {
+        let size = NonZeroU64::new(Params::BYTES);
+        let parameters = wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer: parameters, offset: 0, size });
+        let entry = |binding, resource| wgpu::BindGroupEntry { binding, resource };
+        self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &self.kernels.layout,
+            entries: &[
+                entry(0, values.as_entire_binding()),
+                entry(1, weights.as_entire_binding()),
+                entry(2, parameters),
+            ],
+        })
+    }
+
+    /// How long a pass may take.
+    pub(super) fn patience(&self) -> Duration {
+        if self.adapter.is_software { SOFTWARE_PATIENCE } else { PATIENCE }
+    }
+
+    fn failed(&self, reason: &str) -> Error {
+        Error::device(
+            format!("gpu:{} ({})", self.adapter.index, self.adapter.name),
+            format!("{reason}; start again, and if it fails again update its driver or set the device to cpu"),
+        )
+    }
+}
+
+impl std::fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gpu").field("adapter", &self.adapter).field("fault", &self.fault.get()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A graph on a GPU: its plan with the buffers that it needs, all made once.
+
+use std::sync::Arc;
+
+use super::device::Gpu;
+use super::params::Params;
+use super::plan::{self, Dispatch, Plan};
+use super::transfer::{Passage, Staging, passages};
+use super::weights::{GpuPrecision, Packing, Store};
+use crate::error::{Error, Result};
+use crate::net::affine::Affine;
+use crate::net::executor::{Executor, Pass, check_len};
+use crate::net::graph::{Graph, Shape};
+use crate::pool::Pool;
+
+/// A graph on a GPU.
+///
+/// Its memory begins as not-a-numbers, so that a kernel that reads what none wrote shows in the result.
+pub struct GpuExecutor {
+    gpu: Arc<Gpu>,
+    batch: usize,
+    input_shape: Shape,
+    output_shapes: Vec<Shape>,
+    affine: Affine,
+    forward: Vec<Dispatch>,
+    backward: Vec<Dispatch>,
+    store: Arc<Store>,
+    values: wgpu::Buffer,
+    bindings: wgpu::BindGroup,
+    up: Staging,
+    down: Staging,
+    /// The input, and the cotangent if there is a backward pass.
+    rising: Vec<Passage>,
+    /// The outputs, and the input's gradient if there is a backward pass.
+    sinking: Vec<Passage>,
+    staged: Vec<f32>,
+    outputs: Vec<Vec<f32>>,
+    differentiable: bool,
+    cost: Cost,
+}
+
+/// What an executor has asked of its device.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Bytes of weights.
+    pub weights: u64,
+    /// Bytes of values.
+    pub values: u64,
+    /// Runs of kernels.
+    pub dispatches: u64,
+    /// Command buffers submitted, each of which was waited for once.
+    pub submits: u64,
+    /// Bytes brought up.
+    pub up: u64,
+    /// Bytes brought down.
+    pub down: u64,
+}
+
+impl GpuExecutor {
+    /// Plans `graph` for `batch` samples at a time on `gpu`, its weights kept in `precision`.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for a graph with an operation that has no kernel, or too large for the device;
+    /// [`Error::Device`] if the device failed.
+    pub fn new(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, precision: GpuPrecision) -> Result<Self> {
+        Self::planned(gpu, graph, batch, Packing::new(precision))
+    }
+
+    /// Another executor of the same `graph`, on this one's weights, for `batch` samples at a time.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and [`Error::Model`] if `graph` is another network.
+    pub fn sharing(&self, graph: &Graph, batch: usize) -> Result<Self> {
+        Self::planned(&self.gpu, graph, batch, Packing::of(Arc::clone(&self.store)))
+    }
+
+    fn planned(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, packing: Packing) -> Result<Self> {
+        gpu.check()?;
+        let Plan { forward, backward, length, affine, input, outputs, pulled, packing } =
+            plan::plan(graph, batch, packing)?;
+        let bytes = 4 * length as u64;
+        if bytes.max(packing.bytes()) > gpu.device.limits().max_storage_buffer_binding_size {
+            return Err(plan::too_large(graph));
+        }
+        let store = packing.finish(gpu).ok_or_else(|| {
+            Error::model(graph.name(), "is not the network whose packed weights were to be shared; load it on its own")
+        })?;
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let values = gpu.filled("values", usage, bytemuck::cast_slice(&vec![f32::NAN; length]));
+        let parameters = gpu.filled("parameters", wgpu::BufferUsages::UNIFORM, &parameters(&forward, &backward));
+        let bindings = gpu.bind(&values, &store.buffer, &parameters);
+        let input_shape = graph.input_shape();
+        let input_len = batch * input_shape.len();
+        let output_shapes: Vec<Shape> = outputs.iter().map(|(_, shape)| *shape).collect();
+        let output_len = |shape: &Shape| batch * shape.len();
+        let ends = pulled.zip(output_shapes.first().map(output_len));
+        let (rising, up) =
+            passages([(input, input_len)].into_iter().chain(ends.map(|(ends, len)| (ends.cotangent, len))));
+        let results = outputs.iter().map(|(place, shape)| (*place, output_len(shape)));
+        let (sinking, down) = passages(results.chain(ends.map(|(ends, _)| (ends.gradient, input_len))));
+        let executor = Self {
+            cost: Cost { weights: store.buffer.size(), values: bytes, ..Cost::default() },
+            up: Staging::up(gpu, up),
+            down: Staging::down(gpu, down),
+            gpu: Arc::clone(gpu),
+            outputs: output_shapes.iter().map(|shape| vec![0.0; output_len(shape)]).collect(),
+            staged: vec![0.0; input_len],
+            differentiable: false,
+            batch,
+            input_shape,
+            output_shapes,
+            affine,
+            forward,
+            backward,
+            store,
+            values,
+            bindings,
+            rising,
+            sinking,
+        };
+        gpu.check()?;
+        Ok(executor)
+    }
+
+    /// What it has asked of its device so far.
+    pub fn cost(&self) -> Cost {
+        self.cost
+    }
+
+    fn has_backward(&self) -> bool {
+        self.rising.len() > 1
+    }
+
+    /// Runs one pass and waits for it: brings up what was written for `rising`, and down what is `sinking`.
+    fn run(&mut self, backward: bool, rising: Passage, sinking: &[Passage]) -> Result<()> {
+        let (dispatches, skipped) = if backward { (&self.backward, self.forward.len()) } else { (&self.forward, 0) };
+        let device = &self.gpu.device;
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+        self.up.lend();
+        self.down.lend();
+        self.up.copy_up(&mut encoder, rising, &self.values);
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            let mut current = None;
+            for (index, dispatch) in dispatches.iter().enumerate() {
+                if current != Some(dispatch.kernel)
+                    && let Some(pipeline) = self.gpu.kernels.pipeline(dispatch.kernel)
+                {
+                    pass.set_pipeline(pipeline);
+                    current = Some(dispatch.kernel);
+                }
+                pass.set_bind_group(0, &self.bindings, &[((skipped + index) * Params::STRIDE) as u32]);
+                let [x, y, z] = dispatch.groups;
+                pass.dispatch_workgroups(x, y, z);
+            }
+        }
+        for passage in sinking {
+            self.down.copy_down(&mut encoder, *passage, &self.values);
+        }
+        let submission = self.gpu.queue.submit([encoder.finish()]);
+        self.up.ask_back();
+        self.down.ask_back();
+        self.cost.submits += 1;
+        self.cost.dispatches += dispatches.len() as u64;
+        self.cost.up += rising.bytes();
+        self.cost.down += sinking.iter().map(Passage::bytes).sum::<u64>();
+        let timeout = Some(self.gpu.patience());
+        match device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout }) {
+            Ok(_) => self.gpu.check(),
+            Err(error) => Err(self.gpu.fail(&format!("no answer ({error})"))),
+        }
+    }
+}
+
+/// The parameters of all dispatches, as the kernels read them.
+fn parameters(forward: &[Dispatch], backward: &[Dispatch]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity((forward.len() + backward.len()) * Params::STRIDE);
+    for dispatch in forward.iter().chain(backward) {
+        bytes.extend(dispatch.params.words().flat_map(u32::to_ne_bytes));
+        bytes.resize(bytes.len().next_multiple_of(Params::STRIDE), 0);
+    }
+    bytes
+}
+
+impl Executor for GpuExecutor {
+    fn batch(&self) -> usize {
+        self.batch
+    }
+
+    fn input_shape(&self) -> Shape {
+        self.input_shape
+    }
+
+    fn output_shape(&self, index: usize) -> Option<Shape> {
+        self.output_shapes.get(index).copied()
+    }
+
+    fn forward(&mut self, input: &[f32], pass: Pass) -> Result<()> {
+        check_len("the input", input.len(), self.staged.len())?;
+        self.gpu.check()?;
+        // Kernels may take the maximum of a number and none to be the number.
+        if !input.iter().all(|value| value.is_finite()) {
+            return Err(Error::NotFinite { stage: "what is before the network" });
+        }
+        let plane = self.input_shape.plane();
+        let Affine { order, scale, shift } = &self.affine;
+        let samples = self.staged.chunks_exact_mut(self.input_shape.len()).zip(input.chunks(self.input_shape.len()));
+        for (staged, own) in samples {
+            for (channel, planar) in staged.chunks_exact_mut(plane).enumerate() {
+                for (value, own) in planar.iter_mut().zip(&own[order[channel] * plane..]) {
+                    *value = own * scale[channel] + shift[channel];
+                }
+            }
+        }
+        let (rising, count) = (self.rising[0], self.outputs.len());
+        self.up.write(&self.gpu, rising, &self.staged)?;
+        let sinking = std::mem::take(&mut self.sinking);
+        let ran = self.run(false, rising, &sinking[..count]);
+        self.sinking = sinking;
+        ran?;
+        for (output, passage) in self.outputs.iter_mut().zip(&self.sinking) {
+            self.down.read(&self.gpu, *passage, output)?;
+        }
+        self.differentiable = pass == Pass::Differentiable && self.has_backward();
+        Ok(())
+    }
+
+    fn output(&self, index: usize) -> &[f32] {
+        self.outputs.get(index).map_or(&[], Vec::as_slice)
+    }
+
+    fn share(&self, graph: &Graph, _: &Arc<Pool>) -> Result<Box<dyn Executor>> {
+        Ok(Box::new(self.sharing(graph, self.batch)?))
+    }
+
+    fn input_gradient(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()> {
+        if !self.differentiable {
+            return Err(Error::input("no differentiable forward pass to pull back through; run one first"));
+        }
+        check_len("the cotangent", cotangent.len(), self.outputs[0].len())?;
+        check_len("the gradient", gradient.len(), self.staged.len())?;
+        self.gpu.check()?;
+        let (rising, sinking) = (self.rising[1], self.sinking[1]);
+        self.up.write(&self.gpu, rising, cotangent)?;
+        self.run(true, rising, &[sinking])?;
+        self.down.read(&self.gpu, sinking, &mut self.staged)?;
+        let (plane, sample) = (self.input_shape.plane(), self.input_shape.len());
+        for (gradient, staged) in gradient.chunks_exact_mut(sample).zip(self.staged.chunks_exact(sample)) {
+            for (channel, planar) in staged.chunks_exact(plane).enumerate() {
+                let scale = self.affine.scale[channel];
+                for (value, own) in gradient[self.affine.order[channel] * plane..].iter_mut().zip(planar) {
+                    *value = own * scale;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The kernels: their shaders, and what a device makes of them.
+
+use std::num::NonZeroU64;
+
+use super::params::Params;
+use crate::net::upsample;
+
+/// Share of the pixel that a new one lies in, in the shader of sums; see [`Upsampling`](crate::net::Upsampling).
+pub const NEAR: f32 = upsample::NEAR;
+
+const COMMON: &str = include_str!("kernels/common.wgsl");
+
+/// The text of a shader: a head, and a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Shader {
+    name: &'static str,
+    head: &'static str,
+    file: &'static str,
+}
+
+/// Every shader.
+pub const SHADERS: [Shader; 6] = [
+    Shader { name: "product 64", head: "const TILE: u32 = 64u;\n", file: include_str!("kernels/product.wgsl") },
+    Shader { name: "product 32", head: "const TILE: u32 = 32u;\n", file: include_str!("kernels/product.wgsl") },
+    Shader { name: "convolution", head: "", file: include_str!("kernels/convolution.wgsl") },
+    Shader { name: "window", head: "", file: include_str!("kernels/window.wgsl") },
+    Shader { name: "sum", head: "", file: include_str!("kernels/sum.wgsl") },
+    Shader { name: "linear", head: "", file: include_str!("kernels/linear.wgsl") },
+];
+
+impl Shader {
+    /// Its name, for messages.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The whole of it, in WGSL.
+    pub fn text(&self) -> String {
+        format!("const NEAR: f32 = {NEAR};\n{}{COMMON}{}", self.head, self.file)
+    }
+}
+
+/// A kernel: its place among the shaders, and its entry point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kernel {
+    Product64,
+    Product32,
+    GatherSplits,
+    ToImage,
+    Depthwise,
+    DepthwiseBackward,
+    Maximum,
+    MaximumBackward,
+    Halve,
+    HalveBackward,
+    PlaneMean,
+    PlaneMeanBackward,
+    Sum,
+    Enlarge,
+    Linear,
+    LinearBackward,
+}
+
+impl Kernel {
+    const ALL: [(Self, usize, &'static str); 16] = [
+        (Self::Product64, 0, "product"),
+        (Self::Product32, 1, "product"),
+        (Self::GatherSplits, 1, "gather_splits"),
+        (Self::ToImage, 2, "to_image"),
+        (Self::Depthwise, 2, "depthwise"),
+        (Self::DepthwiseBackward, 2, "depthwise_backward"),
+        (Self::Maximum, 3, "maximum"),
+        (Self::MaximumBackward, 3, "maximum_backward"),
+        (Self::Halve, 3, "halve"),
+        (Self::HalveBackward, 3, "halve_backward"),
+        (Self::PlaneMean, 3, "plane_mean"),
+        (Self::PlaneMeanBackward, 3, "plane_mean_backward"),
+        (Self::Sum, 4, "sum"),
+        (Self::Enlarge, 4, "enlarge"),
+        (Self::Linear, 5, "linear"),
+        (Self::LinearBackward, 5, "linear_backward"),
+    ];
+}
+
+/// The compiled kernels of a device.
+pub(super) struct Kernels {
+    pub(super) layout: wgpu::BindGroupLayout,
+    pipelines: Vec<(Kernel, wgpu::ComputePipeline)>,
+}
+
+impl Kernels {
+    /// Compiles all of them. What goes wrong goes to the device's handler of errors.
+    pub(super) fn new(device: &wgpu::Device) -> Self {
+        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("values, weights, parameters"),
+            entries: &[
+                entry(0, wgpu::BufferBindingType::Storage { read_only: false }, None),
+                entry(1, wgpu::BufferBindingType::Storage { read_only: true }, None),
+                entry(2, wgpu::BufferBindingType::Uniform, NonZeroU64::new(Params::BYTES)),
+            ],
+        });
+        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: None,
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let modules = SHADERS.map(|shader| {
+            device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(shader.name),
+                source: wgpu::ShaderSource::Wgsl(shader.text().into()),
+            })
+        });
+        let pipelines = Kernel::ALL.map(|(kernel, shader, entry_point)| {
+            let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(entry_point),
+                layout: Some(&pipeline_layout),
+                module: &modules[shader],
+                entry_point: Some(entry_point),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    zero_initialize_workgroup_memory: false,
+                    ..wgpu::PipelineCompilationOptions::default()
+                },
+                cache: None,
+            });
+            (kernel, pipeline)
+        });
+        Self { layout, pipelines: pipelines.into() }
+    }
+
+    /// The compiled `kernel`.
+    pub(super) fn pipeline(&self, kernel: Kernel) -> Option<&wgpu::ComputePipeline> {
+        self.pipelines.iter().find(|(own, _)| *own == kernel).map(|(_, pipeline)| pipeline)
+    }
+}
+
+fn entry(binding: u32, ty: wgpu::BufferBindingType, dynamic_size: Option<NonZeroU64>) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty,
+            has_dynamic_offset: dynamic_size.is_some(),
+            min_binding_size: dynamic_size,
+        },
+        count: None,
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From a graph to dispatches: which kernel runs each operation, where its values lie, what is packed for it.
+//!
+//! Each dispatch begins when the one before it has ended, so a place is used again as soon as its last reader is
+//! planned. The backward pass reads of the forward pass only the values whose signs an activation's derivative needs
+//! and the operands of max-pooling. Kernels are chosen by shape, not by timing.
+
+mod backward;
+mod forward;
+mod product;
+
+use std::rc::Rc;
+
+use super::kernel::Kernel;
+use super::params::{Epilogue, Finish, Params, View};
+use super::space::{Space, Span};
+use super::weights::Packing;
+use crate::error::{Error, Result};
+use crate::net::affine::Affine;
+use crate::net::graph::{Graph, Op, Shape, ValueId};
+use crate::net::nodes::{self, Node};
+
+/// Groups of threads a dispatch may have along one axis.
+const MOST_GROUPS: usize = 65535;
+/// Threads of a group, and groups in a row, of the kernels with a thread for each entry; as in `common.wgsl`.
+const GROUP: usize = 256;
+const GROUPS: usize = 32768;
+
+/// One run of a kernel.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::net::gpu) struct Dispatch {
+    pub(in crate::net::gpu) kernel: Kernel,
+    pub(in crate::net::gpu) params: Params,
+    pub(in crate::net::gpu) groups: [u32; 3],
+}
+
+/// What is run, and where its caller finds things.
+pub(in crate::net::gpu) struct Plan {
+    pub(in crate::net::gpu) forward: Vec<Dispatch>,
+    pub(in crate::net::gpu) backward: Vec<Dispatch>,
+    /// Numbers in the buffer of values.
+    pub(in crate::net::gpu) length: usize,
+    pub(in crate::net::gpu) affine: Affine,
+    pub(in crate::net::gpu) input: usize,
+    pub(in crate::net::gpu) outputs: Vec<(usize, Shape)>,
+    /// Where the cotangent of output 0 goes and the input's gradient is; `None` without a backward pass.
+    pub(in crate::net::gpu) pulled: Option<Pulled>,
+    pub(in crate::net::gpu) packing: Packing,
+}
+
+/// The ends of the backward pass.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::net::gpu) struct Pulled {
+    pub(in crate::net::gpu) cotangent: usize,
+    pub(in crate::net::gpu) gradient: usize,
+}
+
+/// Makes the plan of `graph` for `batch` samples at a time.
+pub(in crate::net::gpu) fn plan(graph: &Graph, batch: usize, packing: Packing) -> Result<Plan> {
+    let (root, nodes) = nodes::nodes(graph)?;
+    let values = graph.ops().len() + 1;
+    let mut planner = Planner {
+        graph,
+        batch,
+        nodes: &nodes,
+        packing,
+        space: Space::default(),
+        dispatches: Vec::new(),
+        places: vec![None; values],
+        signs: vec![None; values],
+    };
+    let input = planner.take(graph.shape(root.value))?;
+    let input_offset = input.view.offset as usize;
+    planner.places[root.value] = Some(input);
+    planner.forward()?;
+    let forward = std::mem::take(&mut planner.dispatches);
+    let outputs = graph.outputs().iter().map(|value| {
+        let place = planner.place(*value)?;
+        Ok((place.offset as usize, graph.shape(*value)))
+    });
+    let outputs = outputs.collect::<Result<_>>()?;
+    let pulled = if planner.differentiable() { Some(planner.backward(root.value)?) } else { None };
+    let Planner { dispatches: backward, space, packing, .. } = planner;
+    let too_many = |dispatch: &Dispatch| dispatch.groups.iter().any(|groups| *groups as usize > MOST_GROUPS);
+    if forward.iter().chain(&backward).any(too_many) {
+        return Err(too_large(graph));
+    }
+    let length = space.length();
+    Ok(Plan { forward, backward, length, affine: root.affine, input: input_offset, outputs, pulled, packing })
+}
+
+/// The error of a network whose values no device may hold at once.
+pub(in crate::net::gpu) fn too_large(graph: &Graph) -> Error {
+    Error::model(graph.name(), "has too much for one buffer of a GPU; give it a smaller input or batch")
+}
+
+/// A value's place, given back when nobody sees it any more.
+#[derive(Debug, Clone)]
+struct Held {
+    view: View,
+    span: Rc<Span>,
+}
+
+/// Where the signs lie that an activation's derivative needs.
+#[derive(Debug, Clone)]
+struct Signs {
+    derivative: Finish,
+    held: Held,
+}
+
+struct Planner<'g> {
+    graph: &'g Graph,
+    batch: usize,
+    nodes: &'g [Node<'g>],
+    packing: Packing,
+    space: Space,
+    dispatches: Vec<Dispatch>,
+    places: Vec<Option<Held>>,
+    signs: Vec<Option<Signs>>,
+}
+
+impl Planner<'_> {
+    fn unplannable(&self, what: &str) -> Error {
+        Error::model(self.graph.name(), format!("{what} has no kernel for a GPU; run it on the CPU"))
+    }
+
+    fn differentiable(&self) -> bool {
+        self.graph.outputs().len() == 1 && !self.nodes.iter().any(|node| matches!(node.op, Op::UpsampleAdd { .. }))
+    }
+
+    /// A place for a value of `shape`.
+    fn take(&mut self, shape: Shape) -> Result<Held> {
+        let span = self.space.take(self.batch * shape.len());
+        if self.space.length() > u32::MAX as usize / 4 {
+            return Err(too_large(self.graph));
+        }
+        Ok(Held { view: View::dense(span.offset as u32, shape), span: Rc::new(span) })
+    }
+
+    fn release(&mut self, held: Option<Held>) {
+        if let Some(span) = held.and_then(|held| Rc::into_inner(held.span)) {
+            self.space.give(span);
+        }
+    }
+
+    fn place(&self, value: ValueId) -> Result<View> {
+        let held = self.places[value].as_ref().map(|held| held.view);
+        held.ok_or_else(|| self.unplannable("a value read after its last use"))
+    }
+
+    /// Runs a kernel that has a thread for each of `threads`, and writes to `target`.
+    fn spread(&mut self, kernel: Kernel, threads: usize, params: Params) {
+        let groups = threads.div_ceil(GROUP);
+        let groups = [groups.min(GROUPS) as u32, groups.div_ceil(GROUPS) as u32, 1];
+        self.push(kernel, groups, params);
+    }
+
+    /// Runs a kernel that has a thread for each entry of its target.
+    fn each(&mut self, kernel: Kernel, params: Params) {
+        let View { channels, height, width, .. } = params.target;
+        self.spread(kernel, self.batch * (channels * height * width) as usize, params);
+    }
+
+    fn push(&mut self, kernel: Kernel, groups: [u32; 3], params: Params) {
+        let params = Params { batch: self.batch as u32, splits: params.splits.max(1), ..params };
+        self.dispatches.push(Dispatch { kernel, params, groups });
+    }
+}
+
+/// What a kernel reads and writes, and how it ends.
+fn between(source: View, target: View, epilogue: Epilogue) -> Params {
+    Params { source, target, epilogue, ..Params::default() }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A network on a GPU and on the processor: whether both say the same, and which is faster.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::device::Gpu;
+use super::executor::GpuExecutor;
+use super::weights::GpuPrecision;
+use crate::error::{Error, Result};
+use crate::net::executor::{Backend, Executor, Pass};
+use crate::net::graph::{Graph, Shape};
+use crate::pool::Pool;
+
+/// Least cosine of the two embeddings, and of the two gradients. Both round weights to half precision, and an
+/// activation near zero may take the other side.
+const EMBEDDING_COSINE: f64 = 0.9999;
+const GRADIENT_COSINE: f64 = 0.999;
+/// Runs of the race; the median counts.
+const RUNS: usize = 5;
+
+/// A network on both.
+pub(super) struct Pair {
+    pub(super) gpu: GpuExecutor,
+    pub(super) cpu: Box<dyn Executor>,
+}
+
+impl Pair {
+    /// `graph` for `batch` samples at a time.
+    pub(super) fn new(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, pool: &Arc<Pool>) -> Result<Self> {
+        let gpu = GpuExecutor::new(gpu, graph, batch, GpuPrecision::Half)?;
+        Ok(Self { gpu, cpu: Backend::Cpu(Arc::clone(pool)).executor(graph, batch)? })
+    }
+
+    /// Another pair of the same `graph`, on the same weights.
+    pub(super) fn sharing(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Self> {
+        let batch = self.cpu.batch();
+        Ok(Self { gpu: self.gpu.sharing(graph, batch)?, cpu: self.cpu.share(graph, pool)? })
+    }
+
+    /// [`Error::Device`] unless both give the same embedding of a drawn face and the same gradient, or nearly so;
+    /// `device` and `network` are for the message.
+    pub(super) fn test(&mut self, device: &str, network: &str) -> Result<()> {
+        let chip = faces(self.cpu.input_shape(), self.cpu.batch());
+        let (expected, gradient) = run(&mut *self.cpu, &chip, None)?;
+        let (found, pulled) = run(&mut self.gpu, &chip, Some(&expected))?;
+        let cosines = [cosine(&found, &expected), cosine(&pulled, &gradient)];
+        // Not a number is no agreement.
+        if cosines[0] >= EMBEDDING_COSINE && cosines[1] >= GRADIENT_COSINE {
+            return Ok(());
+        }
+        let reason = format!(
+            "it computes `{network}` wrongly (cosine of the embedding {:.5}, of the gradient {:.5}); update its \
+             driver, or set the device to cpu",
+            cosines[0], cosines[1]
+        );
+        Err(Error::device(device, reason))
+    }
+
+    /// What a gradient and a look take, on the GPU and on the processor.
+    pub(super) fn times(&mut self) -> Result<[Duration; 2]> {
+        let chip = faces(self.cpu.input_shape(), self.cpu.batch());
+        Ok([median(&mut self.gpu, &chip)?, median(&mut *self.cpu, &chip)?])
+    }
+}
+
+fn median(executor: &mut dyn Executor, chip: &[f32]) -> Result<Duration> {
+    let mut times = [Duration::ZERO; RUNS];
+    for time in &mut times {
+        let start = Instant::now();
+        run(executor, chip, None)?;
+        executor.forward(chip, Pass::Infer)?;
+        *time = start.elapsed();
+    }
+    times.sort_unstable();
+    Ok(times[RUNS / 2])
+}
+
+/// Output 0 for `chip`, and the input's gradient; `cotangent` is the output itself where none is given.
+fn run(executor: &mut dyn Executor, chip: &[f32], cotangent: Option<&[f32]>) -> Result<(Vec<f32>, Vec<f32>)> {
+    executor.forward(chip, Pass::Differentiable)?;
+    let output = executor.output(0).to_vec();
+    let mut gradient = vec![0.0; chip.len()];
+    executor.input_gradient(cotangent.unwrap_or(&output), &mut gradient)?;
+    Ok((output, gradient))
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+/// A drawn face for each sample, 0..=255: skin before a darker ground, two eyes, a nose, a mouth.
+fn faces(shape: Shape, batch: usize) -> Vec<f32> {
+    /// Centre and half axes, as shares of the side; light.
+    const PARTS: [([f32; 4], f32); 5] = [
+        ([0.5, 0.5, 0.36, 0.47], 90.0),
+        ([0.34, 0.45, 0.07, 0.04], -110.0),
+        ([0.66, 0.45, 0.07, 0.04], -110.0),
+        ([0.5, 0.62, 0.05, 0.1], 25.0),
+        ([0.5, 0.8, 0.14, 0.04], -70.0),
+    ];
+    let [height, width] = [shape.height, shape.width].map(|size| size as f32);
+    let value = |channel: usize, row: usize, column: usize| {
+        let (x, y) = ((column as f32 + 0.5) / width, (row as f32 + 0.5) / height);
+        let light = PARTS.iter().map(|([at_x, at_y, across, down], light)| {
+            let distance = ((x - at_x) / across).powi(2) + ((y - at_y) / down).powi(2);
+            light * (1.5 - distance).clamp(0.0, 1.0)
+        });
+        (70.0 + 30.0 * x + light.sum::<f32>() * (1.0 - 0.15 * channel as f32)).clamp(0.0, 255.0)
+    };
+    let plane =
+        |channel: usize| (0..shape.plane()).map(move |index| value(channel, index / shape.width, index % shape.width));
+    let face: Vec<f32> = (0..shape.channels).flat_map(plane).collect();
+    face.repeat(batch)
+}

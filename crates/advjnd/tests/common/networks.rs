@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Random networks, and how the results of two executors are compared.
+
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(dead_code, reason = "not every test needs everything")]
+
+#[path = "../../../../tests/common/numbers.rs"]
+mod numbers;
+
+use advjnd::net::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape, ValueId};
+use advjnd::net::{Executor, Pass};
+pub use numbers::Numbers;
+
+impl Numbers {
+    /// A number in −1..1.
+    pub fn next(&mut self) -> f32 {
+        (self.step() >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    }
+
+    /// `count` numbers in −scale..scale.
+    pub fn many(&mut self, count: usize, scale: f32) -> Vec<f32> {
+        (0..count).map(|_| self.next() * scale).collect()
+    }
+
+    /// One of the three activations.
+    pub fn activation(&mut self, which: usize, channels: usize) -> Activation {
+        match which % 3 {
+            0 => Activation::None,
+            1 => Activation::Relu,
+            _ => Activation::Prelu(self.many(channels, 0.5).into()),
+        }
+    }
+
+    /// A dense convolution.
+    pub fn conv(
+        &mut self,
+        in_channels: usize,
+        out_channels: usize,
+        kernel: usize,
+        stride: usize,
+        padding: Padding,
+    ) -> Conv {
+        self.any_conv(in_channels, out_channels, kernel, stride, padding, false)
+    }
+
+    /// A convolution with random weights.
+    pub fn any_conv(
+        &mut self,
+        in_channels: usize,
+        out_channels: usize,
+        kernel: usize,
+        stride: usize,
+        padding: Padding,
+        depthwise: bool,
+    ) -> Conv {
+        let inputs = if depthwise { 1 } else { in_channels };
+        let per_filter = inputs * kernel * kernel;
+        let weight = self.many(out_channels * per_filter, (3.0 / per_filter as f32).sqrt()).into();
+        let bias = self.many(out_channels, 0.1).into();
+        Conv { in_channels, out_channels, kernel, stride, padding, depthwise, weight, bias }
+    }
+}
+
+/// Cosine of the angle between two vectors; 1 if one of them is zero.
+pub fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let norms = (dot(a, a) * dot(b, b)).sqrt();
+    if norms == 0.0 { 1.0 } else { dot(a, b) / norms }
+}
+
+/// The norm of the difference, as a share of the norm of what was expected.
+pub fn relative_difference(found: &[f32], expected: &[f32]) -> f32 {
+    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+    let difference = norm(&mut found.iter().zip(expected).map(|(a, b)| a - b));
+    (difference / norm(&mut expected.iter().copied()).max(1e-6)) as f32
+}
+
+/// Output 0 and the gradient of the input.
+pub fn run(executor: &mut dyn Executor, input: &[f32], cotangent: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    let mut gradient = vec![f32::NAN; input.len()];
+    executor.forward(input, Pass::Differentiable).expect("forward");
+    executor.input_gradient(cotangent, &mut gradient).expect("gradient");
+    (executor.output(0).to_vec(), gradient)
+}
+
+/// A network of one convolution, if it fits.
+pub fn conv_graph(shape: Shape, conv: Conv, activation: Activation) -> Option<Graph> {
+    let mut graph = Graph::new("test", shape);
+    let output = graph.push(Op::Conv { input: INPUT, conv, activation }).ok()?;
+    graph.push_output(output);
+    Some(graph)
+}
+
+/// Normalised image, strided stem, pooling, residual blocks of equal and of halved size, depthwise, mean, linear layer.
+pub fn random_network(
+    numbers: &mut Numbers,
+    side: usize,
+    channels: usize,
+    which: usize,
+    pool: usize,
+) -> advjnd::Result<Graph> {
+    let mut graph = Graph::new("test", Shape::new(3, side, side + 3));
+    let normalize = Op::Normalize { input: INPUT, order: [2, 0, 1], mean: [0.1, -0.2, 0.3], scale: [1.5, 0.5, 2.0] };
+    let mut x = graph.push(normalize)?;
+    let mut push = |graph: &mut Graph, input: ValueId, conv: Conv, which: usize| {
+        let activation = numbers.activation(which, conv.out_channels);
+        graph.push(Op::Conv { input, conv, activation })
+    };
+    let numbers = &mut Numbers(7 + channels as u64);
+    x = push(&mut graph, x, numbers.conv(3, channels, 3, 1 + which % 2, Padding::all(1)), 1)?;
+    match pool {
+        0 => x = graph.push(Op::MaxPool { input: x, kernel: 3, stride: 2 })?,
+        1 => x = graph.push(Op::MaxPool { input: x, kernel: 2, stride: 2 })?,
+        _ => {}
+    }
+    let inner = push(&mut graph, x, numbers.conv(channels, channels + 5, 3, 1, Padding::all(1)), 1)?;
+    let branch = push(&mut graph, inner, numbers.conv(channels + 5, channels, 3, 1, Padding::all(1)), 0)?;
+    let activation = numbers.activation(which, channels);
+    x = graph.push(Op::Add { a: branch, b: x, activation })?;
+    x = push(&mut graph, x, numbers.any_conv(channels, channels, 3, 1, Padding::all(1), true), which + 1)?;
+    let inner = push(&mut graph, x, numbers.conv(channels, 2 * channels, 2, 2, Padding::all(0)), 2)?;
+    let branch = push(&mut graph, inner, numbers.conv(2 * channels, 2 * channels, 3, 1, Padding::all(1)), 0)?;
+    let skip = graph.push(Op::AvgPool2 { input: x })?;
+    x = graph.push(Op::Add { a: branch, b: skip, activation: Activation::Relu })?;
+    let (shape, outputs) = (graph.shape(x), 9);
+    x = if which == 0 { x } else { graph.push(Op::GlobalMean { input: x })? };
+    let inputs = if which == 0 { shape.len() } else { shape.channels };
+    let weight = numbers.many(inputs * outputs, (3.0 / inputs as f32).sqrt()).into();
+    x = graph.push(Op::Linear { input: x, weight, bias: numbers.many(outputs, 1.0).into() })?;
+    graph.push_output(x);
+    Ok(graph)
+}

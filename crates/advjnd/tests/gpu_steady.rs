@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a gradient on a GPU costs: kernels, submits, bytes; nothing is made after the first. And what happens when the
+//! device goes away.
+
+#![cfg(feature = "gpu")]
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod common;
+#[path = "common/gpu.rs"]
+mod gpu;
+
+use advjnd::Error;
+use advjnd::net::gpu::{Gpu, GpuExecutor, GpuPrecision, adapters};
+use advjnd::net::{Executor, Network, Pass};
+use common::skip;
+use common::{model, synthetic};
+
+/// Runs of kernels that a gradient takes at most.
+fn most_dispatches(network: Network) -> u64 {
+    match network {
+        Network::DlibResnet29 => 125,
+        Network::SFace => 65,
+        _ => 150,
+    }
+}
+
+#[test]
+fn gpu_gradients_cost_what_they_should() {
+    let Some(gpu) = gpu::gpu("gpu_gradients_cost_what_they_should") else { return };
+    for network in Network::ALL {
+        let graph = network.graph(&model(network.name())).expect("model");
+        let mut executor = GpuExecutor::new(&gpu, &graph, 1, GpuPrecision::Half).expect("plan");
+        let side = graph.input_shape().width;
+        let (chip, mut gradient) = (synthetic(side, side), vec![0.0; graph.input_shape().len()]);
+        let cotangent = vec![1.0; executor.output_shape(0).expect("an embedding").len()];
+        let mut costs = vec![executor.cost()];
+        let (mut times, mut gradients, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..2 {
+            let start = std::time::Instant::now();
+            executor.forward(&chip, Pass::Differentiable).expect("forward");
+            executor.input_gradient(&cotangent, &mut gradient).expect("gradient");
+            times.push(start.elapsed());
+            costs.push(executor.cost());
+            gradients.push(gradient.clone());
+            memory.push(gpu.memory());
+        }
+        assert!(gradients[0] == gradients[1], "{network:?}: another result the second time");
+        let each = |of: &dyn Fn(usize) -> u64| of(2) - of(1);
+        let dispatches = each(&|run| costs[run].dispatches);
+        let [up, down] = [each(&|run| costs[run].up), each(&|run| costs[run].down)];
+        println!("{network:?}: {dispatches} dispatches, {up} bytes up, {down} down, {:?}, {times:?}", costs[0]);
+        assert!(dispatches <= most_dispatches(network), "{network:?}: {dispatches} dispatches");
+        assert_eq!(each(&|run| costs[run].submits), 2, "one for each pass");
+        assert!(up.max(down) <= 300_000, "{network:?}: {up} bytes up, {down} down");
+        assert!(memory[0].is_some() && memory[0] == memory[1], "{network:?}: memory in use {memory:?}");
+    }
+}
+
+#[test]
+fn gpu_that_went_away_is_an_error() {
+    let Some(_) = gpu::gpu("gpu_that_went_away_is_an_error") else { return };
+    let gpu = Gpu::open(0).expect("an adapter");
+    let graph = Network::MobileFaceNet.graph(&model("mobilefacenet")).expect("model");
+    let mut executor = GpuExecutor::new(&gpu, &graph, 1, GpuPrecision::Half).expect("plan");
+    let chip = synthetic(112, 112);
+    executor.forward(&chip, Pass::Differentiable).expect("forward");
+    gpu.close();
+    for _ in 0..2 {
+        let error = executor.forward(&chip, Pass::Infer).expect_err("the device is gone");
+        assert!(matches!(&error, Error::Device { .. }), "{error}");
+        assert!(error.to_string().contains("start again"), "{error}");
+    }
+    assert!(executor.input_gradient(&[0.0; 192], &mut vec![0.0; chip.len()]).is_err());
+    assert!(executor.sharing(&graph, 1).is_err());
+}
+
+#[test]
+fn gpu_that_is_not_there_is_an_error() {
+    let error = Gpu::open(adapters().len()).expect_err("no such adapter");
+    assert!(matches!(&error, Error::Device { .. }), "{error}");
+    assert!(error.to_string().contains("cpu"), "{error}");
+}

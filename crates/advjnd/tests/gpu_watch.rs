@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A GPU that is not trusted: what it computes is counted and checked, and the processor takes over when it fails.
+
+#![cfg(feature = "gpu")]
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod common;
+#[path = "common/gpu.rs"]
+mod gpu;
+#[path = "common/networks.rs"]
+mod networks;
+
+use std::sync::Arc;
+
+use advjnd::Pool;
+use advjnd::net::gpu::{Counts, Gpu, Watch, WatchedNetworks};
+use advjnd::net::graph::Graph;
+use advjnd::net::{Backend, Executor, Executors, Network, Pass};
+use common::skip;
+use common::{model, photograph};
+use networks::{relative_difference, run};
+
+/// A network on a GPU of its own, watched, and on the processor alone.
+struct Both {
+    graph: Graph,
+    watch: Arc<Watch>,
+    watched: Box<dyn Executor>,
+    engine: Box<dyn Executor>,
+}
+
+impl Both {
+    fn new() -> Self {
+        let pool = Pool::new(1).expect("threads");
+        let graph = Network::MobileFaceNet.graph(&model("mobilefacenet")).expect("model");
+        let watch =
+            Watch::new(Gpu::open(0).expect("an adapter"), [&graph], &pool).expect("a GPU that computes rightly");
+        let watched = WatchedNetworks(Arc::clone(&watch)).executor(&graph, 1).expect("a plan");
+        let engine = Backend::Cpu(pool).executor(&graph, 1).expect("a plan");
+        Self { graph, watch, watched, engine }
+    }
+}
+
+#[test]
+fn gpu_looks_are_counted_and_repeated_where_that_is_asked() {
+    if gpu::gpu("gpu_looks_are_counted_and_repeated_where_that_is_asked").is_none() {
+        return;
+    }
+    let Both { graph, watch, mut watched, mut engine } = Both::new();
+    let chip = photograph(graph.input_shape().width);
+    engine.forward(&chip, Pass::Infer).expect("forward");
+    watched.forward(&chip, Pass::Infer).expect("forward");
+    assert!(watched.is_watched() && !engine.is_watched());
+    assert!(watched.output(0) != engine.output(0), "the GPU adds up in another order");
+    assert!(relative_difference(watched.output(0), engine.output(0)) < 5e-3);
+    watched.forward(&chip, Pass::Exact).expect("forward");
+    assert!(watched.output(0) == engine.output(0), "an exact look is the processor's");
+    assert_eq!(watch.counts(), Counts { iterations: 0, looks: 1, audits: 1 });
+    watched.forward(&vec![f32::NAN; chip.len()], Pass::Infer).expect("forward");
+    assert_eq!(watch.fault(), None, "what is no number is no fault of the GPU's");
+}
+
+#[test]
+fn gpu_that_fails_leaves_the_processor_to_go_on() {
+    if gpu::gpu("gpu_that_fails_leaves_the_processor_to_go_on").is_none() {
+        return;
+    }
+    let Both { graph, watch, mut watched, mut engine } = Both::new();
+    let chip = photograph(graph.input_shape().width);
+    let cotangent = vec![0.1; 192];
+    let (embedding, expected) = run(&mut *engine, &chip, &cotangent);
+    // Between the two passes of a gradient.
+    let mut gradient = vec![0.0; chip.len()];
+    watched.forward(&chip, Pass::Differentiable).expect("forward");
+    watch.gpu().close();
+    watched.input_gradient(&cotangent, &mut gradient).expect("the processor's gradient");
+    assert!(gradient == expected);
+    assert!(watch.fault().is_some_and(|fault| fault.contains("closed")), "{watch:?}");
+    assert!(!watched.is_watched());
+    let again = run(&mut *watched, &chip, &cotangent);
+    assert!(again == (embedding, expected), "all that comes after is the processor's");
+    assert_eq!(watch.counts(), Counts::default());
+    let pool = Pool::new(1).expect("threads");
+    assert!(watched.share(&graph, &pool).is_err(), "nothing new is put on it");
+}
