@@ -153,7 +153,6 @@ fn the_element_talks_to_no_network_and_writes_no_file() {
             let writes =
                 ["O_WRONLY", "O_RDWR", "O_CREAT"].iter().any(|mode| line.contains(mode)) && !line.contains("\"/dev/");
             assert!(!opens || !writes, "a file is opened for writing: {line}");
-            assert!(!line.contains("libvulkan"), "a driver of a GPU is opened: {line}");
             // GLib and libc ask each other through local sockets; none has an address in a network.
             assert!(!line.contains("AF_INET") && !line.contains("AF_NETLINK"), "a network is asked: {line}");
             let changes = ["creat(", "mkdir", "rename", "unlink", "link(", "symlink", "truncate"];
