@@ -9,8 +9,8 @@ mod common;
 use std::time::{Duration, Instant};
 
 use advjnd::Pool;
-use advjnd::net::gpu::{Gpu, GpuExecutor, GpuPrecision, adapters};
-use advjnd::net::{Backend, Executor, Network, Pass};
+use advjnd::net::gpu::{Gpu, GpuExecutor, adapters};
+use advjnd::net::{Backend, Executor, Network, Pass, WeightPrecision};
 use common::{model, photograph};
 
 /// Looks of a large batch.
@@ -61,7 +61,7 @@ fn gpu_times() {
     for network in Network::ALL {
         let graph = network.graph(&model(network.name())).expect("model");
         let chip = photograph(graph.input_shape().width);
-        let mut executor = GpuExecutor::new(&gpu, &graph, 1, GpuPrecision::Half).expect("plan");
+        let mut executor = GpuExecutor::new(&gpu, &graph, 1, WeightPrecision::Half).expect("plan");
         let [median, late] = gradients(runs, &mut executor, &chip);
         let mut many = executor.sharing(&graph, LOOKS).expect("plan");
         let batch = chip.repeat(LOOKS);

@@ -13,9 +13,9 @@ mod skip;
 
 use std::sync::Arc;
 
-use advjnd::net::gpu::{Gpu, GpuExecutor, GpuPrecision};
+use advjnd::net::gpu::{Gpu, GpuExecutor};
 use advjnd::net::graph::{Activation, Graph, INPUT, Op, Padding, Shape};
-use advjnd::net::{Executor, Upsampling};
+use advjnd::net::{Executor, Upsampling, WeightPrecision};
 use advjnd_lab::reference::candle::Reference;
 use candle_core::Device;
 use networks::{Numbers, conv_graph, cosine, random_network, relative_difference, run};
@@ -32,7 +32,7 @@ fn compare(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, numbers: &mut Numbers) -
     let mut reference = Reference::new(graph, batch, &Device::Cpu).expect("reference");
     let cotangent = numbers.many(batch * reference.output_shape(0).expect("output").len(), 1.0);
     let (expected, gradient) = run(&mut reference, &input, &cotangent);
-    let mut executor = GpuExecutor::new(gpu, graph, batch, GpuPrecision::Single).expect("plan");
+    let mut executor = GpuExecutor::new(gpu, graph, batch, WeightPrecision::Single).expect("plan");
     let first = run(&mut executor, &input, &cotangent);
     let again = run(&mut executor, &input, &cotangent);
     prop_assert!(first == again, "another result in the second run");
@@ -131,7 +131,7 @@ fn gpu_enlarging_agrees() {
         graph.push_output(sum);
         let input = numbers.many(2 * graph.input_shape().len(), 1.0);
         let mut reference = Reference::new(&graph, 2, &Device::Cpu).expect("reference");
-        let mut executor = GpuExecutor::new(&gpu, &graph, 2, GpuPrecision::Single).expect("plan");
+        let mut executor = GpuExecutor::new(&gpu, &graph, 2, WeightPrecision::Single).expect("plan");
         for executor in [&mut reference as &mut dyn Executor, &mut executor] {
             executor.forward(&input, advjnd::net::Pass::Infer).expect("forward");
         }
@@ -146,14 +146,14 @@ fn gpu_what_does_not_fit_is_an_error() {
     let mut numbers = Numbers(1);
     let conv = numbers.conv(4, 4, 3, 3, Padding::all(1));
     let graph = conv_graph(Shape::new(4, 9, 9), conv, Activation::None).expect("graph");
-    let error = GpuExecutor::new(&gpu, &graph, 1, GpuPrecision::Half).err().expect("no kernel");
+    let error = GpuExecutor::new(&gpu, &graph, 1, WeightPrecision::Half).err().expect("no kernel");
     assert!(error.to_string().contains("stride 3"), "{error}");
     let conv = numbers.conv(4, 4, 3, 1, Padding::all(1));
     let graph = conv_graph(Shape::new(4, 4096, 4096), conv, Activation::None).expect("graph");
-    let error = GpuExecutor::new(&gpu, &graph, 1, GpuPrecision::Half).err().expect("too large");
+    let error = GpuExecutor::new(&gpu, &graph, 1, WeightPrecision::Half).err().expect("too large");
     assert!(error.to_string().contains("smaller"), "{error}");
     let graph = random_network(&mut numbers, 12, 4, 1, 2).expect("graph");
-    let mut executor = GpuExecutor::new(&gpu, &graph, 1, GpuPrecision::Half).expect("plan");
+    let mut executor = GpuExecutor::new(&gpu, &graph, 1, WeightPrecision::Half).expect("plan");
     let mut input = numbers.many(graph.input_shape().len(), 1.0);
     let mut gradient = vec![0.0; input.len()];
     assert!(executor.input_gradient(&[0.0; 9], &mut gradient).is_err(), "before any forward pass");

@@ -10,8 +10,8 @@ mod common;
 mod gpu;
 
 use advjnd::Error;
-use advjnd::net::gpu::{Gpu, GpuExecutor, GpuPrecision, adapters};
-use advjnd::net::{Executor, Network, Pass};
+use advjnd::net::gpu::{Gpu, GpuExecutor, adapters};
+use advjnd::net::{Executor, Network, Pass, WeightPrecision};
 use common::skip;
 use common::{model, synthetic};
 
@@ -29,7 +29,7 @@ fn gpu_gradients_cost_what_they_should() {
     let Some(gpu) = gpu::gpu("gpu_gradients_cost_what_they_should") else { return };
     for network in Network::ALL {
         let graph = network.graph(&model(network.name())).expect("model");
-        let mut executor = GpuExecutor::new(&gpu, &graph, 1, GpuPrecision::Half).expect("plan");
+        let mut executor = GpuExecutor::new(&gpu, &graph, 1, WeightPrecision::Half).expect("plan");
         let side = graph.input_shape().width;
         let (chip, mut gradient) = (synthetic(side, side), vec![0.0; graph.input_shape().len()]);
         let cotangent = vec![1.0; executor.output_shape(0).expect("an embedding").len()];
@@ -58,10 +58,9 @@ fn gpu_gradients_cost_what_they_should() {
 
 #[test]
 fn gpu_that_went_away_is_an_error() {
-    let Some(_) = gpu::gpu("gpu_that_went_away_is_an_error") else { return };
-    let gpu = Gpu::open(0).expect("an adapter");
+    let Some(gpu) = gpu::gpu("gpu_that_went_away_is_an_error") else { return };
     let graph = Network::MobileFaceNet.graph(&model("mobilefacenet")).expect("model");
-    let mut executor = GpuExecutor::new(&gpu, &graph, 1, GpuPrecision::Half).expect("plan");
+    let mut executor = GpuExecutor::new(&gpu, &graph, 1, WeightPrecision::Half).expect("plan");
     let chip = synthetic(112, 112);
     executor.forward(&chip, Pass::Differentiable).expect("forward");
     gpu.close();

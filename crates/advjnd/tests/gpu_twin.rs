@@ -10,8 +10,8 @@ mod gpu;
 #[path = "common/networks.rs"]
 mod networks;
 
-use advjnd::net::gpu::{GpuExecutor, GpuPrecision};
-use advjnd::net::{Backend, DetectorNet, Executor, Network, STRIDES};
+use advjnd::net::gpu::GpuExecutor;
+use advjnd::net::{Backend, DetectorNet, Executor, Network, STRIDES, WeightPrecision};
 use advjnd_lab::reference::candle::{Reference, backend};
 use candle_core::Device;
 use common::skip;
@@ -59,8 +59,8 @@ fn gpu_mobilefacenet_agrees_with_the_reference() {
 fn assert_agrees(test: &str, network: Network) {
     let Some(gpu) = gpu::gpu(test) else { return };
     let graph = network.graph(&model(network.name())).expect("model");
-    let single = GpuExecutor::new(&gpu, &graph, 1, GpuPrecision::Single).expect("plan");
-    let half = GpuExecutor::new(&gpu, &graph, 1, GpuPrecision::Half).expect("plan");
+    let single = GpuExecutor::new(&gpu, &graph, 1, WeightPrecision::Single).expect("plan");
+    let half = GpuExecutor::new(&gpu, &graph, 1, WeightPrecision::Half).expect("plan");
     for batch in [1, 3] {
         let input = chips(graph.input_shape().width, batch);
         let mut reference = Reference::new(&graph, batch, &Device::Cpu).expect("reference");

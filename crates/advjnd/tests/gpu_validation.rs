@@ -14,7 +14,8 @@ mod skip;
 use std::path::Path;
 use std::process::Command;
 
-use advjnd::net::gpu::{GpuExecutor, GpuPrecision};
+use advjnd::net::WeightPrecision;
+use advjnd::net::gpu::GpuExecutor;
 use advjnd::net::graph::{Activation, Padding, Shape};
 use networks::{Numbers, conv_graph, random_network, run};
 
@@ -65,7 +66,7 @@ fn gpu_every_kernel_runs() {
     });
     for graph in networks.chain(convolutions) {
         let graph = graph.expect("graph");
-        for precision in [GpuPrecision::Single, GpuPrecision::Half] {
+        for precision in [WeightPrecision::Single, WeightPrecision::Half] {
             let mut executor = GpuExecutor::new(&gpu, &graph, 2, precision).expect("plan");
             let input = numbers.many(2 * graph.input_shape().len(), 1.0);
             let length = 2 * graph.shape(graph.outputs()[0]).len();

@@ -9,9 +9,9 @@ mod networks;
 use std::sync::Arc;
 
 use advjnd::Pool;
-use advjnd::net::cpu::{Engine, Level, WeightPrecision};
+use advjnd::net::cpu::{Engine, Level};
 use advjnd::net::graph::{Activation, Graph, INPUT, Op, Padding, Shape};
-use advjnd::net::{Executor, Pass};
+use advjnd::net::{Executor, Pass, WeightPrecision};
 use advjnd_lab::reference::candle::Reference;
 use candle_core::Device;
 use networks::{Numbers, conv_graph, cosine, random_network, relative_difference, run};

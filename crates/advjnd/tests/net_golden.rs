@@ -8,8 +8,8 @@
 mod common;
 
 use advjnd::Pool;
-use advjnd::net::cpu::{Engine, Level, WeightPrecision};
-use advjnd::net::{Backend, DetectorNet, Embedder, Executor, Network, Recognizer};
+use advjnd::net::cpu::{Engine, Level};
+use advjnd::net::{Backend, DetectorNet, Embedder, Executor, Network, Recognizer, WeightPrecision};
 use advjnd_lab::reference::candle;
 use candle_core::Device;
 use common::skip::material;

@@ -5,9 +5,9 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use advjnd::Pool;
-use advjnd::net::cpu::{Engine, Level, WeightPrecision};
+use advjnd::net::cpu::{Engine, Level};
 use advjnd::net::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape};
-use advjnd::net::{Executor, Pass, Upsampling};
+use advjnd::net::{Executor, Pass, Upsampling, WeightPrecision};
 use advjnd_lab::reference::candle::Reference;
 use candle_core::Device;
 use proptest::prelude::*;

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::cpu::Engine;
 #[cfg(feature = "gpu")]
-use super::gpu::{Gpu, GpuExecutor, GpuPrecision};
+use super::gpu::{Gpu, GpuExecutor};
 use super::graph::{Graph, Shape};
+#[cfg(feature = "gpu")]
+use super::precision::WeightPrecision;
 use crate::error::{Error, Result};
 use crate::pool::Pool;
 
@@ -85,7 +87,7 @@ impl Backend {
         match self {
             Self::Cpu(pool) => Ok(Box::new(Engine::new(graph, batch, pool)?)),
             #[cfg(feature = "gpu")]
-            Self::Gpu(gpu) => Ok(Box::new(GpuExecutor::new(gpu, graph, batch, GpuPrecision::Half)?)),
+            Self::Gpu(gpu) => Ok(Box::new(GpuExecutor::new(gpu, graph, batch, WeightPrecision::Half)?)),
             Self::Own(executors) => executors.executor(graph, batch),
         }
     }

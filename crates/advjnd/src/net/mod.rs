@@ -18,6 +18,7 @@ pub mod graph;
 pub mod manifest;
 pub mod mobilefacenet;
 mod nodes;
+mod precision;
 mod prepared;
 mod recognizer;
 pub mod sface;
@@ -30,6 +31,7 @@ mod yunet;
 pub use blazeface::{BlazeFaceNet, Candidate};
 pub use detector::{DetectorNet, STRIDES};
 pub use executor::{Backend, Executor, Executors, Pass, check_len};
+pub use precision::WeightPrecision;
 pub use recognizer::{Network, Recognizer};
 pub use upsample::Upsampling;
 

@@ -15,6 +15,7 @@ use half::f16;
 use memmap2::MmapOptions;
 
 use super::simd::{Isa, LANES};
+use crate::net::precision::{self, WeightPrecision};
 
 /// Alignment of a small block: a cache line.
 const LINE: usize = 64;
@@ -72,21 +73,6 @@ impl Block {
         self.bytes
     }
 }
-
-/// How packed weights are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WeightPrecision {
-    /// As they are.
-    Single,
-    /// In half precision where reading them is what a layer waits for, and where little is lost by it.
-    Half,
-}
-
-/// A layer with at least so many packed weights (256 KiB of `f32`) is bound by reading them.
-const STREAMED: usize = 1 << 16;
-/// Energy that rounding to half precision may take from a layer's weights, as a share; about 2⁻²⁴ unless most of them
-/// are too small for it.
-const HALF_LOSS: f64 = 1.0 / (1 << 20) as f64;
 
 /// Where a layer's packed weights lie, and in which precision.
 #[derive(Debug, Clone, Copy)]
@@ -174,8 +160,8 @@ impl WeightStore {
     /// precision, where they keep their values and `exact` does not forbid it: what limits such layers, on two threads
     /// above all, is the memory that weights are read from.
     pub(super) fn layer(&mut self, len: usize, exact: bool, pack: impl FnOnce() -> Vec<f32>) -> Weights {
-        let half = !exact && self.precision == WeightPrecision::Half && len >= STREAMED;
-        self.entry(len, pack, |store, values| half.then(|| store.push_half(values)).flatten())
+        let precision = if exact { WeightPrecision::Single } else { self.precision };
+        self.entry(len, pack, |store, values| precision.halved(values).map(|halves| store.push_half(&halves)))
     }
 
     /// As [`layer`](Self::layer) for what is read entry by entry, in single precision; its offset.
@@ -202,19 +188,13 @@ impl WeightStore {
         weights
     }
 
-    fn push_half(&mut self, values: &[f32]) -> Option<Weights> {
-        let halves: Vec<f16> = values.iter().copied().map(f16::from_f32).collect();
-        let energy = |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>();
-        let lost = energy(&mut halves.iter().zip(values).map(|(half, value)| half.to_f32() - value));
-        // Not a number, where a weight is too large for it, is no loss that may be taken.
-        (lost <= HALF_LOSS * energy(&mut values.iter().copied())).then(|| {
-            let pair = |pair: &[f16]| {
-                let [low, high] = [0, 1].map(|at| pair.get(at).map_or(0, |half| half.to_bits()).to_ne_bytes());
-                f32::from_ne_bytes([low[0], low[1], high[0], high[1]])
-            };
-            let pairs: Vec<f32> = halves.chunks(2).map(pair).collect();
-            Weights { offset: self.push(&pairs), half: true }
-        })
+    fn push_half(&mut self, halves: &[f16]) -> Weights {
+        let word = |halves: &[f16]| {
+            let [low, high] = precision::pair(halves).map(u16::to_ne_bytes);
+            f32::from_ne_bytes([low[0], low[1], high[0], high[1]])
+        };
+        let words: Vec<f32> = halves.chunks(2).map(word).collect();
+        Weights { offset: self.push(&words), half: true }
     }
 
     /// Appends `values` at the start of a cache line and returns their offset.

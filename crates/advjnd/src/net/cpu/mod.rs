@@ -37,7 +37,6 @@ mod winograd;
 
 use std::sync::Arc;
 
-pub use memory::WeightPrecision;
 pub use simd::Level;
 
 use self::layout::Blocked;
@@ -46,6 +45,7 @@ use self::plan::Plan;
 use self::program::Program;
 use super::executor::{Executor, Pass, check_len};
 use super::graph::{Graph, Shape};
+use super::precision::WeightPrecision;
 use crate::error::{Error, Result};
 use crate::pool::{Job, Pool};
 

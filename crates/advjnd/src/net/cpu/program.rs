@@ -302,7 +302,8 @@ mod tests {
     #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
     use super::*;
-    use crate::net::cpu::memory::{WeightPrecision, WeightStore};
+    use crate::net::cpu::memory::WeightStore;
+    use crate::net::precision::WeightPrecision;
 
     #[test]
     fn a_panic_in_a_step_comes_out_and_the_next_run_is_as_if_nothing_had_been() {
