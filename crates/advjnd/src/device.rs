@@ -203,12 +203,6 @@ impl Chosen {
         }
         report
     }
-
-    /// The GPU, if it is one.
-    #[cfg(feature = "gpu")]
-    pub fn opened(&self) -> Option<&Gpu> {
-        self.watch.as_deref().map(Watch::gpu)
-    }
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@ use super::device::Gpu;
 use super::params::Params;
 use super::plan::{self, Dispatch, Plan};
 use super::transfer::{Passage, Staging, passages};
-use super::weights::{GpuPrecision, Packing, Store};
+use super::weights::{Packing, Store};
 use crate::error::{Error, Result};
 use crate::net::affine::Affine;
 use crate::net::executor::{Executor, Pass, check_len};
 use crate::net::graph::{Graph, Shape};
+use crate::net::precision::WeightPrecision;
 use crate::pool::Pool;
 
 /// A graph on a GPU.
@@ -63,7 +64,7 @@ impl GpuExecutor {
     /// # Errors
     /// [`Error::Model`] for a graph with an operation that has no kernel, or too large for the device;
     /// [`Error::Device`] if the device failed.
-    pub fn new(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, precision: GpuPrecision) -> Result<Self> {
+    pub fn new(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, precision: WeightPrecision) -> Result<Self> {
         Self::planned(gpu, graph, batch, Packing::new(precision))
     }
 

@@ -4,23 +4,20 @@
 use std::num::NonZeroU64;
 
 use super::params::Params;
-use crate::net::upsample;
-
-/// Share of the pixel that a new one lies in, in the shader of sums; see [`Upsampling`](crate::net::Upsampling).
-pub const NEAR: f32 = upsample::NEAR;
+use crate::net::upsample::NEAR;
 
 const COMMON: &str = include_str!("kernels/common.wgsl");
 
 /// The text of a shader: a head, and a file.
 #[derive(Debug, Clone, Copy)]
-pub struct Shader {
+struct Shader {
     name: &'static str,
     head: &'static str,
     file: &'static str,
 }
 
 /// Every shader.
-pub const SHADERS: [Shader; 6] = [
+const SHADERS: [Shader; 6] = [
     Shader { name: "product 64", head: "const TILE: u32 = 64u;\n", file: include_str!("kernels/product.wgsl") },
     Shader { name: "product 32", head: "const TILE: u32 = 32u;\n", file: include_str!("kernels/product.wgsl") },
     Shader { name: "convolution", head: "", file: include_str!("kernels/convolution.wgsl") },
@@ -30,13 +27,9 @@ pub const SHADERS: [Shader; 6] = [
 ];
 
 impl Shader {
-    /// Its name, for messages.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// The whole of it, in WGSL.
-    pub fn text(&self) -> String {
+    /// The whole of it, in WGSL; `NEAR` is the share of the pixel that a new one lies in, of its sums
+    /// ([`Upsampling`](crate::net::Upsampling)).
+    fn text(&self) -> String {
         format!("const NEAR: f32 = {NEAR};\n{}{COMMON}{}", self.head, self.file)
     }
 }

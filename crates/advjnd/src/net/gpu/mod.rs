@@ -31,6 +31,4 @@ mod weights;
 pub use adapter::{Adapter, adapters};
 pub use device::Gpu;
 pub use executor::{Cost, GpuExecutor};
-pub use kernel::{NEAR, SHADERS, Shader};
 pub use watch::{Counts, Watch, WatchedNetworks};
-pub use weights::GpuPrecision;

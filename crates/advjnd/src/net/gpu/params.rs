@@ -21,9 +21,9 @@ pub(super) struct View {
 impl View {
     /// A value of `shape` from `offset` on, entry after entry. The caller keeps the sizes within 32 bits.
     pub(super) fn dense(offset: u32, shape: Shape) -> Self {
-        let [channels, height, width] = [shape.channels, shape.height, shape.width].map(|size| size as u32);
-        let plane = height * width;
-        Self { offset, sample: channels * plane, plane, row: width, channels, height, width }
+        let view = Self { offset, ..Self::default() }.cropped(shape);
+        let plane = view.height * view.width;
+        Self { sample: view.channels * plane, plane, row: view.width, ..view }
     }
 
     /// The first channels, rows and columns of it that a value of `shape` has.

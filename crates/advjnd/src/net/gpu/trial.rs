@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::device::Gpu;
 use super::executor::GpuExecutor;
-use super::weights::GpuPrecision;
 use crate::error::{Error, Result};
 use crate::net::executor::{Backend, Executor, Pass};
 use crate::net::graph::{Graph, Shape};
+use crate::net::precision::WeightPrecision;
 use crate::pool::Pool;
 
 /// Least cosine of the two embeddings, and of the two gradients. Both round weights to half precision, and an
@@ -28,7 +28,7 @@ pub(super) struct Pair {
 impl Pair {
     /// `graph` for `batch` samples at a time.
     pub(super) fn new(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, pool: &Arc<Pool>) -> Result<Self> {
-        let gpu = GpuExecutor::new(gpu, graph, batch, GpuPrecision::Half)?;
+        let gpu = GpuExecutor::new(gpu, graph, batch, WeightPrecision::Half)?;
         Ok(Self { gpu, cpu: Backend::Cpu(Arc::clone(pool)).executor(graph, batch)? })
     }
 

@@ -3,24 +3,8 @@
 
 use std::sync::Arc;
 
-use half::f16;
-
 use super::device::Gpu;
-
-/// How packed weights are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GpuPrecision {
-    /// As they are.
-    Single,
-    /// In half precision where there are many of them and little is lost by it.
-    Half,
-}
-
-/// A layer with at least so many packed weights waits for them rather than for its sums.
-const STREAMED: usize = 1 << 16;
-/// Energy that rounding to half precision may take from a layer's weights, as a share; about 2⁻²⁴ unless most of them
-/// are too small for it.
-const HALF_LOSS: f64 = 1.0 / (1 << 20) as f64;
+use crate::net::precision::{self, WeightPrecision};
 
 /// Where a layer's packed weights lie, and in which precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +23,7 @@ pub(super) struct Store {
 
 /// Packed weights while a plan is made: new ones, or those that another plan of the network has packed.
 pub(super) struct Packing {
-    precision: GpuPrecision,
+    precision: WeightPrecision,
     words: Vec<u32>,
     entries: Vec<(usize, Packed)>,
     shared: Option<Arc<Store>>,
@@ -48,31 +32,30 @@ pub(super) struct Packing {
 
 impl Packing {
     /// To be packed.
-    pub(super) fn new(precision: GpuPrecision) -> Self {
+    pub(super) fn new(precision: WeightPrecision) -> Self {
         Self { precision, words: Vec::new(), entries: Vec::new(), shared: None, differs: false }
     }
 
     /// Packed by another plan of the same network.
     pub(super) fn of(store: Arc<Store>) -> Self {
-        Self { shared: Some(store), ..Self::new(GpuPrecision::Single) }
+        Self { shared: Some(store), ..Self::new(WeightPrecision::Single) }
     }
 
     /// The `length` weights of a layer, an even number, made by `pack` if they are new; in half precision if there are
     /// many and that keeps their values.
     pub(super) fn layer(&mut self, length: usize, pack: impl FnOnce() -> Vec<f32>) -> Packed {
-        let half = self.precision == GpuPrecision::Half && length >= STREAMED;
+        let precision = self.precision;
         self.entry(length, |words| {
             let values = pack();
-            let halves: Vec<f16> = values.iter().copied().map(f16::from_f32).collect();
-            if half && keeps(&values, &halves) {
-                words.extend(halves.chunks(2).map(|pair| {
-                    let [low, high] = [0, 1].map(|at| pair.get(at).map_or(0, |half| u32::from(half.to_bits())));
-                    low | high << 16
-                }));
-                return true;
-            }
-            words.extend(values.iter().map(|value| value.to_bits()));
-            false
+            let Some(halves) = precision.halved(&values) else {
+                words.extend(values.iter().map(|value| value.to_bits()));
+                return false;
+            };
+            words.extend(halves.chunks(2).map(|halves| {
+                let [low, high] = precision::pair(halves).map(u32::from);
+                low | high << 16
+            }));
+            true
         })
     }
 
@@ -121,11 +104,4 @@ impl Packing {
         let buffer = gpu.filled("weights", wgpu::BufferUsages::STORAGE, bytemuck::cast_slice(&self.words));
         Some(Arc::new(Store { buffer, entries: self.entries }))
     }
-}
-
-/// Whether `halves` are as good as `values`.
-fn keeps(values: &[f32], halves: &[f16]) -> bool {
-    let energy = |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>();
-    let lost = energy(&mut halves.iter().zip(values).map(|(half, value)| half.to_f32() - value));
-    lost <= HALF_LOSS * energy(&mut values.iter().copied())
 }
