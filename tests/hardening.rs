@@ -9,12 +9,14 @@ mod common;
 use std::fs;
 use std::process::Command;
 
+use advjnd::PixelFormat;
 use gst_video::{VideoFrameFlags, VideoInfo, VideoMeta};
 use proptest::prelude::*;
 
 use common::formats::FORMATS;
+use common::samples::{Kind, place};
 use common::skip::skip;
-use common::{Session, caps, faces, file};
+use common::{Session, caps, faces, file, plane_size};
 
 /// Where the planes of a frame of any layout lie.
 struct Layout {
@@ -31,9 +33,8 @@ impl Layout {
         let mut size = gap;
         let order: Vec<usize> = if backwards { (0..count).rev().collect() } else { (0..count).collect() };
         for plane in order {
-            let component = (0..info.n_components()).find(|&c| info.comp_plane(c as u8) == plane as u32).unwrap() as u8;
-            let row = info.comp_width(component) as usize * info.comp_pstride(component) as usize;
-            let (rows, stride) = (info.comp_height(component) as usize, row + padding[plane]);
+            let (row, rows) = plane_size(info, plane as u32);
+            let stride = row + padding[plane];
             planes[plane] = (row, rows, stride, size);
             size += stride * rows + gap;
         }
@@ -50,17 +51,16 @@ impl Layout {
 }
 
 /// A frame of noise with a grey portrait of `side` pixels in it, at its place in every format.
-fn frame(info: &VideoInfo, layout: &Layout, portrait: &image::RgbImage, side: u32, seed: u32) -> Vec<u8> {
+fn frame(format: PixelFormat, layout: &Layout, portrait: &image::RgbImage, side: u32, seed: u32) -> Vec<u8> {
     let noise = |at: usize| (((at as u32) ^ seed).wrapping_mul(2_654_435_761) >> 24) as u8;
     let portrait = image::imageops::resize(portrait, side, side, image::imageops::FilterType::Triangle);
     let grey = |x: u32, y: u32| portrait.get_pixel_checked(x, y).map(|pixel| pixel.0[1]);
-    let step = info.comp_pstride(0) as usize;
     let mut data: Vec<u8> = (0..layout.size).map(noise).collect();
     for (at, byte) in data.iter_mut().enumerate() {
-        match layout.pixel(at) {
-            Some((0, x, y)) => *byte = grey((x / step) as u32, y as u32).unwrap_or(*byte),
-            Some(_) => *byte = 128,
-            None => (),
+        if let Some((plane, x, y)) = layout.pixel(at) {
+            let place = place(format, plane, x, y);
+            let is_color = place.kind == Kind::Color;
+            *byte = if is_color { 128 } else { grey(place.x as u32, place.y as u32).unwrap_or(*byte) };
         }
     }
     data
@@ -83,11 +83,12 @@ proptest! {
         side in 90u32..260,
         seed: u32,
     ) {
-        let caps = caps(FORMATS[format].0, width, height);
+        let (format, core) = FORMATS[format];
+        let caps = caps(format, width, height);
         let info = VideoInfo::from_caps(&caps).unwrap();
         let layout = Layout::new(&info, padding, gap, backwards);
         let portrait = image::open(file("crates/advjnd/tests/data/chips/astronaut.png")).unwrap().to_rgb8();
-        let before = frame(&info, &layout, &portrait, side, seed);
+        let before = frame(core, &layout, &portrait, side, seed);
         let offsets: Vec<usize> = layout.planes.iter().map(|plane| plane.3).collect();
         let strides: Vec<i32> = layout.planes.iter().map(|plane| plane.2 as i32).collect();
         let mut session = Session::new(&caps, &[]);
@@ -102,10 +103,9 @@ proptest! {
                 let Some((plane, x, y)) = layout.pixel(at) else {
                     return Err(TestCaseError::fail(format!("byte {at} beside the pixels changed")));
                 };
-                let step = if plane == 0 { info.comp_pstride(0) as usize } else { info.comp_pstride(1) as usize };
-                let (x, y) = if plane == 0 { (x / step, y) } else { (x / step * 2, y * 2) };
-                let near = |face: &common::Face| face.touches(x, y) || (plane > 0 && face.touches(x + 1, y + 1));
-                prop_assert!(faces.iter().any(near), "pixel {},{} of plane {} changed outside of {:?}", x, y, plane, faces);
+                let place = place(core, plane, x, y);
+                let near = |face: &common::Face| place.pixels().any(|(x, y)| face.touches(x, y));
+                prop_assert!(faces.iter().any(near), "{:?} of plane {} changed outside of {:?}", place, plane, faces);
             }
         }
         prop_assert_eq!(session.count("faults"), 0);

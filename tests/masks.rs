@@ -6,34 +6,31 @@
 
 mod common;
 
+use std::collections::{HashMap, HashSet};
+
 use gst_video::{VideoFormat, VideoRegionOfInterestMeta};
 
 use common::formats::FORMATS;
-use common::{Frames, ONE_FACE, STRONG, Session, pixels};
+use common::samples::{Kind, place};
+use common::{Frames, ONE_FACE, STRONG, Session, pixels, plane_size};
 
 /// Whether every pixel of a rectangle, as far as it lies in the picture, is of one value in each of its channels.
 fn is_filled(planes: &[Vec<u8>], frames: &Frames, (x, y, width, height): (usize, usize, usize, usize)) -> bool {
-    let (columns, rows) = (frames.info.width() as usize, frames.info.height() as usize);
-    let within: Vec<_> =
-        (y..(y + height).min(rows)).flat_map(|y| (x..(x + width).min(columns)).map(move |x| (x, y))).collect();
-    let value = |plane: usize, x: usize, y: usize| match frames.info.format() {
-        VideoFormat::I420 | VideoFormat::Yv12 if plane > 0 => vec![planes[plane][y / 2 * columns.div_ceil(2) + x / 2]],
-        VideoFormat::Nv12 if plane > 0 => {
-            let at = (y / 2 * columns.div_ceil(2) + x / 2) * 2;
-            planes[plane][at..at + 2].to_vec()
+    let format = FORMATS.iter().find(|(format, _)| *format == frames.info.format()).unwrap().1;
+    let is_within = |(column, row)| (x..x + width).contains(&column) && (y..y + height).contains(&row);
+    let mut values = HashMap::<_, HashSet<u8>>::new();
+    for (plane, bytes) in planes.iter().enumerate() {
+        let (row, _) = plane_size(&frames.info, plane as u32);
+        for (at, value) in bytes.iter().enumerate() {
+            let place = place(format, plane, at % row, at / row);
+            // What pads a pixel is not its colour.
+            if place.kind != Kind::Other && place.pixels().any(is_within) {
+                values.entry((plane, place.kind == Kind::Color, place.channel)).or_default().insert(*value);
+            }
         }
-        VideoFormat::I420 | VideoFormat::Yv12 | VideoFormat::Nv12 => vec![planes[0][y * columns + x]],
-        format => {
-            let step = planes[0].len() / (columns * rows);
-            let at = (y * columns + x) * step;
-            // What pads the pixel is not its colour.
-            let from = at + usize::from(matches!(format, VideoFormat::Xrgb | VideoFormat::Xbgr));
-            planes[0][from..from + 3].to_vec()
-        }
-    };
-    assert!(!within.is_empty());
-    (0..planes.len())
-        .all(|plane| within.iter().all(|&(x, y)| value(plane, x, y) == value(plane, within[0].0, within[0].1)))
+    }
+    assert!(!values.is_empty());
+    values.values().all(|values| values.len() == 1)
 }
 
 #[test]

@@ -8,6 +8,8 @@
 #[allow(clippy::duplicate_mod, reason = "the element has it too, and its own tests include this file")]
 pub mod formats;
 pub mod numbers;
+#[path = "../../crates/advjnd/tests/common/samples.rs"]
+pub mod samples;
 pub mod skip;
 
 use std::path::{Path, PathBuf};
@@ -201,13 +203,21 @@ pub fn element(properties: &[(&str, &str)]) -> gst::Element {
 pub fn pixels(buffer: &gst::BufferRef, info: &VideoInfo) -> Vec<Vec<u8>> {
     let frame = VideoFrameRef::from_buffer_ref_readable(buffer, info).unwrap();
     let plane_rows = |plane: u32| {
-        let component = (0..info.n_components()).find(|&c| info.comp_plane(c as u8) == plane).unwrap() as u8;
-        let row = info.comp_width(component) as usize * info.comp_pstride(component) as usize;
+        let (row, rows) = plane_size(info, plane);
         let stride = frame.plane_stride()[plane as usize] as usize;
         let data = frame.plane_data(plane).unwrap();
-        (0..info.comp_height(component) as usize).flat_map(move |y| data[y * stride..][..row].to_vec()).collect()
+        (0..rows).flat_map(move |y| data[y * stride..][..row].to_vec()).collect()
     };
     (0..frame.n_planes()).map(plane_rows).collect()
+}
+
+/// Bytes in a row of a plane, and its rows, as GStreamer's description of the format has them.
+pub fn plane_size(info: &VideoInfo, plane: u32) -> (usize, usize) {
+    let own = (0..info.n_components() as u8).filter(|component| info.comp_plane(*component) == plane);
+    own.fold((0, 0), |(row, rows), component| {
+        let bytes = info.comp_width(component) as usize * info.comp_pstride(component) as usize;
+        (row.max(bytes), rows.max(info.comp_height(component) as usize))
+    })
 }
 
 /// A face as the output buffer tells it.

@@ -3,9 +3,15 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "common/samples.rs"]
+mod samples;
+
+use std::collections::BTreeMap;
+
 use advjnd::frame::{Cover, Rect, Region, Resampling, Thumbnail, cover};
 use advjnd::{Colorimetry, FrameMut, Matrix, PixelFormat, PlaneMut};
 use proptest::prelude::*;
+use samples::{Kind, place};
 
 /// A frame in memory of its own, filled with noise.
 struct Memory {
@@ -95,22 +101,22 @@ proptest! {
         let clean = memory.planes.clone();
         let rect = Rect::covering(x, y, x + w, y + h, width, height);
         cover(&mut memory.frame(Colorimetry::default()), rect, how);
-        let (data, stride) = &memory.planes[0];
-        let step = format.plane_size(0, width, height).0 / width;
-        for row in 0..height {
-            for column in 0..width {
-                let at = row * stride + column * step;
-                let same = data[at..at + step] == clean[0].0[at..at + step];
-                prop_assert!(same || rect.contains(column, row), "{:?}: {},{} changed outside {:?}", format, column, row, rect);
+        let mut filled: BTreeMap<_, Vec<u8>> = BTreeMap::new();
+        for (plane, ((data, stride), (clean, _))) in memory.planes.iter().zip(&clean).enumerate() {
+            let (row, rows) = format.plane_size(plane, width, height);
+            for (y, x) in (0..rows).flat_map(|y| (0..row).map(move |x| (y, x))) {
+                let (place, at) = (place(format, plane, x, y), y * stride + x);
+                let is_inside = place.pixels().any(|(x, y)| rect.contains(x, y));
+                let same = data[at] == clean[at];
+                prop_assert!(same || is_inside, "{:?}: {:?} changed outside {:?}", format, place, rect);
+                if is_inside && place.kind != Kind::Other {
+                    filled.entry((plane, place.kind == Kind::Color, place.channel)).or_default().push(data[at]);
+                }
             }
         }
-        if how == Cover::Fill && !rect.is_empty() {
-            let channel = if step == 4 { 1 } else { 0 };
-            let first = data[rect.y * stride + rect.x * step + channel];
-            for row in rect.y..rect.y + rect.height {
-                for column in rect.x..rect.x + rect.width {
-                    prop_assert_eq!(data[row * stride + column * step + channel], first);
-                }
+        if how == Cover::Fill {
+            for values in filled.into_values() {
+                prop_assert!(values.iter().all(|value| *value == values[0]), "{:?}: {:?}", format, values);
             }
         }
     }

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
+#[path = "common/samples.rs"]
+mod samples;
 
 use std::sync::{Mutex, OnceLock};
 
@@ -17,6 +19,7 @@ use advjnd::{
 };
 use image::imageops::{FilterType, resize};
 use proptest::prelude::*;
+use samples::{Kind, place};
 
 /// Any byte, of nobody's.
 fn noise(at: usize, seed: u32) -> u8 {
@@ -53,14 +56,15 @@ impl Frame {
             let at = (x.checked_sub(left)? as u32, y.checked_sub(top)? as u32);
             portrait.get_pixel_checked(at.0, at.1).map(|pixel| pixel.0[1])
         };
-        let step = format.plane_size(0, 1, 1).0;
         let plane = |plane: usize| {
             let (row, rows) = format.plane_size(plane, width, height);
             let stride = row + padding[plane];
             let mut data: Vec<u8> = (0..stride * rows + GAP).map(|at| noise(at, seed)).collect();
             for (y, line) in data.chunks_exact_mut(stride).take(rows).enumerate() {
                 for (x, byte) in line[..row].iter_mut().enumerate() {
-                    *byte = if plane > 0 { 128 } else { grey(x / step, y).unwrap_or(*byte) };
+                    let place = place(format, plane, x, y);
+                    let is_color = place.kind == Kind::Color;
+                    *byte = if is_color { 128 } else { grey(place.x, place.y).unwrap_or(*byte) };
                 }
             }
             data
@@ -90,7 +94,7 @@ impl Frame {
         let (right, bottom) = (bbox.x + bbox.width, bbox.y + bbox.height);
         let Rect { x, y, width, height } = Rect::covering(bbox.x, bbox.y, right, bottom, self.width, self.height);
         let (row, _) = self.format.plane_size(0, self.width, self.height);
-        let step = row / self.width;
+        let step = self.format.plane_size(0, 2, 1).0 / 2;
         let line = |frame: &Self, y: usize| {
             frame.planes[0][y * (row + frame.padding[0])..][x * step..(x + width) * step].to_vec()
         };
@@ -103,21 +107,17 @@ impl Frame {
         for (plane, (new, old)) in self.planes.iter().zip(&before.planes).enumerate() {
             let (row, rows) = format.plane_size(plane, width, height);
             let stride = row + self.padding[plane];
-            let step = if format.is_yuv() && plane > 0 { row / width.div_ceil(2) } else { row / width };
-            let shift = usize::from(plane > 0);
             for at in (0..new.len()).filter(|&at| new[at] != old[at]) {
                 let (x, y) = (at % stride, at / stride);
                 if x >= row || y >= rows {
                     return Some(format!("byte {at} of plane {plane}, beside the pixels"));
                 }
-                let (x, y) = ((x / step) << shift, y << shift);
+                let place = place(format, plane, x, y);
                 // A sample of chroma is that of up to four pixels.
-                let near = |face: &advjnd::FaceReport| {
-                    (x..=x + shift).any(|x| (y..=y + shift).any(|y| face.region.contains(x, y)))
-                };
+                let near = |face: &advjnd::FaceReport| place.pixels().any(|(x, y)| face.region.contains(x, y));
                 if !report.faces.iter().any(near) {
                     let regions: Vec<_> = report.faces.iter().map(|face| face.region).collect();
-                    return Some(format!("pixel {x},{y} of plane {plane}, outside of {regions:?}"));
+                    return Some(format!("{place:?} of plane {plane}, outside of {regions:?}"));
                 }
             }
         }

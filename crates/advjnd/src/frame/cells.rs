@@ -3,17 +3,17 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::{FrameMut, Layout};
+use super::FrameMut;
 
 /// Side of a cell, pixels.
 pub const CELL: usize = 16;
-/// From one row to the next that is looked at in packed formats: one byte in three or four costs as much as all of
-/// them.
+/// From one row to the next that is looked at in packed formats: one byte in two, three or four costs as much as all
+/// of them.
 const PACKED_ROWS: usize = 2;
 
 impl FrameMut<'_> {
-    /// Mean luma (green, in packed formats, of every second row) of each cell of [`CELL`]² pixels, in code values, row
-    /// by row; cells at the right and lower edges may be smaller.
+    /// Mean luma (G' in formats of R'G'B') of each cell of [`CELL`]² pixels, in code values, row by row; of every second
+    /// row in packed formats. Cells at the right and lower edges may be smaller.
     pub fn cell_means(&self, means: &mut Vec<f32>) {
         means.clear();
         means.resize(self.width.div_ceil(CELL) * self.height.div_ceil(CELL), 0.0);
@@ -23,29 +23,29 @@ impl FrameMut<'_> {
     #[inline(always)]
     fn sum_cells(&self, means: &mut [f32]) {
         let columns = self.width.div_ceil(CELL);
+        let channel = self.format.layout().brightness();
         let mut sums = vec![0u32; columns];
         for (band, means) in means.chunks_exact_mut(columns).enumerate() {
             let rows = band * CELL..((band + 1) * CELL).min(self.height);
             sums.fill(0);
             let mut looked_at = 0;
-            match self.format.layout() {
-                Layout::Yuv420 { .. } => {
-                    for y in rows {
-                        let (whole, rest) = self.row(0, y).as_chunks::<CELL>();
-                        let cells = whole.iter().map(|cell| cell.iter().map(|value| u32::from(*value)).sum());
-                        let rest: u32 = rest.iter().map(|value| u32::from(*value)).sum();
-                        sums.iter_mut().zip(cells.chain([rest])).for_each(|(sum, cell): (_, u32)| *sum += cell);
-                        looked_at += 1;
-                    }
+            if channel.step == 1 {
+                for y in rows {
+                    let (whole, rest) = self.row(channel.plane, y).as_chunks::<CELL>();
+                    let cells = whole.iter().map(|cell| cell.iter().map(|value| u32::from(*value)).sum());
+                    let rest: u32 = rest.iter().map(|value| u32::from(*value)).sum();
+                    sums.iter_mut().zip(cells.chain([rest])).for_each(|(sum, cell): (_, u32)| *sum += cell);
+                    looked_at += 1;
                 }
-                Layout::Packed { step, rgb: [_, green, _] } => {
-                    for y in rows.step_by(PACKED_ROWS) {
-                        for (sum, cell) in sums.iter_mut().zip(self.row(0, y).chunks(CELL * step)) {
-                            let values = cell.iter().skip(green).step_by(step);
-                            *sum += values.map(|value| u32::from(*value)).sum::<u32>();
-                        }
-                        looked_at += 1;
+            } else {
+                for y in rows.step_by(PACKED_ROWS) {
+                    // Rows of pairs of pixels end with a whole one.
+                    let row = &self.row(channel.plane, y)[..self.width * channel.step];
+                    for (sum, cell) in sums.iter_mut().zip(row.chunks(CELL * channel.step)) {
+                        let values = cell.iter().skip(channel.offset).step_by(channel.step);
+                        *sum += values.map(|value| u32::from(*value)).sum::<u32>();
                     }
+                    looked_at += 1;
                 }
             }
             for (column, (mean, sum)) in means.iter_mut().zip(&sums).enumerate() {

@@ -6,7 +6,7 @@
 //! radius is a fifth of the longer side.
 
 use super::paint::fill;
-use super::{FrameMut, Layout, Rect};
+use super::{Channel, FrameMut, Rect};
 
 /// Blocks across the longer side of a pixelated face.
 const BLOCKS: usize = 6;
@@ -37,23 +37,17 @@ pub fn cover(frame: &mut FrameMut<'_>, rect: Rect, cover: Cover) {
     if cover == Cover::Fill {
         return fill(frame, rect, [FILL_LUMA; 3]);
     }
-    match frame.format.layout() {
-        Layout::Packed { step, rgb } => rgb.iter().for_each(|&offset| samples(frame, 0, rect, (step, offset), cover)),
-        Layout::Yuv420 { cb, cr, step } => {
-            let chroma = rect.chroma();
-            samples(frame, 0, rect, (1, 0), cover);
-            samples(frame, cb.0, chroma, (step, cb.1), cover);
-            samples(frame, cr.0, chroma, (step, cr.1), cover);
-        }
+    for (channel, halved) in frame.format.layout().channels() {
+        samples(frame, channel, halved.rect(rect), cover);
     }
 }
 
-/// Covers one channel: the samples at `offset` of every `step` bytes of `plane`.
-fn samples(frame: &mut FrameMut<'_>, plane: usize, rect: Rect, (step, offset): (usize, usize), cover: Cover) {
-    let index = |x: usize| (rect.x + x) * step + offset;
+/// Covers one channel: its samples of `rect`.
+fn samples(frame: &mut FrameMut<'_>, channel: Channel, rect: Rect, cover: Cover) {
+    let index = |x: usize| channel.at(rect.x + x);
     let mut values: Vec<u8> = Vec::with_capacity(rect.width * rect.height);
     for y in 0..rect.height {
-        let row = frame.row(plane, rect.y + y);
+        let row = frame.row(channel.plane, rect.y + y);
         values.extend((0..rect.width).map(|x| row[index(x)]));
     }
     let side = rect.width.max(rect.height);
@@ -63,7 +57,7 @@ fn samples(frame: &mut FrameMut<'_>, plane: usize, rect: Rect, (step, offset): (
         Cover::Blur => blur(&mut values, rect.width, rect.height, side.div_ceil(5)),
     }
     for (y, line) in values.chunks_exact(rect.width).enumerate() {
-        let row = frame.row_mut(plane, rect.y + y);
+        let row = frame.row_mut(channel.plane, rect.y + y);
         line.iter().enumerate().for_each(|(x, &value)| row[index(x)] = value);
     }
 }

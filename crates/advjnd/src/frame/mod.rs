@@ -4,6 +4,7 @@
 mod between;
 mod cells;
 mod cover;
+mod format;
 pub(crate) mod paint;
 mod patch;
 mod region;
@@ -12,119 +13,14 @@ mod resample;
 pub use between::Between;
 pub use cells::CELL;
 pub use cover::{Cover, cover};
+pub use format::PixelFormat;
+use format::{Channel, Chroma, Halved, Layout};
 pub use patch::Patch;
 pub use region::{Bounds, Region};
 pub(crate) use resample::{LOW_RANGE, value_range};
 pub use resample::{Resampling, Thumbnail};
 
 use crate::error::{Error, Result};
-
-/// Memory layout of a frame, named as GStreamer names its video formats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum PixelFormat {
-    /// Planar Y, Cb, Cr, chroma halved in both directions.
-    I420,
-    /// As `I420` with Cr before Cb.
-    Yv12,
-    /// Plane of Y, plane of interleaved Cb and Cr, chroma halved in both directions.
-    Nv12,
-    /// Three bytes a pixel.
-    Rgb,
-    /// Three bytes a pixel.
-    Bgr,
-    /// Four bytes a pixel, alpha last.
-    Rgba,
-    /// Four bytes a pixel, alpha last.
-    Bgra,
-    /// Four bytes a pixel, alpha first.
-    Argb,
-    /// Four bytes a pixel, alpha first.
-    Abgr,
-    /// Four bytes a pixel, padding last.
-    Rgbx,
-    /// Four bytes a pixel, padding last.
-    Bgrx,
-    /// Four bytes a pixel, padding first.
-    Xrgb,
-    /// Four bytes a pixel, padding first.
-    Xbgr,
-}
-
-/// How the samples of a format lie in its planes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Layout {
-    /// Y plane and two chroma samples: `(plane, offset, step)` of Cb and of Cr.
-    Yuv420 { cb: (usize, usize), cr: (usize, usize), step: usize },
-    /// One plane: bytes a pixel and the byte offsets of R, G and B.
-    Packed { step: usize, rgb: [usize; 3] },
-}
-
-impl PixelFormat {
-    /// Every format, in the order of preference for negotiation.
-    pub const ALL: [Self; 13] = [
-        Self::I420,
-        Self::Nv12,
-        Self::Yv12,
-        Self::Rgb,
-        Self::Bgr,
-        Self::Rgba,
-        Self::Bgra,
-        Self::Argb,
-        Self::Abgr,
-        Self::Rgbx,
-        Self::Bgrx,
-        Self::Xrgb,
-        Self::Xbgr,
-    ];
-
-    pub(crate) fn layout(self) -> Layout {
-        let packed = |step, r, g, b| Layout::Packed { step, rgb: [r, g, b] };
-        match self {
-            Self::I420 => Layout::Yuv420 { cb: (1, 0), cr: (2, 0), step: 1 },
-            Self::Yv12 => Layout::Yuv420 { cb: (2, 0), cr: (1, 0), step: 1 },
-            Self::Nv12 => Layout::Yuv420 { cb: (1, 0), cr: (1, 1), step: 2 },
-            Self::Rgb => packed(3, 0, 1, 2),
-            Self::Bgr => packed(3, 2, 1, 0),
-            Self::Rgba | Self::Rgbx => packed(4, 0, 1, 2),
-            Self::Bgra | Self::Bgrx => packed(4, 2, 1, 0),
-            Self::Argb | Self::Xrgb => packed(4, 1, 2, 3),
-            Self::Abgr | Self::Xbgr => packed(4, 3, 2, 1),
-        }
-    }
-
-    /// Number of planes.
-    pub fn planes(self) -> usize {
-        match self {
-            Self::I420 | Self::Yv12 => 3,
-            Self::Nv12 => 2,
-            _ => 1,
-        }
-    }
-
-    /// Whether the samples are Y, Cb, Cr with chroma halved.
-    pub fn is_yuv(self) -> bool {
-        matches!(self.layout(), Layout::Yuv420 { .. })
-    }
-
-    /// The bytes of `rect` in a row of plane 0.
-    fn span(self, rect: Rect) -> std::ops::Range<usize> {
-        let step = match self.layout() {
-            Layout::Packed { step, .. } => step,
-            Layout::Yuv420 { .. } => 1,
-        };
-        rect.x * step..(rect.x + rect.width) * step
-    }
-
-    /// Bytes in a row and number of rows of plane `plane` of a `width`×`height` frame.
-    pub fn plane_size(self, plane: usize, width: usize, height: usize) -> (usize, usize) {
-        match self.layout() {
-            Layout::Packed { step, .. } => (width * step, height),
-            Layout::Yuv420 { .. } if plane == 0 => (width, height),
-            Layout::Yuv420 { step, .. } => (width.div_ceil(2) * step, height.div_ceil(2)),
-        }
-    }
-}
 
 /// Matrix between R'G'B' and Y'CbCr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -267,13 +163,6 @@ impl Rect {
         let (x, y) = (self.x.min(other.x), self.y.min(other.y));
         let right = (self.x + self.width).max(other.x + other.width);
         let bottom = (self.y + self.height).max(other.y + other.height);
-        Self { x, y, width: right - x, height: bottom - y }
-    }
-
-    /// The samples of halved chroma that its pixels touch.
-    fn chroma(&self) -> Self {
-        let (x, y) = (self.x / 2, self.y / 2);
-        let (right, bottom) = ((self.x + self.width).div_ceil(2), (self.y + self.height).div_ceil(2));
         Self { x, y, width: right - x, height: bottom - y }
     }
 

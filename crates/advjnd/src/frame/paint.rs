@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Painting on a frame: rectangles of one colour, outlines, planes of luma.
 
-use super::{FrameMut, Layout, Rect};
+use super::{Channel, FrameMut, Layout, Rect};
 
 /// Fills `rect`, which should start at even coordinates, with a colour R', G', B'. Alpha is left as it is.
-pub fn fill(frame: &mut FrameMut<'_>, rect: Rect, [r, g, b]: [u8; 3]) {
-    match frame.format.layout() {
-        Layout::Packed { step, rgb } => {
-            rgb.iter().zip([r, g, b]).for_each(|(&offset, value)| samples(frame, 0, rect, (step, offset), value));
-        }
-        Layout::Yuv420 { cb: cb_place, cr: cr_place, step } => {
-            let [y, cb, cr] = frame.colorimetry.codes([r, g, b]);
-            let chroma = rect.chroma();
-            samples(frame, 0, rect, (1, 0), y);
-            samples(frame, cb_place.0, chroma, (step, cb_place.1), cb);
-            samples(frame, cr_place.0, chroma, (step, cr_place.1), cr);
-        }
+pub fn fill(frame: &mut FrameMut<'_>, rect: Rect, color: [u8; 3]) {
+    let layout = frame.format.layout();
+    let codes = match layout {
+        Layout::Rgb(_) => color,
+        Layout::Yuv { .. } => frame.colorimetry.codes(color),
+    };
+    for ((channel, halved), code) in layout.channels().zip(codes) {
+        samples(frame, channel, halved.rect(rect), code);
     }
 }
 
@@ -38,23 +34,21 @@ pub fn outline(frame: &mut FrameMut<'_>, rect: Rect, color: [u8; 3]) {
 pub fn plane(frame: &mut FrameMut<'_>, rect: Rect, luma: impl Iterator<Item = f32>) {
     fill(frame, rect, [128; 3]);
     let layout = frame.format.layout();
-    let colorimetry = frame.colorimetry;
+    let (colorimetry, is_yuv) = (frame.colorimetry, frame.format.is_yuv());
     let mut luma = luma.map(|value| value.clamp(0.0, 255.0).round() as u8);
     for y in rect.y..rect.y + rect.height {
         let row = frame.row_mut(0, y);
         for (x, value) in (rect.x..rect.x + rect.width).zip(&mut luma) {
-            match layout {
-                Layout::Packed { step, rgb } => rgb.iter().for_each(|&offset| row[x * step + offset] = value),
-                Layout::Yuv420 { .. } => row[x] = colorimetry.codes([value; 3])[0],
-            }
+            let code = if is_yuv { colorimetry.codes([value; 3])[0] } else { value };
+            layout.lit().iter().for_each(|channel| row[channel.at(x)] = code);
         }
     }
 }
 
-/// Sets one channel: the samples at `offset` of every `step` bytes of `plane`.
-fn samples(frame: &mut FrameMut<'_>, plane: usize, rect: Rect, (step, offset): (usize, usize), value: u8) {
+/// Sets one channel: its samples of `rect`.
+fn samples(frame: &mut FrameMut<'_>, channel: Channel, rect: Rect, code: u8) {
     for y in rect.y..rect.y + rect.height {
-        let row = frame.row_mut(plane, y);
-        (rect.x..rect.x + rect.width).for_each(|x| row[x * step + offset] = value);
+        let row = frame.row_mut(channel.plane, y);
+        (rect.x..rect.x + rect.width).for_each(|x| row[channel.at(x)] = code);
     }
 }

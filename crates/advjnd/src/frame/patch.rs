@@ -2,62 +2,59 @@
 //! A rectangle of a frame as code values of every plane: read, deformed, and put back as a change of the frame.
 //!
 //! Samples between pixels are those of Catmull and Rom's cubic (a = −1/2), which keeps edges sharp and gives back a
-//! pixel where nothing moves. Halved chroma moves with half the mean displacement of its four pixels, and only where
-//! all four move or change.
+//! pixel where nothing moves. Chroma moves with the mean displacement of its pixels, in its own samples, and only where
+//! all of them move or change.
 
-use super::{Colorimetry, FrameMut, Layout, Rect, Region};
+use super::{Colorimetry, FrameMut, Halved, Rect, Region};
 
-/// Code values of a rectangle: Y, Cb, Cr with chroma halved, or R, G, B.
+/// Code values of a rectangle: Y, Cb, Cr, or Y alone, or R, G, B.
 #[derive(Debug, Default)]
 pub struct Patch {
     rect: Rect,
     colorimetry: Colorimetry,
     yuv: bool,
+    /// Of Cb and Cr.
+    halved: Halved,
+    /// Those that the format has; the others are empty.
     planes: [Vec<u8>; 3],
-}
-
-/// Where a plane's samples lie in a frame.
-struct Samples {
-    plane: usize,
-    /// Byte of the first sample in a row of the frame, and bytes from one to the next.
-    first: usize,
-    step: usize,
-    /// Row of the frame.
-    top: usize,
-    width: usize,
-    height: usize,
 }
 
 impl Patch {
     /// Reads `rect`, which must lie inside the frame and, in formats with halved chroma, start at even coordinates.
     pub fn read(&mut self, frame: &FrameMut<'_>, rect: Rect) {
+        let layout = frame.format.layout();
         (self.rect, self.colorimetry, self.yuv) = (rect, frame.colorimetry, frame.format.is_yuv());
-        for (samples, own) in samples(frame, rect).iter().zip(&mut self.planes) {
-            own.clear();
-            for y in 0..samples.height {
-                let row = frame.row(samples.plane, samples.top + y)[samples.first..].iter().step_by(samples.step);
-                own.extend(row.take(samples.width));
+        self.halved = layout.channels().last().map(|(_, halved)| halved).unwrap_or_default();
+        self.planes.iter_mut().for_each(Vec::clear);
+        for ((channel, halved), own) in layout.channels().zip(&mut self.planes) {
+            let Rect { x, y, width, height } = halved.rect(rect);
+            for row in y..y + height {
+                let row = frame.row(channel.plane, row)[channel.at(x)..].iter().step_by(channel.step);
+                own.extend(row.take(width));
             }
         }
     }
 
     /// Puts it back where it was read.
     pub fn restore(&self, frame: &mut FrameMut<'_>) {
-        for (samples, own) in samples(frame, self.rect).iter().zip(&self.planes) {
-            for (y, own) in own.chunks_exact(samples.width.max(1)).enumerate() {
-                let row = &mut frame.row_mut(samples.plane, samples.top + y)[samples.first..];
-                row.iter_mut().step_by(samples.step).zip(own).for_each(|(sample, own)| *sample = *own);
+        for ((channel, halved), own) in frame.format.layout().channels().zip(&self.planes) {
+            let Rect { x, y, width, .. } = halved.rect(self.rect);
+            for (row, own) in (y..).zip(own.chunks_exact(width.max(1))) {
+                let row = &mut frame.row_mut(channel.plane, row)[channel.at(x)..];
+                row.iter_mut().step_by(channel.step).zip(own).for_each(|(sample, own)| *sample = *own);
             }
         }
     }
 
     /// Changes the frame by what it differs from `before`, the same rectangle.
     pub fn write_over(&self, before: &Self, frame: &mut FrameMut<'_>) {
-        for ((samples, own), before) in samples(frame, self.rect).iter().zip(&self.planes).zip(&before.planes) {
-            let width = samples.width.max(1);
-            for (y, (own, before)) in own.chunks_exact(width).zip(before.chunks_exact(width)).enumerate() {
-                let row = &mut frame.row_mut(samples.plane, samples.top + y)[samples.first..];
-                for (sample, (own, before)) in row.iter_mut().step_by(samples.step).zip(own.iter().zip(before)) {
+        let layout = frame.format.layout();
+        for (((channel, halved), own), before) in layout.channels().zip(&self.planes).zip(&before.planes) {
+            let Rect { x, y, width, .. } = halved.rect(self.rect);
+            let rows = own.chunks_exact(width.max(1)).zip(before.chunks_exact(width.max(1)));
+            for (row, (own, before)) in (y..).zip(rows) {
+                let row = &mut frame.row_mut(channel.plane, row)[channel.at(x)..];
+                for (sample, (own, before)) in row.iter_mut().step_by(channel.step).zip(own.iter().zip(before)) {
                     *sample = (i32::from(*sample) + i32::from(*own) - i32::from(*before)).clamp(0, 255) as u8;
                 }
             }
@@ -68,6 +65,7 @@ impl Patch {
     /// one more than `gain`. Both have an entry for each pixel; where both are zero, the bytes are those of the source.
     pub fn deform(&mut self, source: &Self, displacement: &[[f32; 2]], gain: &[f32]) {
         (self.rect, self.colorimetry, self.yuv) = (source.rect, source.colorimetry, source.yuv);
+        self.halved = source.halved;
         self.planes.iter_mut().zip(&source.planes).for_each(|(own, source)| own.clone_from(source));
         let (width, height) = (self.rect.width, self.rect.height);
         let count = if self.yuv { 1 } else { 3 };
@@ -86,21 +84,25 @@ impl Patch {
                 plane[index] = code;
             }
         }
-        if self.yuv {
+        if self.yuv && !source.planes[1].is_empty() {
             self.deform_chroma(source, displacement);
         }
     }
 
     fn deform_chroma(&mut self, source: &Self, displacement: &[[f32; 2]]) {
         let (width, height) = (self.rect.width, self.rect.height);
-        let (wide, high) = (width.div_ceil(2), height.div_ceil(2));
+        let (across, down) = self.halved.pixels();
+        let (wide, high) = (width.div_ceil(across), height.div_ceil(down));
         for (x, y) in (0..high).flat_map(|y| (0..wide).map(move |x| (x, y))) {
-            let own = [[0, 0], [1, 0], [0, 1], [1, 1]]
-                .map(|[dx, dy]| displacement[(2 * y + dy).min(height - 1) * width + (2 * x + dx).min(width - 1)]);
+            let own = [[0, 0], [1, 0], [0, 1], [1, 1]].map(|[dx, dy]| {
+                let (x, y) = (across * x + dx.min(across - 1), down * y + dy.min(down - 1));
+                displacement[y.min(height - 1) * width + x.min(width - 1)]
+            });
             if own.contains(&[0.0; 2]) {
                 continue;
             }
-            let [dx, dy] = [0, 1].map(|axis| own.iter().map(|by| by[axis]).sum::<f32>() / 8.0);
+            let [dx, dy] = [(0, across), (1, down)]
+                .map(|(axis, pixels)| own.iter().map(|by| by[axis]).sum::<f32>() / (4 * pixels) as f32);
             let cubic = Cubic::at(x as f32 + dx, y as f32 + dy, wide, high);
             for (plane, source) in self.planes.iter_mut().zip(&source.planes).skip(1) {
                 plane[y * wide + x] = cubic.sample(source, wide).round_ties_even().clamp(0.0, 255.0) as u8;
@@ -138,38 +140,17 @@ impl Patch {
             return;
         }
         let convert = self.colorimetry.to_rgb();
-        let wide = width.div_ceil(2);
+        let (across, down) = self.halved.pixels();
+        let wide = width.div_ceil(across);
         let [codes, cb, cr] = &self.planes;
         for (index, (pixel, luma)) in region.pixels.iter_mut().zip(&mut region.luma).enumerate() {
-            let chroma = index / width / 2 * wide + index % width / 2;
-            let [y, cb, cr] = [codes[index], cb[chroma], cr[chroma]].map(f32::from);
+            let chroma = index / width / down * wide + index % width / across;
+            let y = f32::from(codes[index]);
+            // Without colour, both are in the middle.
+            let [cb, cr] = [cb, cr].map(|plane| plane.get(chroma).map_or(128.0, |code| f32::from(*code)));
             let [r, g, b] = convert.apply(y, cb, cr);
             *pixel = [r, g, b, 0.0];
             *luma = convert.luma(y);
-        }
-    }
-}
-
-/// Where the samples of `rect` lie, plane by plane of a patch.
-fn samples(frame: &FrameMut<'_>, rect: Rect) -> [Samples; 3] {
-    match frame.format.layout() {
-        Layout::Packed { step, rgb } => rgb.map(|channel| {
-            let Rect { x, y, width, height } = rect;
-            Samples { plane: 0, first: x * step + channel, step, top: y, width, height }
-        }),
-        Layout::Yuv420 { cb, cr, step } => {
-            let Rect { x, y, width, height } = rect.chroma();
-            let chroma = |(plane, offset): (usize, usize)| Samples {
-                plane,
-                first: x * step + offset,
-                step,
-                top: y,
-                width,
-                height,
-            };
-            let luma =
-                Samples { plane: 0, first: rect.x, step: 1, top: rect.y, width: rect.width, height: rect.height };
-            [luma, chroma(cb), chroma(cr)]
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::{FrameMut, Layout, Rect};
+use super::{Channel, Chroma, FrameMut, Layout, Rect};
 
 /// A rectangle of a frame: R'G'B' and luma, full range 0..=255, row-major `rect.width` × `rect.height`.
 ///
@@ -89,46 +89,43 @@ impl Region {
                     let old = i32::from(*sample);
                     *sample = (old + change).clamp(low.min(old), high.max(old)) as u8;
                 };
-                match layout {
-                    Layout::Yuv420 { .. } => add(&mut row[self.rect.x + x]),
-                    Layout::Packed { step, rgb } => {
-                        let pixel = (self.rect.x + x) * step;
-                        rgb.iter().for_each(|&channel| add(&mut row[pixel + channel]));
-                    }
-                }
+                layout.lit().iter().for_each(|channel| add(&mut row[channel.at(self.rect.x + x)]));
             }
         }
     }
 
     #[inline(always)]
-    fn read_packed(&mut self, frame: &FrameMut<'_>, step: usize, [r, g, b]: [usize; 3]) {
+    fn read_rgb(&mut self, frame: &FrameMut<'_>, [r, g, b]: [Channel; 3]) {
         let (kr, kb) = frame.colorimetry.matrix.kr_kb();
-        let width = self.rect.width;
+        let (width, step) = (self.rect.width, r.step);
         let rows = self.pixels.chunks_exact_mut(width).zip(self.luma.chunks_exact_mut(width));
         for (y, (pixels, luma)) in rows.enumerate() {
-            let row = &frame.row(0, self.rect.y + y)[self.rect.x * step..];
+            let row = &frame.row(r.plane, self.rect.y + y)[self.rect.x * step..];
             for ((pixel, luma), code) in pixels.iter_mut().zip(luma).zip(row.chunks_exact(step)) {
-                let [r, g, b] = [r, g, b].map(|channel| f32::from(code[channel]));
+                let [r, g, b] = [r, g, b].map(|channel| f32::from(code[channel.offset]));
                 *pixel = [r, g, b, 0.0];
                 *luma = kr * r + (1.0 - kr - kb) * g + kb * b;
             }
         }
     }
 
+    /// With a sample of chroma for `ACROSS` pixels in a row.
     #[inline(always)]
-    fn read_yuv420(&mut self, frame: &FrameMut<'_>, cb: (usize, usize), cr: (usize, usize), step: usize) {
+    fn read_yuv<const ACROSS: usize>(&mut self, frame: &FrameMut<'_>, luma: Channel, chroma: Chroma) {
         let convert = frame.colorimetry.to_rgb();
-        let width = self.rect.width;
+        let Rect { x: left, y: top, width, .. } = self.rect;
+        let (_, down) = chroma.halved.pixels();
+        let mut scratch = Vec::new();
         let rows = self.pixels.chunks_exact_mut(width).zip(self.luma.chunks_exact_mut(width));
-        for (y, (pixels, luma)) in rows.enumerate() {
-            let source = self.rect.y + y;
-            let codes = &frame.row(0, source)[self.rect.x..self.rect.x + width];
-            let cb_row = frame.row(cb.0, source / 2)[self.rect.x / 2 * step + cb.1..].iter().step_by(step);
-            let cr_row = frame.row(cr.0, source / 2)[self.rect.x / 2 * step + cr.1..].iter().step_by(step);
-            let pairs = pixels.chunks_mut(2).zip(luma.chunks_mut(2)).zip(codes.chunks(2)).zip(cb_row.zip(cr_row));
-            for (((pixels, luma), codes), (cb, cr)) in pairs {
+        for (y, (pixels, lumas)) in rows.enumerate() {
+            let codes = luma_codes(frame, luma, (left, top + y, width), &mut scratch);
+            let [cb_row, cr_row] = chroma.channels.map(|channel| {
+                frame.row(channel.plane, (top + y) / down)[channel.at(left / ACROSS)..].iter().step_by(channel.step)
+            });
+            let groups = pixels.chunks_mut(ACROSS).zip(lumas.chunks_mut(ACROSS)).zip(codes.chunks(ACROSS));
+            for (((pixels, lumas), codes), (cb, cr)) in groups.zip(cb_row.zip(cr_row)) {
                 let (cb, cr) = (f32::from(*cb), f32::from(*cr));
-                for ((pixel, luma), code) in pixels.iter_mut().zip(luma).zip(codes) {
+                for ((pixel, luma), code) in pixels.iter_mut().zip(lumas).zip(codes) {
                     let [r, g, b] = convert.apply(f32::from(*code), cb, cr);
                     *pixel = [r, g, b, 0.0];
                     *luma = convert.luma(f32::from(*code));
@@ -136,6 +133,38 @@ impl Region {
             }
         }
     }
+
+    #[inline(always)]
+    fn read_gray(&mut self, frame: &FrameMut<'_>, luma: Channel) {
+        let convert = frame.colorimetry.to_rgb();
+        let Rect { x: left, y: top, width, .. } = self.rect;
+        let mut scratch = Vec::new();
+        let rows = self.pixels.chunks_exact_mut(width).zip(self.luma.chunks_exact_mut(width));
+        for (y, (pixels, lumas)) in rows.enumerate() {
+            let codes = luma_codes(frame, luma, (left, top + y, width), &mut scratch);
+            for ((pixel, luma), code) in pixels.iter_mut().zip(lumas).zip(codes) {
+                *luma = convert.luma(f32::from(*code));
+                *pixel = [*luma, *luma, *luma, 0.0];
+            }
+        }
+    }
+}
+
+/// The codes of luma from (`x`, `y`) on, `count` of them, side by side.
+#[inline(always)]
+fn luma_codes<'a>(
+    frame: &'a FrameMut<'_>,
+    luma: Channel,
+    (x, y, count): (usize, usize, usize),
+    scratch: &'a mut Vec<u8>,
+) -> &'a [u8] {
+    let row = &frame.row(luma.plane, y)[luma.at(x)..];
+    if luma.step == 1 {
+        return &row[..count];
+    }
+    scratch.clear();
+    scratch.extend(row.iter().step_by(luma.step).take(count));
+    scratch
 }
 
 /// [`Region::read`], in vectors.
@@ -150,8 +179,12 @@ impl WithSimd for Read<'_, '_> {
     #[inline(always)]
     fn with_simd<A: Simd>(self, _: A) {
         match self.frame.format.layout() {
-            Layout::Packed { step, rgb } => self.region.read_packed(self.frame, step, rgb),
-            Layout::Yuv420 { cb, cr, step } => self.region.read_yuv420(self.frame, cb, cr, step),
+            Layout::Rgb(rgb) => self.region.read_rgb(self.frame, rgb),
+            Layout::Yuv { luma, chroma: None } => self.region.read_gray(self.frame, luma),
+            Layout::Yuv { luma, chroma: Some(chroma) } if chroma.halved.across => {
+                self.region.read_yuv::<2>(self.frame, luma, chroma);
+            }
+            Layout::Yuv { luma, chroma: Some(chroma) } => self.region.read_yuv::<1>(self.frame, luma, chroma),
         }
     }
 }

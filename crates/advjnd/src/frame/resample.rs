@@ -105,26 +105,23 @@ impl Thumbnail {
         if columns.is_empty() || rows.is_empty() {
             return;
         }
-        // For each channel of the frame's own colour space: plane, first byte, bytes a sample.
-        let channels = match frame.format.layout() {
-            Layout::Packed { step, rgb: [r, g, b] } => [(0, b, step), (0, g, step), (0, r, step)],
-            Layout::Yuv420 { cb, cr, step } => [(0, 0, 1), (cb.0, cb.1, step), (cr.0, cr.1, step)],
-        };
-        for (index, (plane, offset, step)) in channels.into_iter().enumerate() {
-            let (row_bytes, source_rows) = frame.format.plane_size(plane, frame.width, frame.height);
-            self.horizontal.plan(row_bytes / step, width, columns.clone(), resampling);
-            self.vertical.plan(source_rows, height, rows.clone(), resampling);
+        let layout = frame.format.layout();
+        for (index, (channel, halved)) in layout.channels().enumerate() {
+            let samples = halved.rect(frame.rect());
+            self.horizontal.plan(samples.width, width, columns.clone(), resampling);
+            self.vertical.plan(samples.height, height, rows.clone(), resampling);
             let source = self.horizontal.source();
             self.row.resize(source.len(), 0.0);
-            let out = &mut self.bgr[index * pixels..(index + 1) * pixels];
+            let plane = if frame.format.is_yuv() { index } else { 2 - index };
+            let out = &mut self.bgr[plane * pixels..(plane + 1) * pixels];
             for (y, out) in out.chunks_exact_mut(window.width).take(rows.len()).enumerate() {
                 self.row.fill(0.0);
                 for (source_y, weight) in self.vertical.of(y) {
-                    let line = &frame.row(plane, source_y)[source.start * step + offset..];
-                    if step == 1 {
+                    let line = &frame.row(channel.plane, source_y)[channel.at(source.start)..];
+                    if channel.step == 1 {
                         add_row(&mut self.row, line.iter(), weight);
                     } else {
-                        add_row(&mut self.row, line.iter().step_by(step), weight);
+                        add_row(&mut self.row, line.iter().step_by(channel.step), weight);
                     }
                 }
                 let out = &mut out[..columns.len()];
@@ -137,6 +134,11 @@ impl Thumbnail {
                         *value = self.horizontal.of(x).map(|(at, weight)| weight * self.row[at - source.start]).sum();
                     }
                 }
+            }
+        }
+        if matches!(layout, Layout::Yuv { chroma: None, .. }) {
+            for plane in self.bgr[pixels..].chunks_exact_mut(pixels) {
+                plane.chunks_exact_mut(window.width).take(rows.len()).for_each(|row| row[..columns.len()].fill(128.0));
             }
         }
         if frame.format.is_yuv() {
