@@ -38,13 +38,14 @@ TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2
 	preset-table element-page element-bench soak memcheck fuzz deny deb install-check
 
 SHARED ?= ../shared
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# The program without what measures.
+PROTECT_BUILD := cargo build --release --locked -p advjnd-cli --no-default-features
 PYTHON ?= python3
 
 demo: packages
-	cargo build --release --locked --example protect_file
-	@name=$$(basename "$$CLIP"); \
-	cargo run --release --quiet --locked --example protect_file -- -y --picture \
-		"$$CLIP" "out/$${name%.*}-protected.mp4"
+	$(PROTECT_BUILD)
+	@$(TARGET)/release/advjnd protect -y --picture "$$CLIP" -o out/
 
 test: packages
 	@scripts/install-packages.sh $(TEST_PACKAGES)
@@ -57,7 +58,7 @@ packages:
 	@scripts/install-packages.sh $(PACKAGES)
 
 clip-table: packages
-	cargo build --release --locked --lib --example protect_file
+	$(PROTECT_BUILD)
 	$(PYTHON) tools/clip_table.py --shared $(SHARED)
 
 bench-pytorch:

@@ -46,6 +46,8 @@ trap 'rm -f "$log"' EXIT
 
 check "format" cargo fmt --all --check
 check "lints" cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+check "lints of the program without what measures" \
+    cargo clippy --quiet --locked -p advjnd-cli --no-default-features -- -D warnings
 check "documentation" documentation
 if command -v ruff >/dev/null; then
     check "ruff" ruff check --quiet

@@ -195,44 +195,6 @@ fn the_programs_that_take_frames_tell_of_the_face() {
     }
 }
 
-#[test]
-fn a_watched_folder_is_protected_once_and_unfinished_work_leaves_nothing() {
-    let folder = Folder::new();
-    fs::create_dir(folder.0.path().join("in")).unwrap();
-    fs::rename(folder.0.path().join("clip.mp4"), folder.0.path().join("in/clip one.mp4")).unwrap();
-    fs::write(folder.0.path().join("in/broken.mp4"), "no video").unwrap();
-    fs::write(folder.0.path().join("in/notes.txt"), "no video").unwrap();
-    fs::create_dir(folder.0.path().join("in/more.mp4")).unwrap();
-    // Suffixes as cameras write them, and names that differ by their suffix alone.
-    for name in ["clip one.MP4", "clip one.mov", "-x.Mkv"] {
-        fs::copy(folder.0.path().join("in/clip one.mp4"), folder.0.path().join("in").join(name)).unwrap();
-    }
-    let watch = |folder: &Folder| {
-        let mut command = folder.command(common::file("examples/watch_folder.sh").to_str().unwrap());
-        command.args(["in", "out", "0"]).env("PROTECT_FILE", built("examples/protect_file"));
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", text(&output));
-        text(&output)
-    };
-    let first = watch(&folder);
-    assert!(first.contains("not protected: in/broken.mp4"), "{first}");
-    for skipped in ["skipped: in/notes.txt (no video's suffix)", "skipped: in/more.mp4 (not a file)"] {
-        assert!(first.contains(skipped), "{first}");
-    }
-    let files = fs::read_dir(folder.0.path().join("out"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut files: Vec<_> = files.collect();
-    files.sort();
-    let clips = ["-x.Mkv", "clip one.MP4", "clip one.mov", "clip one.mp4"];
-    assert_eq!(files, clips.map(|clip| format!("{clip}-protected.mp4")));
-    assert!(!watch(&folder).contains("clip one"), "done is done");
-
-    let mut same = folder.command(common::file("examples/watch_folder.sh").to_str().unwrap());
-    let same = same.args(["in", "./in", "0"]).env("PROTECT_FILE", built("examples/protect_file")).output().unwrap();
-    assert!(!same.status.success() && text(&same).contains("the same folder"), "{}", text(&same));
-}
-
 /// Phones and cameras write files whose video is to be shown turned.
 #[test]
 fn printed_pipelines_for_files_turn_the_picture() {

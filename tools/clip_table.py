@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """clip_table.py [--shared DIR] [--out results/clips.json] [--speed-only | --table-only] [CLIP ...]: the table of clips.
 
-Every clip of DIR/clips goes through `protect_file` (default settings) twice: losslessly (FFV1), and as the demo does it
+Every clip of DIR/clips goes through `advjnd protect` (default settings) twice: losslessly (FFV1), and as the demo does it
 (H.264). `DIR/tools/check_clip.py`, which shares no code with this project, looks at both. `--speed-only` measures
 the speed of the clips in the file anew. Writes a JSON file, one entry a clip, and puts it as a table into README.md
 between the markers `clip-table`. `--table-only` does the last step alone.
@@ -28,7 +28,7 @@ UNSEEN_EVERY = 5
 
 
 def protect(clip, out, *options):
-    command = [TARGET / "release/examples/protect_file", "-y", *options, clip, out]
+    command = [TARGET / "release/advjnd", "protect", "-y", "--strip", *options, clip, "-o", out]
     env = dict(os.environ, GST_PLUGIN_PATH=str(TARGET / "release"))
     return subprocess.run(command, check=True, capture_output=True, text=True, env=env, timeout=900).stdout
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What lies in a folder.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(feature = "measure")]
+use std::path::PathBuf;
 
 use advjnd::{Error, Result};
 
@@ -9,6 +11,7 @@ use advjnd::{Error, Result};
 ///
 /// # Errors
 /// [`Error::Io`] where the folder cannot be read, [`Error::Input`] where a name is not UTF-8.
+#[cfg(feature = "measure")]
 pub fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let io = |source| Error::Io { path: folder.to_owned(), source };
     let mut found = Vec::new();
@@ -38,6 +41,7 @@ pub fn make(folder: &Path) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Input`] where it cannot be written.
+#[cfg(feature = "measure")]
 pub fn write_whole(folder: &Path, name: &str, text: &str) -> Result<()> {
     replace(&folder.join(name), text)
 }
@@ -46,6 +50,7 @@ pub fn write_whole(folder: &Path, name: &str, text: &str) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Input`] where it cannot be written.
+#[cfg(feature = "measure")]
 pub fn replace(path: &Path, text: &str) -> Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".part");

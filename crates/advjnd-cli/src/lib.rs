@@ -1,26 +1,47 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The program `advjnd`: one file, or one folder, per subcommand.
 //!
+//! What measures is left out without the feature `measure`, which is on by default; the program is built in half the
+//! time then.
+//!
 //! | subcommand | does |
 //! |---|---|
+//! | [`completions`, `man`](manual) | print what shells and `man` read |
+//! | [`doctor`] | says what is installed, and how fast faces are protected here |
 //! | [`evaluate`] | protects clips with the element, encodes them, and asks recognisers that were attacked and others |
+//! | [`protect`] | protects videos and pictures: files and folders |
 //! | [`recall`] | measures what the face protection misses, on marked frames and on scenes made of photographs |
 //! | [`table`](mod@table) | the source paper's experiment: every attack on still pictures, its success and its cost |
 //! | [`viewing-test`](viewing_test) | makes the page of a viewing test, and tables of its results |
 
+pub mod doctor;
+#[cfg(feature = "measure")]
 mod document;
+#[cfg(feature = "measure")]
 pub mod evaluate;
 mod folder;
 mod machine;
+pub mod manual;
+#[cfg(feature = "measure")]
 mod marks;
+#[cfg(feature = "measure")]
 mod networks;
 mod proc;
 mod progress;
+pub mod protect;
+#[cfg(feature = "measure")]
 pub mod recall;
+#[cfg(feature = "measure")]
 mod resumable;
+#[cfg(feature = "measure")]
 mod rounded;
+#[cfg(feature = "measure")]
 pub mod table;
+#[cfg(feature = "measure")]
 pub mod viewing_test;
+
+use std::io::Write;
+use std::process::ExitCode;
 
 use advjnd::Result;
 use clap::{Parser, Subcommand};
@@ -35,23 +56,45 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Completions(manual::Completions),
+    Doctor(doctor::Doctor),
+    #[cfg(feature = "measure")]
     Evaluate(evaluate::Evaluate),
+    Man(manual::Man),
+    Protect(protect::Protect),
+    #[command(name = protect::worker::NAME, hide = true)]
+    ProtectOne(protect::worker::Work),
+    #[cfg(feature = "measure")]
     Recall(recall::Recall),
+    #[cfg(feature = "measure")]
     Table(table::Table),
+    #[cfg(feature = "measure")]
     ViewingTest(viewing_test::ViewingTest),
 }
 
 impl Cli {
-    /// Does what the arguments ask for, and returns what is to be printed.
+    /// Does what the arguments ask for, prints what there is to say, and returns the exit code.
     ///
     /// # Errors
     /// Those of the subcommand: what was wrong with the arguments or a file, and what to do.
-    pub fn run(self) -> Result<String> {
-        match self.command {
+    pub fn run(self) -> Result<ExitCode> {
+        let text = match self.command {
+            Command::Protect(arguments) => return arguments.run(),
+            Command::ProtectOne(arguments) => return arguments.run(),
+            Command::Completions(arguments) => Ok(arguments.run()),
+            Command::Doctor(arguments) => arguments.run(),
+            #[cfg(feature = "measure")]
             Command::Evaluate(arguments) => arguments.run(),
+            Command::Man(arguments) => arguments.run(),
+            #[cfg(feature = "measure")]
             Command::Recall(arguments) => arguments.run(),
+            #[cfg(feature = "measure")]
             Command::Table(arguments) => arguments.run(),
+            #[cfg(feature = "measure")]
             Command::ViewingTest(arguments) => arguments.run(),
-        }
+        }?;
+        // Whoever does not listen any more (`| head`) has what they want.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        Ok(ExitCode::SUCCESS)
     }
 }

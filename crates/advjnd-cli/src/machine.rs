@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where and of what a row was made.
 
+#[cfg(feature = "measure")]
 use std::process::Command;
 
 use crate::proc::processor;
 
 /// The commit of the working folder, with `-dirty` behind it where files differ; none outside a checkout of git.
+#[cfg(feature = "measure")]
 pub fn commit() -> Option<String> {
     let arguments = ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"];
     let done = Command::new("git").args(arguments).output().ok().filter(|done| done.status.success())?;

@@ -8,10 +8,7 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     match Cli::parse().run() {
-        Ok(text) => {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE

@@ -82,7 +82,33 @@ pub fn set_properties(element: &gst::Element, properties: &[(String, String)]) -
         let value = glib::Value::deserialize_with_pspec(text, &spec).map_err(|_| {
             Error::input(format!("property `{name}` cannot be `{text}`: it is a {}", spec.value_type()))
         })?;
+        // Numbers without a sign are read as others where they have one; what lies outside of the range is a panic.
+        let is_negative = text.trim_start().starts_with('-');
+        if is_negative && matches!(value.type_(), glib::Type::U32 | glib::Type::U64) || !is_in_range(&spec, &value) {
+            return Err(Error::input(format!(
+                "property `{name}` cannot be `{text}`, which is out of its range; gst-inspect-1.0 advjndprotect tells it"
+            )));
+        }
         element.set_property_from_value(name, &value);
     }
     Ok(())
+}
+
+/// Whether a number lies in the range of its property; others have none.
+fn is_in_range(spec: &glib::ParamSpec, value: &glib::Value) -> bool {
+    macro_rules! holds {
+        ($($kind:ty: $number:ty),*) => {
+            $(if let Some(spec) = spec.downcast_ref::<$kind>() {
+                return value.get::<$number>().is_ok_and(|number| (spec.minimum()..=spec.maximum()).contains(&number));
+            })*
+        };
+    }
+    holds!(
+        glib::ParamSpecInt: i32,
+        glib::ParamSpecUInt: u32,
+        glib::ParamSpecUInt64: u64,
+        glib::ParamSpecFloat: f32,
+        glib::ParamSpecDouble: f64
+    );
+    true
 }

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The arguments of `advjnd protect`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::plan::Rules;
+use super::settings::Settings;
+use super::shard::Shard;
+
+const AFTER_HELP: &str = "\
+Video is written as H.264 in .mp4, .mov or .mkv (with --lossless as FFV1 in .mkv), pictures (PNG, JPEG, WebP)
+in their own format. Sound is copied, or written as AAC where the container cannot hold it. Further videos are
+protected, subtitles and chapters kept. Titles, places, devices, dates and cover art are left out. Only files that
+are named are opened, whatever a file in them says.
+
+Exit codes:
+  0    every file was written, and every face that was found in every frame is protected or covered
+  1    a file was not written; what is said names it
+  2    the command line is wrong
+  3    every file was written, but one has fewer frames than it should, or frames that are not protected
+  128+ a signal ended the run (130: Ctrl-C); nothing unfinished is left";
+
+/// How a face that is not protected is hidden, by the name that other programs have for it.
+const COVERS: [(&str, &str); 3] = [("solid", "fill"), ("mosaic", "pixelate"), ("blur", "blur")];
+
+/// Protects the faces of videos and pictures: files, or folders with all that is in them.
+#[derive(Args)]
+#[command(after_long_help = AFTER_HELP, after_help = AFTER_HELP)]
+pub struct Protect {
+    /// Files, folders, and patterns such as 'in/*.mp4'; what is a video or a picture is told by its content
+    #[arg(required = true, value_name = "INPUT")]
+    pub(super) inputs: Vec<PathBuf>,
+    /// For one file, the file to write (with a suffix); else the folder, in which outputs are named NAME-protected.EXT
+    #[arg(short, long, value_name = "OUT")]
+    pub(super) output: PathBuf,
+    /// Replace files that are there already
+    #[arg(short = 'y', long)]
+    overwrite: bool,
+    /// Pass over files whose output is there already: to go on where a run ended
+    #[arg(long, conflicts_with = "overwrite")]
+    skip_existing: bool,
+    /// How much may be seen: invisible, balanced (the default), strong, natural
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+    /// `protect` (the default), or `cover`: every face is covered, for people at risk
+    #[arg(long, value_name = "MODE")]
+    mode: Option<String>,
+    /// How a face that is not protected is covered; only solid hides it for certain
+    #[arg(long, value_name = "COVER", value_parser = COVERS.map(|(name, _)| name))]
+    replacewith: Option<String>,
+    /// Property of the element, as listed by gst-inspect-1.0 advjndprotect
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    property: Vec<(String, String)>,
+    /// Write video without loss (FFV1 in .mkv)
+    #[arg(long)]
+    lossless: bool,
+    /// Keep titles, places, devices, dates and comments; pictures among them never
+    #[arg(long)]
+    keep_metadata: bool,
+    /// Leave out further videos, subtitles and chapters
+    #[arg(long)]
+    strip: bool,
+    /// Make a frame of each field of interlaced video, not of two
+    #[arg(long)]
+    both_fields: bool,
+    /// Write NAME-clean-and-protected.png beside each output; half of it is a frame that is NOT protected
+    #[arg(long)]
+    picture: bool,
+    /// Write the first SECONDS of each video alone
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    preview: Option<f64>,
+    /// Files that are worked on at a time; one alone uses all processors as well
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) jobs: u32,
+    /// Do the I-th of N parts of the work, for as many runs on one or several machines
+    #[arg(long, value_name = "I/N")]
+    pub(super) shard: Option<Shard>,
+    /// Look every SECONDS for files that have come, and protect those that do not grow any more, until a signal comes
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "10",
+        value_parser = seconds,
+        conflicts_with_all = ["skip_existing", "preview"]
+    )]
+    pub(super) watch: Option<f64>,
+    /// Give a file up when it has had no frame for so long
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub(super) timeout: f64,
+    /// Tell of each file in a line of JSON, with checksums, in place of text
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Protect {
+    /// What every file is protected with.
+    pub(super) fn settings(&self) -> Settings {
+        let cover = COVERS.into_iter().find(|(name, _)| self.replacewith.as_deref() == Some(*name));
+        // A preset sets others, which may be set anew behind it.
+        let named = [
+            ("preset", self.preset.clone()),
+            ("mode", self.mode.clone()),
+            ("fail-policy", cover.map(|(_, value)| value.to_owned())),
+        ];
+        let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Settings {
+            properties: named.chain(self.property.iter().cloned()).collect(),
+            lossless: self.lossless,
+            keep_metadata: self.keep_metadata,
+            strip: self.strip,
+            both_fields: self.both_fields,
+            preview: self.preview,
+        }
+    }
+
+    /// How outputs are named. A folder that is watched holds what was protected before, which may be done anew.
+    pub(super) fn rules(&self) -> Rules {
+        Rules {
+            overwrite: self.overwrite || self.watch.is_some(),
+            skip_existing: self.skip_existing,
+            picture: self.picture,
+            lossless: self.lossless,
+            ending: if self.preview.is_some() { "-protected-preview" } else { "-protected" },
+        }
+    }
+}
+
+fn pair(text: &str) -> std::result::Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it takes NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// A time of more than nothing, at most a year.
+fn seconds(text: &str) -> std::result::Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "it is no number of seconds")?;
+    if !(seconds > 0.0 && seconds <= 3.2e7) {
+        return Err("it takes a number of seconds above 0".to_owned());
+    }
+    Ok(seconds)
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A file, taken apart into its streams, which wait in queues for what is linked to them.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use advjnd::{Error, Result};
+use gst::prelude::*;
+
+use super::stream::Found;
+use super::{made, said};
+
+/// Buffers that wait in each queue. Where streams lie far from each other in the file, more wait in one as long as
+/// another is empty.
+const WAITING: u32 = 100;
+/// Bytes that wait in each queue, at most.
+const WAITING_BYTES: u32 = 256 << 20;
+/// The name of the message that nothing more is read, for the file has ended or the queues are full.
+const ALL_READ: &str = "all-read";
+
+/// A pipeline that has read as much of a file as it takes to know its streams.
+#[derive(Debug)]
+pub struct Source {
+    /// The pipeline, paused.
+    pub pipeline: gst::Pipeline,
+    /// The streams, in the order of the file. Their encoded data is parsed and not decoded.
+    pub streams: Vec<Found>,
+}
+
+/// The streams that have come so far.
+#[derive(Debug, Clone, Default)]
+struct Coming(Arc<Mutex<Vec<Found>>>);
+
+impl Source {
+    /// Opens the file `input`, which is of the type `caps`. Nothing in it is taken for another type: a file that is
+    /// a list of others is not followed.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with what an element reports.
+    pub fn open(input: &Path, caps: &gst::Caps) -> Result<Self> {
+        let pipeline = gst::Pipeline::new();
+        let source = gst::ElementFactory::make("filesrc").property("location", input);
+        let source = source.build().map_err(made)?;
+        let parser = gst::ElementFactory::make("parsebin").property("sink-caps", caps).build().map_err(made)?;
+        let queues = gst::ElementFactory::make("multiqueue")
+            .property("max-size-buffers", WAITING)
+            .property("max-size-bytes", WAITING_BYTES)
+            .property("max-size-time", 0_u64)
+            .build()
+            .map_err(made)?;
+        pipeline.add_many([&source, &parser, &queues]).map_err(made)?;
+        source.link(&parser).map_err(made)?;
+        let coming = Coming::default();
+        let (into, waiting) = (coming.clone(), queues.clone());
+        parser.connect_pad_added(move |parser, pad| {
+            if let Err(error) = into.add(&waiting, pad) {
+                gst::element_error!(parser, gst::CoreError::Pad, ("{error}"));
+            }
+        });
+        queues.connect("overrun", false, |values| {
+            // Who waits for more streams waits in vain: nothing more is read.
+            if let Some(Ok(queues)) = values.first().map(glib::Value::get::<gst::Element>) {
+                post(&queues, ALL_READ);
+            }
+            None
+        });
+        let opened = coming.wait(&pipeline);
+        let streams = std::mem::take(&mut *coming.lock());
+        let source = Self { pipeline, streams };
+        opened.map(|()| source)
+    }
+
+    /// How long the file says it is.
+    pub fn duration(&self) -> Option<gst::ClockTime> {
+        self.streams.iter().find_map(|stream| stream.parsed.query_duration())
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        // What holds a stream back would keep the pipeline from stopping.
+        self.streams.iter_mut().for_each(Found::release);
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+impl Coming {
+    fn lock(&self) -> MutexGuard<'_, Vec<Found>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the stream that comes out of `parsed` into a queue, where it waits.
+    fn add(&self, queues: &gst::Element, parsed: &gst::Pad) -> Result<()> {
+        let lost = || Error::input("the queues take no more streams");
+        let sink = queues.request_pad_simple("sink_%u").ok_or_else(lost)?;
+        let queued = sink.iterate_internal_links().into_iter().find_map(std::result::Result::ok).ok_or_else(lost)?;
+        let kind = gst::PadProbeType::BLOCK | gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+        let hold = queued.add_probe(kind, |_, _| gst::PadProbeReturn::Ok);
+        let has_ended = |pad: &gst::Pad, info: &mut gst::PadProbeInfo<'_>| {
+            if info.event().is_some_and(|event| event.type_() == gst::EventType::Eos)
+                && let Some(parser) = pad.parent_element()
+            {
+                post(&parser, ALL_READ);
+            }
+            gst::PadProbeReturn::Ok
+        };
+        parsed.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, has_ended);
+        parsed.link(&sink).map_err(made)?;
+        self.lock().push(Found::new(parsed.clone(), queued, hold));
+        if let Some(parser) = parsed.parent_element() {
+            post(&parser, "stream");
+        }
+        Ok(())
+    }
+
+    /// Starts `pipeline` and waits until all streams have come.
+    fn wait(&self, pipeline: &gst::Pipeline) -> Result<()> {
+        let bus = pipeline.bus().ok_or_else(|| Error::input("the pipeline has no bus"))?;
+        // Why it does not start is on the bus.
+        let _ = pipeline.set_state(gst::State::Paused);
+        let kinds = [
+            gst::MessageType::StreamCollection,
+            gst::MessageType::Application,
+            gst::MessageType::Eos,
+            gst::MessageType::Error,
+        ];
+        let mut expected = usize::MAX;
+        loop {
+            match bus.timed_pop_filtered(None, &kinds).as_ref().map(|message| message.view()) {
+                Some(gst::MessageView::StreamCollection(message)) => expected = message.stream_collection().len(),
+                Some(gst::MessageView::Application(message)) if message.has_name(ALL_READ) => break,
+                Some(gst::MessageView::Application(_)) => (),
+                Some(gst::MessageView::Error(error)) => return Err(said(error)),
+                _ => break,
+            }
+            if self.lock().len() >= expected {
+                break;
+            }
+        }
+        if self.lock().is_empty() {
+            return Err(Error::input("it ends before its first frame; it is damaged"));
+        }
+        Ok(())
+    }
+}
+
+/// Tells who reads the bus that a stream has come, or that no more will.
+fn post(element: &gst::Element, what: &str) {
+    // Nobody reads the bus any more when the pipeline stops.
+    let _ = element.post_message(gst::message::Application::new(gst::Structure::new_empty(what)));
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The container that is written, as its tracks see it.
+
+use advjnd::{Error, Result};
+use gst::prelude::*;
+
+use super::super::settings::Settings;
+use super::{end::End, made, tags};
+
+/// Where the tracks of a file go.
+#[derive(Debug)]
+pub struct Tracks<'a> {
+    /// The pipeline.
+    pub pipeline: &'a gst::Pipeline,
+    /// What writes the container.
+    pub muxer: &'a gst::Element,
+    /// Where the main video ends.
+    pub end: &'a End,
+    /// What is asked for.
+    pub settings: &'a Settings,
+}
+
+impl Tracks<'_> {
+    /// Whether the container takes streams of the kind `template` with these caps.
+    pub fn takes(&self, template: &str, caps: &gst::CapsRef) -> bool {
+        self.muxer.pad_template(template).is_some_and(|template| template.caps().can_intersect(caps))
+    }
+
+    /// The pad for a video. Where the `main` one ends, all else does.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the container takes no more.
+    pub fn video(&self, is_main: bool) -> Result<gst::Pad> {
+        let into = self.pad("video_%u")?;
+        if is_main {
+            self.end.follow(&into);
+        } else {
+            self.end.cut(&into);
+        }
+        Ok(into)
+    }
+
+    /// Takes what comes out of `from`, through the elements that `description` names, into a track of the kind
+    /// `template`. Returns the bin of these elements.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the container takes no more, or what is needed is not installed.
+    pub fn link(&self, from: &gst::Pad, description: &str, template: &str) -> Result<gst::Bin> {
+        let bin = gst::parse::bin_from_description(description, true).map_err(made)?;
+        self.pipeline.add(&bin).map_err(made)?;
+        let into = self.pad(template)?;
+        self.end.cut(&into);
+        let lost = || Error::input("a track lost its pads");
+        let [source, sink] = ["src", "sink"].map(|name| bin.static_pad(name));
+        source.ok_or_else(lost)?.link(&into).map_err(made)?;
+        bin.sync_state_with_parent().map_err(made)?;
+        from.link(&sink.ok_or_else(lost)?).map_err(made)?;
+        Ok(bin)
+    }
+
+    fn pad(&self, template: &str) -> Result<gst::Pad> {
+        let full = || Error::input("the container takes no more tracks of this kind; use another one, .mkv say");
+        let into = self.muxer.request_pad_simple(template).ok_or_else(full)?;
+        tags::filter(&into, self.settings);
+        Ok(into)
+    }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The branch of the pipeline in which the picture is decoded, protected and encoded.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use advjnd::{Error, Result};
+use advjnd_media::{UPRIGHT, settle_colorimetry};
+use gst::prelude::*;
+
+use super::super::message::Job;
+use super::super::settings::ELEMENT;
+use super::changes::{self, Changes};
+use super::made;
+use super::stream::{Found, media_type};
+use super::watch::stream_time;
+
+/// With 4:2:0, x264 takes even sizes only: `even` adds what is missing.
+const H264: &str = "videobox name=even ! x264enc name=encode pass=qual quantizer=18 speed-preset=medium \
+                    ! video/x-h264,profile=high ! h264parse";
+const FFV1: &str = "avenc_ffv1 name=encode";
+/// How long after the last frame of a preview encoded frames are still decoded: they may come out of order.
+const REORDERED: gst::ClockTime = gst::ClockTime::from_seconds(10);
+
+/// The branch, not linked yet.
+#[derive(Debug)]
+pub struct Video {
+    /// All of it, from raw video to encoded.
+    pub bin: gst::Bin,
+    /// What is before it, for encoded video.
+    decoder: Option<gst::Element>,
+    /// The element that protects.
+    pub protect: gst::Element,
+}
+
+impl Video {
+    /// For the stream `found` of a file; what of the picture becomes another than it was is noted in `changes`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where an element is missing or does not take its properties.
+    pub fn new(found: &Found, job: &Job, changes: &Changes) -> Result<Self> {
+        let encode = if job.settings.lossless { FFV1 } else { H264 };
+        let description = format!("{UPRIGHT} ! queue ! {ELEMENT} name=protect ! queue ! {encode}");
+        let lost = || Error::input("the video branch lost a filter");
+        let bin = gst::parse::bin_from_description(&description, true).map_err(made)?;
+        settle_colorimetry(&bin)?;
+        if job.settings.both_fields {
+            let deinterlace = bin.by_name("deinterlace").ok_or_else(lost)?;
+            deinterlace.set_property_from_str("fields", "all");
+        }
+        let protect = bin.by_name("protect").ok_or_else(lost)?;
+        job.settings.apply(&protect)?;
+        changes::note(changes, &bin.static_pad("sink").ok_or_else(lost)?, job.settings.both_fields);
+        if let Some(even) = bin.by_name("even") {
+            changes::even(changes, &even);
+        }
+        if let Some(pad) = bin.by_name("encode").and_then(|encode| encode.static_pad("sink")) {
+            changes::drop_captions(changes, &pad);
+        }
+        let decoder = (media_type(&found.caps) != "video/x-raw")
+            .then(|| gst::ElementFactory::make("decodebin").build().map_err(made))
+            .transpose()?;
+        Ok(Self { bin, decoder, protect })
+    }
+
+    /// Where protected frames come out.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the element has no such pad.
+    pub fn protected(&self) -> Result<gst::Pad> {
+        self.protect.static_pad("src").ok_or_else(|| Error::input("the filter has no source pad"))
+    }
+
+    /// Puts it between `from` and `into`, in `pipeline`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where that cannot be linked.
+    pub fn link(&self, pipeline: &gst::Pipeline, from: &gst::Pad, into: &gst::Pad) -> Result<()> {
+        let lost = || Error::input("the video branch has no pads");
+        let [source, sink] = ["src", "sink"].map(|name| self.bin.static_pad(name));
+        let sink = sink.ok_or_else(lost)?;
+        pipeline.add(&self.bin).map_err(made)?;
+        source.ok_or_else(lost)?.link(into).map_err(made)?;
+        self.bin.sync_state_with_parent().map_err(made)?;
+        let Some(decoder) = &self.decoder else {
+            return from.link(&sink).map(|_| ()).map_err(made);
+        };
+        pipeline.add(decoder).map_err(made)?;
+        decoder.connect_pad_added(move |decoder, pad| {
+            if !sink.is_linked()
+                && let Err(error) = pad.link(&sink)
+            {
+                gst::element_error!(decoder, gst::CoreError::Pad, ("the decoder gives no video: {error}"));
+            }
+        });
+        decoder.sync_state_with_parent().map_err(made)?;
+        from.link(&decoder.static_pad("sink").ok_or_else(lost)?).map_err(made)?;
+        Ok(())
+    }
+
+    /// Ends the video after so many `seconds`; `from` is where it comes encoded.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the branch has no pad.
+    pub fn end_after(&self, seconds: f64, from: &gst::Pad) -> Result<()> {
+        let raw = self.bin.static_pad("sink").ok_or_else(|| Error::input("the video branch has no pads"))?;
+        let end = gst::ClockTime::from_seconds_f64(seconds);
+        for (pad, end) in [(&raw, end), (from, end + REORDERED)] {
+            let is_over = AtomicBool::new(false);
+            pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+                let at = info.buffer().and_then(|buffer| stream_time(pad, buffer));
+                if !is_over.load(Ordering::Relaxed) && at.is_none_or(|at| at < end) {
+                    return gst::PadProbeReturn::Ok;
+                }
+                if !is_over.swap(true, Ordering::Relaxed) {
+                    finish(pad);
+                }
+                gst::PadProbeReturn::Drop
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Tells what is behind `pad` that nothing more comes.
+fn finish(pad: &gst::Pad) {
+    match pad.direction() {
+        gst::PadDirection::Sink => pad.send_event(gst::event::Eos::new()),
+        _ => pad.push_event(gst::event::Eos::new()),
+    };
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What protects, for the record: checksums of the program and of the networks.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use advjnd::{Error, Result};
+use sha2::{Digest, Sha256};
+
+/// Bytes that are read at once for a checksum.
+const PIECE: usize = 1 << 20;
+
+/// SHA-256 of a file, as hexadecimal digits.
+///
+/// # Errors
+/// [`Error::Io`] where it cannot be read.
+pub fn checksum(path: &Path) -> Result<String> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(io)?;
+    let (mut sum, mut piece) = (Sha256::new(), vec![0; PIECE]);
+    loop {
+        match file.read(&mut piece).map_err(io)? {
+            0 => return Ok(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            read => sum.update(&piece[..read]),
+        }
+    }
+}
+
+/// SHA-256 of this program, in which the networks lie. `None` where the system does not show it.
+pub fn program() -> Option<String> {
+    std::env::current_exe().ok().and_then(|program| checksum(&program).ok())
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The files that arguments name.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use advjnd::{Error, Result};
+use walkdir::{DirEntry, WalkDir};
+
+/// A file to be protected.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Input {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Where its output belongs in the folder of outputs: its own place in the folder that was named.
+    pub place: PathBuf,
+    /// Whether it was named itself, and not by a folder or a pattern.
+    pub named: bool,
+}
+
+/// The files that `arguments` name: files, all that lies in folders and is not hidden, and what fits a pattern. What
+/// lies in the folder `out` is left out, for it is what was protected before.
+///
+/// # Errors
+/// [`Error::Input`] where an argument names nothing, and where a folder cannot be read.
+pub fn inputs(arguments: &[PathBuf], out: &Path) -> Result<Vec<Input>> {
+    let mut found = Vec::new();
+    for argument in arguments {
+        if argument.is_dir() {
+            walk(argument, out, &mut found)?;
+        } else if argument.symlink_metadata().is_ok() {
+            found.push(single(argument, true));
+        } else {
+            fitting(argument, out, &mut found)?;
+        }
+    }
+    found.sort();
+    found.dedup_by(|one, other| one.path == other.path);
+    Ok(found)
+}
+
+fn single(path: &Path, named: bool) -> Input {
+    Input { path: path.to_owned(), place: path.file_name().map(PathBuf::from).unwrap_or_default(), named }
+}
+
+fn walk(folder: &Path, out: &Path, found: &mut Vec<Input>) -> Result<()> {
+    let out = out.canonicalize().ok();
+    if out.is_some() && folder.canonicalize().ok() == out {
+        let folder = folder.display();
+        return Err(Error::input(format!("{folder} is the folder of inputs and of outputs; name another one with -o")));
+    }
+    let is_wanted = |entry: &DirEntry| {
+        let is_out = || entry.file_type().is_dir() && out.is_some() && entry.path().canonicalize().ok() == out;
+        entry.depth() == 0 || (!is_hidden(entry.file_name()) && !is_out())
+    };
+    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(is_wanted) {
+        let path = match entry {
+            Ok(entry) if entry.file_type().is_dir() => continue,
+            Ok(entry) => entry.into_path(),
+            // A link that leads nowhere, a folder that cannot be read: told with the files.
+            Err(error) => error.path().unwrap_or(folder).to_owned(),
+        };
+        let place = path.strip_prefix(folder).unwrap_or(&path).to_owned();
+        found.push(Input { path, place, named: false });
+    }
+    Ok(())
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+fn fitting(pattern: &Path, out: &Path, found: &mut Vec<Input>) -> Result<()> {
+    let nothing = || Error::input(format!("there is no file {}; check the name", pattern.display()));
+    let text = pattern.to_str().filter(|text| text.contains(['*', '?', '['])).ok_or_else(nothing)?;
+    let unreadable = |error: &dyn std::fmt::Display| Error::input(format!("{text} is no pattern: {error}"));
+    let before = found.len();
+    for path in glob::glob(text).map_err(|error| unreadable(&error))? {
+        let path = path.map_err(|error| unreadable(&error))?;
+        match path {
+            path if path.is_dir() => walk(&path, out, found)?,
+            path if path.file_name().is_some_and(is_hidden) => (),
+            path => found.push(single(&path, false)),
+        }
+    }
+    if found.len() == before {
+        return Err(nothing());
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Files that have their name only when they are whole.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use advjnd::{Error, Result};
+
+use crate::folder::unwritable;
+
+/// A hidden file beside the one that it is to become; removed unless it becomes it.
+#[derive(Debug)]
+pub struct Unfinished {
+    path: PathBuf,
+    target: PathBuf,
+}
+
+impl Unfinished {
+    /// An empty file in the folder of `target`, which is made if it is missing.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it cannot be written.
+    pub fn beside(target: &Path) -> Result<Self> {
+        if let Some(folder) = target.parent() {
+            crate::folder::make(folder)?;
+        }
+        let mut name = OsString::from(".");
+        name.push(target.file_name().unwrap_or_default());
+        name.push(format!(".{}.unfinished", std::process::id()));
+        let path = target.with_file_name(name);
+        let made = OpenOptions::new().write(true).create_new(true).open(&path);
+        made.map_err(|error| unwritable(&path, &error))?;
+        Ok(Self { path, target: target.to_owned() })
+    }
+
+    /// Where it lies for now.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives it its name, once the disk has it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the disk does not take it, or where a file of that name has come meanwhile and may not
+    /// be overwritten.
+    pub fn finish(self, overwrite: bool) -> Result<()> {
+        let Self { path, target } = &self;
+        File::open(path).and_then(|file| file.sync_all()).map_err(|error| unwritable(target, &error))?;
+        refuse_existing(target, overwrite)?;
+        fs::rename(path, target).map_err(|error| unwritable(target, &error))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // Gone if it got its name.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Checks that `path` may be written.
+///
+/// # Errors
+/// [`Error::Input`] where something of that name is there, a link that leads nowhere too, and may not be overwritten.
+pub fn refuse_existing(path: &Path, overwrite: bool) -> Result<()> {
+    if !overwrite && path.symlink_metadata().is_ok() {
+        let path = path.display();
+        return Err(Error::input(format!("{path} is there already; give another name, or -y to overwrite it")));
+    }
+    Ok(())
+}
