@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """clip_table.py [--shared DIR] [--out results/clips.json] [--speed-only | --table-only] [CLIP ...]: the table of clips.
 
-Every clip of DIR/clips goes through `advjnd protect` (default settings) twice: losslessly (FFV1), and as the demo does it
-(H.264). `DIR/tools/check_clip.py`, which shares no code with this project, looks at both. `--speed-only` measures
+Every clip of DIR/clips goes through `advjnd protect` (default settings) twice: losslessly (FFV1), and as the demo does
+it (H.264). `DIR/tools/check_clip.py`, which shares no code with this project, looks at both. `--speed-only` measures
 the speed of the clips in the file anew. Writes a JSON file, one entry a clip, and puts it as a table into README.md
 between the markers `clip-table`. `--table-only` does the last step alone.
 

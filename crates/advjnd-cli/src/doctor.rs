@@ -14,22 +14,20 @@ use image::imageops::replace;
 use crate::machine::machine;
 use crate::protect::start;
 
-/// Elements that files need, what for, and the package of Debian that brings each.
-const PARTS: [(&str, &str, &str); 14] = [
-    ("x264enc", "write H.264", "gstreamer1.0-plugins-ugly"),
-    ("avenc_ffv1", "write video without loss", "gstreamer1.0-libav"),
-    ("avenc_aac", "write AAC", "gstreamer1.0-libav"),
-    ("mp4mux", "write .mp4 and .mov", "gstreamer1.0-plugins-good"),
-    ("matroskamux", "write .mkv", "gstreamer1.0-plugins-good"),
-    ("decodebin", "read files", "gstreamer1.0-plugins-base"),
-    ("deinterlace", "read interlaced video", "gstreamer1.0-plugins-good"),
-    ("h264parse", "read and write H.264", "gstreamer1.0-plugins-bad"),
-    ("avdec_h264", "read H.264", "gstreamer1.0-libav"),
-    ("avdec_h265", "read HEVC", "gstreamer1.0-libav"),
-    ("vp9dec", "read VP9", "gstreamer1.0-plugins-good"),
-    ("dav1ddec", "read AV1", "gstreamer1.0-plugins-rs, or gstreamer1.0-libav for avdec_av1"),
-    ("avdec_prores", "read ProRes", "gstreamer1.0-libav"),
-    ("v4l2src", "take pictures of a camera", "gstreamer1.0-plugins-good"),
+/// Elements of which one is needed, what for, and the package of Debian that brings the first.
+const PARTS: [(&[&str], &str, &str); 12] = [
+    (&["x264enc"], "write H.264", "gstreamer1.0-plugins-ugly"),
+    (&["avenc_ffv1"], "write video without loss", "gstreamer1.0-libav"),
+    (&["fdkaacenc", "avenc_aac", "voaacenc"], "write AAC", "gstreamer1.0-libav"),
+    (&["mp4mux"], "write .mp4", "gstreamer1.0-plugins-good"),
+    (&["matroskamux"], "write .mkv", "gstreamer1.0-plugins-good"),
+    (&["parsebin"], "read files", "gstreamer1.0-plugins-base"),
+    (&["capssetter"], "keep subtitles", "gstreamer1.0-plugins-good"),
+    (&["h264parse"], "read and write H.264", "gstreamer1.0-plugins-bad"),
+    (&["avdec_h264", "openh264dec"], "read H.264", "gstreamer1.0-libav"),
+    (&["avdec_h265", "libde265dec"], "read HEVC", "gstreamer1.0-libav"),
+    (&["vp9dec", "avdec_vp9"], "read VP9", "gstreamer1.0-plugins-good"),
+    (&["av1dec", "dav1ddec", "avdec_av1"], "read AV1", "gstreamer1.0-plugins-bad"),
 ];
 const PRESETS: [&str; 4] = ["invisible", "balanced", "strong", "natural"];
 /// A face of an aligned photograph (public domain, NASA).
@@ -66,11 +64,11 @@ impl Doctor {
             gst::version_string(),
             machine(threads)
         );
-        for (element, purpose, package) in PARTS {
-            let found = gst::ElementFactory::find(element).is_some();
-            let line = if found { "ok".to_owned() } else { format!("MISSING: apt install {package}") };
+        for (elements, purpose, package) in PARTS {
+            let found = elements.iter().find(|element| gst::ElementFactory::find(element).is_some());
+            let line = found.map_or(format!("MISSING: apt install {package}"), |element| format!("ok ({element})"));
             // Writing to a string does not fail.
-            let _ = writeln!(text, "{purpose} ({element}): {line}");
+            let _ = writeln!(text, "{purpose}: {line}");
         }
         if !self.quick {
             self.speed(&mut text)?;

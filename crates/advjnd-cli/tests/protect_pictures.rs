@@ -115,6 +115,31 @@ fn what_tells_who_and_where_does_not_get_into_the_output() {
     }
 }
 
+/// Some formats of sound hold comments in their headers, which are copied with it.
+#[test]
+fn comments_in_the_headers_of_sound_do_not_get_into_the_output() {
+    let folder = Folder::new();
+    for encoder in ["vorbisenc", "flacenc"] {
+        let (input, output) = (folder.path(&format!("{encoder}.mkv")), folder.path(&format!("{encoder}-out.mkv")));
+        play(&format!(
+            "{VIDEO} ! {H264} ! mux. {AUDIO} ! audioconvert ! taginject tags=\"title=Planted-Title,artist=Planted-Artist\" \
+             ! {encoder} ! mux. matroskamux name=mux ! filesink location=\"{input}\""
+        ));
+        assert!(holds(&input, b"Planted-"), "{encoder}: nothing was planted");
+        let said = protected(&[&input, "-o", &output]);
+        assert!(said.contains("sound: kept as it was"), "{said}");
+        assert!(!holds(&output, b"Planted-"), "{encoder}");
+        let sound = |path: &str| {
+            let sound = "matroskademux name=d d.audio_0 ! decodebin ! audioconvert ! audio/x-raw,format=S16LE";
+            buffers(&format!("filesrc location=\"{path}\" ! {sound}")).0.concat()
+        };
+        let (before, after) = (sound(&input), sound(&output));
+        assert!(before.len() > 30_000 && after.len() > 30_000, "{encoder}: {} {}", before.len(), after.len());
+        let length = before.len().min(after.len());
+        assert!(before[..length] == after[..length], "{encoder}: another sound");
+    }
+}
+
 #[test]
 fn a_file_without_a_face_comes_out_the_same_without_loss() {
     let folder = Folder::new();

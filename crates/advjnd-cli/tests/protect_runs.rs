@@ -107,7 +107,7 @@ fn the_program_describes_itself() {
     let (code, script) = advjnd(&["completions", "bash"]);
     assert!(code == Some(0) && script.contains("--replacewith"), "{script}");
     let (code, said) = advjnd(&["doctor", "--quick"]);
-    assert!(code == Some(0) && said.contains("GStreamer") && said.contains("write H.264 (x264enc): ok"), "{said}");
+    assert!(code == Some(0) && said.contains("GStreamer") && said.contains("write H.264: ok (x264enc)"), "{said}");
     let (code, help) = advjnd(&["protect", "--help"]);
     assert!(code == Some(0) && help.contains("Exit codes"), "{help}");
     assert_eq!(advjnd(&["protect"]).0, Some(2));

@@ -6,12 +6,10 @@
 mod colorimetry;
 mod frames;
 mod pipeline;
-mod tags;
 
 pub use colorimetry::settle_colorimetry;
 pub use frames::{Frames, Picture};
 pub use pipeline::{fault, pipeline, play, require, set_properties};
-pub use tags::drop_pictures;
 
 /// From decoded video of any layout to what encoders take: progressive, upright, 8-bit 4:2:0, of a colorimetry that
 /// players know (encoders and containers lose the full range of some cameras). [`settle_colorimetry`] completes it.

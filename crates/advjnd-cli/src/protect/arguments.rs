@@ -17,7 +17,7 @@ are named are opened, whatever a file in them says.
 
 Exit codes:
   0    every file was written, and every face that was found in every frame is protected or covered
-  1    a file was not written; what is said names it
+  1    at least one file was not written; the messages name it
   2    the command line is wrong
   3    every file was written, but one has fewer frames than it should, or frames that are not protected
   128+ a signal ended the run (130: Ctrl-C); nothing unfinished is left";
@@ -29,7 +29,7 @@ const COVERS: [(&str, &str); 3] = [("solid", "fill"), ("mosaic", "pixelate"), ("
 #[derive(Args)]
 #[command(after_long_help = AFTER_HELP, after_help = AFTER_HELP)]
 pub struct Protect {
-    /// Files, folders, and patterns such as 'in/*.mp4'; what is a video or a picture is told by its content
+    /// Files, folders, and patterns such as 'in/*.mp4'; types are recognised by content, not by name
     #[arg(required = true, value_name = "INPUT")]
     pub(super) inputs: Vec<PathBuf>,
     /// For one file, the file to write (with a suffix); else the folder, in which outputs are named NAME-protected.EXT
@@ -56,28 +56,28 @@ pub struct Protect {
     /// Write video without loss (FFV1 in .mkv)
     #[arg(long)]
     lossless: bool,
-    /// Keep titles, places, devices, dates and comments; pictures among them never
+    /// Keep titles, places, devices, dates and comments of videos; embedded pictures are never kept
     #[arg(long)]
     keep_metadata: bool,
     /// Leave out further videos, subtitles and chapters
     #[arg(long)]
     strip: bool,
-    /// Make a frame of each field of interlaced video, not of two
+    /// Turn each field of interlaced video into a frame, which doubles the frame rate
     #[arg(long)]
     both_fields: bool,
     /// Write NAME-clean-and-protected.png beside each output; half of it is a frame that is NOT protected
     #[arg(long)]
     picture: bool,
-    /// Write the first SECONDS of each video alone
+    /// Write only the first SECONDS of each video
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     preview: Option<f64>,
-    /// Files that are worked on at a time; one alone uses all processors as well
+    /// Number of files processed at once; even one uses all cores
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) jobs: u32,
     /// Do the I-th of N parts of the work, for as many runs on one or several machines
     #[arg(long, value_name = "I/N")]
     pub(super) shard: Option<Shard>,
-    /// Look every SECONDS for files that have come, and protect those that do not grow any more, until a signal comes
+    /// Look every SECONDS (10) for new files, protect those that no longer grow, and go on until a signal; replaces older outputs
     #[arg(
         long,
         value_name = "SECONDS",
@@ -88,10 +88,10 @@ pub struct Protect {
         conflicts_with_all = ["skip_existing", "preview"]
     )]
     pub(super) watch: Option<f64>,
-    /// Give a file up when it has had no frame for so long
+    /// Give up on a file after this long without a new frame
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(super) timeout: f64,
-    /// Tell of each file in a line of JSON, with checksums, in place of text
+    /// Report each file as one line of JSON, with checksums, instead of text
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -36,6 +36,9 @@ pub struct Batch<'a> {
 impl Batch<'_> {
     /// Does all `tasks`, tells of each when it is done, and returns what became of them, in their order.
     pub fn run(&self, tasks: &[Task]) -> Vec<Record> {
+        if tasks.is_empty() {
+            return Vec::new();
+        }
         let (bars, next) = (Bars::default(), AtomicUsize::new(0));
         let program = if self.json { identity::program() } else { None };
         let records = Mutex::new(Vec::new());
@@ -101,18 +104,18 @@ impl Batch<'_> {
         let mut outcome = child::protect(&files, &job, self.patience, self.stop, &show)?;
         drop(bar);
         if order.renamed {
-            outcome
-                .changes
-                .push("the output has a longer name, for another one has the name that it would have".into());
+            let change = "the output has a longer name because another input wants the usual one";
+            outcome.changes.push(change.to_owned());
         }
         unfinished.finish(self.overwrite)?;
-        if let (Some(unfinished), Some(picture)) = (picture, &order.picture) {
-            unfinished.finish(self.overwrite)?;
-            outcome.changes.push(format!(
-                "side by side: {} (clean, NOT protected | protected, at {:.2} s)",
-                picture.display(),
-                outcome.shown_at
-            ));
+        if let (Some(unfinished), Some(picture), true) = (picture, &order.picture, outcome.has_picture) {
+            let (name, at) = (picture.display(), outcome.shown_at);
+            match unfinished.finish(self.overwrite) {
+                Ok(()) => outcome
+                    .changes
+                    .push(format!("side by side: {name} (clean, NOT protected | protected, at {at:.2} s)")),
+                Err(error) => outcome.warnings.push(error.to_string()),
+            }
         }
         Ok(Record::written(input, &order.output, outcome, begun.elapsed().as_secs_f64()))
     }

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use advjnd::{Error, Result};
 
+use super::identity;
 use super::message::{Begun, Files, Job, Message, Outcome, Progress};
 use super::stop::Stop;
 use super::worker;
 
-/// How often is looked whether the run is to end.
+/// How often to check whether the run should stop.
 const TICK: Duration = Duration::from_millis(100);
 
 /// How a worker ended without an output.
@@ -41,7 +42,7 @@ struct Worker {
     _leash: ChildStdin,
 }
 
-/// Has a worker protect a file, and tells how far it has come. It fails if no frame comes for so long as `patience`.
+/// Protects a file in a worker process and reports progress; fails after `patience` without a new frame.
 ///
 /// # Errors
 /// [`Failure`]: why there is no output.
@@ -54,16 +55,19 @@ pub fn protect(
 ) -> std::result::Result<Outcome, Failure> {
     let mut worker = Worker::start(files, job)?;
     let (mut begun, mut progress) = (None, Progress::default());
-    let mut moved = Instant::now();
+    // Time that this process was stopped itself does not count.
+    let (mut waited, mut turn) = (Duration::ZERO, Instant::now());
     loop {
+        waited += turn.elapsed().min(2 * TICK);
+        turn = Instant::now();
         match worker.messages.recv_timeout(TICK) {
             Ok(Message::Begun(of)) => {
-                moved = Instant::now();
+                waited = Duration::ZERO;
                 begun = Some(of);
             }
             Ok(Message::Progress(now)) => {
                 if now != progress {
-                    moved = Instant::now();
+                    waited = Duration::ZERO;
                 }
                 progress = now;
             }
@@ -76,7 +80,7 @@ pub fn protect(
             return Err(Failure::Interrupted);
         }
         // What is done after the last frame takes as long as the file is large.
-        if !progress.ended && moved.elapsed() >= patience {
+        if !progress.ended && waited >= patience {
             return Err(Failure::Failed(stuck(begun.as_ref(), progress, patience)));
         }
         if let Some(begun) = &begun {
@@ -88,7 +92,7 @@ pub fn protect(
 impl Worker {
     fn start(files: &Files, job: &Job) -> Result<Self> {
         let failed = |error: std::io::Error| Error::input(format!("the worker cannot be started: {error}"));
-        let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+        let mut command = Command::new(identity::this_program().map_err(failed)?);
         command.arg(worker::NAME);
         if let Some(picture) = &files.picture {
             command.arg("--picture").arg(picture);
@@ -101,8 +105,8 @@ impl Worker {
         let (sender, messages) = channel();
         std::thread::spawn(move || {
             // What is no message comes from a library.
-            let lines = BufReader::new(output).lines().map_while(std::result::Result::ok);
-            for message in lines.filter_map(|line| serde_json::from_str(&line).ok()) {
+            let lines = BufReader::new(output).split(b'\n').map_while(std::result::Result::ok);
+            for message in lines.filter_map(|line| serde_json::from_slice(&line).ok()) {
                 if sender.send(message).is_err() {
                     break;
                 }
@@ -144,7 +148,7 @@ fn last_line(from: impl Read) -> String {
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
         let text = String::from_utf8_lossy(&line).trim().to_owned();
-        if !text.is_empty() {
+        if !text.is_empty() && !text.starts_with("note: ") {
             last = text;
         }
         line.clear();

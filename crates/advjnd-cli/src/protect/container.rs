@@ -33,7 +33,7 @@ impl Container {
         let variant = structure.and_then(|structure| structure.get::<&str>("variant").ok());
         match structure.map(|structure| structure.name().as_str()) {
             Some("video/quicktime") if variant == Some("apple") => Self::Mov,
-            Some("video/x-matroska" | "video/webm" | "audio/x-matroska") => Self::Matroska,
+            Some("video/x-matroska" | "video/webm") => Self::Matroska,
             _ => Self::Mp4,
         }
     }

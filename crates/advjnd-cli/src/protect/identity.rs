@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use advjnd::{Error, Result};
 use sha2::{Digest, Sha256};
@@ -27,7 +27,16 @@ pub fn checksum(path: &Path) -> Result<String> {
     }
 }
 
+/// The file of this program. On Linux it is that which runs, even if another one has its name now.
+///
+/// # Errors
+/// That of the system, where it does not tell.
+pub fn this_program() -> std::io::Result<PathBuf> {
+    let link = Path::new("/proc/self/exe");
+    if link.exists() { Ok(link.to_owned()) } else { std::env::current_exe() }
+}
+
 /// SHA-256 of this program, in which the networks lie. `None` where the system does not show it.
 pub fn program() -> Option<String> {
-    std::env::current_exe().ok().and_then(|program| checksum(&program).ok())
+    this_program().ok().and_then(|program| checksum(&program).ok())
 }

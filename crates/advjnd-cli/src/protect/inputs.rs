@@ -31,7 +31,7 @@ pub fn inputs(arguments: &[PathBuf], out: &Path) -> Result<Vec<Input>> {
         } else if argument.symlink_metadata().is_ok() {
             found.push(single(argument, true));
         } else {
-            fitting(argument, out, &mut found)?;
+            matching(argument, out, &mut found)?;
         }
     }
     found.sort();
@@ -70,18 +70,27 @@ fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
-fn fitting(pattern: &Path, out: &Path, found: &mut Vec<Input>) -> Result<()> {
+fn matching(pattern: &Path, out: &Path, found: &mut Vec<Input>) -> Result<()> {
     let nothing = || Error::input(format!("there is no file {}; check the name", pattern.display()));
     let text = pattern.to_str().filter(|text| text.contains(['*', '?', '['])).ok_or_else(nothing)?;
     let unreadable = |error: &dyn std::fmt::Display| Error::input(format!("{text} is no pattern: {error}"));
-    let before = found.len();
-    for path in glob::glob(text).map_err(|error| unreadable(&error))? {
+    let (before, mut outputs) = (found.len(), 0);
+    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
+    let folder = out.canonicalize().ok();
+    let is_output = |path: &Path| {
+        path.canonicalize().is_ok_and(|path| folder.as_ref().is_some_and(|folder| path.starts_with(folder)))
+    };
+    for path in glob::glob_with(text, options).map_err(|error| unreadable(&error))? {
         let path = path.map_err(|error| unreadable(&error))?;
         match path {
-            path if path.is_dir() => walk(&path, out, found)?,
             path if path.file_name().is_some_and(is_hidden) => (),
+            path if is_output(&path) => outputs += 1,
+            path if path.is_dir() => walk(&path, out, found)?,
             path => found.push(single(&path, false)),
         }
+    }
+    if found.len() == before && outputs > 0 {
+        return Err(Error::input(format!("what {text} names lies in the folder of outputs; name another one with -o")));
     }
     if found.len() == before {
         return Err(nothing());

@@ -107,7 +107,7 @@ pub struct Span {
 pub struct Outcome {
     /// What became of every stream.
     pub streams: Vec<Stream>,
-    /// What of the picture is another than it was, besides the faces.
+    /// Changes to the picture other than to faces.
     pub changes: Vec<String>,
     /// Frames that were protected.
     pub frames: u64,
@@ -129,6 +129,8 @@ pub struct Outcome {
     pub covered_spans: Vec<Span>,
     /// What is not as it should be.
     pub warnings: Vec<String>,
+    /// Whether there is a picture of before and after.
+    pub has_picture: bool,
     /// The second of the frame in the picture of before and after.
     pub shown_at: f64,
     /// SHA-256 of the input, where asked for.

@@ -57,7 +57,11 @@ impl Protect {
         let settings = self.settings();
         settings.element()?;
         let target = Target::of(&self.output, &self.inputs);
-        let found = inputs(&self.inputs, target.folder())?;
+        let found = match inputs(&self.inputs, target.folder()) {
+            // What does not exist yet may come.
+            Err(_) if self.watch.is_some() => Vec::new(),
+            found => found?,
+        };
         let alone = matches!(target, Target::Folder(_)) && self.shard.is_none();
         let lock = Lock::of(target.folder(), alone)?;
         if lock.is_none() {
@@ -72,11 +76,11 @@ impl Protect {
             stop: &stop,
         };
         if let Some(seconds) = self.watch {
-            let records = self.watch(&batch, &target, Duration::from_secs_f64(seconds))?;
-            return Ok(ExitCode::from(end(&records, &stop)));
+            self.watch(&batch, &target, Duration::from_secs_f64(seconds));
+            return Ok(ExitCode::from(end(&[], &stop)));
         }
-        let tasks = plan(&found, &target, self.rules());
-        let records = batch.run(&self.own(tasks));
+        let tasks = self.own(plan(&found, &target, self.rules()));
+        let records = batch.run(&tasks);
         if records.len() != 1 {
             eprint!("{}", summary(&records));
         }
@@ -85,23 +89,23 @@ impl Protect {
 
     /// Those of `tasks` that this run is for.
     fn own(&self, tasks: Vec<Task>) -> Vec<Task> {
-        match self.shard {
-            Some(shard) => shard.of(tasks),
-            None => tasks,
-        }
+        tasks.into_iter().filter(|task| self.shard.is_none_or(|shard| shard.has(&task.place))).collect()
     }
 
-    /// Protects what comes, until a signal ends it; returns the records of the last look.
-    fn watch(&self, batch: &Batch<'_>, target: &Target, interval: Duration) -> Result<Vec<Record>> {
+    /// Protects what comes, until a signal ends it.
+    fn watch(&self, batch: &Batch<'_>, target: &Target, interval: Duration) {
         let mut watched = Watched::default();
-        let mut records = Vec::new();
         while batch.stop.signal().is_none() {
-            let found = watched.settled(inputs(&self.inputs, target.folder())?);
-            let tasks = watched.untried(plan(&found, target, self.rules()));
-            records.extend(batch.run(&self.own(tasks)));
+            match inputs(&self.inputs, target.folder()) {
+                Ok(found) => {
+                    let tasks = self.own(plan(&found, target, self.rules()));
+                    batch.run(&watched.untried(tasks));
+                }
+                // A folder may be away for a while.
+                Err(error) => eprintln!("{error}; looking again"),
+            }
             batch.stop.wait(interval);
         }
-        Ok(records)
     }
 }
 

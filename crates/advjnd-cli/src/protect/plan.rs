@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which file becomes which.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use advjnd::{Error, Result};
 use image::ImageFormat;
+use sha2::{Digest, Sha256};
 
 use super::container::Container;
 use super::inputs::Input;
@@ -44,6 +46,8 @@ pub struct Rules {
 pub struct Task {
     /// What is read.
     pub input: PathBuf,
+    /// Where it lies in the folder that was named.
+    pub place: PathBuf,
     /// What is to be done.
     pub step: Step,
 }
@@ -68,7 +72,7 @@ pub struct Order {
     pub picture: Option<PathBuf>,
     /// What video is written into.
     pub container: Container,
-    /// Why the output has not the name that it would have had.
+    /// Whether another input wants the usual name, so that this output has a longer one.
     pub renamed: bool,
 }
 
@@ -78,7 +82,7 @@ impl Target {
     pub fn of(out: &Path, inputs: &[PathBuf]) -> Self {
         let is_folder = out.is_dir() || out.as_os_str().as_encoded_bytes().ends_with(b"/") || out.extension().is_none();
         match inputs {
-            [input] if input.is_file() && !is_folder => Self::File(out.to_owned()),
+            [input] if !is_folder && !input.is_dir() && input.symlink_metadata().is_ok() => Self::File(out.to_owned()),
             _ => Self::Folder(out.to_owned()),
         }
     }
@@ -95,20 +99,65 @@ impl Target {
 /// What becomes of every one of `inputs`.
 pub fn plan(inputs: &[Input], target: &Target, rules: Rules) -> Vec<Task> {
     let originals: HashSet<_> = inputs.iter().filter_map(|input| identity(&input.path)).collect();
-    let mut taken = HashSet::new();
-    let step = |input: &Input| match step(input, target, rules, &mut taken) {
-        Ok(Step::Protect(order)) => match check(&order, &originals, rules) {
-            Ok(step) => step.unwrap_or(Step::Protect(order)),
-            Err(error) => Step::Refuse(error.to_string()),
-        },
-        Ok(step) => step,
-        Err(error) => Step::Refuse(error.to_string()),
+    let steps = inputs.iter().map(|input| step(input, target, rules).unwrap_or_else(refused)).collect::<Vec<_>>();
+    let mut wanted = HashMap::new();
+    for path in steps.iter().filter_map(Step::order).flat_map(Order::paths) {
+        *wanted.entry(folded(path)).or_insert(0) += 1;
+    }
+    let task = |(input, mut step): (&Input, Step)| {
+        if let Step::Protect(order) = &mut step {
+            order.make_unique(input, &wanted);
+            match check(order, &originals, rules) {
+                Ok(None) => (),
+                Ok(Some(other)) => step = other,
+                Err(error) => step = refused(error),
+            }
+        }
+        Task { input: input.path.clone(), place: input.place.clone(), step }
     };
-    let steps: Vec<_> = inputs.iter().map(step).collect();
-    inputs.iter().zip(steps).map(|(input, step)| Task { input: input.path.clone(), step }).collect()
+    inputs.iter().zip(steps).map(task).collect()
 }
 
-fn step(input: &Input, target: &Target, rules: Rules, taken: &mut HashSet<OsString>) -> Result<Step> {
+fn refused(error: Error) -> Step {
+    Step::Refuse(error.to_string())
+}
+
+impl Step {
+    fn order(&self) -> Option<&Order> {
+        if let Self::Protect(order) = self { Some(order) } else { None }
+    }
+}
+
+impl Order {
+    fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.picture.iter().chain([&self.output])
+    }
+
+    /// Gives its files names of their own where other inputs want the same: with a part of the checksum of the input's
+    /// path, so that a name belongs to one input whatever others come.
+    fn make_unique(&mut self, input: &Input, wanted: &HashMap<OsString, u32>) {
+        let is_shared = |path: &Path| wanted.get(&folded(path)).is_some_and(|count| *count > 1);
+        let unique = |path: &Path| {
+            let sum = Sha256::digest(input.path.as_os_str().as_encoded_bytes());
+            let mark: String = sum.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            let mut name = path.file_stem().unwrap_or_default().to_owned();
+            name.push(format!("-{mark}."));
+            name.push(path.extension().unwrap_or_default());
+            path.with_file_name(name)
+        };
+        if is_shared(&self.output) {
+            (self.output, self.renamed) = (unique(&self.output), true);
+        }
+        self.picture = self.picture.take().map(|path| if is_shared(&path) { unique(&path) } else { path });
+    }
+}
+
+/// Names that differ by case alone are one name on some disks.
+fn folded(path: &Path) -> OsString {
+    path.as_os_str().to_ascii_lowercase()
+}
+
+fn step(input: &Input, target: &Target, rules: Rules) -> Result<Step> {
     let io = |source| Error::Io { path: input.path.clone(), source };
     let file = fs::metadata(&input.path).map_err(io)?;
     if file.is_dir() {
@@ -129,19 +178,18 @@ fn step(input: &Input, target: &Target, rules: Rules, taken: &mut HashSet<OsStri
         Kind::Film(caps) => Container::like(caps),
         Kind::Still(_) => Container::Mp4,
     };
-    let (output, container, renamed) = match target {
-        Target::File(file) => (file.clone(), fitting(file, &kind, rules)?.unwrap_or(container), false),
+    let (output, container) = match target {
+        Target::File(file) => (file.clone(), container_for(file, &kind, rules)?.unwrap_or(container)),
         Target::Folder(folder) => {
-            let (place, renamed) = place(&input.place, &suffix(&input.path, &kind, container), rules, taken);
-            (folder.join(place), container, renamed)
+            (folder.join(place(&input.place, &suffix(&input.path, &kind, container), rules)), container)
         }
     };
     let picture = rules.picture.then(|| picture(&output));
-    Ok(Step::Protect(Order { output, picture, container, renamed }))
+    Ok(Step::Protect(Order { output, picture, container, renamed: false }))
 }
 
 /// The container that the name of an output asks for; `None` for pictures.
-fn fitting(output: &Path, kind: &Kind, rules: Rules) -> Result<Option<Container>> {
+fn container_for(output: &Path, kind: &Kind, rules: Rules) -> Result<Option<Container>> {
     let suffix = output.extension().unwrap_or_default();
     let wrong = |are: &str| {
         let name = output.display();
@@ -174,53 +222,39 @@ fn plain_suffix(format: ImageFormat) -> &'static str {
     format.extensions_str().first().copied().unwrap_or_default()
 }
 
-/// A name for the output of the input at `place` that no other output has, and whether it is not the first choice.
-/// Names that differ by case alone are one name on some disks.
-fn place(place: &Path, suffix: &OsStr, rules: Rules, taken: &mut HashSet<OsString>) -> (PathBuf, bool) {
-    let named = |stem: &OsStr, number: Option<u32>| {
-        let mut name = stem.to_owned();
-        name.push(rules.ending);
-        if let Some(number) = number {
-            name.push(format!("-{number}"));
-        }
-        name.push(".");
-        name.push(suffix);
-        place.with_file_name(name)
-    };
-    // A name tells what was read, whatever other files come later: `a.mp4` and `a.avi` have one each.
-    let whole = place.file_name().unwrap_or_default();
+/// Where the output of the input at `place` belongs. The name keeps the suffix of the input where that becomes another
+/// one: `a.mp4` and `a.avi` have an output each.
+fn place(place: &Path, suffix: &OsStr, rules: Rules) -> PathBuf {
     let keeps_suffix = place.extension().is_none_or(|own| own == suffix);
-    let first = named(if keeps_suffix { place.file_stem().unwrap_or_default() } else { whole }, None);
-    let others = std::iter::once(named(whole, None)).chain((2..).map(|number| named(whole, Some(number))));
-    for (index, name) in std::iter::once(first.clone()).chain(others).enumerate() {
-        if taken.insert(name.as_os_str().to_ascii_lowercase()) {
-            return (name, index > 0);
-        }
-    }
-    (first, false)
+    let stem = if keeps_suffix { place.file_stem() } else { place.file_name() };
+    let mut name = stem.unwrap_or_default().to_owned();
+    name.push(rules.ending);
+    name.push(".");
+    name.push(suffix);
+    place.with_file_name(name)
 }
 
 /// The picture of a frame before and after that belongs to `output`; its name says what is in it.
 fn picture(output: &Path) -> PathBuf {
     let stem = output.file_stem().unwrap_or_default().as_encoded_bytes();
     let stem = stem.strip_suffix(b"-protected").unwrap_or(stem);
-    let mut name = OsString::from(String::from_utf8_lossy(stem).into_owned());
+    let mut name = OsString::from_vec(stem.to_vec());
     name.push("-clean-and-protected.png");
     output.with_file_name(name)
 }
 
 /// Checks that an order harms no file: a step where there is another one to be taken.
 fn check(order: &Order, originals: &HashSet<(u64, u64)>, rules: Rules) -> Result<Option<Step>> {
-    for path in order.picture.iter().chain([&order.output]) {
+    if rules.skip_existing && order.output.symlink_metadata().is_ok() {
+        return Ok(Some(Step::Skip(format!("{} is there already", order.output.display()))));
+    }
+    for path in order.paths() {
         if identity(path).is_some_and(|file| originals.contains(&file)) {
             let path = path.display();
             return Err(Error::input(format!("{path} is the input itself; give the output another name")));
         }
         if path.is_dir() {
             return Err(Error::input(format!("{} is a folder; remove it or name another output", path.display())));
-        }
-        if rules.skip_existing && path.symlink_metadata().is_ok() {
-            return Ok(Some(Step::Skip(format!("{} is there already", path.display()))));
         }
         refuse_existing(path, rules.overwrite)?;
     }

@@ -58,7 +58,8 @@ fn frame_at(file: &Path, at: Duration) -> Result<RgbImage> {
     })?;
     let mut last = None;
     while let Some(frame) = frames.pull()? {
-        let reached = frame.time >= at;
+        // Matroska keeps whole milliseconds.
+        let reached = frame.time + Duration::from_millis(1) >= at;
         last = Some(frame);
         if reached {
             break;

@@ -14,7 +14,7 @@ use image::codecs::webp::{WebPDecoder, WebPEncoder};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, RgbImage, Rgba};
 
-use super::message::{Begun, Fate, Files, Job, Message, Outcome, Stream};
+use super::message::{Begun, Fate, Files, Job, Message, Outcome, Progress, Stream};
 use super::settings::Settings;
 
 /// Of JPEG, in per cent.
@@ -43,6 +43,7 @@ pub fn protect(files: &Files, job: &Job, format: ImageFormat, tell: &impl Fn(&Me
         }
         None => DynamicImage::ImageRgb8(protected),
     };
+    tell(&Message::Progress(Progress { frames: 1, ended: true, ..Progress::default() }));
     write(files, &written, format, profile)?;
     let stream = Stream { kind: "picture".to_owned(), format: name, fate: Fate::Protected, detail: None };
     let mut outcome = Outcome { streams: vec![stream], changes, ..Outcome::default() };
@@ -74,6 +75,8 @@ fn read(files: &Files) -> Result<(DynamicImage, Option<Vec<u8>>, Vec<String>)> {
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let orientation = decoder.orientation().map_err(damaged)?;
     let profile = decoder.icc_profile().map_err(damaged)?;
+    // The output is R'G'B', for which no other profile is valid.
+    let profile = profile.filter(|profile| profile.get(16..20) == Some(b"RGB "));
     let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     let mut changes = Vec::new();
     if orientation != Orientation::NoTransforms {

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Files that have their name only when they are whole.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use advjnd::{Error, Result};
 
 use crate::folder::unwritable;
+
+/// Files that this process has made.
+static MADE: AtomicUsize = AtomicUsize::new(0);
 
 /// A hidden file beside the one that it is to become; removed unless it becomes it.
 #[derive(Debug)]
@@ -25,9 +29,10 @@ impl Unfinished {
         if let Some(folder) = target.parent() {
             crate::folder::make(folder)?;
         }
-        let mut name = OsString::from(".");
-        name.push(target.file_name().unwrap_or_default());
-        name.push(format!(".{}.unfinished", std::process::id()));
+        // Processes of containers have the same number each time.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+        let name =
+            format!(".advjnd-{}-{now:x}-{}.unfinished", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let path = target.with_file_name(name);
         let made = OpenOptions::new().write(true).create_new(true).open(&path);
         made.map_err(|error| unwritable(&path, &error))?;
@@ -47,6 +52,11 @@ impl Unfinished {
     pub fn finish(self, overwrite: bool) -> Result<()> {
         let Self { path, target } = &self;
         File::open(path).and_then(|file| file.sync_all()).map_err(|error| unwritable(target, &error))?;
+        refuse_existing(target, overwrite)?;
+        // A link is not made where a file has come in this moment; not every file system has links.
+        if !overwrite && fs::hard_link(path, target).is_ok() {
+            return Ok(());
+        }
         refuse_existing(target, overwrite)?;
         fs::rename(path, target).map_err(|error| unwritable(target, &error))
     }

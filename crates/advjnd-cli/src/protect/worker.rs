@@ -85,7 +85,11 @@ fn protect(files: &Files, job: &Job) -> Result<Outcome> {
         Err(Refusal::Other(reason) | Refusal::Unfit(reason)) => return Err(Error::Input(reason)),
     };
     if let Some(picture) = &files.picture {
-        side_by_side(&files.input, &files.output, Duration::from_secs_f64(outcome.shown_at), picture)?;
+        let shown_at = Duration::from_secs_f64(outcome.shown_at);
+        match side_by_side(&files.input, &files.output, shown_at, picture) {
+            Ok(()) => outcome.has_picture = true,
+            Err(error) => outcome.warnings.push(format!("no picture of before and after: {error}")),
+        }
     }
     if job.hashes {
         outcome.input_sha256 = Some(checksum(&files.input)?);

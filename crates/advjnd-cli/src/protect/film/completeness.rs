@@ -11,6 +11,8 @@ use super::watch::stream_time;
 /// Containers that say how long they are; others are guessed by their size.
 const CERTAIN: [&str; 6] =
     ["video/quicktime", "video/x-matroska", "video/webm", "video/x-msvideo", "video/x-flv", "video/x-ms-asf"];
+/// Seconds of video that may come encoded behind the last frame that is decoded.
+const UNDECODED: f64 = 1.0;
 /// How much earlier than said a file may end.
 const TOLERANCE: gst::ClockTime = gst::ClockTime::from_mseconds(250);
 
@@ -20,6 +22,8 @@ struct Counts {
     frames: u64,
     /// The end of what came latest, of whatever stream.
     end: Option<gst::ClockTime>,
+    /// Where the last frame of the video that came encoded begins.
+    last: Option<gst::ClockTime>,
     /// Whether frames may come as two fields.
     interlaced: bool,
 }
@@ -44,14 +48,22 @@ impl Completeness {
         this
     }
 
-    /// What is missing, where `frames` were decoded of a file of the type `container` that says it lasts `said`.
-    pub fn missing(&self, frames: u64, container: &gst::CapsRef, said: Option<gst::ClockTime>) -> Vec<String> {
+    /// What is missing, where `frames` were decoded, the last of which is at `at` seconds, of a file of the type
+    /// `container` that says it lasts `said`.
+    pub fn missing(&self, frames: u64, at: f64, container: &gst::CapsRef, said: Option<gst::ClockTime>) -> Vec<String> {
         let counts = self.lock();
         let mut missing = Vec::new();
         if !counts.interlaced && counts.frames > frames + 1 + counts.frames / 100 {
             missing.push(format!(
                 "only {frames} of {} frames could be decoded; the file is damaged or begins within a picture",
                 counts.frames
+            ));
+        }
+        if let Some(last) = counts.last.map(gst::ClockTime::seconds_f64)
+            && last > at + UNDECODED
+        {
+            missing.push(format!(
+                "the video goes on until {last:.2} s, and nothing after {at:.2} s could be decoded; the file is damaged"
             ));
         }
         if let Some((end, said)) = counts.end.zip(said)
@@ -81,6 +93,7 @@ impl Counts {
         let is_shown = from.is_some() && !buffer.flags().contains(gst::BufferFlags::DECODE_ONLY);
         if is_main && is_shown && !buffer.flags().contains(gst::BufferFlags::HEADER) {
             self.frames += 1;
+            self.last = self.last.max(from);
             self.interlaced |= pad.current_caps().is_some_and(|caps| may_be_fields(&caps));
         }
     }

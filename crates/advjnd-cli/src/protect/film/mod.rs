@@ -4,6 +4,7 @@
 mod changes;
 mod completeness;
 mod end;
+mod headers;
 mod sound;
 mod source;
 mod stream;
@@ -18,7 +19,7 @@ use advjnd_media::{fault, require};
 use gst::prelude::*;
 
 use super::container::Container;
-use super::message::{Begun, Fate, Files, Job, Message, Outcome, Stream, frames};
+use super::message::{Begun, Fate, Files, Job, Message, Outcome, Progress, Stream, frames};
 use changes::Changes;
 use completeness::Completeness;
 use end::End;
@@ -28,7 +29,7 @@ use tracks::Tracks;
 use video::Video;
 use watch::Watch;
 
-/// How often is told how far it has come.
+/// How often progress is reported.
 const TELLING: gst::ClockTime = gst::ClockTime::from_mseconds(200);
 /// What is needed beyond the core, and where Debian keeps it.
 const PACKAGES: [(&str, &str); 9] = [
@@ -63,13 +64,13 @@ pub fn protect(files: &Files, job: &Job, caps: &gst::Caps, tell: &impl Fn(&Messa
     source.pipeline.set_state(gst::State::Null).map_err(made)?;
 
     stats.iter().for_each(|stats| outcome.add(stats));
-    if film.watch.progress().frames == 0 {
+    if film.watch.progress().frames == 0 && outcome.frames_dropped == 0 {
         return Err(Error::input("no frame of it could be decoded; it is damaged, or empty"));
     }
     if job.settings.preview.is_none() {
         let decoded = stats.first().map_or(0, |stats| frames(stats));
         let said = film.duration.filter(|_| !film.end.has_cut());
-        outcome.warnings.extend(whole.missing(decoded, caps, said));
+        outcome.warnings.extend(whole.missing(decoded, film.watch.progress().at, caps, said));
     }
     outcome.streams = film.streams;
     outcome.streams.iter_mut().zip(formats).for_each(|(stream, format)| stream.format = format);
@@ -165,13 +166,17 @@ impl Film {
         let mut warnings = Vec::new();
         loop {
             match bus.timed_pop_filtered(TELLING, &kinds).as_ref().map(|message| message.view()) {
-                Some(gst::MessageView::Eos(_)) => return Ok(warnings),
+                Some(gst::MessageView::Eos(_)) => {
+                    tell(&Message::Progress(Progress { ended: true, ..self.watch.progress() }));
+                    return Ok(warnings);
+                }
                 Some(gst::MessageView::Error(error)) => return Err(said(error)),
                 Some(gst::MessageView::Warning(warning)) => {
                     let warning = warning.error().to_string();
                     if !warnings.contains(&warning) {
                         warnings.push(warning);
                     }
+                    tell(&Message::Progress(self.watch.progress()));
                 }
                 _ => tell(&Message::Progress(self.watch.progress())),
             }

@@ -2,6 +2,7 @@
 //! A file, taken apart into its streams, which wait in queues for what is linked to them.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use advjnd::{Error, Result};
@@ -29,7 +30,10 @@ pub struct Source {
 
 /// The streams that have come so far.
 #[derive(Debug, Clone, Default)]
-struct Coming(Arc<Mutex<Vec<Found>>>);
+struct Coming {
+    streams: Arc<Mutex<Vec<Found>>>,
+    is_complete: Arc<AtomicBool>,
+}
 
 impl Source {
     /// Opens the file `input`, which is of the type `caps`. Nothing in it is taken for another type: a file that is
@@ -53,7 +57,13 @@ impl Source {
         let coming = Coming::default();
         let (into, waiting) = (coming.clone(), queues.clone());
         parser.connect_pad_added(move |parser, pad| {
-            if let Err(error) = into.add(&waiting, pad) {
+            if into.is_complete.load(Ordering::Relaxed) {
+                gst::element_error!(
+                    parser,
+                    gst::StreamError::Demux,
+                    ("a stream begins or changes within the file; write it anew first: ffmpeg -i FILE -c copy FILE.mkv")
+                );
+            } else if let Err(error) = into.add(&waiting, pad) {
                 gst::element_error!(parser, gst::CoreError::Pad, ("{error}"));
             }
         });
@@ -65,6 +75,7 @@ impl Source {
             None
         });
         let opened = coming.wait(&pipeline);
+        coming.is_complete.store(true, Ordering::Relaxed);
         let streams = std::mem::take(&mut *coming.lock());
         let source = Self { pipeline, streams };
         opened.map(|()| source)
@@ -86,7 +97,7 @@ impl Drop for Source {
 
 impl Coming {
     fn lock(&self) -> MutexGuard<'_, Vec<Found>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the stream that comes out of `parsed` into a queue, where it waits.

@@ -62,8 +62,14 @@ impl Kind {
             Some(("video", _)) => Self::Video,
             Some(("image", _)) => Self::Picture,
             Some(("audio", _)) => Self::Sound,
-            Some(("text" | "subpicture" | "closedcaption", _)) => Self::Subtitles,
-            _ if matches!(name, "application/x-ssa" | "application/x-ass" | "application/x-usf") => Self::Subtitles,
+            Some(("text" | "subtitle" | "subpicture" | "closedcaption", _)) => Self::Subtitles,
+            _ if matches!(
+                name,
+                "application/x-ssa" | "application/x-ass" | "application/x-usf" | "application/ttml+xml"
+            ) =>
+            {
+                Self::Subtitles
+            }
             _ => Self::Data,
         }
     }

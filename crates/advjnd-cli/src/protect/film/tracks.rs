@@ -5,7 +5,7 @@ use advjnd::{Error, Result};
 use gst::prelude::*;
 
 use super::super::settings::Settings;
-use super::{end::End, made, tags};
+use super::{end::End, headers, made, tags};
 
 /// Where the tracks of a file go.
 #[derive(Debug)]
@@ -62,6 +62,7 @@ impl Tracks<'_> {
         let full = || Error::input("the container takes no more tracks of this kind; use another one, .mkv say");
         let into = self.muxer.request_pad_simple(template).ok_or_else(full)?;
         tags::filter(&into, self.settings);
+        headers::drop_comments(&into);
         Ok(into)
     }
 }
