@@ -17,7 +17,10 @@ use common::{Frames, ONE_FACE, STRONG, Session, pixels, plane_size};
 /// Whether every pixel of a rectangle, as far as it lies in the picture, is of one value in each of its channels.
 fn is_filled(planes: &[Vec<u8>], frames: &Frames, (x, y, width, height): (usize, usize, usize, usize)) -> bool {
     let format = FORMATS.iter().find(|(format, _)| *format == frames.info.format()).unwrap().1;
-    let is_within = |(column, row)| (x..x + width).contains(&column) && (y..y + height).contains(&row);
+    // Rows of pairs of pixels may end with half a pair.
+    let (right, bottom) =
+        ((x + width).min(frames.info.width() as usize), (y + height).min(frames.info.height() as usize));
+    let is_within = |(column, row)| (x..right).contains(&column) && (y..bottom).contains(&row);
     let mut values = HashMap::<_, HashSet<u8>>::new();
     for (plane, bytes) in planes.iter().enumerate() {
         let (row, _) = plane_size(&frames.info, plane as u32);
