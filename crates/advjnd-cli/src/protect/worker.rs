@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The process that protects one file: what a damaged file makes of a decoder ends this process and not the run.
 //!
-//! Its standard input gives it a [`Job`] and stays open as long as the run lasts; its standard output gives
-//! [`Message`]s.
+//! Its standard input gives it a `Job` and stays open as long as the run lasts; its standard output gives
+//! `Message`s.
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
