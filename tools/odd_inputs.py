@@ -22,7 +22,7 @@ from document import ROOT, table
 from odd_cases import damaged_cases, name_cases, picture_cases, sound_cases, stream_cases, video_cases
 
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-TIME_LIMIT = 60
+TIME_LIMIT = 90
 
 
 def frames(path):
