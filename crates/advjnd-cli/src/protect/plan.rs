@@ -8,9 +8,9 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use advjnd::models::sha256;
 use advjnd::{Error, Result};
 use image::ImageFormat;
-use sha2::{Digest, Sha256};
 
 use super::container::Container;
 use super::inputs::Input;
@@ -138,8 +138,8 @@ impl Order {
     fn make_unique(&mut self, input: &Input, wanted: &HashMap<OsString, u32>) {
         let is_shared = |path: &Path| wanted.get(&folded(path)).is_some_and(|count| *count > 1);
         let unique = |path: &Path| {
-            let sum = Sha256::digest(input.path.as_os_str().as_encoded_bytes());
-            let mark: String = sum.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            let sum = sha256(input.path.as_os_str().as_encoded_bytes());
+            let mark = sum.get(..8).unwrap_or_default();
             let mut name = path.file_stem().unwrap_or_default().to_owned();
             name.push(format!("-{mark}."));
             name.push(path.extension().unwrap_or_default());

@@ -52,7 +52,6 @@ impl Unfinished {
     pub fn finish(self, overwrite: bool) -> Result<()> {
         let Self { path, target } = &self;
         File::open(path).and_then(|file| file.sync_all()).map_err(|error| unwritable(target, &error))?;
-        refuse_existing(target, overwrite)?;
         // A link is not made where a file has come in this moment; not every file system has links.
         if !overwrite && fs::hard_link(path, target).is_ok() {
             return Ok(());

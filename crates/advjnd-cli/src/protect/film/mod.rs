@@ -176,10 +176,10 @@ impl Film {
                     if !warnings.contains(&warning) {
                         warnings.push(warning);
                     }
-                    tell(&Message::Progress(self.watch.progress()));
                 }
-                _ => tell(&Message::Progress(self.watch.progress())),
+                _ => (),
             }
+            tell(&Message::Progress(self.watch.progress()));
         }
     }
 }
