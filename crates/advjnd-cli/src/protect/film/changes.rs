@@ -43,7 +43,7 @@ pub fn note(changes: &Changes, pad: &gst::Pad, both_fields: bool) {
                           HandBrake or ffmpeg's filters zscale and tonemap")
                     );
                 }
-                return gst::PadProbeReturn::Drop;
+                return gst::PadProbeReturn::Handled;
             }
             of(&video, both_fields).into_iter().for_each(|change| changes.add(change));
         }

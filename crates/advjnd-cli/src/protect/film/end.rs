@@ -62,7 +62,7 @@ impl End {
                 times.lock().unwrap_or_else(PoisonError::into_inner).has_cut = true;
                 pad.send_event(gst::event::Eos::new());
             }
-            gst::PadProbeReturn::Drop
+            gst::PadProbeReturn::Handled
         });
     }
 }

@@ -16,6 +16,8 @@ use super::{made, said};
 const WAITING: u32 = 100;
 /// Bytes that wait in each queue, at most.
 const WAITING_BYTES: u32 = 256 << 20;
+/// How long a message is waited for before a look at whether anything is still read.
+const LOOK: gst::ClockTime = gst::ClockTime::from_mseconds(500);
 /// The name of the message that nothing more is read, for the file has ended or the queues are full.
 const ALL_READ: &str = "all-read";
 
@@ -105,8 +107,12 @@ impl Coming {
         let lost = || Error::input("the queues take no more streams");
         let sink = queues.request_pad_simple("sink_%u").ok_or_else(lost)?;
         let queued = sink.iterate_internal_links().into_iter().find_map(std::result::Result::ok).ok_or_else(lost)?;
-        let kind = gst::PadProbeType::BLOCK | gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
-        let hold = queued.add_probe(kind, |_, _| gst::PadProbeReturn::Ok);
+        let kind = gst::PadProbeType::BLOCK | gst::PadProbeType::DATA_DOWNSTREAM;
+        let hold = queued.add_probe(kind, |_, info| match info.event().map(|event| event.type_()) {
+            // What describes a stream is kept by its pad; its end would be lost where nothing is linked.
+            Some(event) if event != gst::EventType::Eos => gst::PadProbeReturn::Pass,
+            _ => gst::PadProbeReturn::Ok,
+        });
         let has_ended = |pad: &gst::Pad, info: &mut gst::PadProbeInfo<'_>| {
             if info.event().is_some_and(|event| event.type_() == gst::EventType::Eos)
                 && let Some(parser) = pad.parent_element()
@@ -136,16 +142,19 @@ impl Coming {
             gst::MessageType::Error,
         ];
         let mut expected = usize::MAX;
-        loop {
-            match bus.timed_pop_filtered(None, &kinds).as_ref().map(|message| message.view()) {
+        let mut was_reading = true;
+        while self.lock().len() < expected {
+            match bus.timed_pop_filtered(LOOK, &kinds).as_ref().map(|message| message.view()) {
                 Some(gst::MessageView::StreamCollection(message)) => expected = message.stream_collection().len(),
                 Some(gst::MessageView::Application(message)) if message.has_name(ALL_READ) => break,
                 Some(gst::MessageView::Application(_)) => (),
                 Some(gst::MessageView::Error(error)) => return Err(said(error)),
-                _ => break,
-            }
-            if self.lock().len() >= expected {
-                break;
+                Some(_) => break,
+                // A demuxer may stop without a word where a file is cut within its head. Between two elements that
+                // read one after the other nobody reads for a moment.
+                None if is_reading(pipeline) => was_reading = true,
+                None if was_reading => was_reading = false,
+                None => break,
             }
         }
         if self.lock().is_empty() {
@@ -153,6 +162,18 @@ impl Coming {
         }
         Ok(())
     }
+}
+
+/// Whether an element of `pipeline` works on what it reads.
+fn is_reading(pipeline: &gst::Pipeline) -> bool {
+    let elements = pipeline.iterate_recurse().into_iter().flatten();
+    let mut pads = elements.filter(|element| !is_queue(element)).flat_map(|element| element.pads());
+    pads.any(|pad| pad.task_state() == gst::TaskState::Started)
+}
+
+/// Whether `element` holds back what has been read; its tasks wait for what is linked to it.
+fn is_queue(element: &gst::Element) -> bool {
+    element.factory().is_some_and(|factory| factory.name() == "multiqueue")
 }
 
 /// Tells who reads the bus that a stream has come, or that no more will.

@@ -114,7 +114,7 @@ impl Video {
                 if !is_over.swap(true, Ordering::Relaxed) {
                     finish(pad);
                 }
-                gst::PadProbeReturn::Drop
+                gst::PadProbeReturn::Handled
             });
         }
         Ok(())
