@@ -4,6 +4,7 @@
 mod changes;
 mod completeness;
 mod end;
+mod flow;
 mod headers;
 mod sound;
 mod source;
@@ -110,6 +111,7 @@ impl Film {
             let is_main = index == main;
             let refusal = match found.kind {
                 _ if is_main => None,
+                _ if found.flow.is_empty() => Some("there is nothing in it".to_owned()),
                 Kind::Video if job.settings.strip => Some("--strip".to_owned()),
                 Kind::Video => found.undecodable(),
                 Kind::Sound => sound::refusal(&tracks, found),

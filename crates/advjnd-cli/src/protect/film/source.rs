@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use advjnd::{Error, Result};
 use gst::prelude::*;
 
-use super::stream::Found;
+use super::flow::Flow;
+use super::stream::{Found, Kind};
 use super::{made, said};
 
 /// Buffers that wait in each queue. Where streams lie far from each other in the file, more wait in one as long as
@@ -18,8 +19,10 @@ const WAITING: u32 = 100;
 const WAITING_BYTES: u32 = 256 << 20;
 /// How long a message is waited for before a look at whether anything is still read.
 const LOOK: gst::ClockTime = gst::ClockTime::from_mseconds(500);
-/// The name of the message that nothing more is read, for the file has ended or the queues are full.
-const ALL_READ: &str = "all-read";
+/// The name of the message that a stream has come, has begun or has ended.
+const NEWS: &str = "news";
+/// The name of the message that nothing more is read, for the queues are full.
+const FULL: &str = "full";
 
 /// A pipeline that has read as much of a file as it takes to know its streams.
 #[derive(Debug)]
@@ -72,7 +75,7 @@ impl Source {
         queues.connect("overrun", false, |values| {
             // Who waits for more streams waits in vain: nothing more is read.
             if let Some(Ok(queues)) = values.first().map(glib::Value::get::<gst::Element>) {
-                post(&queues, ALL_READ);
+                post(&queues, FULL);
             }
             None
         });
@@ -113,21 +116,26 @@ impl Coming {
             Some(event) if event != gst::EventType::Eos => gst::PadProbeReturn::Pass,
             _ => gst::PadProbeReturn::Ok,
         });
-        let has_ended = |pad: &gst::Pad, info: &mut gst::PadProbeInfo<'_>| {
-            if info.event().is_some_and(|event| event.type_() == gst::EventType::Eos)
-                && let Some(parser) = pad.parent_element()
-            {
-                post(&parser, ALL_READ);
+        let flow = Flow::of(parsed, |pad| {
+            if let Some(parser) = pad.parent_element() {
+                post(&parser, NEWS);
             }
-            gst::PadProbeReturn::Ok
-        };
-        parsed.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, has_ended);
+        });
         parsed.link(&sink).map_err(made)?;
-        self.lock().push(Found::new(parsed.clone(), queued, hold));
+        self.lock().push(Found::new(parsed.clone(), queued, hold, flow));
         if let Some(parser) = parsed.parent_element() {
-            post(&parser, "stream");
+            post(&parser, NEWS);
         }
         Ok(())
+    }
+
+    /// Whether all streams have come, `expected` ones or as many as there are, and each sound has begun or ended: a
+    /// container that is given an empty one may be unreadable.
+    fn have_come(&self, expected: usize) -> bool {
+        let streams = self.lock();
+        let has_ended = !streams.is_empty() && streams.iter().all(|stream| stream.flow.has_ended());
+        let mut sounds = streams.iter().filter(|stream| stream.kind == Kind::Sound);
+        (has_ended || streams.len() >= expected) && sounds.all(|sound| sound.flow.is_known())
     }
 
     /// Starts `pipeline` and waits until all streams have come.
@@ -143,10 +151,10 @@ impl Coming {
         ];
         let mut expected = usize::MAX;
         let mut was_reading = true;
-        while self.lock().len() < expected {
+        while !self.have_come(expected) {
             match bus.timed_pop_filtered(LOOK, &kinds).as_ref().map(|message| message.view()) {
                 Some(gst::MessageView::StreamCollection(message)) => expected = message.stream_collection().len(),
-                Some(gst::MessageView::Application(message)) if message.has_name(ALL_READ) => break,
+                Some(gst::MessageView::Application(message)) if message.has_name(FULL) => break,
                 Some(gst::MessageView::Application(_)) => (),
                 Some(gst::MessageView::Error(error)) => return Err(said(error)),
                 Some(_) => break,

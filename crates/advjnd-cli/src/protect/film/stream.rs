@@ -5,6 +5,7 @@ use advjnd::{Error, Result};
 use gst::prelude::*;
 
 use super::super::message::{Fate, Stream};
+use super::flow::Flow;
 
 /// Formats as people call them, by the media type of their caps.
 const FORMATS: [(&str, &str); 33] = [
@@ -95,6 +96,8 @@ pub struct Found {
     pub queued: gst::Pad,
     /// What holds it back there until something is linked.
     hold: Option<gst::PadProbeId>,
+    /// What has come of it.
+    pub flow: Flow,
     /// What it is.
     pub kind: Kind,
     /// Its caps; not fixed where a parser waits for what is wanted.
@@ -103,9 +106,9 @@ pub struct Found {
 
 impl Found {
     /// The stream that comes out of the pad `parsed` of a parser and of `queued`, where `hold` holds it back.
-    pub fn new(parsed: gst::Pad, queued: gst::Pad, hold: Option<gst::PadProbeId>) -> Self {
+    pub fn new(parsed: gst::Pad, queued: gst::Pad, hold: Option<gst::PadProbeId>, flow: Flow) -> Self {
         let caps = parsed.current_caps().unwrap_or_else(|| parsed.query_caps(None));
-        Self { parsed, queued, hold, kind: Kind::of(&caps), caps }
+        Self { parsed, queued, hold, flow, kind: Kind::of(&caps), caps }
     }
 
     /// Lets it flow.
