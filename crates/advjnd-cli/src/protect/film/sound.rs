@@ -37,7 +37,7 @@ pub fn take(tracks: &Tracks<'_>, track: &Found, from: &gst::Pad) -> Result<Strea
     let encoder = AAC.into_iter().find(|name| gst::ElementFactory::find(name).is_some());
     let encoder =
         encoder.ok_or_else(|| Error::input("GStreamer has no encoder for AAC; apt install gstreamer1.0-libav"))?;
-    let decode = if media_type(&track.caps) == "audio/x-raw" { "" } else { "decodebin ! " };
+    let decode = if media_type(&track.caps) == "audio/x-raw" { "" } else { "decodebin name=decode ! " };
     let description =
         format!("{decode}identity name=raw ! audioconvert ! audioresample ! {encoder} bitrate=192000 ! aacparse");
     let bin = tracks.link(from, &description, TEMPLATE)?;

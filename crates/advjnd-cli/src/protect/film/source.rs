@@ -2,7 +2,7 @@
 //! A file, taken apart into its streams, which wait in queues for what is linked to them.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use advjnd::{Error, Result};
@@ -37,6 +37,8 @@ pub struct Source {
 #[derive(Debug, Clone, Default)]
 struct Coming {
     streams: Arc<Mutex<Vec<Found>>>,
+    /// Demuxers that may still find streams.
+    searching: Arc<AtomicUsize>,
     is_complete: Arc<AtomicBool>,
 }
 
@@ -61,6 +63,11 @@ impl Source {
         source.link(&parser).map_err(made)?;
         let coming = Coming::default();
         let (into, waiting) = (coming.clone(), queues.clone());
+        let searching = coming.searching.clone();
+        parser
+            .downcast_ref::<gst::Bin>()
+            .ok_or_else(|| Error::input("parsebin is no bin"))?
+            .connect_deep_element_added(move |_, _, element| follow(element, &searching));
         parser.connect_pad_added(move |parser, pad| {
             if into.is_complete.load(Ordering::Relaxed) {
                 gst::element_error!(
@@ -81,7 +88,8 @@ impl Source {
         });
         let opened = coming.wait(&pipeline);
         coming.is_complete.store(true, Ordering::Relaxed);
-        let streams = std::mem::take(&mut *coming.lock());
+        let mut streams = std::mem::take(&mut *coming.lock());
+        streams.iter_mut().for_each(Found::look_again);
         let source = Self { pipeline, streams };
         opened.map(|()| source)
     }
@@ -133,9 +141,10 @@ impl Coming {
     /// container that is given an empty one may be unreadable.
     fn have_come(&self, expected: usize) -> bool {
         let streams = self.lock();
+        let is_searching = self.searching.load(Ordering::Relaxed) > 0;
         let has_ended = !streams.is_empty() && streams.iter().all(|stream| stream.flow.has_ended());
         let mut sounds = streams.iter().filter(|stream| stream.kind == Kind::Sound);
-        (has_ended || streams.len() >= expected) && sounds.all(|sound| sound.flow.is_known())
+        (has_ended || !is_searching && streams.len() >= expected) && sounds.all(|sound| sound.flow.is_known())
     }
 
     /// Starts `pipeline` and waits until all streams have come.
@@ -170,6 +179,22 @@ impl Coming {
         }
         Ok(())
     }
+}
+
+/// Counts `element` among those `searching` until it has found all streams, if it is a demuxer.
+fn follow(element: &gst::Element, searching: &Arc<AtomicUsize>) {
+    let klass = element.metadata(gst::ELEMENT_METADATA_KLASS).unwrap_or_default();
+    if !klass.split('/').any(|kind| kind == "Demuxer") {
+        return;
+    }
+    searching.fetch_add(1, Ordering::Relaxed);
+    let (searching, is_over) = (searching.clone(), AtomicBool::new(false));
+    element.connect_no_more_pads(move |demuxer| {
+        if !is_over.swap(true, Ordering::Relaxed) {
+            searching.fetch_sub(1, Ordering::Relaxed);
+            post(demuxer, NEWS);
+        }
+    });
 }
 
 /// Whether an element of `pipeline` works on what it reads.

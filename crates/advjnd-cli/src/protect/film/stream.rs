@@ -107,8 +107,18 @@ pub struct Found {
 impl Found {
     /// The stream that comes out of the pad `parsed` of a parser and of `queued`, where `hold` holds it back.
     pub fn new(parsed: gst::Pad, queued: gst::Pad, hold: Option<gst::PadProbeId>, flow: Flow) -> Self {
-        let caps = parsed.current_caps().unwrap_or_else(|| parsed.query_caps(None));
-        Self { parsed, queued, hold, flow, kind: Kind::of(&caps), caps }
+        let caps = parsed.query_caps(None);
+        let mut found = Self { parsed, queued, hold, flow, kind: Kind::of(&caps), caps };
+        found.look_again();
+        found
+    }
+
+    /// Takes over its caps, where it has told them by now.
+    pub fn look_again(&mut self) {
+        if let Some(caps) = self.parsed.current_caps() {
+            self.kind = Kind::of(&caps);
+            self.caps = caps;
+        }
     }
 
     /// Lets it flow.

@@ -41,20 +41,26 @@ impl Tracks<'_> {
     }
 
     /// Takes what comes out of `from`, through the elements that `description` names, into a track of the kind
-    /// `template`. Returns the bin of these elements.
+    /// `template`. Returns the bin of these elements. One named `decode` comes first: its output is linked later, so
+    /// that the element behind it has a free pad as well.
     ///
     /// # Errors
     /// [`Error::Input`] if the container takes no more, or what is needed is not installed.
     pub fn link(&self, from: &gst::Pad, description: &str, template: &str) -> Result<gst::Bin> {
-        let bin = gst::parse::bin_from_description(description, true).map_err(made)?;
+        let bin = gst::parse::bin_from_description(description, false).map_err(made)?;
+        let lost = || Error::input("a track lost its pads");
+        let decoded = bin.by_name("decode").and_then(|decode| decode.static_pad("sink"));
+        let inner_sink = decoded.or_else(|| bin.find_unlinked_pad(gst::PadDirection::Sink)).ok_or_else(lost)?;
+        let inner_source = bin.find_unlinked_pad(gst::PadDirection::Src).ok_or_else(lost)?;
+        let sink = gst::GhostPad::with_target(&inner_sink).map_err(made)?;
+        let source = gst::GhostPad::with_target(&inner_source).map_err(made)?;
+        bin.add_pad(&sink).and_then(|()| bin.add_pad(&source)).map_err(made)?;
         self.pipeline.add(&bin).map_err(made)?;
         let into = self.pad(template)?;
         self.end.cut(&into);
-        let lost = || Error::input("a track lost its pads");
-        let [source, sink] = ["src", "sink"].map(|name| bin.static_pad(name));
-        source.ok_or_else(lost)?.link(&into).map_err(made)?;
+        source.link(&into).map_err(made)?;
         bin.sync_state_with_parent().map_err(made)?;
-        from.link(&sink.ok_or_else(lost)?).map_err(made)?;
+        from.link(&sink).map_err(made)?;
         Ok(bin)
     }
 

@@ -102,8 +102,9 @@ impl Notes {
     }
 }
 
-/// Where in the file a buffer belongs; time stamps may start anywhere.
+/// Where in the file a buffer belongs; time stamps may start anywhere. What is encoded may tell only when it is to be
+/// decoded.
 pub fn stream_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
     let segment = pad.sticky_event::<gst::event::Segment>(0)?;
-    segment.segment().downcast_ref::<gst::ClockTime>()?.to_stream_time(buffer.pts())
+    segment.segment().downcast_ref::<gst::ClockTime>()?.to_stream_time(buffer.pts().or(buffer.dts()))
 }
