@@ -206,16 +206,70 @@ fn layouts_depths_odd_sizes_and_fields_are_taken_and_what_changes_is_said() {
     assert_eq!(frames(&folder.path("both.mp4")).0.len(), 12);
 }
 
+/// A grey clip in 10 bits, of 50 % of the numbers, with this colorimetry.
+fn grey_clip(path: &str, colorimetry: &str) {
+    play(&format!(
+        "videotestsrc num-buffers=6 pattern=solid-color foreground-color=0xff808080 \
+         ! video/x-raw,format=I420_10LE,width=160,height=120,framerate=25/1,colorimetry={colorimetry} ! x264enc \
+         ! h264parse ! matroskamux ! filesink location=\"{path}\""
+    ));
+}
+
+/// What the caps of a decoded file say of its colours.
+fn colorimetry(path: &str) -> String {
+    let (_, caps) = buffers(&format!("filesrc location=\"{path}\" ! decodebin"));
+    caps.unwrap().structure(0).unwrap().get::<String>("colorimetry").unwrap()
+}
+
 #[test]
 fn video_of_high_dynamic_range_is_refused_and_not_relabelled() {
     let folder = Folder::new();
     let (input, output) = (folder.path("hdr.mkv"), folder.path("out.mp4"));
-    play(&format!(
-        "videotestsrc num-buffers=6 ! video/x-raw,format=I420_10LE,width=160,height=120,framerate=25/1,\
-         colorimetry=bt2100-pq ! x264enc ! h264parse ! matroskamux ! filesink location=\"{input}\""
-    ));
+    grey_clip(&input, "bt2100-pq");
     let said = refused(&[&input, "-o", &output], 1);
-    assert!(said.contains("high dynamic range"), "{said}");
+    assert!(said.contains("--tone-map"), "{said}");
+}
+
+/// Half of the numbers of PQ (BT.2100, table 4) are 94.6 cd/m², which are shown by (94.6 / 203)^(1 / 2.4) = 0.728 of the
+/// numbers of the standard range; half of HLG are 1000 (1 / 12 × 1.008)^1.2 = 51.2 cd/m², by 0.563.
+#[test]
+fn high_dynamic_range_is_mapped_to_standard_range_when_asked_for() {
+    let folder = Folder::new();
+    for (transfer, luma) in [("bt2100-pq", 175), ("bt2100-hlg", 139)] {
+        let (input, output) = (folder.path(&format!("{transfer}.mkv")), folder.path(&format!("{transfer}.mp4")));
+        grey_clip(&input, transfer);
+        let said = protected(&["--tone-map", &input, "-o", &output]);
+        assert!(said.contains("high dynamic range became standard range"), "{said}");
+        let (found, _) = frames(&output);
+        assert!(found[0][9680].abs_diff(luma) <= 1, "{transfer}: {} instead of {luma}", found[0][9680]);
+        assert_eq!(colorimetry(&output), "bt709", "{transfer}");
+    }
+}
+
+#[test]
+fn colours_keep_their_names_at_any_size() {
+    let folder = Folder::new();
+    for name in ["bt601", "bt709", "bt2020"] {
+        let (input, output) = (folder.path(&format!("{name}.mkv")), folder.path(&format!("{name}.mp4")));
+        grey_clip(&input, name);
+        protected(&[&input, "-o", &output]);
+        assert_eq!(colorimetry(&output), colorimetry(&input), "{name}");
+    }
+}
+
+#[test]
+fn pixels_far_from_square_become_square() {
+    let folder = Folder::new();
+    for (ratio, size) in [("32/11", (466, 120)), ("1/2", (160, 240)), ("16/11", (160, 120))] {
+        let (input, output) = (folder.path("squeezed.mp4"), folder.path("out.mp4"));
+        play(&format!(
+            "videotestsrc num-buffers=6 ! video/x-raw,format=I420,width=160,height=120,framerate=25/1,\
+             pixel-aspect-ratio={ratio} ! x264enc ! h264parse ! mp4mux ! filesink location=\"{input}\""
+        ));
+        let said = protected(&["-y", &input, "-o", &output]);
+        assert_eq!(frames(&output).1, size, "{ratio}: {said}");
+        assert_eq!(said.contains("of square ones"), ratio != "16/11", "{said}");
+    }
 }
 
 /// A picture with a face, with `alpha`.

@@ -6,14 +6,16 @@
 mod colorimetry;
 mod frames;
 mod pipeline;
+mod tone_map;
 
 pub use colorimetry::settle_colorimetry;
 pub use frames::{Frames, Picture};
 pub use pipeline::{fault, pipeline, play, require, set_properties};
+pub use tone_map::HighRange;
 
 /// From decoded video of any layout to what encoders take: progressive, upright, 8-bit 4:2:0, of a colorimetry that
 /// players know (encoders and containers lose the full range of some cameras). [`settle_colorimetry`] completes it.
 /// Layouts are converted first: what turns frames knows few of them.
 pub const UPRIGHT: &str = "videoconvert ! capsfilter name=range ! videoconvert dither=none \
-                           ! video/x-raw,format=I420,colorimetry=(string){ bt601, bt709, bt2020 } \
+                           ! capsfilter name=colours caps=video/x-raw,format=I420 \
                            ! deinterlace name=deinterlace fields=top ! videoflip video-direction=auto";

@@ -65,6 +65,9 @@ pub struct Protect {
     /// Turn each field of interlaced video into a frame, which doubles the frame rate
     #[arg(long)]
     both_fields: bool,
+    /// Map video of high dynamic range (HLG, PQ) to standard range; without this it is refused
+    #[arg(long)]
+    tone_map: bool,
     /// Write NAME-clean-and-protected.png beside each output; half of it is a frame that is NOT protected
     #[arg(long)]
     picture: bool,
@@ -113,6 +116,7 @@ impl Protect {
             keep_metadata: self.keep_metadata,
             strip: self.strip,
             both_fields: self.both_fields,
+            tone_map: self.tone_map,
             preview: self.preview,
         }
     }

@@ -11,7 +11,10 @@ use image::ImageFormat;
 /// Bytes from the start of a file that are looked at.
 const LOOKED_AT: u64 = 256 << 10;
 /// Types of files with video whose name does not begin with `video/`.
-const FILMS: [&str; 4] = ["application/ogg", "application/mxf", "application/vnd.rn-realmedia", "application/x-dv"];
+const FILMS: [&str; 5] =
+    ["application/ogg", "application/mxf", "application/vnd.rn-realmedia", "application/x-dv", "application/x-3gp"];
+/// The beginning of types that only libav takes apart, which GStreamer cannot wait for.
+const LIBAV: &str = "application/x-gst-av-";
 /// Types that name other files, which may lie anywhere.
 const LISTS: [&str; 8] = [
     "application/x-hls",
@@ -86,6 +89,9 @@ fn of_content(head: &[u8]) -> std::result::Result<Kind, Refusal> {
     }
     if name.starts_with("video/") || FILMS.contains(&name.as_str()) {
         return Ok(Kind::Film(caps));
+    }
+    if let Some(container) = name.strip_prefix(LIBAV) {
+        return unfit(&format!("{container} cannot be read; write it anew first: ffmpeg -i FILE -c copy NEW.mkv"));
     }
     if name.starts_with("image/") {
         return unfit(&format!("pictures of the type {name} cannot be read; save it as PNG first"));

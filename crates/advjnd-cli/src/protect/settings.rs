@@ -21,6 +21,8 @@ pub struct Settings {
     pub strip: bool,
     /// Whether interlaced video becomes a frame for each field, and not for two.
     pub both_fields: bool,
+    /// Whether video of high dynamic range is mapped to standard range, and not refused.
+    pub tone_map: bool,
     /// The seconds of a video that are written, from its start; all where there are none.
     pub preview: Option<f64>,
 }

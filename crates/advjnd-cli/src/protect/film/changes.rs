@@ -3,9 +3,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use advjnd_media::HighRange;
 use gst::buffer::BufferMetaForeachAction::{Keep, Remove};
 use gst::prelude::*;
-use gst_video::{VideoColorRange, VideoFormatFlags, VideoInfo, VideoInterlaceMode, VideoTransferFunction};
+use gst_video::{VideoColorRange, VideoFormatFlags, VideoInfo, VideoInterlaceMode};
 
 /// What has changed, in words, each once.
 #[derive(Debug, Clone, Default)]
@@ -33,14 +34,13 @@ pub fn note(changes: &Changes, pad: &gst::Pad, both_fields: bool) {
         if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view())
             && let Ok(video) = VideoInfo::from_caps(event.caps())
         {
-            let transfer = video.colorimetry().transfer();
-            if matches!(transfer, VideoTransferFunction::Smpte2084 | VideoTransferFunction::AribStdB67) {
+            if HighRange::of(&video).is_some() {
                 if let Some(bin) = pad.parent_element() {
                     gst::element_error!(
                         bin,
                         gst::StreamError::Format,
-                        ("video of high dynamic range (HLG or PQ) cannot be written yet; convert it first, with \
-                          HandBrake or ffmpeg's filters zscale and tonemap")
+                        ("this is video of high dynamic range (HLG or PQ), which is not written; --tone-map maps it to \
+                          standard range")
                     );
                 }
                 return gst::PadProbeReturn::Handled;
@@ -49,6 +49,14 @@ pub fn note(changes: &Changes, pad: &gst::Pad, both_fields: bool) {
         }
         gst::PadProbeReturn::Ok
     });
+}
+
+/// Notes what becomes of decoded video that is mapped to standard range first.
+pub fn mapped(changes: &Changes, video: &VideoInfo) {
+    let depth = video.format_info().depth().first().copied().unwrap_or(8);
+    changes.add(format!(
+        "high dynamic range became standard range, {depth} bits a sample became 8; light above 1000 cd/m² is lost"
+    ));
 }
 
 fn of(video: &VideoInfo, both_fields: bool) -> Vec<String> {
@@ -82,15 +90,57 @@ fn of(video: &VideoInfo, both_fields: bool) -> Vec<String> {
     changes
 }
 
-/// Has `even`, a `videobox`, add a column and a row where there is an odd number.
-pub fn even(changes: &Changes, even: &gst::Element) {
-    let (changes, weak) = (changes.clone(), even.downgrade());
+/// Has `squared`, a filter of caps behind the scaler `square`, ask for square pixels where they are more than one and a
+/// half times as long one way as the other. The shorter side of the picture grows, so that nothing is lost.
+pub fn square(changes: &Changes, square: &gst::Element, squared: &gst::Element) {
+    let (changes, weak) = (changes.clone(), squared.downgrade());
+    let Some(pad) = square.static_pad("sink") else { return };
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view())
+            && let Ok(video) = VideoInfo::from_caps(event.caps())
+            && let Some(squared) = weak.upgrade()
+        {
+            let wanted = squared_size(&video).map_or_else(gst::Caps::new_any, |(width, height)| {
+                let (from, of) = (format!("{}×{}", video.width(), video.height()), video.par());
+                changes.add(format!(
+                    "{from} of pixels {}:{} became {width}×{height} of square ones",
+                    of.numer(),
+                    of.denom()
+                ));
+                let caps = gst_video::VideoCapsBuilder::new().width(width).height(height);
+                caps.pixel_aspect_ratio(gst::Fraction::new(1, 1)).build()
+            });
+            squared.set_property("caps", wanted);
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// The size of `video` in square pixels; `None` where its own are near enough to them.
+fn squared_size(video: &VideoInfo) -> Option<(i32, i32)> {
+    let (wide, high) = (i64::from(video.par().numer()), i64::from(video.par().denom()));
+    let (width, height) = (i64::from(video.width()), i64::from(video.height()));
+    let (width, height) = match () {
+        () if 2 * wide > 3 * high => ((width * wide + high / 2) / high, height),
+        () if 2 * high > 3 * wide => (width, (height * high + wide / 2) / wide),
+        () => return None,
+    };
+    Some((i32::try_from(width).ok()?, i32::try_from(height).ok()?))
+}
+
+/// Has `even`, a `videobox`, add a column and a row where there is an odd number, and `coloured`, a `capssetter` behind
+/// it, name the colorimetry that comes to it.
+pub fn even(changes: &Changes, even: &gst::Element, coloured: &gst::Element) {
+    let (changes, weak, coloured) = (changes.clone(), even.downgrade(), coloured.downgrade());
     let Some(pad) = even.static_pad("sink") else { return };
     pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
         if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view())
             && let Ok(video) = VideoInfo::from_caps(event.caps())
-            && let Some(even) = weak.upgrade()
+            && let Some((even, coloured)) = weak.upgrade().zip(coloured.upgrade())
         {
+            let colorimetry = video.colorimetry().to_string();
+            let caps = gst::Caps::builder("video/x-raw").field("colorimetry", colorimetry).build();
+            coloured.set_property("caps", caps);
             let (width, height) = (video.width(), video.height());
             let (right, bottom) = (width % 2, height % 2);
             even.set_property_from_str("right", &format!("-{right}"));

@@ -216,6 +216,12 @@ fn made(error: impl std::fmt::Display) -> Error {
 /// What an element reports.
 fn said(error: &gst::message::Error) -> Error {
     let debug = error.debug().unwrap_or_default();
-    let cause = debug.lines().last().map(str::trim).filter(|line| !line.is_empty());
-    Error::input(cause.map_or_else(|| error.error().to_string(), |cause| format!("{} ({cause})", error.error())))
+    // The first line tells where in the source code it is reported.
+    let cause = debug.lines().skip(1).last().map(str::trim).filter(|line| !line.is_empty());
+    let said = cause.map_or_else(|| error.error().to_string(), |cause| format!("{} ({cause})", error.error()));
+    let said = said.trim_end_matches('.');
+    let is_remedy_told = said.contains(';') || said.contains("install");
+    let remedy =
+        if is_remedy_told { "" } else { "; if players show the file, write it anew first: ffmpeg -i FILE NEW.mkv" };
+    Error::input(format!("{said}{remedy}"))
 }

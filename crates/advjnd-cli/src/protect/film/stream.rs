@@ -192,8 +192,8 @@ pub fn main_video(streams: &[Found]) -> Result<usize> {
     let (main, video) = main.and_then(|main| Some((main, streams.get(main)?))).ok_or_else(|| {
         let others: Vec<_> = streams.iter().map(Found::format).collect();
         Error::input(format!(
-            "there is no video in it, but {}; if players show one, it is less than a fifth as long as the sound and \
-             counts as a preview: cut the sound first",
+            "GStreamer finds no video in it, but {}; if players show one, write it anew first: ffmpeg -i FILE NEW.mkv (a \
+             video of less than a fifth of the sound's length counts as a preview: add -shortest)",
             listed(&others)
         ))
     })?;

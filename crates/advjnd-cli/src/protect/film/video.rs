@@ -4,8 +4,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use advjnd::{Error, Result};
-use advjnd_media::{UPRIGHT, settle_colorimetry};
+use advjnd_media::{HighRange, UPRIGHT, settle_colorimetry};
 use gst::prelude::*;
+use gst_video::VideoInfo;
 
 use super::super::message::Job;
 use super::super::settings::ELEMENT;
@@ -14,9 +15,12 @@ use super::made;
 use super::stream::{Found, media_type};
 use super::watch::stream_time;
 
-/// With 4:2:0, x264 takes even sizes only: `even` adds what is missing.
-const H264: &str = "videobox name=even ! x264enc name=encode pass=qual quantizer=18 speed-preset=medium \
+/// With 4:2:0, x264 takes even sizes only: `even` adds what is missing. It forgets the colorimetry, which `coloured`
+/// names again.
+const H264: &str = "videobox name=even ! capssetter name=coloured ! x264enc name=encode pass=qual quantizer=18 speed-preset=medium \
                     ! video/x-h264,profile=high ! h264parse";
+/// The filter refuses pixels that are far from square: `squared` says what they are to become.
+const SQUARE: &str = "videoscale name=square ! capsfilter name=squared";
 const FFV1: &str = "avenc_ffv1 name=encode";
 /// How long after the last frame of a preview encoded frames are still decoded: they may come out of order.
 const REORDERED: gst::ClockTime = gst::ClockTime::from_seconds(10);
@@ -30,6 +34,8 @@ pub struct Video {
     decoder: Option<gst::Element>,
     /// The element that protects.
     pub protect: gst::Element,
+    /// What video of high dynamic range is noted in when it is mapped; it is refused where there is none.
+    mapped: Option<Changes>,
 }
 
 impl Video {
@@ -39,7 +45,7 @@ impl Video {
     /// [`Error::Input`] where an element is missing or does not take its properties.
     pub fn new(found: &Found, job: &Job, changes: &Changes) -> Result<Self> {
         let encode = if job.settings.lossless { FFV1 } else { H264 };
-        let description = format!("{UPRIGHT} ! queue ! {ELEMENT} name=protect ! queue ! {encode}");
+        let description = format!("{UPRIGHT} ! {SQUARE} ! queue ! {ELEMENT} name=protect ! queue ! {encode}");
         let lost = || Error::input("the video branch lost a filter");
         let bin = gst::parse::bin_from_description(&description, true).map_err(made)?;
         settle_colorimetry(&bin)?;
@@ -50,8 +56,9 @@ impl Video {
         let protect = bin.by_name("protect").ok_or_else(lost)?;
         job.settings.apply(&protect)?;
         changes::note(changes, &bin.static_pad("sink").ok_or_else(lost)?, job.settings.both_fields);
-        if let Some(even) = bin.by_name("even") {
-            changes::even(changes, &even);
+        changes::square(changes, &bin.by_name("square").ok_or_else(lost)?, &bin.by_name("squared").ok_or_else(lost)?);
+        if let Some((even, coloured)) = bin.by_name("even").zip(bin.by_name("coloured")) {
+            changes::even(changes, &even, &coloured);
         }
         if let Some(pad) = bin.by_name("encode").and_then(|encode| encode.static_pad("sink")) {
             changes::drop_captions(changes, &pad);
@@ -59,7 +66,8 @@ impl Video {
         let decoder = (media_type(&found.caps) != "video/x-raw")
             .then(|| gst::ElementFactory::make("decodebin").build().map_err(made))
             .transpose()?;
-        Ok(Self { bin, decoder, protect })
+        let mapped = job.settings.tone_map.then(|| changes.clone());
+        Ok(Self { bin, decoder, protect, mapped })
     }
 
     /// Where protected frames come out.
@@ -85,10 +93,16 @@ impl Video {
             return from.link(&sink).map(|_| ()).map_err(made);
         };
         pipeline.add(decoder).map_err(made)?;
+        let (mapped, holder) = (self.mapped.clone(), pipeline.downgrade());
         decoder.connect_pad_added(move |decoder, pad| {
-            if !sink.is_linked()
-                && let Err(error) = pad.link(&sink)
-            {
+            if sink.is_linked() {
+                return;
+            }
+            let link = || match holder.upgrade().zip(mapped.as_ref()) {
+                Some((pipeline, changes)) => link_mapped(&pipeline, pad, &sink, changes),
+                None => pad.link(&sink).map(|_| ()).map_err(made),
+            };
+            if let Err(error) = link() {
                 gst::element_error!(decoder, gst::CoreError::Pad, ("the decoder gives no video: {error}"));
             }
         });
@@ -119,6 +133,21 @@ impl Video {
         }
         Ok(())
     }
+}
+
+/// Links `decoded` to `sink`, in `pipeline`, with what maps it to standard range between them where it needs that.
+fn link_mapped(pipeline: &gst::Pipeline, decoded: &gst::Pad, sink: &gst::Pad, changes: &Changes) -> Result<()> {
+    let video = decoded.current_caps().and_then(|caps| VideoInfo::from_caps(&caps).ok());
+    let Some((video, range)) = video.and_then(|video| HighRange::of(&video).map(|range| (video, range))) else {
+        return decoded.link(sink).map(|_| ()).map_err(made);
+    };
+    changes::mapped(changes, &video);
+    let map = range.tone_map()?;
+    pipeline.add(&map).map_err(made)?;
+    let lost = || Error::input("the tone mapping has no pads");
+    map.static_pad("src").ok_or_else(lost)?.link(sink).map_err(made)?;
+    map.sync_state_with_parent().map_err(made)?;
+    decoded.link(&map.static_pad("sink").ok_or_else(lost)?).map(|_| ()).map_err(made)
 }
 
 /// Tells what is behind `pad` that nothing more comes.
