@@ -39,6 +39,67 @@ fn what_a_container_cannot_hold_is_encoded_anew() {
     assert!(encoded_sound(&output).0.len() > 10);
     let said = protected(&[&input, "-o", &folder.path("out.mkv")]);
     assert!(said.contains("sound: kept as it was (PCM"), "{said}");
+
+    for (encoder, name) in
+        [("avenc_eac3", "E-AC-3"), ("flacenc", "FLAC"), ("alawenc", "A-law"), ("avenc_wmav2", "Windows")]
+    {
+        play(&format!(
+            "{VIDEO} ! {H264} ! mux. {AUDIO} ! audioconvert ! audioresample ! {encoder} ! mux. matroskamux name=mux \
+             ! filesink location=\"{input}\""
+        ));
+        let said = protected(&["-y", &input, "-o", &output]);
+        assert!(
+            said.contains(&format!("sound: kept ({name}")) && said.contains("written as AAC)"),
+            "{encoder}: {said}"
+        );
+        assert!(encoded_sound(&output).0.len() > 10, "{encoder}");
+    }
+}
+
+/// Some demuxers name their streams one after the other.
+#[test]
+fn containers_are_taken_apart_as_a_whole() {
+    let folder = Folder::new();
+    for muxer in ["flvmux", "avimux", "mpegtsmux", "qtmux", "3gppmux"] {
+        let (input, output) = (folder.path(muxer), folder.path(&format!("{muxer}.mp4")));
+        play(&format!(
+            "{VIDEO} ! {H264} ! mux. {AUDIO} ! avenc_aac ! mux. {muxer} name=mux ! filesink location=\"{input}\""
+        ));
+        let said = protected(&[&input, "-o", &output]);
+        assert!(said.contains("sound: kept as it was (AAC"), "{muxer}: {said}");
+        assert_eq!(frames(&output).0.len(), 10, "{muxer}");
+    }
+}
+
+/// The container has a track of sound in which there is nothing.
+#[test]
+fn empty_sound_is_left_out_and_a_file_cut_within_its_head_refused() {
+    let folder = Folder::new();
+    let (input, output) = (folder.path("clip.ts"), folder.path("out.mp4"));
+    play(&format!(
+        "{VIDEO} ! {H264} ! mux. {AUDIO} ! avenc_aac ! mux. mpegtsmux name=mux ! filesink location=\"{input}\""
+    ));
+    let whole = fs::read(&input).unwrap();
+    let packets: Vec<_> = whole.chunks(188).collect();
+    // The packets of the second stream go; the tables that announce it stay.
+    let of = |packet: &[u8]| (u16::from(packet[1]) & 0x1f) << 8 | u16::from(packet[2]);
+    let sound = packets.iter().map(|packet| of(packet)).filter(|id| (0x30..0x1fff).contains(id)).max().unwrap();
+    let silent: Vec<u8> =
+        packets.iter().filter(|packet| of(packet) != sound).flat_map(|packet| packet.to_vec()).collect();
+    assert!(silent.len() < whole.len());
+    fs::write(&input, silent).unwrap();
+    let said = protected(&[&input, "-o", &output]);
+    assert!(said.contains("sound: LEFT OUT") && said.contains("there is nothing in it"), "{said}");
+    assert_eq!(frames(&output).0.len(), 10);
+
+    let cut = folder.path("cut.mkv");
+    play(&format!("{VIDEO} ! {H264} ! matroskamux ! filesink location=\"{cut}\""));
+    let whole = fs::read(&cut).unwrap();
+    let first = whole.windows(4).position(|bytes| bytes == [0x1f, 0x43, 0xb6, 0x75]).unwrap();
+    fs::write(&cut, &whole[..first]).unwrap();
+    let begun = std::time::Instant::now();
+    refused(&["-y", &cut, "-o", &output], 1);
+    assert!(begun.elapsed().as_secs() < 30, "given up by the watchdog");
 }
 
 #[test]
