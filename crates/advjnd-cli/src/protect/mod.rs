@@ -18,6 +18,7 @@ mod container;
 mod film;
 mod identity;
 mod inputs;
+mod jpeg;
 mod kind;
 mod lock;
 mod message;

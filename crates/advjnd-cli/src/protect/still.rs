@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A picture: protected as a video of one frame, and written in its own format.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Write};
 
 use advjnd::{Error, Result};
@@ -14,6 +14,7 @@ use image::codecs::webp::{WebPDecoder, WebPEncoder};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, RgbImage, Rgba};
 
+use super::jpeg::has_further_pictures;
 use super::message::{Begun, Fate, Files, Job, Message, Outcome, Progress, Stream};
 use super::settings::Settings;
 
@@ -30,7 +31,7 @@ pub fn protect(files: &Files, job: &Job, format: ImageFormat, tell: &impl Fn(&Me
     if is_animated(files, format)? {
         return Err(Error::input("animated pictures cannot be written; convert it to a video first, with ffmpeg"));
     }
-    let (image, profile, changes) = read(files)?;
+    let (image, profile, changes) = read(files, format)?;
     let transparency = image.color().has_alpha().then(|| image.to_rgba8());
     let (protected, stats) = through_the_element(&image.into_rgb8(), &job.settings)?;
     let written = match transparency {
@@ -70,7 +71,7 @@ fn is_animated(files: &Files, format: ImageFormat) -> Result<bool> {
 }
 
 /// The picture, upright, its colour profile, and what of it has become another.
-fn read(files: &Files) -> Result<(DynamicImage, Option<Vec<u8>>, Vec<String>)> {
+fn read(files: &Files, format: ImageFormat) -> Result<(DynamicImage, Option<Vec<u8>>, Vec<String>)> {
     let reader = ImageReader::new(open(files)?).with_guessed_format().map_err(damaged)?;
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let orientation = decoder.orientation().map_err(damaged)?;
@@ -79,6 +80,10 @@ fn read(files: &Files) -> Result<(DynamicImage, Option<Vec<u8>>, Vec<String>)> {
     let profile = profile.filter(|profile| profile.get(16..20) == Some(b"RGB "));
     let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     let mut changes = Vec::new();
+    let io = |source| Error::Io { path: files.input.clone(), source };
+    if format == ImageFormat::Jpeg && has_further_pictures(&fs::read(&files.input).map_err(io)?) {
+        changes.push("further pictures behind the first were left out".to_owned());
+    }
     if orientation != Orientation::NoTransforms {
         image.apply_orientation(orientation);
         changes.push("turned upright".to_owned());
