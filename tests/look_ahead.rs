@@ -92,6 +92,35 @@ fn a_face_is_followed_backwards_over_frames_in_which_it_is_not_seen() {
     assert_eq!(untouched(&frames, &output), [0; 0], "the first frame shows the face, and the next two do not");
 }
 
+/// Three seconds of one picture that comes out of the dark.
+#[test]
+fn a_face_that_fades_in_is_dealt_with_from_where_it_can_be_seen() {
+    const FRAMES: u32 = 75;
+    let mut frames = Frames::sample(ONE_FACE, VideoFormat::I420, 1);
+    let (bright, luma) = (frames.buffers[0].clone(), (frames.info.width() * frames.info.height()) as usize);
+    frames.buffers = (0..FRAMES)
+        .map(|index| {
+            let mut buffer = bright.copy_deep().unwrap();
+            let data = buffer.make_mut();
+            data.set_pts(gst::ClockTime::from_mseconds(40) * u64::from(index));
+            let mut map = data.map_writable().unwrap();
+            let (luma, chroma) = map.split_at_mut(luma);
+            let dim = |code: u8, zero: u32| {
+                let (code, zero) = (u32::from(code), zero);
+                ((code * index + zero * (FRAMES - index)) / FRAMES) as u8
+            };
+            luma.iter_mut().for_each(|code| *code = dim(*code, 16));
+            chroma.iter_mut().for_each(|code| *code = dim(*code, 128));
+            drop(map);
+            buffer
+        })
+        .collect();
+    let output = all(&frames, &[("look-ahead", "-1"), ("max-iterations", "2")]);
+    // Below 3 % of the light the codes have no face left in them.
+    let shown: Vec<_> = untouched(&frames, &output).into_iter().filter(|index| *index >= 3).collect();
+    assert_eq!(shown, [0; 0]);
+}
+
 #[test]
 fn what_is_held_goes_before_whatever_comes_behind_it() {
     let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 6);

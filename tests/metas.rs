@@ -191,6 +191,9 @@ fn marks_without_a_pixel_in_the_picture_are_none() {
         let mut session = Session::new(&frames.caps(), &[]);
         let output = session.protect(&marked(&frames, "face", rect, None));
         assert_eq!((own(&output).len(), session.count("frames-searched")), (1, 1), "{rect:?}");
+        session.protect(&marked(&frames, "face", rect, None));
+        let warnings = session.bus.iter_filtered(&[gst::MessageType::Warning]).count();
+        assert_eq!(warnings, 1, "{rect:?}: one for both frames");
     }
 }
 

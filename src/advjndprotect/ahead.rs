@@ -116,8 +116,8 @@ impl AdvJndProtect {
     fn hold(&self, mut buffer: gst::Buffer) -> Result<(), gst::ErrorMessage> {
         let settings = self.settings_for(&buffer);
         let times = self.times(&buffer);
-        self.with_state(|state| {
-            let State { protector, info: Some(info), held, last_timestamp, .. } = state else {
+        let has_empty_mark = self.with_state(|state| {
+            let State { protector, info: Some(info), held, last_timestamp, empty_mark_told, .. } = state else {
                 return Err(gst::error_msg!(gst::CoreError::Negotiation, ("A buffer came before its caps")));
             };
             let size = frame::size(&buffer, info);
@@ -140,11 +140,24 @@ impl AdvJndProtect {
                 Ok(protector.sight(frame, &context, &settings.core))
             })
             .map_err(|error| error::message(&error))?;
+            let has_empty_mark =
+                !*empty_mark_told && settings.detector.reads_marks() && roi::has_empty_mark(&buffer, size);
+            *empty_mark_told |= has_empty_mark;
             *last_timestamp = times.timestamp;
             held.push_back(Held { buffer, sighting });
             let mut mapped: Vec<_> = held.iter_mut().map(|held| Mapped { held, info }).collect();
-            protector.trace_back(&mut mapped).map_err(|error| error::message(&error))
-        })
+            protector.trace_back(&mut mapped).map_err(|error| error::message(&error))?;
+            Ok(has_empty_mark)
+        })?;
+        if has_empty_mark {
+            gst::element_imp_warning!(
+                self,
+                gst::StreamError::Format,
+                ("A face is marked where the picture has no pixel; such marks are ignored. Check what marks faces \
+                  upstream: its frame size may be another one")
+            );
+        }
+        Ok(())
     }
 
     /// Protects the faces that were sighted in `buffer` and says what was done, or the error after which it must not go

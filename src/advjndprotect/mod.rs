@@ -91,6 +91,13 @@ pub enum Detector {
     FullFrame,
 }
 
+impl Detector {
+    /// Whether metas of others tell of faces.
+    fn reads_marks(self) -> bool {
+        matches!(self, Self::Auto | Self::RoiMeta)
+    }
+}
+
 /// Property `jnd-model`: how the just-noticeable difference is worked out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, glib::Enum)]
 #[enum_type(name = "GstAdvJndProtectJndModel")]

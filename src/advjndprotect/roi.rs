@@ -11,22 +11,33 @@ use super::{FACE, NAME};
 /// Field of a meta's parameters with ten numbers, x and y of five landmarks in pixels.
 pub(super) const LANDMARKS: &str = "landmarks";
 
-/// The faces that elements upstream marked on `buffer`, a picture of `size`. What another advjndprotect says it did is
-/// no such mark, nor is a region without a pixel in the picture.
-pub(super) fn faces(buffer: &gst::BufferRef, size: (u32, u32)) -> Vec<GivenFace> {
+/// The marks of faces by elements upstream. What another advjndprotect says it did is no such mark.
+fn marks(buffer: &gst::BufferRef) -> impl Iterator<Item = gst::MetaRef<'_, VideoRegionOfInterestMeta>> {
     let metas = buffer.iter_meta::<VideoRegionOfInterestMeta>();
-    metas
-        .filter(|meta| meta.roi_type() == FACE && meta.param(NAME).is_none())
-        .filter(|meta| {
-            let (x, y, width, height) = meta.rect();
-            x < size.0 && y < size.1 && width > 0 && height > 0
-        })
+    metas.filter(|meta| meta.roi_type() == FACE && meta.param(NAME).is_none())
+}
+
+/// Whether the region of `meta` has a pixel in a picture of `size`.
+fn has_pixels(meta: &VideoRegionOfInterestMeta, size: (u32, u32)) -> bool {
+    let (x, y, width, height) = meta.rect();
+    x < size.0 && y < size.1 && width > 0 && height > 0
+}
+
+/// The faces that elements upstream marked on `buffer`, a picture of `size`; regions without a pixel in it are none.
+pub(super) fn faces(buffer: &gst::BufferRef, size: (u32, u32)) -> Vec<GivenFace> {
+    let marks = marks(buffer).filter(|meta| has_pixels(meta, size));
+    marks
         .map(|meta| {
             let (x, y, width, height) = meta.rect();
             let [x, y, width, height] = [x, y, width, height].map(|value| value as f32);
             GivenFace { bbox: BBox { x, y, width, height }, landmarks: meta.params().find_map(landmarks) }
         })
         .collect()
+}
+
+/// Whether a face is marked where the picture, of `size`, has no pixel.
+pub(super) fn has_empty_mark(buffer: &gst::BufferRef, size: (u32, u32)) -> bool {
+    marks(buffer).any(|meta| !has_pixels(&meta, size))
 }
 
 /// Each of `regions` as one face, or all of a frame of `size` if there are none.

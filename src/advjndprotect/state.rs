@@ -19,6 +19,8 @@ pub(super) struct State {
     pub(super) device: Chosen,
     /// Whether it was said that the device failed.
     pub(super) device_mourned: bool,
+    /// Whether the warning about a mark without a pixel was posted.
+    pub(super) empty_mark_told: bool,
     /// The negotiated format, from `set_info` on.
     pub(super) info: Option<VideoInfo>,
     /// Frames that were looked at and are not yet protected, oldest first.
@@ -40,6 +42,7 @@ impl State {
             protector,
             device,
             device_mourned: false,
+            empty_mark_told: false,
             info: None,
             held: VecDeque::new(),
             last_timestamp: None,

@@ -271,6 +271,32 @@ fn a_lost_face_stays_covered_for_the_hold_time() {
     assert_eq!(verdicts.last(), Some(&None), "{verdicts:?}");
 }
 
+/// `on-lost=cover-frame`: nothing of a frame in which a followed face is not found is shown.
+#[test]
+fn a_lost_face_covers_the_frame_when_that_is_asked_for() {
+    let picture = astronaut();
+    let textured: Vec<u8> = (0..picture.clean.len()).map(|at| (60 + at / 3 % 7 * 20) as u8).collect();
+    let empty = Picture { clean: textured, ..picture };
+    for cover_frame_on_lost in [false, true] {
+        let (picture, mut protector) = (astronaut(), protector());
+        let settings = Settings { cover_frame_on_lost, ..Settings::default() };
+        for _ in 0..5 {
+            process(&mut protector, &picture, &settings).1.expect("report");
+        }
+        let mut lost = 0;
+        for _ in 0..6 {
+            let (data, report) = process(&mut protector, &empty, &settings);
+            let faces = report.expect("report").faces;
+            if faces.iter().any(|face| face.verdict == Verdict::Covered(CoverReason::Lost)) {
+                lost += 1;
+                let is_plain = data.iter().all(|value| *value == data[0]);
+                assert_eq!(is_plain, cover_frame_on_lost, "frame {lost}");
+            }
+        }
+        assert!(lost > 0, "the face is not lost: the test says nothing");
+    }
+}
+
 #[test]
 fn frames_with_hardly_a_pixel_come_out_as_they_were() {
     let mut protector = protector();

@@ -12,7 +12,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{PngDecoder, PngEncoder};
 use image::codecs::webp::{WebPDecoder, WebPEncoder};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, RgbImage, Rgba};
+use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Rgb, RgbImage, RgbaImage};
 
 use super::jpeg::has_further_pictures;
 use super::message::{Begun, Fate, Files, Job, Message, Outcome, Progress, Stream};
@@ -32,20 +32,9 @@ pub fn protect(files: &Files, job: &Job, format: ImageFormat, tell: &impl Fn(&Me
         return Err(Error::input("animated pictures cannot be written; convert it to a video first, with ffmpeg"));
     }
     let (image, profile, changes) = read(files, format)?;
-    let transparency = image.color().has_alpha().then(|| image.to_rgba8());
-    let (protected, stats) = through_the_element(&image.into_rgb8(), &job.settings)?;
-    let written = match transparency {
-        Some(mut all) => {
-            all.pixels_mut().zip(protected.pixels()).for_each(|(to, from)| {
-                let [red, green, blue] = from.0;
-                *to = Rgba([red, green, blue, to.0[3]]);
-            });
-            DynamicImage::ImageRgba8(all)
-        }
-        None => DynamicImage::ImageRgb8(protected),
-    };
+    let (protected, stats) = through_the_element(&image, &job.settings)?;
     tell(&Message::Progress(Progress { frames: 1, ended: true, ..Progress::default() }));
-    write(files, &written, format, profile)?;
+    write(files, &DynamicImage::ImageRgb8(protected), format, profile)?;
     let stream = Stream { kind: "picture".to_owned(), format: name, fate: Fate::Protected, detail: None };
     let mut outcome = Outcome { streams: vec![stream], changes, ..Outcome::default() };
     outcome.add(&stats);
@@ -71,7 +60,7 @@ fn is_animated(files: &Files, format: ImageFormat) -> Result<bool> {
 }
 
 /// The picture, upright, its colour profile, and what of it has become another.
-fn read(files: &Files, format: ImageFormat) -> Result<(DynamicImage, Option<Vec<u8>>, Vec<String>)> {
+fn read(files: &Files, format: ImageFormat) -> Result<(RgbImage, Option<Vec<u8>>, Vec<String>)> {
     let reader = ImageReader::new(open(files)?).with_guessed_format().map_err(damaged)?;
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let orientation = decoder.orientation().map_err(damaged)?;
@@ -95,7 +84,19 @@ fn read(files: &Files, format: ImageFormat) -> Result<(DynamicImage, Option<Vec<
     if !color.has_color() {
         changes.push("grey became R'G'B'".to_owned());
     }
-    Ok((image, profile, changes))
+    if color.has_alpha() {
+        changes.push("transparency became white".to_owned());
+        return Ok((on_white(&image.into_rgba8()), profile, changes));
+    }
+    Ok((image.into_rgb8(), profile, changes))
+}
+
+/// The picture laid on white: its alpha may be a picture of its own, and what it hides one more.
+fn on_white(image: &RgbaImage) -> RgbImage {
+    RgbImage::from_fn(image.width(), image.height(), |x, y| {
+        let [color @ .., alpha] = image.get_pixel(x, y).0.map(u32::from);
+        Rgb(color.map(|value| ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8))
+    })
 }
 
 /// The picture as the element gives it out, and the element's `stats`.

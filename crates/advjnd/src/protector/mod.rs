@@ -52,13 +52,13 @@ use self::worker::Workers;
 use self::workspace::Workspace;
 use crate::attack::Attack;
 use crate::error::Result;
-use crate::face::{BBox, Detection, GivenFace, Landmarks, Track, TrackId, TrackState};
+use crate::face::{BBox, Detection, GivenFace, Landmarks, Track, TrackId};
 use crate::frame::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
 use crate::models::Models;
 use crate::net::Backend;
 use crate::pacing::{Clock, DEFAULT_INTERVAL, Pace};
 use crate::pool::Pool;
-use crate::report::{FrameReport, Verdict};
+use crate::report::{CoverReason, FaceReport, FrameReport, Verdict};
 
 /// Protects the faces of one stream of frames.
 pub struct Protector {
@@ -203,7 +203,8 @@ impl Protector {
                 let unprotected =
                     tracks.iter().zip(&report.faces).filter(|(_, face)| face.verdict != Verdict::Protected);
                 hidden.extend(unprotected.map(|(track, _)| cover_place(track, frame)));
-                if settings.cover_frame_on_lost && tracks.iter().any(|track| track.state == TrackState::Lost) {
+                let is_lost = |face: &FaceReport| face.verdict == Verdict::Covered(CoverReason::Lost);
+                if settings.cover_frame_on_lost && report.faces.iter().any(is_lost) {
                     hidden.push(frame.rect());
                 }
             }
