@@ -10,7 +10,7 @@ use advjnd::jnd::{JndModel, Namm};
 use advjnd::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
 use gst_video::{VideoFormat, VideoFrameFlags, VideoInfo, VideoMeta};
 
-use common::formats::FORMATS;
+use common::formats::{DEEP_FORMATS, FORMATS};
 use common::samples::{Kind, place};
 use common::{Face, Frames, ONE_FACE, STRONG, Session, caps, faces, pixels, plane_size};
 
@@ -207,11 +207,37 @@ fn a_frame_in_several_memories_is_protected_like_one_in_one() {
     assert!(pixels(&expected, &frames.info) == pixels(&output, &frames.info));
 }
 
+/// Ten bits a sample are worked on as eight; where nothing changes they stay.
+#[test]
+fn ten_bits_have_the_verdicts_of_eight_and_stay_where_nothing_changes() {
+    for ((deep, _), narrow) in DEEP_FORMATS.into_iter().zip([VideoFormat::I420, VideoFormat::Nv12]) {
+        let empty = Frames::pattern("smpte75", deep, 333, 51, 2);
+        let mut session = Session::new(&empty.caps(), &[]);
+        for (input, output) in empty.buffers.iter().zip(session.protect_all(&empty)) {
+            assert!(pixels(input, &empty.info) == pixels(&output, &empty.info), "{deep} changed");
+        }
+
+        let (frames, twins) = (Frames::sample(ONE_FACE, deep, 3), Frames::sample(ONE_FACE, narrow, 3));
+        let output = Session::new(&frames.caps(), &STRONG).protect_all(&frames);
+        let expected = Session::new(&twins.caps(), &STRONG).protect_all(&twins);
+        for ((input, output), expected) in frames.buffers.iter().zip(&output).zip(&expected) {
+            let verdicts =
+                |buffer: &gst::Buffer| faces(buffer).into_iter().map(|face| face.verdict).collect::<Vec<_>>();
+            assert_eq!(verdicts(output), verdicts(expected), "{deep}");
+            let (clean, protected) = (pixels(input, &frames.info), pixels(output, &frames.info));
+            assert!(clean[0] != protected[0], "{deep}: untouched");
+            // Far from the face.
+            let row = 2 * frames.info.width() as usize;
+            assert!(clean[0][..8 * row] == protected[0][..8 * row], "{deep}");
+        }
+    }
+}
+
 /// Alpha can carry a picture of its own.
 #[test]
 fn other_formats_and_those_with_alpha_are_refused_in_negotiation() {
     let alpha = [VideoFormat::Rgba, VideoFormat::Bgra, VideoFormat::Argb, VideoFormat::Abgr, VideoFormat::A420];
-    for format in alpha.into_iter().chain([VideoFormat::Gray16Le, VideoFormat::I42010le]) {
+    for format in alpha.into_iter().chain([VideoFormat::Gray16Le, VideoFormat::I42212le]) {
         let frames = Frames::pattern("smpte", format, 64, 64, 1);
         let mut session = Session::new(&caps(VideoFormat::I420, 64, 64), &[]);
         session.harness.set_src_caps(frames.caps());

@@ -2,6 +2,7 @@
 //! The formats of both sides. Tests include this file.
 
 use advjnd::PixelFormat;
+use advjnd::frame::DeepFormat;
 use gst_video::VideoFormat;
 
 /// GStreamer's and the core's, best first. None has alpha, which can carry a picture of its own.
@@ -23,3 +24,7 @@ pub const FORMATS: [(VideoFormat, PixelFormat); 16] = [
     (VideoFormat::Xbgr, PixelFormat::Xbgr),
     (VideoFormat::Gray8, PixelFormat::Gray8),
 ];
+
+/// Those of ten bits a sample, which come after the others.
+pub const DEEP_FORMATS: [(VideoFormat, DeepFormat); 2] =
+    [(VideoFormat::I42010le, DeepFormat::I420), (VideoFormat::P01010le, DeepFormat::P010)];

@@ -8,17 +8,18 @@
 //! A buffer may hold a larger picture than its caps show (a `GstVideoCropMeta` says which part): all of it is the
 //! frame.
 
+use advjnd::frame::{DeepFormat, Narrowed};
 use advjnd::{Colorimetry, Error, FrameMut, Matrix, PixelFormat, PlaneMut, Result};
 use gst_video::{
     VideoCapsBuilder, VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo, VideoInterlaceMode, VideoMeta,
 };
 
-use super::formats::FORMATS;
+use super::formats::{DEEP_FORMATS, FORMATS};
 
 /// The caps of both pads: progressive first, for whoever can choose. Interlaced video is linked, too, and gets the
 /// [`refusal`], which says what to put in front; a link that fails says nothing.
 pub(super) fn caps() -> gst::Caps {
-    let any = || VideoCapsBuilder::new().format_list(FORMATS.map(|(format, _)| format));
+    let any = || VideoCapsBuilder::new().format_list(formats());
     let mut caps = any().field("interlace-mode", VideoInterlaceMode::Progressive.to_str()).build();
     caps.merge(any().build());
     caps
@@ -57,24 +58,45 @@ pub(super) fn with_frame<R>(
     info: &VideoInfo,
     work: impl FnOnce(&mut FrameMut<'_>) -> Result<R>,
 ) -> Result<R> {
-    let format = pixel_format(info.format())?;
+    let format = Samples::of(info.format())?;
     let (layout, width, height) = layout(buffer, info)?;
     let mut map = buffer
         .map_writable()
         .map_err(|_| Error::input("the buffer cannot be mapped for writing; put a copying element in front"))?;
-    let planes = cut(map.as_mut_slice(), &layout)?;
-    let mut frame = FrameMut::new(format, colorimetry(info), width as usize, height as usize, planes)?;
-    work(&mut frame)
+    let mut planes = cut(map.as_mut_slice(), &layout)?;
+    let (colorimetry, width, height) = (colorimetry(info), width as usize, height as usize);
+    match format {
+        Samples::Of8Bits(format) => work(&mut FrameMut::new(format, colorimetry, width, height, planes)?),
+        Samples::Of10Bits(format) => {
+            let mut narrowed = Narrowed::read(format, width, height, &planes)?;
+            let result = work(&mut narrowed.frame(colorimetry)?)?;
+            narrowed.write(&mut planes);
+            Ok(result)
+        }
+    }
+}
+
+/// How the core takes the samples of a format.
+enum Samples {
+    Of8Bits(PixelFormat),
+    Of10Bits(DeepFormat),
+}
+
+impl Samples {
+    fn of(format: VideoFormat) -> Result<Self> {
+        let narrow = FORMATS.iter().find(|(ours, _)| *ours == format).map(|(_, core)| Self::Of8Bits(*core));
+        let deep = || DEEP_FORMATS.iter().find(|(ours, _)| *ours == format).map(|(_, core)| Self::Of10Bits(*core));
+        let unknown = || Error::input(format!("format {format} is not supported; convert with videoconvert"));
+        narrow.or_else(deep).ok_or_else(unknown)
+    }
 }
 
 /// Where the planes start, and their strides.
 type Layout = Vec<(usize, usize)>;
 
-fn pixel_format(format: VideoFormat) -> Result<PixelFormat> {
-    FORMATS
-        .iter()
-        .find_map(|(ours, core)| (*ours == format).then_some(*core))
-        .ok_or_else(|| Error::input(format!("format {format} is not supported; convert with videoconvert")))
+/// All formats, best first.
+fn formats() -> impl Iterator<Item = VideoFormat> {
+    FORMATS.iter().map(|(format, _)| *format).chain(DEEP_FORMATS.iter().map(|(format, _)| *format))
 }
 
 /// Width and height of the picture in `buffer`: of its own `GstVideoMeta` if it has one, else of the caps.

@@ -4,6 +4,7 @@
 mod between;
 mod cells;
 mod cover;
+mod deep;
 mod format;
 pub(crate) mod paint;
 mod patch;
@@ -13,6 +14,7 @@ mod resample;
 pub use between::Between;
 pub use cells::CELL;
 pub use cover::{Cover, cover};
+pub use deep::{DeepFormat, Narrowed};
 pub use format::PixelFormat;
 use format::{Channel, Chroma, Halved, Layout};
 pub use patch::Patch;
