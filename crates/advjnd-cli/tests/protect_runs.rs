@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use protect::{Folder, command, protected, text};
 
 fn advjnd(arguments: &[&str]) -> (Option<i32>, String) {
-    let done = Command::new(env!("CARGO_BIN_EXE_advjnd")).args(arguments).output().unwrap();
+    let done = Command::new(env!("CARGO_BIN_EXE_advjnd")).env("COLUMNS", "100").args(arguments).output().unwrap();
     (done.status.code(), text(&done.stdout) + &text(&done.stderr))
 }
 

@@ -10,16 +10,17 @@ use super::settings::Settings;
 use super::shard::Shard;
 
 const AFTER_HELP: &str = "\
-Video is written as H.264 in .mp4, .mov or .mkv (with --lossless as FFV1 in .mkv), pictures (PNG, JPEG, WebP)
-in their own format. Sound is copied, or written as AAC where the container cannot hold it. Further videos are
-protected, subtitles and chapters kept. Titles, places, devices, dates and cover art are left out. Only files that
-are named are opened, whatever a file in them says.
+Video is written as H.264 in .mp4, .mov or .mkv (with --lossless as FFV1 in .mkv), pictures (PNG,
+JPEG, WebP) in their own format. Sound is copied, or written as AAC where the container cannot hold
+it. Further videos are protected, subtitles and chapters kept. Titles, places, devices, dates and
+cover art are left out. Only files that are named are opened, whatever a file in them says.
 
 Exit codes:
   0    every file was written, and every face that was found in every frame is protected or covered
   1    at least one file was not written; the messages name it
   2    the command line is wrong
-  3    every file was written, but one has fewer frames than it should, or frames that are not protected
+  3    every file was written, but one has fewer frames than it should, or frames that are not
+       protected
   128+ a signal ended the run (130: Ctrl-C); nothing unfinished is left";
 
 /// How a face that is not protected is hidden, by the name that other programs have for it.
