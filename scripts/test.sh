@@ -72,9 +72,9 @@ passed=$((passed + tests_passed))
 failed=$((failed + tests_failed))
 
 # Tests that say they do not run: none with the material beside the repository and the packages of requirements.txt in
-# $PYTHON; without the material three, without the packages one.
+# $PYTHON; without the material eight, without the packages one.
 expected=0
-[ -d "${ADVJND_MATERIAL:-../shared}" ] || expected=$((expected + 3))
+[ -d "${ADVJND_MATERIAL:-../shared}" ] || expected=$((expected + 8))
 "${PYTHON:-/usr/bin/python3}" -c '
 import PIL, ai_edge_litert, cv2, matplotlib, numpy, onnx, onnxruntime, safetensors, scipy, skimage, tflite, torch
 ' 2>/dev/null || expected=$((expected + 1))

@@ -76,8 +76,10 @@ proptest! {
 
     #[test]
     fn net_convolutions_agree(
-        seed in any::<u64>(), height in 1usize..22, width in 1usize..22, in_channels in 1usize..40, out_channels in 1usize..40,
-        kernel in 1usize..6, stride in 1usize..3, pads in prop::array::uniform4(0usize..3), which in 0usize..3, batch in 1usize..3,
+        seed in any::<u64>(), height in 1usize..22, width in 1usize..22, in_channels in 1usize..40,
+        out_channels in 1usize..40,
+        kernel in 1usize..6, stride in 1usize..3, pads in prop::array::uniform4(0usize..3), which in 0usize..3,
+        batch in 1usize..3,
     ) {
         let mut numbers = Numbers(seed);
         let [top, left, bottom, right] = pads.map(|pad| pad.min(kernel - 1));
@@ -92,7 +94,8 @@ proptest! {
     #[test]
     fn net_depthwise_agrees(
         seed in any::<u64>(), height in 1usize..20, width in 1usize..20, channels in 1usize..40,
-        kernel in prop::sample::select(vec![1usize, 2, 3, 3, 3, 5, 7]), stride in 1usize..3, pad in 0usize..3, which in 0usize..3,
+        kernel in prop::sample::select(vec![1usize, 2, 3, 3, 3, 5, 7]), stride in 1usize..3, pad in 0usize..3,
+        which in 0usize..3,
         batch in 1usize..3,
     ) {
         let mut numbers = Numbers(seed);
@@ -106,7 +109,8 @@ proptest! {
 
     #[test]
     fn net_winograd_agrees(
-        seed in any::<u64>(), height in 5usize..30, width in 5usize..30, in_blocks in 1usize..4, out_blocks in 1usize..4,
+        seed in any::<u64>(), height in 5usize..30, width in 5usize..30, in_blocks in 1usize..4,
+        out_blocks in 1usize..4,
         odd in 0usize..9, which in 0usize..3, batch in 1usize..3, pad in 0usize..2,
     ) {
         let mut numbers = Numbers(seed);
@@ -120,7 +124,8 @@ proptest! {
 
     #[test]
     fn net_random_networks_agree(
-        seed in any::<u64>(), side in 12usize..40, channels in 1usize..33, which in 0usize..3, batch in 1usize..3, pool in 0usize..3,
+        seed in any::<u64>(), side in 12usize..40, channels in 1usize..33, which in 0usize..3, batch in 1usize..3,
+        pool in 0usize..3,
     ) {
         let mut numbers = Numbers(seed);
         let graph = random_network(&mut numbers, side, channels, which, pool).expect("graph");
