@@ -12,8 +12,9 @@ const KNOWN: [&str; 3] = ["bt601", "bt709", "bt2020"];
 /// one sink pad and holds [`UPRIGHT`](crate::UPRIGHT).
 ///
 /// `videoconvert` would choose among the colorimetries that are allowed and convert to it, so one is: that with the
-/// matrix of the source, or any where it has none. GStreamer 1.22 takes full range without a matrix for limited range, and turns one range into the other by name alone where the matrix
-/// stays the same; encoders and containers tell players different ranges.
+/// matrix of the source, or any where it has none. GStreamer 1.22 takes full range without a matrix for limited range,
+/// and turns one range into the other by name alone where the matrix stays the same; encoders and containers tell
+/// players different ranges.
 ///
 /// # Errors
 /// [`Error::Input`] if `video` has no sink pad, or no filters named `range` and `colours`.

@@ -52,7 +52,7 @@ use self::worker::Workers;
 use self::workspace::Workspace;
 use crate::attack::Attack;
 use crate::error::Result;
-use crate::face::{BBox, Detection, GivenFace, Landmarks, Track, TrackId};
+use crate::face::{BBox, Detection, GivenFace, Landmarks, Track, TrackId, TrackState};
 use crate::frame::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
 use crate::models::Models;
 use crate::net::Backend;
@@ -203,8 +203,12 @@ impl Protector {
                 let unprotected =
                     tracks.iter().zip(&report.faces).filter(|(_, face)| face.verdict != Verdict::Protected);
                 hidden.extend(unprotected.map(|(track, _)| cover_place(track, frame)));
-                let is_lost = |face: &FaceReport| face.verdict == Verdict::Covered(CoverReason::Lost);
-                if settings.cover_frame_on_lost && report.faces.iter().any(is_lost) {
+                // A face may be covered for another reason while its track is lost, and be lost in a frame before.
+                let mut faces = tracks.iter().zip(&report.faces);
+                let is_lost = |(track, face): (&Track, &FaceReport)| {
+                    track.state == TrackState::Lost || face.verdict == Verdict::Covered(CoverReason::Lost)
+                };
+                if settings.cover_frame_on_lost && faces.any(is_lost) {
                     hidden.push(frame.rect());
                 }
             }

@@ -8,6 +8,8 @@ use gst::buffer::BufferMetaForeachAction::{Keep, Remove};
 use gst::prelude::*;
 use gst_video::{VideoColorRange, VideoFormatFlags, VideoInfo, VideoInterlaceMode};
 
+use super::LEFT_OUT;
+
 /// What has changed, in words, each once.
 #[derive(Debug, Clone, Default)]
 pub struct Changes(Arc<Mutex<Vec<String>>>);
@@ -43,7 +45,7 @@ pub fn note(changes: &Changes, pad: &gst::Pad, both_fields: bool) {
                           standard range")
                     );
                 }
-                return gst::PadProbeReturn::Handled;
+                return LEFT_OUT;
             }
             of(&video, both_fields).into_iter().for_each(|change| changes.add(change));
         }

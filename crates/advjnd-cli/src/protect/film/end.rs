@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::prelude::*;
 
+use super::LEFT_OUT;
+
 /// How much later than the video the end of a sound may be; what was recorded together does not end at once.
 const TAIL: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 
@@ -62,7 +64,7 @@ impl End {
                 times.lock().unwrap_or_else(PoisonError::into_inner).has_cut = true;
                 pad.send_event(gst::event::Eos::new());
             }
-            gst::PadProbeReturn::Handled
+            LEFT_OUT
         });
     }
 }

@@ -32,6 +32,9 @@ use watch::Watch;
 
 /// How often progress is reported.
 const TELLING: gst::ClockTime = gst::ClockTime::from_mseconds(200);
+/// What a probe returns for what it leaves out. After `Drop`, GStreamer before 1.24.8 complains of an object that is
+/// NULL where the probe is written in Rust.
+const LEFT_OUT: gst::PadProbeReturn = gst::PadProbeReturn::Handled;
 /// What is needed beyond the core, and where Debian keeps it.
 const PACKAGES: [(&str, &str); 9] = [
     ("decodebin", "gstreamer1.0-plugins-base"),

@@ -5,24 +5,23 @@ use gst::prelude::*;
 use gst::tags::{ImageOrientation, LanguageCode, Tag};
 
 use super::super::settings::Settings;
+use super::LEFT_OUT;
 
 /// Takes from the tags that come to `pad` those that do not go on: all but the language, or, where metadata is to be
 /// kept, those that hold a picture or a file. How the picture is to be turned is never told: it has been turned.
 /// Chapters go on, unless all that is beside picture and sound is to be left out.
-///
-/// What is left out is `Handled`, not `Drop`: GStreamer before 1.24.8 then reports an object that is NULL.
 pub fn filter(pad: &gst::Pad, settings: &Settings) {
     let (keep, strip) = (settings.keep_metadata, settings.strip);
     pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| match info.event().map(|event| event.view()) {
         Some(gst::EventView::Tag(event)) => {
             let tags = going_on(event.tag(), keep);
             if tags.n_tags() == 0 {
-                return gst::PadProbeReturn::Handled;
+                return LEFT_OUT;
             }
             info.data = Some(gst::PadProbeData::Event(gst::event::Tag::new(tags)));
             gst::PadProbeReturn::Ok
         }
-        Some(gst::EventView::Toc(_)) if strip => gst::PadProbeReturn::Handled,
+        Some(gst::EventView::Toc(_)) if strip => LEFT_OUT,
         _ => gst::PadProbeReturn::Ok,
     });
 }

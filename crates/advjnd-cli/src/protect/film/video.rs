@@ -11,13 +11,14 @@ use gst_video::VideoInfo;
 use super::super::message::Job;
 use super::super::settings::ELEMENT;
 use super::changes::{self, Changes};
-use super::made;
 use super::stream::{Found, media_type};
 use super::watch::stream_time;
+use super::{LEFT_OUT, made};
 
 /// With 4:2:0, x264 takes even sizes only: `even` adds what is missing. It forgets the colorimetry, which `coloured`
 /// names again.
-const H264: &str = "videobox name=even ! capssetter name=coloured ! x264enc name=encode pass=qual quantizer=18 speed-preset=medium \
+const H264: &str = "videobox name=even ! capssetter name=coloured \
+                    ! x264enc name=encode pass=qual quantizer=18 speed-preset=medium \
                     ! video/x-h264,profile=high ! h264parse";
 /// The filter refuses pixels that are far from square: `squared` says what they are to become.
 const SQUARE: &str = "videoscale name=square ! capsfilter name=squared";
@@ -128,7 +129,7 @@ impl Video {
                 if !is_over.swap(true, Ordering::Relaxed) {
                     finish(pad);
                 }
-                gst::PadProbeReturn::Handled
+                LEFT_OUT
             });
         }
         Ok(())
