@@ -4,20 +4,19 @@
 //! YuNet finds faces at any roll from about 50 pixels on, but its landmarks are those of an upright head, up to half a
 //! face off, and a chip aligned by them matches nobody. Only where the window is turned upright and the face fills it
 //! are they right to some 5 % of the face (ten people, 24 to 180 pixels, every 15°; DESIGN.md). So a new face is looked
-//! at in [`TURNS`] turns, and from the best one on, turned by its landmarks' roll, until two looks agree.
+//! at in eight turns, and from the best one on, turned by its landmarks' roll, until two looks agree.
 
-use super::pass::{Pass, scaled_size};
-use super::{BBox, Detection, Landmarks, SimilarityTransform, Warp};
+use super::close_up::{CloseUp, WINDOW};
+use super::pass::Pass;
+use super::{BBox, Detection, Landmarks, SimilarityTransform};
 use crate::error::Result;
-use crate::frame::{FrameMut, Rect, Resampling};
+use crate::frame::FrameMut;
 use crate::net::Backend;
 use crate::net::graph::Graph;
 
-/// Turns that a new face is looked at in.
-const TURNS: usize = 8;
-/// Side of the window, pixels of the network's input.
-const WINDOW: usize = 224;
-/// Size of the face in it: there the landmarks' roll is right to 2°; at 100 pixels, to 9°.
+/// Turns of less than a quarter of a circle that a new face is looked at in, and in each of the four quarters.
+const TURNS: usize = 2;
+/// Size of the face in the window: there the landmarks' roll is right to 2°; at 100 pixels, to 9°.
 const FACE: f32 = 160.0;
 /// Two looks agree if no landmark moves by more than this share of the face.
 const AGREE: f32 = 0.08;
@@ -72,6 +71,11 @@ impl Pose {
         Self { center: [mean(0), mean(1)], size, ..pose }
     }
 
+    /// Pixels per pixel of the frame in a window in which it has `face` pixels.
+    fn scale(&self, face: f32) -> f32 {
+        face / self.size.max(1.0)
+    }
+
     /// A square box of its size.
     pub fn bbox(&self) -> BBox {
         let [x, y] = self.center.map(|at| at - self.size / 2.0);
@@ -88,15 +92,13 @@ const LEAST_OVERLAP: f32 = 0.2;
 /// Looks at faces close up.
 pub struct Aligner {
     pass: Pass,
-    warp: Warp,
-    /// What is read of the frame, before it is turned.
-    patch: Vec<f32>,
+    close_up: CloseUp,
 }
 
 impl Aligner {
     /// An aligner over the graph of a [`DetectorNet`](crate::net::DetectorNet), run by `backend`.
     pub fn new(graph: &Graph, backend: &Backend) -> Self {
-        Self { pass: Pass::new(graph, backend), warp: Warp::default(), patch: Vec::new() }
+        Self { pass: Pass::new(graph, backend), close_up: CloseUp::default() }
     }
 
     /// The face at `pose`, its landmarks from looks that agree; `None` if there is none, or no two looks agree.
@@ -105,11 +107,16 @@ impl Aligner {
     /// [`Error::NotFinite`](crate::Error::NotFinite) if the network's scores are not numbers.
     pub fn align(&mut self, frame: &FrameMut<'_>, pose: Pose) -> Result<Option<Detection>> {
         let (start, mut best) = (pose.bbox(), None::<Detection>);
+        if !self.close_up.read(frame, pose.center, pose.scale(FACE)) {
+            return Ok(None);
+        }
         for turn in 0..TURNS {
-            let roll = pose.roll + turn as f32 * std::f32::consts::TAU / TURNS as f32;
-            let seen = self.look(frame, Pose { roll, ..pose }, FACE)?;
-            if let Some(seen) = seen.filter(|seen| best.is_none_or(|best| seen.score > best.score)) {
-                best = Some(seen);
+            self.close_up.turn(pose.roll + turn as f32 * std::f32::consts::FRAC_PI_2 / TURNS as f32);
+            for quarters in 0..4 {
+                let seen = self.see(quarters, FACE, false)?;
+                if let Some(seen) = seen.filter(|seen| best.is_none_or(|best| seen.score > best.score)) {
+                    best = Some(seen);
+                }
             }
         }
         let Some(mut face) = best else { return Ok(None) };
@@ -134,8 +141,11 @@ impl Aligner {
     pub fn suspect(&mut self, frame: &FrameMut<'_>, pose: Pose) -> Result<Option<BBox>> {
         let (mut believers, mut best) = (0, None::<Detection>);
         for (index, size) in SUSPECT_SIZES.into_iter().enumerate() {
-            let plain = self.look_as(frame, pose, size, false)?;
-            let mirrored = self.look_as(frame, pose, size, true)?;
+            if !self.close_up.read(frame, pose.center, pose.scale(size)) {
+                return Ok(None);
+            }
+            self.close_up.turn(pose.roll);
+            let (plain, mirrored) = (self.see(0, size, false)?, self.see(0, size, true)?);
             let seen = plain.into_iter().chain(mirrored).filter(|seen| seen.score >= SUSPECT_SCORE);
             if let Some(seen) = seen.max_by(|a, b| a.score.total_cmp(&b.score)) {
                 believers += 1;
@@ -156,15 +166,20 @@ impl Aligner {
     /// # Errors
     /// As [`align`](Self::align).
     pub fn look(&mut self, frame: &FrameMut<'_>, pose: Pose, face: f32) -> Result<Option<Detection>> {
-        self.look_as(frame, pose, face, false)
+        if !self.close_up.read(frame, pose.center, pose.scale(face)) {
+            return Ok(None);
+        }
+        self.close_up.turn(pose.roll);
+        self.see(0, face, false)
     }
 
-    /// As [`look`](Self::look), the window `mirrored` or not; of a mirrored face the landmarks are not told.
-    fn look_as(&mut self, frame: &FrameMut<'_>, pose: Pose, face: f32, mirrored: bool) -> Result<Option<Detection>> {
-        let to_frame = self.turn(frame, &pose, face);
-        let Some(to_frame) = to_frame else { return Ok(None) };
+    /// The likeliest face, about `face` pixels large, near the middle of the window that was turned last, turned by so
+    /// many quarters more, `mirrored` or not; of a mirrored face the landmarks are not told.
+    fn see(&mut self, quarters: u8, face: f32, mirrored: bool) -> Result<Option<Detection>> {
+        let picture = &mut self.pass.thumbnail.bgr;
+        let to_frame = self.close_up.window(quarters, picture);
         if mirrored {
-            self.pass.thumbnail.bgr.chunks_exact_mut(WINDOW).for_each(<[f32]>::reverse);
+            picture.chunks_exact_mut(WINDOW).for_each(<[f32]>::reverse);
         }
         let middle = WINDOW as f32 / 2.0;
         let fits = |seen: &Detection| {
@@ -199,43 +214,6 @@ impl Aligner {
     /// As [`align`](Self::align).
     pub fn look_close(&mut self, frame: &FrameMut<'_>, pose: Pose) -> Result<Option<Detection>> {
         self.look(frame, pose, FACE)
-    }
-
-    /// Puts what is at `pose`, turned upright, before the network; frame ← window. `None` if that lies outside the
-    /// frame.
-    fn turn(&mut self, frame: &FrameMut<'_>, pose: &Pose, face: f32) -> Option<SimilarityTransform> {
-        let scale = face / pose.size.max(1.0);
-        // The circle around the turned window.
-        let reach = WINDOW as f32 / std::f32::consts::SQRT_2;
-        let size = scaled_size(frame, scale);
-        let [x, y] = pose.center.map(|at| (at + 0.5) * scale - 0.5);
-        let span = |at: f32, size: usize| {
-            let from = (at - reach).floor().clamp(0.0, size as f32) as usize;
-            (from, ((at + reach).ceil().clamp(0.0, size as f32) as usize).saturating_sub(from))
-        };
-        let ((left, width), (top, height)) = (span(x, size[0]), span(y, size[1]));
-        if !(x.is_finite() && y.is_finite()) || width < 2 || height < 2 {
-            return None;
-        }
-        let resampling = if scale < 1.0 { Resampling::Average } else { Resampling::Linear };
-        self.pass.read(frame, scale, Rect { x: left, y: top, width, height }, resampling);
-        std::mem::swap(&mut self.pass.thumbnail.bgr, &mut self.patch);
-        let (sin, cos) = pose.roll.sin_cos();
-        let middle = (WINDOW as f32 - 1.0) / 2.0;
-        let about = |x: f32, y: f32| {
-            let (tx, ty) = (x - (cos * middle - sin * middle), y - (sin * middle + cos * middle));
-            SimilarityTransform { a: cos, b: sin, tx, ty }
-        };
-        self.warp.plan(&about(x - left as f32, y - top as f32), (width, height), (WINDOW, WINDOW));
-        let window = &mut self.pass.thumbnail.bgr;
-        window.resize(3 * WINDOW * WINDOW, 0.0);
-        for (patch, window) in self.patch.chunks_exact(width * height).zip(window.chunks_exact_mut(WINDOW * WINDOW)) {
-            self.warp.forward(patch, window);
-        }
-        // Pixel centres: frame = (scaled + ½)/scale − ½.
-        let shift = 0.5 / scale - 0.5;
-        let to_frame = SimilarityTransform { a: 1.0 / scale, b: 0.0, tx: shift, ty: shift };
-        Some(to_frame.after(&about(x, y)))
     }
 }
 

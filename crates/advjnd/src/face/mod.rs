@@ -4,11 +4,13 @@
 pub mod align;
 mod aligner;
 mod change_gate;
+mod close_up;
 mod confirm;
 pub mod detect;
 pub mod flow;
 mod pass;
 mod passes;
+mod quarters;
 pub mod track;
 pub mod warp;
 

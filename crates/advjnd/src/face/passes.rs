@@ -9,6 +9,7 @@ use std::f32::consts::{FRAC_1_SQRT_2, TAU};
 
 use super::detect::{Detector, SCALES_APART, SIZE_MULTIPLE, WINDOW, common_scale, network_scale};
 use super::pass::{scaled_size, suppress};
+use super::quarters::turn_quarters;
 use super::{BBox, Detection, SimilarityTransform, Track, Warp};
 use crate::error::Result;
 use crate::frame::{FrameMut, Rect, Resampling};
@@ -167,7 +168,9 @@ impl Detector {
         picture.resize(3 * width * height, 0.0);
         let planes = self.upright.chunks_exact(size[0] * size[1]).zip(picture.chunks_exact_mut(width * height));
         if eighths % 2 == 0 {
-            planes.for_each(|(from, to)| turn_quarters(eighths / 2, from, size, to, width));
+            planes.for_each(|(plane, turned)| {
+                turn_quarters(eighths / 2, size, width, |to, from| turned[to] = plane[from])
+            });
         } else {
             let mut warp = Warp::default();
             warp.plan(&to_upright, (size[0], size[1]), (width, height));
@@ -245,33 +248,8 @@ impl Detector {
 const SECOND_WIDTH: f32 = 1.13;
 const SECOND_HEIGHT: f32 = 0.84;
 
-/// Rows and columns of a turned picture that are moved together.
-const TILE: usize = 32;
-
-/// Turns a plane of `size`, width and height, clockwise by `quarters` of a circle into rows of `stride` values.
-fn turn_quarters(quarters: u8, from: &[f32], size: [usize; 2], to: &mut [f32], stride: usize) {
-    let [width, height] = size;
-    let source = |row: usize, column: usize| match quarters % 4 {
-        0 => (row, column),
-        1 => (column, width - 1 - row),
-        2 => (height - 1 - row, width - 1 - column),
-        _ => (height - 1 - column, row),
-    };
-    let (wide, high) = if quarters.is_multiple_of(2) { (width, height) } else { (height, width) };
-    for top in (0..high).step_by(TILE) {
-        for left in (0..wide).step_by(TILE) {
-            for row in top..(top + TILE).min(high) {
-                for column in left..(left + TILE).min(wide) {
-                    let (y, x) = source(row, column);
-                    to[row * stride + column] = from[y * width + x];
-                }
-            }
-        }
-    }
-}
-
 /// The turn by `angle` that takes the middle of a picture of one size to the middle of one of another.
-fn about_middles(from: [usize; 2], to: [usize; 2], angle: f32) -> SimilarityTransform {
+pub(super) fn about_middles(from: [usize; 2], to: [usize; 2], angle: f32) -> SimilarityTransform {
     let middle = |size: [usize; 2]| size.map(|side| (side as f32 - 1.0) / 2.0);
     let ([x, y], [to_x, to_y]) = (middle(from), middle(to));
     let (sin, cos) = angle.sin_cos();
@@ -288,25 +266,6 @@ mod tests {
             let turns: Vec<ExtraPass> = (0..count).filter_map(|turn| ExtraPass::fast(long_side, turn)).collect();
             assert!(ExtraPass::all_fast(long_side).eq(turns), "{long_side}");
             assert_eq!(ExtraPass::all_fast(long_side).count(), count, "{long_side}");
-        }
-    }
-
-    #[test]
-    fn turned_by_quarters_a_plane_is_what_the_warp_makes_of_it() {
-        let size = [70, 45];
-        let plane: Vec<f32> = (0..size[0] * size[1]).map(|at| (at * 7919 % 251) as f32).collect();
-        for quarters in 0..4 {
-            let turned = if quarters % 2 == 0 { size } else { [size[1], size[0]] };
-            let stride = turned[0] + 3;
-            let (mut fast, mut warped) = (vec![0.0; stride * turned[1]], vec![0.0; turned[0] * turned[1]]);
-            turn_quarters(quarters, &plane, size, &mut fast, stride);
-            let mut warp = Warp::default();
-            let to_upright = about_middles(turned, size, f32::from(quarters) * TAU / 4.0);
-            warp.plan(&to_upright, size.into(), turned.into());
-            warp.forward(&plane, &mut warped);
-            for (fast, warped) in fast.chunks_exact(stride).zip(warped.chunks_exact(turned[0])) {
-                assert!(fast.iter().zip(warped).all(|(a, b)| (a - b).abs() < 0.05), "{quarters} quarters");
-            }
         }
     }
 }

@@ -53,14 +53,16 @@ pub struct Thumbnail {
     row: Vec<f32>,
 }
 
-/// For each output sample the first source sample it covers, and where its weights end.
+/// For each output sample the first source sample it covers, and the weights of all that it covers.
 #[derive(Debug, Default)]
 struct Spans {
     first: Vec<u32>,
-    ends: Vec<u32>,
+    len: Vec<u32>,
+    /// `taps` of each; zeros follow those that it has.
     weights: Vec<f32>,
-    /// Every span is one sample.
-    single: bool,
+    taps: usize,
+    /// Every span begins `taps` samples after the one before.
+    even: bool,
 }
 
 impl Thumbnail {
@@ -111,7 +113,8 @@ impl Thumbnail {
             self.horizontal.plan(samples.width, width, columns.clone(), resampling);
             self.vertical.plan(samples.height, height, rows.clone(), resampling);
             let source = self.horizontal.source();
-            self.row.resize(source.len(), 0.0);
+            // Weights of zero reach past the end.
+            self.row.resize(source.len() + self.horizontal.taps, 0.0);
             let plane = if frame.format.is_yuv() { index } else { 2 - index };
             let out = &mut self.bgr[plane * pixels..(plane + 1) * pixels];
             for (y, out) in out.chunks_exact_mut(window.width).take(rows.len()).enumerate() {
@@ -124,16 +127,7 @@ impl Thumbnail {
                         add_row(&mut self.row, line.iter().step_by(channel.step), weight);
                     }
                 }
-                let out = &mut out[..columns.len()];
-                if self.horizontal.single {
-                    for (value, first) in out.iter_mut().zip(&self.horizontal.first) {
-                        *value = self.row[*first as usize - source.start];
-                    }
-                } else {
-                    for (x, value) in out.iter_mut().enumerate() {
-                        *value = self.horizontal.of(x).map(|(at, weight)| weight * self.row[at - source.start]).sum();
-                    }
-                }
+                self.horizontal.sum(&self.row, source.start, &mut out[..columns.len()]);
             }
         }
         if matches!(layout, Layout::Yuv { chroma: None, .. }) {
@@ -192,18 +186,25 @@ impl Spans {
     /// Spans of the samples `range` of `target`.
     fn plan(&mut self, source: usize, target: usize, range: Range<usize>, resampling: Resampling) {
         self.first.clear();
-        self.ends.clear();
+        self.len.clear();
         self.weights.clear();
         let ratio = source as f64 / target as f64;
+        self.taps = match resampling {
+            Resampling::Linear => 2,
+            Resampling::Average if ratio.fract() == 0.0 => ratio as usize,
+            Resampling::Average => ratio.ceil() as usize + 1,
+        };
         for i in range {
+            let before = self.weights.len();
             let first = match resampling {
                 Resampling::Average => self.average(source, i, ratio),
                 Resampling::Linear => self.interpolate(source, i, ratio),
             };
             self.first.push(first as u32);
-            self.ends.push(self.weights.len() as u32);
+            self.len.push((self.weights.len() - before) as u32);
+            self.weights.resize(before + self.taps, 0.0);
         }
-        self.single = self.weights.len() == self.first.len();
+        self.even = self.first.windows(2).all(|pair| pair[0] + self.taps as u32 == pair[1]);
     }
 
     fn interpolate(&mut self, source: usize, i: usize, ratio: f64) -> usize {
@@ -229,15 +230,47 @@ impl Spans {
     /// The source samples that any span touches; empty without spans.
     fn source(&self) -> Range<usize> {
         let start = self.first.first().map_or(0, |first| *first as usize);
-        let end = self.first.last().map_or(0, |first| {
-            let last = self.ends.len() - 1;
-            *first as usize + (self.ends[last] as usize - if last == 0 { 0 } else { self.ends[last - 1] as usize })
-        });
+        let end = self.first.last().zip(self.len.last()).map_or(0, |(first, len)| (first + len) as usize);
         start..end
     }
 
     fn of(&self, i: usize) -> impl Iterator<Item = (usize, f32)> + '_ {
-        let start = if i == 0 { 0 } else { self.ends[i - 1] as usize };
-        (self.first[i] as usize..).zip(self.weights[start..self.ends[i] as usize].iter().copied())
+        let weights = &self.weights[i * self.taps..][..self.len[i] as usize];
+        (self.first[i] as usize..).zip(weights.iter().copied())
+    }
+
+    /// The weighted sums of `row`, whose first sample is the source's `start`th.
+    #[inline(always)]
+    fn sum(&self, row: &[f32], start: usize, out: &mut [f32]) {
+        match self.taps {
+            1 => self.sum_taps::<1>(row, start, out),
+            2 => self.sum_taps::<2>(row, start, out),
+            3 => self.sum_taps::<3>(row, start, out),
+            4 => self.sum_taps::<4>(row, start, out),
+            taps => {
+                for ((value, first), weights) in out.iter_mut().zip(&self.first).zip(self.weights.chunks_exact(taps)) {
+                    *value = weights.iter().zip(&row[*first as usize - start..]).map(|(w, v)| w * v).sum();
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn sum_taps<const TAPS: usize>(&self, row: &[f32], start: usize, out: &mut [f32]) {
+        let (weights, _) = self.weights.as_chunks::<TAPS>();
+        let sum = |weights: &[f32; TAPS], samples: &[f32; TAPS]| -> f32 {
+            weights.iter().zip(samples).map(|(weight, sample)| weight * sample).sum()
+        };
+        if self.even {
+            let (samples, _) = row.as_chunks::<TAPS>();
+            let spans = weights.iter().zip(samples);
+            out.iter_mut().zip(spans).for_each(|(value, (weights, samples))| *value = sum(weights, samples));
+            return;
+        }
+        for ((value, first), weights) in out.iter_mut().zip(&self.first).zip(weights) {
+            if let Some(samples) = row[*first as usize - start..].first_chunk() {
+                *value = sum(weights, samples);
+            }
+        }
     }
 }
