@@ -140,7 +140,8 @@ def main():
         cells = ["" if entry.get(name) is None else f"{entry[name]:.{digits}f}" for name, digits in numbers]
         rows.append((entry["clip"], *entry.get("frames", ("", "")), *cells))
     text = "# Clips through `advjnd protect`\n\n"
-    text += "`python3 tools/whole_clips.py` writes this: what changes beside the faces.\n\n"
+    options = "".join(f" {option}" for option in arguments.options)
+    text += f"`python3 tools/whole_clips.py{' --' if options else ''}{options}` writes this: what changes beside the faces.\n\n"
     text += table(heads, rows)
     (arguments.out / "whole_clips.md").write_text(text + "\n")
     print(text)

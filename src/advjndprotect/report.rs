@@ -102,6 +102,7 @@ pub(super) fn attach(buffer: &mut gst::BufferRef, report: &FrameReport, size: (u
             gst::Structure::builder(NAME)
                 .field("verdict", face.verdict.name())
                 .field("score", f64::from(face.score))
+                .field("aligned", face.aligned)
                 .field("similarity-before", f64::from(face.similarity_before))
                 .field("similarity-after", f64::from(face.similarity_after))
                 .field("iterations", face.iterations)

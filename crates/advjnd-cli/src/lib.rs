@@ -6,14 +6,19 @@
 //!
 //! | subcommand | does |
 //! |---|---|
+//! | [`analyze`] | finds the people of a video, to choose who is protected |
 //! | [`completions`, `man`](manual) | print what shells and `man` read |
 //! | [`doctor`] | says what is installed, and how fast faces are protected here |
 //! | [`evaluate`] | protects clips with the element, encodes them, and asks recognisers that were attacked and others |
 //! | [`protect`] | protects videos and pictures: files and folders |
 //! | [`recall`] | measures what the face protection misses, on marked frames and on scenes made of photographs |
 //! | [`table`](mod@table) | the source paper's experiment: every attack on still pictures, its success and its cost |
+//! | [`verify`] | looks at a protected file and its original: is every face protected or covered? |
 //! | [`viewing-test`](viewing_test) | makes the page of a viewing test, and tables of its results |
 
+mod analysis;
+pub mod analyze;
+mod chip;
 pub mod doctor;
 #[cfg(feature = "measure")]
 mod document;
@@ -26,6 +31,7 @@ pub mod manual;
 mod marks;
 #[cfg(feature = "measure")]
 mod networks;
+mod pooling;
 mod proc;
 mod progress;
 pub mod protect;
@@ -37,6 +43,8 @@ mod resumable;
 mod rounded;
 #[cfg(feature = "measure")]
 pub mod table;
+#[cfg(feature = "measure")]
+pub mod verify;
 #[cfg(feature = "measure")]
 pub mod viewing_test;
 
@@ -56,6 +64,7 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Analyze(analyze::Analyze),
     Completions(manual::Completions),
     Doctor(doctor::Doctor),
     #[cfg(feature = "measure")]
@@ -69,6 +78,8 @@ enum Command {
     #[cfg(feature = "measure")]
     Table(table::Table),
     #[cfg(feature = "measure")]
+    Verify(verify::Verify),
+    #[cfg(feature = "measure")]
     ViewingTest(viewing_test::ViewingTest),
 }
 
@@ -81,6 +92,7 @@ impl Cli {
         let text = match self.command {
             Command::Protect(arguments) => return arguments.run(),
             Command::ProtectOne(arguments) => return arguments.run(),
+            Command::Analyze(arguments) => arguments.run(),
             Command::Completions(arguments) => Ok(arguments.run()),
             Command::Doctor(arguments) => arguments.run(),
             #[cfg(feature = "measure")]
@@ -90,6 +102,8 @@ impl Cli {
             Command::Recall(arguments) => arguments.run(),
             #[cfg(feature = "measure")]
             Command::Table(arguments) => arguments.run(),
+            #[cfg(feature = "measure")]
+            Command::Verify(arguments) => return arguments.run(),
             #[cfg(feature = "measure")]
             Command::ViewingTest(arguments) => arguments.run(),
         }?;

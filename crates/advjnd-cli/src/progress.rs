@@ -4,6 +4,17 @@
 use advjnd::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
+/// A bar on the terminal over a video of so many `seconds`, in milliseconds; a spinner where they are not known.
+///
+/// # Errors
+/// [`Error::Input`] where it cannot be drawn.
+pub fn seconds_bar(seconds: Option<f64>) -> Result<ProgressBar> {
+    let unusable = |error| Error::input(format!("the progress bar cannot be drawn: {error}"));
+    let style = ProgressStyle::with_template("{spinner} {bar:30} {percent} %, {eta} left").map_err(unusable)?;
+    let bar = seconds.map_or_else(ProgressBar::new_spinner, |seconds| ProgressBar::new((1e3 * seconds) as u64));
+    Ok(bar.with_style(style))
+}
+
 /// A bar on the terminal over so many `steps`, which count what `unit` names, if it names something.
 ///
 /// # Errors

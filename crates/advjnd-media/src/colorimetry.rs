@@ -5,11 +5,13 @@ use advjnd::{Error, Result};
 use gst::prelude::*;
 use gst_video::VideoColorimetry;
 
+use crate::full_range::narrow;
+
 /// What encoders tell and players understand.
 const KNOWN: [&str; 3] = ["bt601", "bt709", "bt2020"];
 
-/// Names the colorimetry where the source of `video` does not, and sends full-range video through R'G'B'. `video` has
-/// one sink pad and holds [`UPRIGHT`](crate::UPRIGHT).
+/// Names the colorimetry where the source of `video` does not, and narrows full-range video. `video` has one sink pad and
+/// holds [`UPRIGHT`](crate::UPRIGHT).
 ///
 /// `videoconvert` would choose among the colorimetries that are allowed and convert to it, so one is: that with the
 /// matrix of the source, or any where it has none. GStreamer 1.22 takes full range without a matrix for limited range,
@@ -22,6 +24,7 @@ pub fn settle_colorimetry(video: &gst::Bin) -> Result<()> {
     let filter = |name| video.by_name(name).ok_or_else(|| Error::input("the video branch lost a filter"));
     let (range, colours) = (filter("range")?, filter("colours")?);
     colours.set_property("caps", known(None));
+    narrow(&range);
     let pad = video.static_pad("sink").ok_or_else(|| Error::input("the video branch has no sink pad"))?;
     pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
         if let Some(gst::EventView::Caps(event)) = info.event().map(|event| event.view())
@@ -30,7 +33,7 @@ pub fn settle_colorimetry(video: &gst::Bin) -> Result<()> {
             let through = gst_video::VideoCapsBuilder::new();
             let full = colorimetry.range() == gst_video::VideoColorRange::Range0_255;
             let through =
-                if full { through.format(gst_video::VideoFormat::Rgbx).build() } else { gst::Caps::new_any() };
+                if full { through.format(gst_video::VideoFormat::I420).build() } else { gst::Caps::new_any() };
             range.set_property("caps", through);
             colours.set_property("caps", known(Some(&colorimetry)));
             caps.make_mut().set("colorimetry", colorimetry.to_string());

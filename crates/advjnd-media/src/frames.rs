@@ -28,6 +28,27 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// A frame of the format RGB.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if it is none.
+    pub fn of(sample: &gst::Sample) -> Result<Self> {
+        let (Some(caps), Some(buffer)) = (sample.caps(), sample.buffer()) else {
+            return Err(Error::input("a frame came without its format"));
+        };
+        let unusable = |error: glib::BoolError| Error::input(format!("a frame cannot be read: {error}"));
+        let info = gst_video::VideoInfo::from_caps(caps).map_err(unusable)?;
+        let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &info).map_err(unusable)?;
+        let (width, height) = (info.width() as usize, info.height() as usize);
+        let stride = usize::try_from(frame.plane_stride()[0]).unwrap_or(0).max(1);
+        let data = frame.plane_data(0).map_err(unusable)?;
+        let pixels =
+            data.chunks(stride).take(height).flat_map(|row| &row[..(3 * width).min(row.len())]).copied().collect();
+        let segment = sample.segment().and_then(|segment| segment.downcast_ref::<gst::ClockTime>());
+        let time = segment.and_then(|segment| segment.to_stream_time(buffer.pts()));
+        Ok(Self { pixels, width, height, time: time.map_or(Duration::ZERO, Duration::from) })
+    }
+
     /// Itself as the core takes frames.
     ///
     /// # Errors
@@ -74,7 +95,7 @@ impl Frames {
     pub fn pull(&mut self) -> Result<Option<Picture>> {
         loop {
             if let Some(sample) = self.sink.try_pull_sample(PATIENCE) {
-                return picture(&sample).map(Some);
+                return Picture::of(&sample).map(Some);
             }
             if let Some(error) = fault(&self.pipeline) {
                 return Err(error);
@@ -93,20 +114,4 @@ impl Drop for Frames {
     fn drop(&mut self) {
         let _ = self.pipeline.set_state(gst::State::Null);
     }
-}
-
-fn picture(sample: &gst::Sample) -> Result<Picture> {
-    let (Some(caps), Some(buffer)) = (sample.caps(), sample.buffer()) else {
-        return Err(Error::input("a frame came without its format"));
-    };
-    let unusable = |error: glib::BoolError| Error::input(format!("a frame cannot be read: {error}"));
-    let info = gst_video::VideoInfo::from_caps(caps).map_err(unusable)?;
-    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &info).map_err(unusable)?;
-    let (width, height) = (info.width() as usize, info.height() as usize);
-    let stride = usize::try_from(frame.plane_stride()[0]).unwrap_or(0).max(1);
-    let data = frame.plane_data(0).map_err(unusable)?;
-    let pixels = data.chunks(stride).take(height).flat_map(|row| &row[..(3 * width).min(row.len())]).copied().collect();
-    let segment = sample.segment().and_then(|segment| segment.downcast_ref::<gst::ClockTime>());
-    let time = segment.and_then(|segment| segment.to_stream_time(buffer.pts()));
-    Ok(Picture { pixels, width, height, time: time.map_or(Duration::ZERO, Duration::from) })
 }

@@ -5,6 +5,7 @@
 
 mod colorimetry;
 mod frames;
+mod full_range;
 mod pipeline;
 mod tone_map;
 

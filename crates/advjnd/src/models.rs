@@ -134,6 +134,11 @@ impl Models {
         self.second_detector.as_ref()
     }
 
+    /// The recognisers: what a caller must know of each, and its graph.
+    pub fn recognizers(&self) -> impl Iterator<Item = (&RecognizerSpec, &Graph)> {
+        self.recognizers.iter().map(|(spec, graph)| (spec, graph))
+    }
+
     /// `bytes_of` gives what an entry's checksum holds for.
     fn load(manifest: &Manifest, recognizers: &[&Entry], bytes_of: impl Fn(&Entry) -> Result<Bytes>) -> Result<Self> {
         let detectors = manifest.entries.iter().filter(|entry| entry.embedded && entry.kind == Kind::Detector);

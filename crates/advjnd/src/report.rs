@@ -78,6 +78,8 @@ pub struct FaceReport {
     pub landmarks: Landmarks,
     /// Detector score, 0..=1; zero when it was predicted.
     pub score: f32,
+    /// Whether the landmarks were seen; if not, they are a guess.
+    pub aligned: bool,
     /// What became of it.
     pub verdict: Verdict,
     /// Whether the verdict differs from that of the track's previous frame (always in its first).

@@ -7,14 +7,16 @@
 
 use std::time::Duration;
 
+use advjnd::Result;
 use advjnd::attack::margin;
-use advjnd::face::{BBox, Detector, Landmarks, SimilarityTransform, Warp};
-use advjnd::frame::{Rect, Region};
-use advjnd::net::{Metric, RecognizerSpec, Template};
-use advjnd::{FrameMut, Result};
+use advjnd::face::{BBox, Detector, Landmarks};
+use advjnd::frame::Rect;
+use advjnd::net::RecognizerSpec;
 use advjnd_media::{Frames, Picture};
 
 use super::panel::Panel;
+use crate::chip::ChipCutter;
+use crate::pooling::{mean_of, pool};
 
 /// Detector score from which something is a face.
 pub const SCORE: f32 = 0.6;
@@ -76,7 +78,7 @@ impl Clean {
         step: impl Fn(),
     ) -> Result<Self> {
         let specs: Vec<RecognizerSpec> = eyes.panel.specs().cloned().collect();
-        let (mut trails, mut sightings, mut aligner) = (Vec::new(), Vec::new(), Aligner::default());
+        let (mut trails, mut sightings, mut cutter) = (Vec::new(), Vec::new(), ChipCutter::default());
         let (mut count, mut size) = (0, [0, 0]);
         while let Some(mut picture) = frames.pull()? {
             size = [picture.width, picture.height];
@@ -87,7 +89,7 @@ impl Clean {
                     continue;
                 }
                 let embeddings = if index % every == 0 {
-                    aligner.embed(&frame, &face.landmarks, &mut eyes.panel)?
+                    eyes.panel.embed(&mut cutter, &frame, &face.landmarks)?
                 } else {
                     Vec::new()
                 };
@@ -198,80 +200,10 @@ impl Trail {
     }
 }
 
-/// Adds an embedding to a sum as recognisers pool them: of unit length where the angle counts.
-pub fn pool(spec: &RecognizerSpec, sum: &mut [f32], embedding: &[f32]) {
-    let scale = match spec.metric {
-        Metric::Euclidean => 1.0,
-        Metric::Cosine => 1.0 / embedding.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE),
-    };
-    sum.iter_mut().zip(embedding).for_each(|(sum, value)| *sum += scale * value);
-}
-
-/// The mean of `count` pooled embeddings.
-pub fn mean_of(sum: &[f32], count: usize) -> Vec<f32> {
-    sum.iter().map(|value| value / count.max(1) as f32).collect()
-}
-
-/// Cuts faces out of frames.
-#[derive(Default)]
-pub struct Aligner {
-    region: Region,
-    warp: Warp,
-    pixels: Vec<[f32; 4]>,
-}
-
-impl Aligner {
-    /// The embeddings of a face, by recogniser.
-    pub fn embed(&mut self, frame: &FrameMut<'_>, landmarks: &Landmarks, panel: &mut Panel) -> Result<Vec<Vec<f32>>> {
-        panel.embed(|spec, chip| self.chip(frame, landmarks, spec, chip))
-    }
-
-    /// The chip of a face that a recogniser takes: planar R', G', B', `[3][size][size]`, 0..=255.
-    fn chip(
-        &mut self,
-        frame: &FrameMut<'_>,
-        landmarks: &Landmarks,
-        spec: &RecognizerSpec,
-        chip: &mut Vec<f32>,
-    ) -> Result<()> {
-        let area = spec.chip_size * spec.chip_size;
-        self.look(frame, landmarks, &spec.template, spec.chip_size)?;
-        self.pixels.resize(area, [0.0; 4]);
-        self.warp.forward(&self.region.pixels, &mut self.pixels);
-        chip.clear();
-        chip.extend((0..3).flat_map(|channel| self.pixels.iter().map(move |pixel| pixel[channel])));
-        Ok(())
-    }
-
-    /// The luma of a face in a chip of `size`², 0..=255.
-    pub fn luma(
-        &mut self,
-        frame: &FrameMut<'_>,
-        landmarks: &Landmarks,
-        template: &Template,
-        size: usize,
-    ) -> Result<Vec<f32>> {
-        self.look(frame, landmarks, template, size)?;
-        let mut chip = vec![0.0; size * size];
-        self.warp.forward(&self.region.luma, &mut chip);
-        Ok(chip)
-    }
-
-    fn look(&mut self, frame: &FrameMut<'_>, landmarks: &Landmarks, template: &Template, size: usize) -> Result<()> {
-        let to_frame = SimilarityTransform::fit(landmarks, template)?.inverse();
-        let [x0, y0, x1, y1] = to_frame.square_bounds(size as f32 - 1.0);
-        let rect = Rect::covering(x0 - 2.0, y0 - 2.0, x1 + 3.0, y1 + 3.0, frame.width(), frame.height());
-        self.region.read(frame, rect);
-        let to_region = SimilarityTransform::translation(-(rect.x as f32), -(rect.y as f32)).after(&to_frame);
-        self.warp.plan(&to_region, (rect.width, rect.height), (size, size));
-        Ok(())
-    }
-}
-
 /// The largest face of a picture, embedded by every recogniser; none if there is no face.
 pub fn enrolment(picture: &mut Picture, eyes: &mut Eyes) -> Result<Option<Vec<Vec<f32>>>> {
     let frame = picture.frame()?;
     let faces = eyes.detector.detect(&frame, MIN_FACE as u32, SCORE)?;
     let Some(largest) = faces.iter().max_by(|a, b| a.bbox.size().total_cmp(&b.bbox.size())) else { return Ok(None) };
-    Aligner::default().embed(&frame, &largest.landmarks, &mut eyes.panel).map(Some)
+    eyes.panel.embed(&mut ChipCutter::default(), &frame, &largest.landmarks).map(Some)
 }

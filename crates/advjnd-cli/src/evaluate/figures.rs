@@ -9,8 +9,9 @@ use advjnd::net::RecognizerSpec;
 use serde::{Deserialize, Serialize};
 
 use super::counts::{Mean, Share};
-use super::faces::{Treated, mean_of, pool};
+use super::faces::Treated;
 use super::looks::Look;
+use crate::pooling::{mean_of, pool};
 
 /// One recogniser and one variant. A face is known where the recogniser takes the clean face of that very frame for
 /// the person enrolled; only known faces count. Stopped: shown, and no longer taken for the person.

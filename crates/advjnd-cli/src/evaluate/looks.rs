@@ -5,7 +5,8 @@ use advjnd::face::{BBox, Detection};
 use advjnd::{Error, Result};
 use advjnd_media::Frames;
 
-use super::faces::{Aligner, Eyes, MIN_FACE, SCORE, Treated};
+use super::faces::{Eyes, MIN_FACE, SCORE, Treated};
+use crate::chip::ChipCutter;
 
 /// Overlap from which a face found is the one that was there.
 const SAME_FACE: f32 = 0.3;
@@ -22,6 +23,12 @@ pub struct Look {
     pub embeddings: Vec<Vec<f32>>,
 }
 
+/// The one of `faces` that was at `place`.
+pub fn nearest<'a>(faces: &'a [Detection], place: &BBox) -> Option<&'a Detection> {
+    let nearest = faces.iter().max_by(|a, b| a.bbox.iou(place).total_cmp(&b.bbox.iou(place)));
+    nearest.filter(|face| face.bbox.iou(place) > SAME_FACE)
+}
+
 /// Looks at every sighting that was embedded and is not covered, in frames whose sides are `scale` times the clip's.
 ///
 /// Faces are found anew in every frame, without a tracker, and landmarks taken from what is found. `step` is called
@@ -33,7 +40,7 @@ pub fn look(
     eyes: &mut Eyes,
     step: impl Fn(),
 ) -> Result<Vec<Look>> {
-    let (mut looks, mut aligner, mut next, mut count) = (Vec::new(), Aligner::default(), 0, 0);
+    let (mut looks, mut cutter, mut next, mut count) = (Vec::new(), ChipCutter::default(), 0, 0);
     while let Some(mut picture) = frames.pull()? {
         // Sides are rounded to even numbers, each for itself.
         let zoom = [picture.width as f32 / clean.size[0] as f32, picture.height as f32 / clean.size[1] as f32];
@@ -53,10 +60,9 @@ pub fn look(
             let [x, y] = point([sighting.bbox.x, sighting.bbox.y]);
             let (width, height) = (sighting.bbox.width * zoom[0], sighting.bbox.height * zoom[1]);
             let place = BBox { x, y, width, height };
-            let nearest = faces.iter().max_by(|a, b| a.bbox.iou(&place).total_cmp(&b.bbox.iou(&place)));
-            let nearest = nearest.filter(|face| face.bbox.iou(&place) > SAME_FACE);
+            let nearest = nearest(faces, &place);
             let landmarks = nearest.map_or_else(|| sighting.landmarks.map(point), |face| face.landmarks);
-            let embeddings = aligner.embed(&frame, &landmarks, &mut eyes.panel)?;
+            let embeddings = eyes.panel.embed(&mut cutter, &frame, &landmarks)?;
             looks.push(Look { sighting: index, found: nearest.is_some(), embeddings });
         }
         count += 1;

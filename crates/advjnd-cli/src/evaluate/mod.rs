@@ -45,15 +45,18 @@ use clap::Args;
 use indicatif::ProgressBar;
 
 use clips::Lossless;
-use counts::Share;
-use faces::{Clean, Eyes, Treated, enrolment};
-use figures::{Figures, Judge};
+pub(crate) use clips::start;
+pub(crate) use counts::Share;
+use faces::enrolment;
+pub(crate) use faces::{Clean, Eyes, MIN_FACE, SCORE, Treated};
+pub(crate) use figures::{Figures, Judge};
 use file::File;
-use looks::{Look, look};
-use panel::Panel;
+pub(crate) use looks::{Look, look, nearest};
+pub(crate) use panel::Panel;
 use quality::compare;
+pub(crate) use quality::{Treatment, treatment};
 use results::{Experiment, Key, Results, Row, Seen};
-use variants::Variant;
+pub(crate) use variants::Variant;
 
 use crate::document::splice;
 use crate::machine;
@@ -146,7 +149,7 @@ impl Evaluate {
         let variants = self.variants.iter().map(|text| Variant::parse(text)).collect::<Result<Vec<_>>>()?;
         let properties = plan::properties(&self.property, &self.vary)?;
         let clips = named(&self.clips)?;
-        clips::start()?;
+        start()?;
         let pool = Pool::new(0)?;
         let panel = Panel::load(&self.models, &self.judges, &pool)?;
         let surrogates = plan::surrogates(&self.surrogates, self.leave_one_out, &panel.attackable())?;

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use advjnd::face::Landmarks;
 use advjnd::models::{Kind, MANIFEST, Manifest, sha256};
 use advjnd::net::{Backend, Embedder, Recognizer, RecognizerSpec};
-use advjnd::{Error, Pool, Result};
+use advjnd::{Error, FrameMut, Pool, Result};
 
+use crate::chip::ChipCutter;
 use crate::folder::entries;
 
 /// A recogniser that looks.
@@ -107,14 +109,19 @@ impl Panel {
         attackable.map(|member| member.embedder.spec().name.clone()).collect()
     }
 
-    /// Embeds the chip that `chip_of` makes for each.
+    /// The embeddings of the face that has `landmarks`, by recogniser.
+    ///
+    /// # Errors
+    /// Those of [`ChipCutter::chip`], and of the recognisers.
     pub fn embed(
         &mut self,
-        mut chip_of: impl FnMut(&RecognizerSpec, &mut Vec<f32>) -> Result<()>,
+        cutter: &mut ChipCutter,
+        frame: &FrameMut<'_>,
+        landmarks: &Landmarks,
     ) -> Result<Vec<Vec<f32>>> {
         let mut chip = Vec::new();
         let embed = |member: &mut Member| {
-            chip_of(member.embedder.spec(), &mut chip)?;
+            cutter.chip(frame, landmarks, member.embedder.spec(), &mut chip)?;
             let mut embedding = vec![0.0; member.embedder.spec().embedding_len];
             member.embedder.embed(&chip, &mut embedding)?;
             Ok(embedding)

@@ -20,7 +20,8 @@ use advjnd_media::{Frames, Picture};
 use serde::{Deserialize, Serialize};
 
 use super::counts::Mean;
-use super::faces::{Aligner, Clean, Sighting, rect_of};
+use super::faces::{Clean, Sighting, rect_of};
+use crate::chip::ChipCutter;
 
 /// Deviation of luma in a face box below which it is a cover, code values.
 const FLAT: f64 = 6.0;
@@ -66,7 +67,7 @@ struct Chips {
 /// quality of the others. `step` is called after each frame.
 pub fn compare(clip: &mut Frames, output: &mut Frames, clean: &Clean, step: impl Fn()) -> Result<(Vec<bool>, Quality)> {
     let (mut covered, mut quality) = (Vec::new(), Quality::default());
-    let (mut aligner, mut last) = (Aligner::default(), HashMap::new());
+    let (mut cutter, mut last) = (ChipCutter::default(), HashMap::new());
     for index in 0..clean.frames {
         let (Some(mut before), Some(mut after)) = (clip.pull()?, output.pull()?) else {
             return Err(Error::input(format!(
@@ -79,7 +80,7 @@ pub fn compare(clip: &mut Frames, output: &mut Frames, clean: &Clean, step: impl
                 break;
             }
             let boxes = [box_of(sighting, &before)?, box_of(sighting, &after)?];
-            let hidden = is_covered(&boxes);
+            let hidden = treatment_of(&boxes).covered;
             covered.push(hidden);
             if hidden {
                 last.remove(&sighting.track);
@@ -90,7 +91,7 @@ pub fn compare(clip: &mut Frames, output: &mut Frames, clean: &Clean, step: impl
                 quality.add_ssimulacra2(sighting, [&before, &after])?;
             }
             let mut luma =
-                |picture: &mut Picture| aligner.luma(&picture.frame()?, &sighting.landmarks, &ARCFACE_TEMPLATE, CHIP);
+                |picture: &mut Picture| cutter.luma(&picture.frame()?, &sighting.landmarks, &ARCFACE_TEMPLATE, CHIP);
             let chips = Chips { frame: index, clean: luma(&mut before)?, shown: luma(&mut after)? };
             if let Some(previous) = last.get(&sighting.track).filter(|previous: &&Chips| previous.frame + 1 == index) {
                 quality.add_step(previous, &chips);
@@ -122,12 +123,26 @@ fn box_of(sighting: &Sighting, picture: &Picture) -> Result<FaceBox> {
     Ok(FaceBox { rgb, luma, width, height })
 }
 
-fn is_covered([clean, shown]: &[FaceBox; 2]) -> bool {
+/// What became of the pixels of a face.
+#[derive(Debug, Clone, Copy)]
+pub struct Treatment {
+    pub covered: bool,
+    /// Mean change, code values.
+    pub change: f64,
+}
+
+/// What became of the face of `sighting` in the frame `after`, which was `before`.
+pub fn treatment(sighting: &Sighting, before: &Picture, after: &Picture) -> Result<Treatment> {
+    Ok(treatment_of(&[box_of(sighting, before)?, box_of(sighting, after)?]))
+}
+
+fn treatment_of([clean, shown]: &[FaceBox; 2]) -> Treatment {
     let count = shown.luma.len().max(1) as f64;
     let mean = shown.luma.iter().map(|v| f64::from(*v)).sum::<f64>() / count;
     let variance = shown.luma.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / count;
     let changes = clean.rgb.iter().zip(&shown.rgb).map(|(a, b)| f64::from(a.abs_diff(*b)));
-    variance.sqrt() < FLAT || changes.sum::<f64>() / (3.0 * count) > FAR
+    let change = changes.sum::<f64>() / (3.0 * count);
+    Treatment { covered: variance.sqrt() < FLAT || change > FAR, change }
 }
 
 impl Quality {

@@ -54,6 +54,15 @@ pub struct Protect {
     /// Property of the element, as listed by gst-inspect-1.0 advjndprotect
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     property: Vec<(String, String)>,
+    /// Take the faces from this file, which `advjnd analyze` made of the one input, in place of a search
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["watch", "shard"])]
+    pub(super) faces: Option<PathBuf>,
+    /// With --faces: leave these people as they are, RECOGNISABLE, by their numbers
+    #[arg(long, value_name = "PERSON,...", value_delimiter = ',', requires = "faces")]
+    pub(super) keep: Vec<u32>,
+    /// With --faces: protect these people, and leave all others as they are, RECOGNISABLE
+    #[arg(long, value_name = "PERSON,...", value_delimiter = ',', requires = "faces", conflicts_with = "keep")]
+    pub(super) only: Vec<u32>,
     /// Write video without loss (FFV1 in .mkv)
     #[arg(long)]
     lossless: bool,

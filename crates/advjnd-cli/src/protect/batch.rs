@@ -15,12 +15,15 @@ use super::report::{Record, Status};
 use super::settings::Settings;
 use super::stop::Stop;
 use super::unfinished::Unfinished;
+use crate::analysis::Marks;
 
 /// How a run goes about its files.
 #[derive(Debug)]
 pub struct Batch<'a> {
     /// What every file is protected with.
     pub settings: &'a Settings,
+    /// Who is where in the one file, if an analysis says that.
+    pub marks: Option<&'a Marks>,
     /// Whether records are told as JSON, with checksums.
     pub json: bool,
     /// Whether files that are there already may be overwritten.
@@ -98,7 +101,12 @@ impl Batch<'_> {
             output: unfinished.path().to_owned(),
             picture: picture.as_ref().map(|picture| picture.path().to_owned()),
         };
-        let job = Job { settings: self.settings.clone(), container: order.container, hashes: self.json };
+        let job = Job {
+            settings: self.settings.clone(),
+            container: order.container,
+            hashes: self.json,
+            marks: self.marks.cloned(),
+        };
         let bar = bars.add(input)?;
         let show = |begun: &_, progress| bar.show(input, begun, progress);
         let mut outcome = child::protect(&files, &job, self.patience, self.stop, &show)?;

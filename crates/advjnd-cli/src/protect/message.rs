@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::container::Container;
 use super::settings::Settings;
+use crate::analysis::Marks;
 
 /// What a worker is to do, besides the files, which are among its arguments.
 #[derive(Debug, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub struct Job {
     pub container: Container,
     /// Whether the checksums of input and output are wanted.
     pub hashes: bool,
+    /// Who is where, from an analysis; the filter looks for faces itself where there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub marks: Option<Marks>,
 }
 
 /// The files of a job.
@@ -127,6 +131,9 @@ pub struct Outcome {
     pub similarity_after: f64,
     /// Where in the main video a face is covered.
     pub covered_spans: Vec<Span>,
+    /// The people who are left as they are, by choice.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub kept: Vec<String>,
     /// What is not as it should be.
     pub warnings: Vec<String>,
     /// Whether there is a picture of before and after.

@@ -40,12 +40,18 @@ use advjnd::{Error, Result};
 
 pub use arguments::Protect;
 use batch::Batch;
+pub(crate) use film::{Looked, Looks};
+pub(crate) use identity::checksum;
 use inputs::inputs;
 use lock::Lock;
 use plan::{Target, Task, plan};
 use report::{Record, code, summary};
+pub(crate) use settings::Settings;
 use stop::Stop;
+pub(crate) use unfinished::{Unfinished, refuse_existing};
 use watched::Watched;
+
+use crate::analysis::{Analysis, Choice, Marks};
 
 impl Protect {
     /// Protects all inputs, and tells what became of each.
@@ -68,8 +74,10 @@ impl Protect {
         if lock.is_none() {
             eprintln!("{} cannot be locked; start one run at a time for it", target.folder().display());
         }
+        let marks = self.marks()?;
         let batch = Batch {
             settings: &settings,
+            marks: marks.as_ref(),
             json: self.json,
             overwrite: self.rules().overwrite,
             jobs: self.jobs as usize,
@@ -86,6 +94,21 @@ impl Protect {
             eprint!("{}", summary(&records));
         }
         Ok(ExitCode::from(end(&records, &stop)))
+    }
+
+    /// Who is where in the one input, as the analysis that is named has it.
+    fn marks(&self) -> Result<Option<Marks>> {
+        let Some(path) = &self.faces else { return Ok(None) };
+        let mut analysis = Analysis::read(path)?;
+        let [input] = self.inputs.as_slice() else {
+            return Err(Error::input("--faces is the analysis of one video; name that one"));
+        };
+        if checksum(input)? != analysis.source.sha256 {
+            let (path, input) = (path.display(), input.display());
+            return Err(Error::input(format!("{path} is the analysis of another file than {input}; analyse this one")));
+        }
+        Choice { keep: self.keep.clone(), only: self.only.clone() }.apply(&mut analysis)?;
+        Ok(Some(Marks::of(&analysis)))
     }
 
     /// Those of `tasks` that this run is for.

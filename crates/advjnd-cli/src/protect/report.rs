@@ -111,6 +111,9 @@ impl Record {
                 outcome.similarity_before, outcome.similarity_after
             )?;
         }
+        if !outcome.kept.is_empty() {
+            writeln!(text, "  left as they are, RECOGNISABLE, by choice: {}", outcome.kept.join(", "))?;
+        }
         for stream in &outcome.streams {
             writeln!(text, "  {}", fate(stream))?;
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub const ELEMENT: &str = "advjndprotect";
 
 /// What every file is protected with.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Settings {
     /// Properties of the element, as `gst-launch-1.0` takes them, in the order in which they are set.
     pub properties: Vec<(String, String)>,

@@ -58,6 +58,7 @@ impl<'a> FaceJob<'a> {
             bbox: track.bbox,
             landmarks: track.landmarks,
             score: if seen { track.score } else { 0.0 },
+            aligned: track.aligned,
             verdict: Verdict::Covered(reason),
             changed: false,
             region: place,

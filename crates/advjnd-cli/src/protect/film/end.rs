@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use advjnd::{Error, Result};
 use gst::prelude::*;
 
 use super::LEFT_OUT;
@@ -19,6 +20,8 @@ struct Times {
     end: Option<gst::ClockTime>,
     /// Whether something went on longer, and was ended.
     has_cut: bool,
+    /// By sound that goes with the video, whether anything of it came.
+    came: Vec<bool>,
 }
 
 /// Where the video ends, once it has.
@@ -48,6 +51,34 @@ impl End {
     /// Whether a stream went on longer than the video, and was ended.
     pub fn has_cut(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).has_cut
+    }
+
+    /// Expects something of the sound that comes to `pad`.
+    pub fn expect(&self, pad: &gst::Pad) {
+        let times = self.0.clone();
+        let number = {
+            let came = &mut times.lock().unwrap_or_else(PoisonError::into_inner).came;
+            came.push(false);
+            came.len() - 1
+        };
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            if let Some(came) = times.lock().unwrap_or_else(PoisonError::into_inner).came.get_mut(number) {
+                *came = true;
+            }
+            gst::PadProbeReturn::Remove
+        });
+    }
+
+    /// Checks that something came of every sound that was expected: players refuse a file with an empty one.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where nothing came of one.
+    pub fn check(&self) -> Result<()> {
+        let is_whole = self.0.lock().unwrap_or_else(PoisonError::into_inner).came.iter().all(|came| *came);
+        is_whole.then_some(()).ok_or_else(|| {
+            let remedy = "convert it first: ffmpeg -i FILE -map 0 -c copy -c:a aac NEW.mkv";
+            Error::input(format!("nothing of one of its sounds could be decoded; {remedy}"))
+        })
     }
 
     /// Ends the stream that comes to `pad` with the video.

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A video file: taken apart, its picture decoded, protected and encoded, its sound taken over, put together.
 
+mod byte_order;
 mod changes;
 mod completeness;
 mod end;
 mod flow;
+mod given;
 mod headers;
+mod look;
 mod sound;
 mod source;
 mod stream;
 mod subtitles;
+mod system_clock;
 mod tags;
 mod tracks;
 mod video;
@@ -29,6 +33,8 @@ use stream::{Found, Kind, main_video};
 use tracks::Tracks;
 use video::Video;
 use watch::Watch;
+
+pub use look::{Looked, Looks};
 
 /// How often progress is reported.
 const TELLING: gst::ClockTime = gst::ClockTime::from_mseconds(200);
@@ -62,6 +68,7 @@ pub fn protect(files: &Files, job: &Job, caps: &gst::Caps, tell: &impl Fn(&Messa
     tell(&Message::Begun(film.begun(&source, main, job)));
     let whole = Completeness::of(&source.streams, main);
     let mut outcome = Outcome { warnings: film.run(&mut source, tell)?, ..Outcome::default() };
+    film.end.check()?;
     let stats: Vec<gst::Structure> = film.videos.iter().map(|video| video.protect.property("stats")).collect();
     // A stream may tell its language with its first data.
     let formats: Vec<_> = source.streams.iter().map(Found::format).collect();
@@ -81,6 +88,7 @@ pub fn protect(files: &Files, job: &Job, caps: &gst::Caps, tell: &impl Fn(&Messa
     outcome.changes = film.changes.list();
     outcome.covered_spans = film.watch.covered_spans();
     outcome.shown_at = film.watch.most_telling();
+    outcome.kept = job.marks.as_ref().map(|marks| marks.kept.clone()).unwrap_or_default();
     Ok(outcome)
 }
 
@@ -131,11 +139,14 @@ impl Film {
                 (None, Kind::Subtitles) => subtitles::take(&tracks, found, &from, job.container)?,
                 (None, _) => {
                     let into = tracks.video(is_main)?;
-                    let video = Video::new(found, job, &changes)?;
+                    let video = Video::new(found, &job.settings, &changes)?;
+                    if let Some(marks) = job.marks.clone() {
+                        given::give(&video.protect, marks, is_main)?;
+                    }
                     if let Some(seconds) = job.settings.preview {
                         video.end_after(seconds, &from)?;
                     }
-                    video.link(pipeline, &from, &into)?;
+                    video.link(pipeline, &from, Some(&into))?;
                     watch.follow(&video.protected()?, is_main);
                     let place = if is_main { 0 } else { videos.len() };
                     videos.insert(place, video);

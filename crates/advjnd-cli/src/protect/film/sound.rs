@@ -6,9 +6,8 @@ use gst::prelude::*;
 
 use super::super::message::{Fate, Stream};
 use super::stream::{Found, media_type};
-use super::tracks::Tracks;
+use super::tracks::{SOUND, Tracks};
 
-const TEMPLATE: &str = "audio_%u";
 /// Encoders of AAC, best first.
 const AAC: [&str; 3] = ["fdkaacenc", "avenc_aac", "voaacenc"];
 /// What brings a format into the shape that containers take.
@@ -29,18 +28,21 @@ const SPEAKERS: [(i32, u64); 6] = [(3, 0x7), (4, 0x33), (5, 0x37), (6, 0x3f), (7
 /// # Errors
 /// [`Error::Input`] where what is needed for it is not installed.
 pub fn take(tracks: &Tracks<'_>, track: &Found, from: &gst::Pad) -> Result<Stream> {
+    let format = track.true_format.map(|format| format!("capssetter caps=audio/x-raw,format={format} ! "));
+    let format = format.unwrap_or_default();
     if is_held(tracks, track) {
         let shape = shape(&track.caps).map(|parser| format!("{parser} ! ")).unwrap_or_default();
-        tracks.link(from, &format!("{shape}identity"), TEMPLATE)?;
+        tracks.link(from, &format!("{format}{shape}identity"), SOUND)?;
         return Ok(track.report(Fate::Copied, None));
     }
     let encoder = AAC.into_iter().find(|name| gst::ElementFactory::find(name).is_some());
     let encoder =
         encoder.ok_or_else(|| Error::input("GStreamer has no encoder for AAC; apt install gstreamer1.0-libav"))?;
     let decode = if media_type(&track.caps) == "audio/x-raw" { "" } else { "decodebin name=decode ! " };
-    let description =
-        format!("{decode}identity name=raw ! audioconvert ! audioresample ! {encoder} bitrate=192000 ! aacparse");
-    let bin = tracks.link(from, &description, TEMPLATE)?;
+    let description = format!(
+        "{format}{decode}identity name=raw ! audioconvert ! audioresample ! {encoder} bitrate=192000 ! aacparse"
+    );
+    let bin = tracks.link(from, &description, SOUND)?;
     if let Some(raw) = bin.by_name("raw").and_then(|raw| raw.static_pad("sink")) {
         name_speakers(&raw);
     }
@@ -63,7 +65,7 @@ fn is_held(tracks: &Tracks<'_>, track: &Found) -> bool {
     }
     let is_loas = structure.get::<&str>("stream-format") == Ok("loas");
     let plain = gst::Caps::builder_full().structure(plain).build();
-    !is_loas && tracks.takes(TEMPLATE, &plain)
+    !is_loas && tracks.takes(SOUND, &plain)
 }
 
 /// The parser for sound of these caps, if one is needed.

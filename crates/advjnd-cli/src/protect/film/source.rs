@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use advjnd::{Error, Result};
 use gst::prelude::*;
 
+use super::byte_order;
 use super::flow::Flow;
 use super::stream::{Found, Kind};
-use super::{made, said};
+use super::{made, said, system_clock};
 
 /// Buffers that wait in each queue. Where streams lie far from each other in the file, more wait in one as long as
 /// another is empty.
@@ -60,7 +61,15 @@ impl Source {
             .build()
             .map_err(made)?;
         pipeline.add_many([&source, &parser, &queues]).map_err(made)?;
-        source.link(&parser).map_err(made)?;
+        if system_clock::is_program_stream(caps) {
+            // Behind a queue, bytes come one after the other, and each once.
+            let queue = gst::ElementFactory::make("queue").build().map_err(made)?;
+            pipeline.add(&queue).map_err(made)?;
+            gst::Element::link_many([&source, &queue, &parser]).map_err(made)?;
+            queue.static_pad("src").iter().for_each(system_clock::steady);
+        } else {
+            source.link(&parser).map_err(made)?;
+        }
         let coming = Coming::default();
         let (into, waiting) = (coming.clone(), queues.clone());
         let searching = coming.searching.clone();
@@ -90,6 +99,10 @@ impl Source {
         coming.is_complete.store(true, Ordering::Relaxed);
         let mut streams = std::mem::take(&mut *coming.lock());
         streams.iter_mut().for_each(Found::look_again);
+        let is_quicktime = caps.structure(0).is_some_and(|structure| structure.name() == "video/quicktime");
+        if is_quicktime && byte_order::is_little_endian(input) {
+            streams.iter_mut().for_each(Found::set_little_endian);
+        }
         let source = Self { pipeline, streams };
         opened.map(|()| source)
     }

@@ -5,6 +5,7 @@ use advjnd::{Error, Result};
 use gst::prelude::*;
 
 use super::super::message::{Fate, Stream};
+use super::byte_order;
 use super::flow::Flow;
 
 /// Formats as people call them, by the media type of their caps.
@@ -102,13 +103,15 @@ pub struct Found {
     pub kind: Kind,
     /// Its caps; not fixed where a parser waits for what is wanted.
     pub caps: gst::Caps,
+    /// The format of uncompressed sound, where the demuxer tells another one.
+    pub true_format: Option<&'static str>,
 }
 
 impl Found {
     /// The stream that comes out of the pad `parsed` of a parser and of `queued`, where `hold` holds it back.
     pub fn new(parsed: gst::Pad, queued: gst::Pad, hold: Option<gst::PadProbeId>, flow: Flow) -> Self {
         let caps = parsed.query_caps(None);
-        let mut found = Self { parsed, queued, hold, flow, kind: Kind::of(&caps), caps };
+        let mut found = Self { parsed, queued, hold, flow, kind: Kind::of(&caps), caps, true_format: None };
         found.look_again();
         found
     }
@@ -118,6 +121,14 @@ impl Found {
         if let Some(caps) = self.parsed.current_caps() {
             self.kind = Kind::of(&caps);
             self.caps = caps;
+        }
+    }
+
+    /// Has its uncompressed sound taken for what it is, least significant byte first.
+    pub fn set_little_endian(&mut self) {
+        self.true_format = byte_order::true_format(&self.caps);
+        if let Some(format) = self.true_format {
+            self.caps.make_mut().set("format", format);
         }
     }
 

@@ -7,6 +7,9 @@ use gst::prelude::*;
 use super::super::settings::Settings;
 use super::{end::End, headers, made, tags};
 
+/// The kind of the tracks of sound.
+pub const SOUND: &str = "audio_%u";
+
 /// Where the tracks of a file go.
 #[derive(Debug)]
 pub struct Tracks<'a> {
@@ -58,6 +61,9 @@ impl Tracks<'_> {
         self.pipeline.add(&bin).map_err(made)?;
         let into = self.pad(template)?;
         self.end.cut(&into);
+        if template == SOUND {
+            self.end.expect(&into);
+        }
         source.link(&into).map_err(made)?;
         bin.sync_state_with_parent().map_err(made)?;
         from.link(&sink).map_err(made)?;

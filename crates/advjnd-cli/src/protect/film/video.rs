@@ -8,8 +8,7 @@ use advjnd_media::{HighRange, UPRIGHT, settle_colorimetry};
 use gst::prelude::*;
 use gst_video::VideoInfo;
 
-use super::super::message::Job;
-use super::super::settings::ELEMENT;
+use super::super::settings::{ELEMENT, Settings};
 use super::changes::{self, Changes};
 use super::stream::{Found, media_type};
 use super::watch::stream_time;
@@ -23,6 +22,11 @@ const H264: &str = "videobox name=even ! capssetter name=coloured \
 /// The filter refuses pixels that are far from square: `squared` says what they are to become.
 const SQUARE: &str = "videoscale name=square ! capsfilter name=squared";
 const FFV1: &str = "avenc_ffv1 name=encode";
+/// Where nothing is written: frames as they come, and as they leave the filter, with what it says of them.
+const LOOKED_AT: &str = "videoconvert dither=none ! video/x-raw,format=RGB ! tee name=both \
+                         both. ! queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 \
+                         ! appsink name=clean sync=false \
+                         both. ! queue ! advjndprotect name=protect ! appsink name=looked sync=false max-buffers=4";
 /// How long after the last frame of a preview encoded frames are still decoded: they may come out of order.
 const REORDERED: gst::ClockTime = gst::ClockTime::from_seconds(10);
 
@@ -44,19 +48,32 @@ impl Video {
     ///
     /// # Errors
     /// [`Error::Input`] where an element is missing or does not take its properties.
-    pub fn new(found: &Found, job: &Job, changes: &Changes) -> Result<Self> {
-        let encode = if job.settings.lossless { FFV1 } else { H264 };
-        let description = format!("{UPRIGHT} ! {SQUARE} ! queue ! {ELEMENT} name=protect ! queue ! {encode}");
+    pub fn new(found: &Found, settings: &Settings, changes: &Changes) -> Result<Self> {
+        let encode = if settings.lossless { FFV1 } else { H264 };
+        Self::of(found, settings, changes, &format!("{ELEMENT} name=protect ! queue ! {encode}"))
+    }
+
+    /// As [`new`](Self::new), for video that is looked at and not written: two sinks, `clean` and `looked`, have its
+    /// frames.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    pub fn looked_at(found: &Found, settings: &Settings) -> Result<Self> {
+        Self::of(found, settings, &Changes::default(), LOOKED_AT)
+    }
+
+    fn of(found: &Found, settings: &Settings, changes: &Changes, rest: &str) -> Result<Self> {
+        let description = format!("{UPRIGHT} ! {SQUARE} ! queue ! {rest}");
         let lost = || Error::input("the video branch lost a filter");
         let bin = gst::parse::bin_from_description(&description, true).map_err(made)?;
         settle_colorimetry(&bin)?;
-        if job.settings.both_fields {
+        if settings.both_fields {
             let deinterlace = bin.by_name("deinterlace").ok_or_else(lost)?;
             deinterlace.set_property_from_str("fields", "all");
         }
         let protect = bin.by_name("protect").ok_or_else(lost)?;
-        job.settings.apply(&protect)?;
-        changes::note(changes, &bin.static_pad("sink").ok_or_else(lost)?, job.settings.both_fields);
+        settings.apply(&protect)?;
+        changes::note(changes, &bin.static_pad("sink").ok_or_else(lost)?, settings.both_fields);
         changes::square(changes, &bin.by_name("square").ok_or_else(lost)?, &bin.by_name("squared").ok_or_else(lost)?);
         if let Some((even, coloured)) = bin.by_name("even").zip(bin.by_name("coloured")) {
             changes::even(changes, &even, &coloured);
@@ -67,7 +84,7 @@ impl Video {
         let decoder = (media_type(&found.caps) != "video/x-raw")
             .then(|| gst::ElementFactory::make("decodebin").build().map_err(made))
             .transpose()?;
-        let mapped = job.settings.tone_map.then(|| changes.clone());
+        let mapped = settings.tone_map.then(|| changes.clone());
         Ok(Self { bin, decoder, protect, mapped })
     }
 
@@ -79,16 +96,17 @@ impl Video {
         self.protect.static_pad("src").ok_or_else(|| Error::input("the filter has no source pad"))
     }
 
-    /// Puts it between `from` and `into`, in `pipeline`.
+    /// Puts it between `from` and `into`, in `pipeline`; what is only looked at goes into nothing.
     ///
     /// # Errors
     /// [`Error::Input`] where that cannot be linked.
-    pub fn link(&self, pipeline: &gst::Pipeline, from: &gst::Pad, into: &gst::Pad) -> Result<()> {
+    pub fn link(&self, pipeline: &gst::Pipeline, from: &gst::Pad, into: Option<&gst::Pad>) -> Result<()> {
         let lost = || Error::input("the video branch has no pads");
-        let [source, sink] = ["src", "sink"].map(|name| self.bin.static_pad(name));
-        let sink = sink.ok_or_else(lost)?;
+        let sink = self.bin.static_pad("sink").ok_or_else(lost)?;
         pipeline.add(&self.bin).map_err(made)?;
-        source.ok_or_else(lost)?.link(into).map_err(made)?;
+        if let Some(into) = into {
+            self.bin.static_pad("src").ok_or_else(lost)?.link(into).map_err(made)?;
+        }
         self.bin.sync_state_with_parent().map_err(made)?;
         let Some(decoder) = &self.decoder else {
             return from.link(&sink).map(|_| ()).map_err(made);

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a file of analysis holds: who is where in a video, and what is to become of each.
+//!
+//! `advjnd analyze` writes it, people and the review page edit it, `advjnd protect --faces` follows it.
+//! `docs/faces.schema.json` is its JSON Schema.
+
+mod choice;
+mod marks;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use advjnd::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+pub use choice::Choice;
+pub use marks::{COVERED, Mark, Marks};
+
+/// What [`Analysis::format`] is.
+pub const FORMAT: &str = "advjnd-faces";
+/// What [`Analysis::version`] is.
+pub const VERSION: u32 = 1;
+
+/// The faces of a video.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Analysis {
+    /// [`FORMAT`].
+    pub format: String,
+    /// [`VERSION`].
+    pub version: u32,
+    /// What wrote it first.
+    pub program: String,
+    /// The video.
+    pub source: Source,
+    /// When each frame is shown, seconds from the start of the video, increasing.
+    pub times: Vec<f64>,
+    /// Who is in it.
+    pub people: Vec<Person>,
+    /// Where they are: one person may have several tracks.
+    pub tracks: Vec<Track>,
+    /// Places that somebody drew, to be covered.
+    pub boxes: Vec<DrawnBox>,
+}
+
+/// The video that was analysed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Its name, without folders.
+    pub name: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// Size of a frame as it is shown, upright, in square pixels.
+    pub width: u32,
+    pub height: u32,
+}
+
+/// What is done about a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// The face is protected, or covered where that fails.
+    Protect,
+    /// The face is covered.
+    Cover,
+    /// The face is left as it is, and anybody can recognise it.
+    Keep,
+}
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    /// From 1.
+    pub id: u32,
+    /// What people call them; may be empty.
+    pub name: String,
+    pub action: Action,
+    /// How good the best sight is, 0..=1.
+    pub quality: f32,
+    /// The best sight.
+    pub best: Sight,
+    /// A picture of the clean face, relative to the file of analysis.
+    pub thumbnail: Option<String>,
+}
+
+/// A face in a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sight {
+    /// Index of the frame.
+    pub frame: usize,
+    /// Left, top, width and height, pixels.
+    #[serde(rename = "box")]
+    pub bbox: [f32; 4],
+}
+
+/// A face followed over frames.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Track {
+    /// From 1.
+    pub id: u32,
+    /// The person's [`id`](Person::id).
+    pub person: u32,
+    /// Whether somebody said that this is no face: nothing is done about it.
+    pub struck: bool,
+    /// As [`Person::quality`].
+    pub quality: f32,
+    /// At most one a frame, in their order.
+    pub faces: Vec<Face>,
+}
+
+/// A face of a track in a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Face {
+    /// Index of the frame.
+    pub frame: usize,
+    /// Left, top, width and height, pixels.
+    #[serde(rename = "box")]
+    pub bbox: [f32; 4],
+    /// The eyes, the nose and the corners of the mouth, x and y each; none where nobody can tell.
+    pub landmarks: Option<[[f32; 2]; 5]>,
+    /// The detector's, 0..=1.
+    pub score: f32,
+}
+
+/// A place that somebody drew.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrawnBox {
+    /// The first and the last frame in which it is covered.
+    pub first: usize,
+    pub last: usize,
+    /// Left, top, width and height, pixels.
+    #[serde(rename = "box")]
+    pub bbox: [f32; 4],
+    /// What somebody noted; may be empty.
+    #[serde(default)]
+    pub note: String,
+}
+
+impl Analysis {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be read, [`Error::Input`] where it is no analysis, and what is wrong.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+        let wrong = |reason: String| {
+            let remedy = "correct it, or make it anew with `advjnd analyze`";
+            Error::input(format!("{} is no file of analysis: {reason}; {remedy}", path.display()))
+        };
+        let analysis: Self = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
+        analysis.check().map_err(wrong)?;
+        Ok(analysis)
+    }
+
+    /// What is wrong, if anything is.
+    fn check(&self) -> std::result::Result<(), String> {
+        if (self.format.as_str(), self.version) != (FORMAT, VERSION) {
+            let (format, version) = (&self.format, self.version);
+            return Err(format!("its format is `{format}` {version}, and this program reads `{FORMAT}` {VERSION}"));
+        }
+        if self.times.windows(2).any(|pair| pair[0] >= pair[1]) || !self.times.iter().all(|time| time.is_finite()) {
+            return Err("its `times` do not increase".to_owned());
+        }
+        let people: BTreeSet<u32> = self.people.iter().map(|person| person.id).collect();
+        if people.len() < self.people.len() {
+            return Err("two people have the same id".to_owned());
+        }
+        for track in &self.tracks {
+            let id = track.id;
+            if !people.contains(&track.person) {
+                return Err(format!("track {id} is of person {}, who is not among its people", track.person));
+            }
+            if track.faces.windows(2).any(|pair| pair[0].frame >= pair[1].frame) {
+                return Err(format!("the faces of track {id} are not in the order of frames"));
+            }
+            for face in &track.faces {
+                self.check_place(face.frame, &face.bbox).map_err(|reason| format!("track {id}: {reason}"))?;
+                if face.landmarks.iter().flatten().flatten().any(|value| !value.is_finite()) {
+                    return Err(format!("track {id}: landmarks of frame {} are no numbers", face.frame));
+                }
+            }
+        }
+        for drawn in &self.boxes {
+            if drawn.first > drawn.last {
+                return Err(format!("a box begins in frame {} and ends in frame {}", drawn.first, drawn.last));
+            }
+            self.check_place(drawn.last, &drawn.bbox).map_err(|reason| format!("a box: {reason}"))?;
+        }
+        Ok(())
+    }
+
+    fn check_place(&self, frame: usize, [x, y, width, height]: &[f32; 4]) -> std::result::Result<(), String> {
+        if frame >= self.times.len() {
+            return Err(format!("there is no frame {frame}; the last is {}", self.times.len().saturating_sub(1)));
+        }
+        let usable = [x, y].iter().all(|at| at.is_finite()) && [width, height].iter().all(|side| **side > 0.0);
+        if usable && width.is_finite() && height.is_finite() {
+            return Ok(());
+        }
+        Err(format!("[{x}, {y}, {width}, {height}] in frame {frame} is no box"))
+    }
+
+    /// The people who are left as they are, for those who read what was done.
+    pub fn kept(&self) -> Vec<String> {
+        let kept = self.people.iter().filter(|person| person.action == Action::Keep);
+        kept.map(|person| match person.name.as_str() {
+            "" => format!("person {}", person.id),
+            name => format!("person {} ({name})", person.id),
+        })
+        .collect()
+    }
+}

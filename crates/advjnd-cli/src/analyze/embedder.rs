@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The recognisers that tell people apart: those that are built in.
+
+use advjnd::face::Landmarks;
+use advjnd::models::Models;
+use advjnd::net::{Backend, Embedder, Recognizer, RecognizerSpec};
+use advjnd::{Pool, Result};
+use advjnd_media::Picture;
+
+use crate::chip::ChipCutter;
+
+/// Embeds faces with every recogniser that is built in.
+pub struct PersonEmbedder {
+    recognizers: Vec<Recognizer>,
+    specs: Vec<RecognizerSpec>,
+    cutter: ChipCutter,
+    chip: Vec<f32>,
+}
+
+impl PersonEmbedder {
+    /// With all cores.
+    ///
+    /// # Errors
+    /// [`Error::Model`](advjnd::Error::Model) where a network cannot be planned.
+    pub fn new() -> Result<Self> {
+        let (models, backend) = (Models::embedded()?, Backend::Cpu(Pool::new(0)?));
+        let recognizers = models
+            .recognizers()
+            .map(|(spec, graph)| Recognizer::new(spec.clone(), backend.executor(graph, 1)?))
+            .collect::<Result<Vec<_>>>()?;
+        let specs = models.recognizers().map(|(spec, _)| spec.clone()).collect();
+        Ok(Self { recognizers, specs, cutter: ChipCutter::default(), chip: Vec::new() })
+    }
+
+    /// What is to be known of each recogniser.
+    pub fn specs(&self) -> &[RecognizerSpec] {
+        &self.specs
+    }
+
+    /// The embeddings of the face of `picture` that has `landmarks`, by recogniser.
+    ///
+    /// # Errors
+    /// Where the landmarks are no face's.
+    pub fn embed(&mut self, picture: &mut Picture, landmarks: &Landmarks) -> Result<Vec<Vec<f32>>> {
+        let frame = picture.frame()?;
+        let (cutter, chip) = (&mut self.cutter, &mut self.chip);
+        self.recognizers
+            .iter_mut()
+            .zip(&self.specs)
+            .map(|(recognizer, spec)| {
+                cutter.chip(&frame, landmarks, spec, chip)?;
+                let mut embedding = vec![0.0; spec.embedding_len];
+                recognizer.embed(chip, &mut embedding)?;
+                Ok(embedding)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The two files, frame by frame.
+
+use std::path::Path;
+
+use advjnd::{Error, Result};
+use advjnd_media::{Frames, Picture, UPRIGHT};
+use gst::prelude::*;
+
+use super::judgement::is_untouched;
+use crate::chip::ChipCutter;
+use crate::evaluate::{Clean, Eyes, MIN_FACE, SCORE, Treatment, Variant, nearest, treatment};
+
+/// Mean change of a frame, code values, from which it shows something else.
+const OTHER_SCENE: f64 = 30.0;
+/// One byte of so many is compared.
+const STEP: usize = 31;
+
+/// A protected file and its original.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair<'a> {
+    pub original: &'a Path,
+    pub protected: &'a Path,
+}
+
+impl Pair<'_> {
+    /// The frames of the original.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it cannot be read.
+    pub fn clean(&self) -> Result<Frames> {
+        frames(self.original, "")
+    }
+
+    /// The protected frames, of `size`, after what `variant` does to them.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where they cannot be read.
+    pub fn protected_through(&self, variant: &Variant, size: [usize; 2]) -> Result<Frames> {
+        frames(self.protected, &variant.elements(size))
+    }
+
+    /// By face of `clean`, what became of its pixels. `step` is called after each frame.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where the two files do not show the same.
+    pub fn treatments(&self, clean: &Clean, step: impl Fn()) -> Result<Vec<Treatment>> {
+        let (mut before, mut after) = (self.clean()?, frames(self.protected, "")?);
+        let mut treatments = Vec::with_capacity(clean.sightings.len());
+        for index in 0.. {
+            let (clean_frame, protected) = match (before.pull()?, after.pull()?) {
+                (Some(clean_frame), Some(protected)) => (clean_frame, protected),
+                (None, None) => break,
+                (longer, _) => {
+                    let which = if longer.is_some() { "fewer" } else { "more" };
+                    return Err(self.unlike(&format!("it has {which} frames")));
+                }
+            };
+            let sizes = [(clean_frame.width, clean_frame.height), (protected.width, protected.height)];
+            if sizes[0] != sizes[1] {
+                return Err(self.unlike(&format!("its frames are {:?} and not {:?}", sizes[1], sizes[0])));
+            }
+            if change(&clean_frame, &protected) > OTHER_SCENE {
+                return Err(self.unlike(&format!("frame {index} shows something else")));
+            }
+            let own = clean.sightings[treatments.len()..].iter().take_while(|sighting| sighting.frame == index);
+            for sighting in own {
+                treatments.push(treatment(sighting, &clean_frame, &protected)?);
+            }
+            step();
+        }
+        Ok(treatments)
+    }
+
+    /// The faces of `clean` with these indices, increasing, that recognisers take for the clean ones of the same frames:
+    /// their frames. `step` is called after each frame.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where a file cannot be read.
+    pub fn untouched(&self, clean: &Clean, indices: &[usize], eyes: &mut Eyes, step: impl Fn()) -> Result<Vec<usize>> {
+        let (mut untouched, mut cutter, mut next) = (Vec::new(), ChipCutter::default(), indices.iter().peekable());
+        if indices.is_empty() {
+            return Ok(untouched);
+        }
+        let (mut before, mut after) = (self.clean()?, frames(self.protected, "")?);
+        let mut count = 0;
+        while let (Some(mut clean_frame), Some(mut protected)) = (before.pull()?, after.pull()?) {
+            while let Some(index) = next.next_if(|index| clean.sightings[**index].frame == count) {
+                let sighting = &clean.sightings[*index];
+                let own = eyes.panel.embed(&mut cutter, &clean_frame.frame()?, &sighting.landmarks)?;
+                let frame = protected.frame()?;
+                let faces = eyes.detector.detect(&frame, MIN_FACE as u32, SCORE)?;
+                let landmarks = nearest(&faces, &sighting.bbox).map_or(sighting.landmarks, |face| face.landmarks);
+                if is_untouched(&own, &eyes.panel.embed(&mut cutter, &frame, &landmarks)?) {
+                    untouched.push(count);
+                }
+            }
+            if next.peek().is_none() {
+                break;
+            }
+            count += 1;
+            step();
+        }
+        Ok(untouched)
+    }
+
+    fn unlike(&self, how: &str) -> Error {
+        let (protected, original) = (self.protected.display(), self.original.display());
+        Error::input(format!("{protected} was not made of {original}: {how}; give the file that it was made of"))
+    }
+}
+
+fn frames(file: &Path, behind: &str) -> Result<Frames> {
+    if !file.is_file() {
+        return Err(Error::input(format!("there is no file {}; name a video", file.display())));
+    }
+    let named = |error| Error::input(format!("{}: {error}", file.display()));
+    let source = format!("filesrc name=read ! decodebin ! queue ! {UPRIGHT}{behind} ! queue");
+    Frames::of(&source, |pipeline| {
+        let lost = || Error::input("the pipeline has no source");
+        pipeline.by_name("read").ok_or_else(lost)?.set_property("location", file);
+        Ok(())
+    })
+    .map_err(named)
+}
+
+/// Mean change of the bytes that are compared.
+fn change(before: &Picture, after: &Picture) -> f64 {
+    let pairs = before.pixels.iter().zip(&after.pixels).step_by(STEP);
+    let (sum, count) = pairs.fold((0_u64, 0_u64), |(sum, count), (a, b)| (sum + u64::from(a.abs_diff(*b)), count + 1));
+    sum as f64 / count.max(1) as f64
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Look, choose, render, prove: `advjnd analyze`, `protect --faces` and `verify`, on some frames of the sample clip.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
+
+mod protect;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output};
+
+use gst::prelude::*;
+use protect::{Folder, file, frames, play, text};
+use serde_json::{Value, json};
+
+/// Frames of the clip at least; it shows three people or more.
+const FRAMES: usize = 8;
+const SIZE: [usize; 2] = [1280, 720];
+
+fn advjnd(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_advjnd")).current_dir(file("")).args(arguments).output().unwrap()
+}
+
+/// What the program says, and that it ends with `code`.
+fn said(arguments: &[&str], code: i32) -> String {
+    let done = advjnd(arguments);
+    let said = format!("{}{}", text(&done.stdout), text(&done.stderr));
+    assert_eq!(done.status.code(), Some(code), "{arguments:?}: {said}");
+    said
+}
+
+/// Some frames of the sample clip, without loss.
+fn clip(folder: &Folder) -> String {
+    let (sample, path) = (file("examples/media/portraits_720p.mp4"), folder.path("clip.mkv"));
+    play(&format!(
+        "filesrc location=\"{sample}\" ! decodebin ! identity eos-after={FRAMES} ! videoconvert ! avenc_ffv1 ! matroskamux \
+         ! filesink location=\"{path}\""
+    ));
+    path
+}
+
+fn read(path: &str) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// The best face of the `index`th person in its best frame: frame, and x, y, width and height.
+fn best(analysis: &Value, index: usize) -> (usize, [usize; 4]) {
+    let best = &analysis["people"][index]["best"];
+    let side = |at: usize| best["box"][at].as_f64().unwrap() as usize;
+    (best["frame"].as_u64().unwrap() as usize, [side(0), side(1), side(2), side(3)])
+}
+
+/// The luma of the middle half of a box.
+fn middle(frame: &[u8], [x, y, width, height]: [usize; 4]) -> Vec<u8> {
+    let rows = y + height / 4..y + 3 * height / 4;
+    rows.flat_map(|row| &frame[row * SIZE[0] + x + width / 4..row * SIZE[0] + x + 3 * width / 4]).copied().collect()
+}
+
+/// Writes frames, I420, without loss.
+fn write(path: &str, frames: &[Vec<u8>]) {
+    let pipeline = gst::parse::launch(&format!(
+        "appsrc name=source format=time caps=video/x-raw,format=I420,width={},height={},framerate=25/1 ! avenc_ffv1 \
+         ! matroskamux ! filesink location=\"{path}\"",
+        SIZE[0], SIZE[1]
+    ));
+    let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
+    let source = pipeline.by_name("source").unwrap().downcast::<gst_app::AppSrc>().unwrap();
+    for (index, frame) in frames.iter().enumerate() {
+        let mut buffer = gst::Buffer::from_slice(frame.clone());
+        let writable = buffer.get_mut().unwrap();
+        writable.set_pts(gst::ClockTime::from_mseconds(40 * index as u64));
+        writable.set_duration(gst::ClockTime::from_mseconds(40));
+        source.push_buffer(buffer).unwrap();
+    }
+    source.end_of_stream().unwrap();
+    protect::play_to_the_end(&pipeline);
+}
+
+#[test]
+fn people_are_found_and_chosen() {
+    let folder = Folder::new();
+    let (clip, faces) = (clip(&folder), folder.path("clip.faces.json"));
+    let told = said(&["analyze", &clip, "-o", &faces], 0);
+    assert!(told.contains("person 1: ") && told.contains("NOT protected"), "{told}");
+    let private = folder.path("clip.faces-clean-faces");
+    assert_eq!(fs::metadata(&private).unwrap().permissions().mode() & 0o777, 0o700);
+    let page = fs::read_to_string(format!("{private}/review.html")).unwrap();
+    assert!(page.contains("\"advjnd-faces\"") && page.contains("data:image/png;base64,"), "the page has its data");
+    assert!(!page.contains("/*FACES*/\n") && !page.contains(">/*THUMBNAILS*/"), "no mark is left");
+    let analysis = read(&faces);
+    let count = analysis["times"].as_array().unwrap().len();
+    assert!(count >= FRAMES, "{told}");
+    assert!(analysis["people"].as_array().unwrap().len() >= 3, "{told}");
+    assert!(said(&["analyze", &clip, "-o", &faces], 1).contains("is there already"));
+
+    // Person 1 is kept, person 2 covered by hand, and so is a place without anybody.
+    let mut edited = analysis.clone();
+    edited["people"][1]["action"] = json!("cover");
+    edited["people"][1]["name"] = json!("Zoë <b>");
+    edited["boxes"] = json!([{ "first": 2, "last": 4, "box": [4, 600, 100, 80], "note": "a plate" }]);
+    let by_hand = folder.path("by-hand.json");
+    fs::write(&by_hand, edited.to_string()).unwrap();
+    let output = folder.path("chosen.mkv");
+    let told = said(&["protect", &clip, "--faces", &by_hand, "--keep", "1", "--lossless", "-o", &output], 0);
+    assert!(told.contains("left as they are, RECOGNISABLE, by choice: person 1"), "{told}");
+    let (before, after) = (frames(&clip).0, frames(&output).0);
+    assert_eq!((before.len(), after.len()), (count, count));
+    let (frame, kept) = best(&analysis, 0);
+    assert!(middle(&after[frame], kept) == middle(&before[frame], kept), "person 1 was touched");
+    let (frame, covered) = best(&analysis, 1);
+    let flat = middle(&after[frame], covered);
+    assert!(flat.iter().all(|value| *value == flat[0]), "person 2 is not covered");
+    let (frame, protected) = best(&analysis, 2);
+    assert!(middle(&after[frame], protected) != middle(&before[frame], protected), "person 3 is as before");
+    for (index, frame) in after.iter().enumerate() {
+        let place = middle(frame, [4, 600, 100, 80]);
+        let is_flat = place.iter().all(|value| *value == place[0]);
+        assert_eq!(is_flat, (2..=4).contains(&index), "frame {index}");
+    }
+}
+
+#[test]
+fn an_analysis_that_does_not_fit_is_refused() {
+    let folder = Folder::new();
+    let (clip, faces) = (folder.clip("clip.mp4", false), folder.path("clip.json"));
+    said(&["analyze", &clip, "-o", &faces, "--no-review"], 0);
+    assert_eq!(folder.files(""), ["clip.json", "clip.mp4"]);
+    let output = folder.path("out.mp4");
+    let refusal = |analysis: &str, more: &[&str]| {
+        let faces = folder.path("edited.json");
+        fs::write(&faces, analysis).unwrap();
+        said(&[&["protect", &clip, "--faces", &faces, "-o", &output], more].concat(), 1)
+    };
+    let analysis = fs::read_to_string(&faces).unwrap();
+    assert!(refusal(&analysis, &["--keep", "3"]).contains("there is no person 3 in the analysis; it has nobody"));
+    assert!(refusal("{}", &[]).contains("is no file of analysis"));
+    assert!(refusal(&analysis.replace("\"boxes\"", "\"bokses\""), &[]).contains("unknown field `bokses`"));
+    assert!(refusal(&analysis.replace("\"version\": 1", "\"version\": 2"), &[]).contains("reads `advjnd-faces` 1"));
+    let mut later = read(&faces);
+    later["times"][3] = json!(0.1300001);
+    assert!(refusal(&later.to_string(), &[]).contains("the analysis has no frame at 0.120 s"));
+    let other = folder.long_clip("other.mp4", 1);
+    let told = said(&["protect", &other, "--faces", &faces, "-o", &output], 1);
+    assert!(told.contains("is the analysis of another file"), "{told}");
+    assert!(!folder.files("").contains(&"out.mp4".to_owned()));
+}
+
+#[test]
+fn what_is_protected_passes_and_a_clean_frame_in_it_does_not() {
+    let folder = Folder::new();
+    let (clip, output) = (clip(&folder), folder.path("protected.mkv"));
+    said(&["protect", &clip, "--lossless", "-o", &output], 0);
+    let verify = |protected: &str, more: &[&str], code| {
+        said(&[&["verify", protected, "--original", &clip, "--json"], more].concat(), code)
+    };
+    let verdict: Value = serde_json::from_str(&verify(&output, &["--through", "output,crf23"], 0)).unwrap();
+    assert_eq!((&verdict["verdict"], &verdict["reasons"]), (&json!("PASS"), &json!([])), "{verdict}");
+    assert_eq!(verdict["through"].as_array().unwrap().len(), 2);
+    let known = &verdict["through"][0]["recognizers"]["dlib_resnet29"]["known"];
+    assert!(known["of"].as_u64().unwrap() >= 4 && known["count"] == 0, "{verdict}");
+
+    let verdict: Value = serde_json::from_str(&verify(&clip, &[], 4)).unwrap();
+    assert_eq!(verdict["verdict"], "FAIL");
+
+    // Frame 3 is none that recognisers look at of themselves.
+    let (mut shown, clean) = (frames(&output).0, frames(&clip).0);
+    shown[3].clone_from(&clean[3]);
+    let leaky = folder.path("leaky.mkv");
+    write(&leaky, &shown);
+    let verdict: Value = serde_json::from_str(&verify(&leaky, &[], 4)).unwrap();
+    assert_eq!(verdict["through"][0]["untouched"]["first"], 3, "{verdict}");
+
+    let other = folder.path("other.mkv");
+    play(&format!(
+        "videotestsrc num-buffers={FRAMES} ! video/x-raw,format=I420,width=1280,height=720 ! avenc_ffv1 ! matroskamux \
+         ! filesink location=\"{other}\""
+    ));
+    assert!(verify(&other, &[], 1).contains("shows something else"));
+}
