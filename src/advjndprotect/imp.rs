@@ -25,8 +25,9 @@
  * With property `attach-meta`, every face of a buffer gets a `GstVideoRegionOfInterestMeta` of type `face` with its
  * number as id and a parameter structure `advjndprotect`: `verdict`, `score`, the two similarities, `iterations`,
  * `spent` (just-noticeable differences) and `psnr` (decibels) of what was added, `displacement` (per cent of the eyes'
- * distance) and `light` (per cent of luma) of how the face was moved and lit, `landmarks` (ten coordinates) and the
- * rectangle `region-x`, `region-y`, `region-width`, `region-height`, outside of which no pixel was touched for it.
+ * distance) and `light` (per cent of luma) of how the face was moved and lit, `landmarks` (ten coordinates), `aligned`
+ * (whether anybody saw them; if not, they are a guess) and the rectangle `region-x`, `region-y`, `region-width`,
+ * `region-height`, outside of which no pixel was touched for it.
  *
  * Metas of type `face` that came with the buffer stay. Property `detector` says whether they add to the search or take
  * its place. Five landmarks are taken from a field `landmarks` of any of their parameter structures (ten numbers, x and

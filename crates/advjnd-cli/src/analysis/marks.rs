@@ -65,11 +65,11 @@ impl Marks {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::{DrawnBox, Face, Person, Sight, Source, Track};
     use super::*;
 
-    fn analysis(actions: [Action; 3]) -> Analysis {
+    pub fn analysis(actions: [Action; 3]) -> Analysis {
         let best = Sight { frame: 0, bbox: [1.0; 4] };
         let person = |(id, action)| Person { id, name: String::new(), action, quality: 0.5, best, thumbnail: None };
         let face = |frame| Face { frame, bbox: [frame as f32 + 1.0; 4], landmarks: Some([[2.0; 2]; 5]), score: 0.9 };

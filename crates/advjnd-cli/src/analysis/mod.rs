@@ -216,3 +216,42 @@ impl Analysis {
         .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Checks that `value` has exactly the fields that `schema` has, down to the first of each list.
+    fn has_its_fields(value: &Value, schema: &Value, root: &Value, place: &str) {
+        let schema = schema.get("$ref").and_then(Value::as_str).map_or(schema, |reference| {
+            root.pointer(reference.trim_start_matches('#')).expect("what the schema refers to")
+        });
+        if let (Some(object), Some(properties)) = (value.as_object(), schema["properties"].as_object()) {
+            let [own, its] = [object, properties].map(|map| map.keys().collect::<BTreeSet<_>>());
+            assert_eq!(own, its, "{place}");
+            for (name, value) in object {
+                has_its_fields(value, &properties[name], root, &format!("{place}.{name}"));
+            }
+        } else if let Some(first) = value.as_array().and_then(|items| items.first()) {
+            assert_eq!(schema["type"], "array", "{place}");
+            has_its_fields(first, &schema["items"], root, place);
+        }
+    }
+
+    #[test]
+    fn the_schema_has_the_fields_that_are_written() {
+        let schema: Value = serde_json::from_str(include_str!("../../../../docs/faces.schema.json")).expect("JSON");
+        let mut analysis = marks::tests::analysis([Action::Protect; 3]);
+        analysis.tracks[0].faces[0].landmarks = None;
+        let value = serde_json::to_value(&analysis).expect("JSON");
+        has_its_fields(&value, &schema, &schema, "analysis");
+        assert_eq!((&schema["properties"]["format"]["const"], &value["format"]), (&value["format"], &FORMAT.into()));
+        assert_eq!(schema["properties"]["version"]["const"], VERSION);
+    }
+}
