@@ -12,6 +12,7 @@
 #   make deny               licences, bans and sources of the dependencies
 #   make deb                a Debian package in target/debian
 #   make install-check      meson: configured, built, tested and installed into a folder under build/
+#   make test-page          the page of `advjnd analyze` in Chromium; installs it, and Playwright into build/
 # With Python (numpy, opencv-python-headless, onnxruntime, torch, safetensors, scikit-image) and the test material:
 #   make clip-table         the README's table of clips
 #   make bench-pytorch      the networks against PyTorch and ONNX Runtime
@@ -34,7 +35,7 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-opencv \
 	opencv-data nodejs strace meson ninja-build
 
-.PHONY: demo test test-gpu packages clip-table bench-pytorch engine-table recall transfer-table stills-table \
+.PHONY: demo test test-gpu test-page packages clip-table bench-pytorch engine-table recall transfer-table stills-table \
 	preset-table element-page element-bench soak memcheck fuzz deny deb install-check
 
 SHARED ?= ../shared
@@ -53,6 +54,12 @@ test: packages
 
 test-gpu: packages
 	@scripts/test_gpu.sh
+
+test-page:
+	@scripts/install-packages.sh chromium ffmpeg
+	[ -x build/page/bin/python ] || python3 -m venv build/page
+	build/page/bin/pip install --quiet playwright
+	build/page/bin/python tools/review_page/test_page.py
 
 packages:
 	@scripts/install-packages.sh $(PACKAGES)

@@ -20,7 +20,13 @@ use crate::protect::refuse_existing;
 /// What stands behind the name of the file of analysis, for the folder to be known for what it is.
 const ENDING: &str = "-clean-faces";
 const NOTE: (&str, &str) = ("READ-ME.txt", "The faces in this folder are NOT protected. Do not pass it on.\n");
-const PAGE: (&str, &str) = ("review.html", include_str!("review.html"));
+const PAGE: &str = "review.html";
+const TEMPLATE: &str = include_str!("page/page.html");
+/// What is put where in it.
+const PARTS: [(&str, &[&str]); 2] = [
+    ("/*STYLE*/", &[include_str!("page/page.css")]),
+    ("/*SCRIPT*/", &[include_str!("page/document.js"), include_str!("page/view.js"), include_str!("page/actions.js")]),
+];
 /// Where the page takes the analysis and the pictures.
 const ANALYSIS: &str = "/*FACES*/";
 const PICTURES: &str = "/*THUMBNAILS*/";
@@ -74,13 +80,15 @@ impl Review {
         let pictures: Vec<String> = self.pictures.iter().map(|(id, data)| format!("\"{id}\":\"{data}\"")).collect();
         let pictures = format!("{{{}}}", pictures.join(","));
         // A name in the analysis may be the other mark.
-        let page = PAGE.1.split_once(ANALYSIS).and_then(|(head, rest)| {
+        let template =
+            PARTS.iter().fold(TEMPLATE.to_owned(), |page, (mark, parts)| page.replace(mark, &parts.concat()));
+        let page = template.split_once(ANALYSIS).and_then(|(head, rest)| {
             let (middle, tail) = rest.split_once(PICTURES)?;
             Some([head, &escaped(json), middle, &escaped(&pictures), tail].concat())
         });
         let page = page.ok_or_else(|| Error::input("the page to review has no place for the analysis"))?;
-        self.write(PAGE.0, page.as_bytes())?;
-        Ok(self.folder.join(PAGE.0))
+        self.write(PAGE, page.as_bytes())?;
+        Ok(self.folder.join(PAGE))
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
