@@ -141,7 +141,8 @@ def main():
         rows.append((entry["clip"], *entry.get("frames", ("", "")), *cells))
     text = "# Clips through `advjnd protect`\n\n"
     options = "".join(f" {option}" for option in arguments.options)
-    text += f"`python3 tools/whole_clips.py{' --' if options else ''}{options}` writes this: what changes beside the faces.\n\n"
+    command = f"python3 tools/whole_clips.py{' --' if options else ''}{options}"
+    text += f"`{command}` writes this: what changes beside the faces.\n\n"
     text += table(heads, rows)
     (arguments.out / "whole_clips.md").write_text(text + "\n")
     print(text)

@@ -230,8 +230,8 @@ fn video_of_high_dynamic_range_is_refused_and_not_relabelled() {
     assert!(said.contains("--tone-map"), "{said}");
 }
 
-/// Half of the numbers of PQ (BT.2100, table 4) are 94.6 cd/m², which are shown by (94.6 / 203)^(1 / 2.4) = 0.728 of the
-/// numbers of the standard range; half of HLG are 1000 (1 / 12 × 1.008)^1.2 = 51.2 cd/m², by 0.563.
+/// Half of the numbers of PQ (BT.2100, table 4) are 94.6 cd/m², which are shown by (94.6 / 203)^(1 / 2.4) = 0.728 of
+/// the numbers of the standard range; half of HLG are 1000 (1 / 12 × 1.008)^1.2 = 51.2 cd/m², by 0.563.
 #[test]
 fn high_dynamic_range_is_mapped_to_standard_range_when_asked_for() {
     let folder = Folder::new();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runs of `advjnd protect` that share work, that watch a folder, and what they record; what the program says of itself.
+//! Runs of `advjnd protect` that share work, that watch a folder, and what they record; what the program says of
+//! itself.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
 

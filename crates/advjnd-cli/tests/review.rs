@@ -33,8 +33,8 @@ fn said(arguments: &[&str], code: i32) -> String {
 fn clip(folder: &Folder) -> String {
     let (sample, path) = (file("examples/media/portraits_720p.mp4"), folder.path("clip.mkv"));
     play(&format!(
-        "filesrc location=\"{sample}\" ! decodebin ! identity eos-after={FRAMES} ! videoconvert ! avenc_ffv1 ! matroskamux \
-         ! filesink location=\"{path}\""
+        "filesrc location=\"{sample}\" ! decodebin ! identity eos-after={FRAMES} ! videoconvert ! avenc_ffv1 \
+         ! matroskamux ! filesink location=\"{path}\""
     ));
     path
 }

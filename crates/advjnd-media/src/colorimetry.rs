@@ -10,8 +10,8 @@ use crate::full_range::narrow;
 /// What encoders tell and players understand.
 const KNOWN: [&str; 3] = ["bt601", "bt709", "bt2020"];
 
-/// Names the colorimetry where the source of `video` does not, and narrows full-range video. `video` has one sink pad and
-/// holds [`UPRIGHT`](crate::UPRIGHT).
+/// Names the colorimetry where the source of `video` does not, and narrows full-range video. `video` has one sink pad
+/// and holds [`UPRIGHT`](crate::UPRIGHT).
 ///
 /// `videoconvert` would choose among the colorimetries that are allowed and convert to it, so one is: that with the
 /// matrix of the source, or any where it has none. GStreamer 1.22 takes full range without a matrix for limited range,

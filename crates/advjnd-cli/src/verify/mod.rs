@@ -2,8 +2,8 @@
 //! A protected file beside its original: is every face covered, or shown and no longer known?
 //!
 //! ```text
-//! original ─► faces, tracks, enrolment ───────────────┐
-//! protected ─► as it is, encoded anew, made smaller ─► covered? shown? ─► recognisers ─► untouched? known? ─► PASS, FAIL
+//! original ─► faces, tracks, enrolment ─────────────────────────────┐
+//! protected ─► as it is, encoded, made smaller ─► covered? ─► recognisers ─► untouched? known? ─► PASS or FAIL
 //! ```
 //!
 //! Faces are found anew in every frame of both files, by no tracker of the filter. Words are those of ISO/IEC 19795-1,

@@ -72,8 +72,8 @@ impl Pair<'_> {
         Ok(treatments)
     }
 
-    /// The faces of `clean` with these indices, increasing, that recognisers take for the clean ones of the same frames:
-    /// their frames. `step` is called after each frame.
+    /// The frames of those faces of `clean`, by increasing indices, that recognisers take for the clean ones of the same
+    /// frames. `step` is called after each frame.
     ///
     /// # Errors
     /// [`Error::Input`] where a file cannot be read.

@@ -46,7 +46,8 @@ fn row(name: &str, recognition: &Recognition, text: &mut String) -> std::fmt::Re
     let kind = if *attacked { "" } else { " (judge)" };
     writeln!(
         text,
-        "  {name}{kind}, false match rate {false_match_rate}: still known {} ({}); tracks pooled {}, in their best frame {}",
+        "  {name}{kind}, false match rate {false_match_rate}: still known {} ({}); tracks pooled {}, \
+         in their best frame {}",
         share(known),
         match known.count {
             0 => format!("below {:.1} %", 300.0 / known.of.max(1) as f64),

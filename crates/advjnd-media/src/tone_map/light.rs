@@ -26,7 +26,8 @@ pub fn to_pq(light: f32) -> f32 {
     ((C1 + C2 * power) / (1.0 + C3 * power)).powf(M2)
 }
 
-/// The light of the scene, from 0 to 1, that a number of HLG means: Recommendation ITU-R BT.2100, table 5, inverse OETF.
+/// The light of the scene, from 0 to 1, that a number of HLG means: Recommendation ITU-R BT.2100, table 5, inverse
+/// OETF.
 pub fn of_hlg(number: f32) -> f32 {
     const A: f32 = 0.178_832_77;
     const B: f32 = 1.0 - 4.0 * A;

@@ -4,8 +4,8 @@
 /// Rows and columns of a turned picture that are moved together.
 const TILE: usize = 32;
 
-/// Calls `put` with where each value goes and where it is, if a picture of `size`, width and height, is turned clockwise
-/// by `quarters` of a circle into rows of `stride` values.
+/// Calls `put` with where each value goes and where it is, if a picture of `size`, width and height, is turned
+/// clockwise by `quarters` of a circle into rows of `stride` values.
 #[inline]
 pub(super) fn turn_quarters(quarters: u8, size: [usize; 2], stride: usize, mut put: impl FnMut(usize, usize)) {
     let [width, height] = size;

@@ -12,8 +12,8 @@ pub const CELL: usize = 16;
 const PACKED_ROWS: usize = 2;
 
 impl FrameMut<'_> {
-    /// Mean luma (G' in formats of R'G'B') of each cell of [`CELL`]² pixels, in code values, row by row; of every second
-    /// row in packed formats. Cells at the right and lower edges may be smaller.
+    /// Mean luma (G' in formats of R'G'B') of each cell of [`CELL`]² pixels, in code values, row by row; of every
+    /// second row in packed formats. Cells at the right and lower edges may be smaller.
     pub fn cell_means(&self, means: &mut Vec<f32>) {
         means.clear();
         means.resize(self.width.div_ceil(CELL) * self.height.div_ceil(CELL), 0.0);
