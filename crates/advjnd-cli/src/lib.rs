@@ -10,6 +10,7 @@
 //! | [`completions`, `man`](manual) | print what shells and `man` read |
 //! | [`doctor`] | says what is installed, and how fast faces are protected here |
 //! | [`evaluate`] | protects clips with the element, encodes them, and asks recognisers that were attacked and others |
+//! | [`faces`] | converts what `analyze` found to CSV, COCO or KITTI, and back |
 //! | [`protect`] | protects videos and pictures: files and folders |
 //! | [`recall`] | measures what the face protection misses, on marked frames and on scenes made of photographs |
 //! | [`table`](mod@table) | the source paper's experiment: every attack on still pictures, its success and its cost |
@@ -24,6 +25,7 @@ pub mod doctor;
 mod document;
 #[cfg(feature = "measure")]
 pub mod evaluate;
+pub mod faces;
 mod folder;
 mod machine;
 pub mod manual;
@@ -69,6 +71,7 @@ enum Command {
     Doctor(doctor::Doctor),
     #[cfg(feature = "measure")]
     Evaluate(evaluate::Evaluate),
+    Faces(faces::Faces),
     Man(manual::Man),
     Protect(protect::Protect),
     #[command(name = protect::worker::NAME, hide = true)]
@@ -97,6 +100,7 @@ impl Cli {
             Command::Doctor(arguments) => arguments.run(),
             #[cfg(feature = "measure")]
             Command::Evaluate(arguments) => arguments.run(),
+            Command::Faces(arguments) => arguments.run(),
             Command::Man(arguments) => arguments.run(),
             #[cfg(feature = "measure")]
             Command::Recall(arguments) => arguments.run(),

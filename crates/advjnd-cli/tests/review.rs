@@ -159,8 +159,12 @@ fn what_is_protected_passes_and_a_clean_frame_in_it_does_not() {
     let known = &verdict["through"][0]["recognizers"]["dlib_resnet29"]["known"];
     assert!(known["of"].as_u64().unwrap() >= 4 && known["count"] == 0, "{verdict}");
 
-    let verdict: Value = serde_json::from_str(&verify(&clip, &[], 4)).unwrap();
+    let page = folder.path("report.html");
+    let verdict: Value = serde_json::from_str(&verify(&clip, &["--report", &page], 4)).unwrap();
     assert_eq!(verdict["verdict"], "FAIL");
+    let page = fs::read_to_string(&page).unwrap();
+    assert!(page.contains("FAIL") && page.contains("<svg") && page.contains("data:image/jpeg"), "the page is whole");
+    assert!(!page.contains("http"), "nothing of it lies elsewhere");
 
     // Frame 3 is none that recognisers look at of themselves.
     let (mut shown, clean) = (frames(&output).0, frames(&clip).0);

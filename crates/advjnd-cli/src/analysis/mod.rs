@@ -14,6 +14,8 @@ use advjnd::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 pub use choice::Choice;
+#[cfg(test)]
+pub use marks::tests::analysis as example;
 pub use marks::{COVERED, Mark, Marks};
 
 /// What [`Analysis::format`] is.
@@ -158,8 +160,11 @@ impl Analysis {
         Ok(analysis)
     }
 
-    /// What is wrong, if anything is.
-    fn check(&self) -> std::result::Result<(), String> {
+    /// Checks that what it says fits together.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self) -> std::result::Result<(), String> {
         if (self.format.as_str(), self.version) != (FORMAT, VERSION) {
             let (format, version) = (&self.format, self.version);
             return Err(format!("its format is `{format}` {version}, and this program reads `{FORMAT}` {VERSION}"));
@@ -247,7 +252,7 @@ mod tests {
     #[test]
     fn the_schema_has_the_fields_that_are_written() {
         let schema: Value = serde_json::from_str(include_str!("../../../../docs/faces.schema.json")).expect("JSON");
-        let mut analysis = marks::tests::analysis([Action::Protect; 3]);
+        let mut analysis = example([Action::Protect; 3]);
         analysis.tracks[0].faces[0].landmarks = None;
         let value = serde_json::to_value(&analysis).expect("JSON");
         has_its_fields(&value, &schema, &schema, "analysis");

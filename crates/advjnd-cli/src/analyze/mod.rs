@@ -22,6 +22,7 @@ use clap::Args;
 use crate::analysis::{Analysis, FORMAT, Source, VERSION};
 use crate::protect::{Looks, Settings, checksum, start};
 use embedder::PersonEmbedder;
+pub(crate) use json::text;
 use review::Review;
 use trail::Trail;
 

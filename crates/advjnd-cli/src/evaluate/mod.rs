@@ -319,7 +319,7 @@ fn named(clips: &[PathBuf]) -> Result<Vec<(String, &Path)>> {
 }
 
 /// The embeddings of the largest face of a photograph, and the file's checksum.
-fn enrol(path: &Path, eyes: &mut Eyes) -> Result<(Vec<Vec<f32>>, String)> {
+pub(crate) fn enrol(path: &Path, eyes: &mut Eyes) -> Result<(Vec<Vec<f32>>, String)> {
     let bytes = read(path)?;
     let wrong = |reason: &str| Error::input(format!("--enrolment: {} {reason}", path.display()));
     let picture = image::load_from_memory(&bytes)

@@ -90,8 +90,8 @@ pub struct Protect {
     /// Do the I-th of N parts of the work, for as many runs on one or several machines
     #[arg(long, value_name = "I/N")]
     pub(super) shard: Option<Shard>,
-    /// Look every SECONDS (10) for new files, protect those that no longer grow, and go on until a signal; replaces older
-    /// outputs
+    /// Look every SECONDS (10) for new files, protect those that no longer grow, and go on until a signal; replaces
+    /// older outputs
     #[arg(
         long,
         value_name = "SECONDS",

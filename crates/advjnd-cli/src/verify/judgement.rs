@@ -145,6 +145,15 @@ pub fn suspects(clean: &Clean, treatments: &[Treatment]) -> Vec<usize> {
     few.map(|(index, _)| index).collect()
 }
 
+/// The margins of the `looks` for one recogniser.
+pub fn margins(clean: &Clean, looks: &[Look], Judge { index, spec }: Judge<'_>) -> Vec<f32> {
+    let margin_of = |look: &Look| {
+        let enrolled = &clean.enrolled[clean.sightings[look.sighting].track][index];
+        margin(spec, enrolled, &look.embeddings[index])
+    };
+    looks.iter().map(margin_of).collect()
+}
+
 /// The face that the recogniser is surest of among those it knows in the original.
 pub fn worst(clean: &Clean, looks: &[Look], Judge { index, spec }: Judge<'_>) -> Option<Worst> {
     let margin_of = |track: usize, embedding: &[f32]| margin(spec, &clean.enrolled[track][index], embedding);

@@ -9,8 +9,10 @@
 //! Faces are found anew in every frame of both files, by no tracker of the filter. Words are those of ISO/IEC 19795-1,
 //! without a claim to conform to it.
 
+mod chart;
 mod chosen;
 mod judgement;
+mod page;
 mod pair;
 mod policy;
 mod text;
@@ -27,10 +29,11 @@ use advjnd::{Error, Pool, Result};
 use clap::Args;
 
 use crate::analysis::{Analysis, Choice};
-use crate::evaluate::{Clean, Eyes, Figures, Judge, Panel, Treated, Variant, look, start};
+use crate::evaluate::{Clean, Eyes, Figures, Judge, Panel, Treated, Variant, enrol, look, start};
+use crate::folder::unwritable;
 use crate::networks::Networks;
 use crate::progress::progress_bar;
-use crate::protect::checksum;
+use crate::protect::{Unfinished, checksum, refuse_existing};
 use judgement::{Judgement, Recognition, Through, Untouched};
 use pair::Pair;
 use policy::Policy;
@@ -84,9 +87,18 @@ pub struct Verify {
     /// reported, and do not decide
     #[arg(long, value_name = "DIR")]
     judges: Vec<PathBuf>,
+    /// Photograph of the one person of the video to enrol, in place of the clean frames of their tracks
+    #[arg(long, value_name = "FILE")]
+    enrolment: Option<PathBuf>,
     /// Report as JSON
     #[arg(long)]
     json: bool,
+    /// Write a page with curves and the worst frames as well; it shows faces that are NOT protected
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+    /// Replace the page if it is there already
+    #[arg(short = 'y', long, requires = "report")]
+    overwrite: bool,
 }
 
 impl Verify {
@@ -109,6 +121,9 @@ impl Verify {
     }
 
     fn judge(&self) -> Result<Judgement> {
+        if let Some(report) = &self.report {
+            refuse_existing(report, self.overwrite)?;
+        }
         let variants = self.through.iter().map(|text| Variant::parse(text)).collect::<Result<Vec<_>>>()?;
         start()?;
         let pool = Pool::new(0)?;
@@ -121,7 +136,10 @@ impl Verify {
         let pair = Pair { original: &self.original, protected: &self.protected };
 
         progress.set_message("the original");
-        let mut clean = Clean::read(&mut pair.clean()?, self.every as usize, &mut eyes, None, || progress.tick())?;
+        let enrolled = self.enrolment.as_ref().map(|path| enrol(path, &mut eyes)).transpose()?;
+        let photograph = enrolled.as_ref().map(|(embeddings, _)| embeddings.as_slice());
+        let mut clean =
+            Clean::read(&mut pair.clean()?, self.every as usize, &mut eyes, photograph, || progress.tick())?;
         let left_out = self.leave_out_kept(&mut clean)?;
         progress.inc(1);
         progress.set_message("what is covered");
@@ -142,6 +160,7 @@ impl Verify {
             ..Judgement::default()
         };
         covered.iter().for_each(|covered| judgement.covered.take(*covered));
+        let (mut charts, mut sheet) = (Vec::new(), Vec::new());
         for variant in &variants {
             progress.set_message(variant.to_string());
             let mut frames = pair.protected_through(variant, clean.size)?;
@@ -156,10 +175,31 @@ impl Verify {
             });
             let recognizers: BTreeMap<_, _> = figures.collect();
             judgement.through.push(Through { variant: variant.to_string(), untouched, recognizers });
+            if judgement.through.len() == 1 && self.report.is_some() {
+                let margins: Vec<Vec<f32>> = specs
+                    .iter()
+                    .enumerate()
+                    .map(|(index, spec)| judgement::margins(&clean, &looks, Judge { index, spec }))
+                    .collect();
+                let chart = |(spec, margins): (&RecognizerSpec, &Vec<f32>)| {
+                    (spec.name.clone(), page::chart(&clean, &looks, margins, &treatments))
+                };
+                charts = specs.iter().zip(&margins).map(chart).collect();
+                let least: Vec<f32> = (0..looks.len())
+                    .map(|at| margins.iter().map(|margins| margins[at]).fold(f32::INFINITY, f32::min))
+                    .collect();
+                sheet = pair.shown(&clean, &page::worst(&clean, &looks, &least))?;
+            }
             progress.inc(1);
         }
         progress.finish_and_clear();
         judgement.decide();
+        if let Some(report) = &self.report {
+            let unfinished = Unfinished::beside(report)?;
+            let html = page::html(&judgement, &charts, &sheet);
+            std::fs::write(unfinished.path(), html).map_err(|error| unwritable(report, &error))?;
+            unfinished.finish(self.overwrite)?;
+        }
         Ok(judgement)
     }
 

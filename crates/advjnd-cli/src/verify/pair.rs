@@ -8,6 +8,7 @@ use advjnd_media::{Frames, Picture, UPRIGHT};
 use gst::prelude::*;
 
 use super::judgement::is_untouched;
+use super::page::Shown;
 use crate::chip::ChipCutter;
 use crate::evaluate::{Clean, Eyes, MIN_FACE, SCORE, Treatment, Variant, nearest, treatment};
 
@@ -72,8 +73,8 @@ impl Pair<'_> {
         Ok(treatments)
     }
 
-    /// The frames of those faces of `clean`, by increasing indices, that recognisers take for the clean ones of the same
-    /// frames. `step` is called after each frame.
+    /// The frames of those faces of `clean`, by increasing indices, that recognisers take for the clean ones of the
+    /// same frames. `step` is called after each frame.
     ///
     /// # Errors
     /// [`Error::Input`] where a file cannot be read.
@@ -102,6 +103,27 @@ impl Pair<'_> {
             step();
         }
         Ok(untouched)
+    }
+
+    /// The faces of `clean` with these indices, increasing, as they were and as they are.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where a file cannot be read.
+    pub fn shown(&self, clean: &Clean, indices: &[usize]) -> Result<Vec<Shown>> {
+        let (mut shown, mut next) = (Vec::new(), indices.iter().peekable());
+        let (mut before, mut after) = (self.clean()?, frames(self.protected, "")?);
+        let mut count = 0;
+        while next.peek().is_some()
+            && let (Some(clean_frame), Some(protected)) = (before.pull()?, after.pull()?)
+        {
+            while let Some(index) = next.next_if(|index| clean.sightings[**index].frame == count) {
+                let sighting = &clean.sightings[*index];
+                let caption = format!("{:.2} s, frame {count}", sighting.time.as_secs_f64());
+                shown.push(Shown::new(caption, &clean_frame, &protected, &sighting.bbox)?);
+            }
+            count += 1;
+        }
+        Ok(shown)
     }
 
     fn unlike(&self, how: &str) -> Error {

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Files of analysis in the formats of other programs, and back.
+
+mod coco;
+mod csv;
+mod kitti;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use advjnd::{Error, Result};
+use clap::{Args, ValueEnum};
+
+use crate::analysis::{Action, Analysis, Face, Person, Sight, Track};
+use crate::folder::unwritable;
+use crate::protect::{Unfinished, refuse_existing};
+
+const AFTER_HELP: &str = "\
+Formats:
+  analysis  what `advjnd analyze` writes
+  csv       a line for each face of each frame
+  coco      COCO annotations with five keypoints, an image for each frame
+  kitti     a folder of text files as DeepStream's tracker writes them, one for each frame; without landmarks
+
+From another format faces come with --of: the analysis of the same video, whose people keep what is to be done about
+them. Tracks that it does not know become people of their own.";
+
+/// Converts a file of analysis to CSV, COCO or KITTI, or faces in these to an analysis.
+#[derive(Args)]
+#[command(after_long_help = AFTER_HELP, after_help = AFTER_HELP)]
+pub struct Faces {
+    /// The file, or for KITTI the folder, to be converted
+    #[arg(value_name = "INPUT")]
+    input: PathBuf,
+    /// What is written
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// What the input is
+    #[arg(long, value_enum, default_value_t = Format::Analysis)]
+    from: Format,
+    /// What the output is to be
+    #[arg(long, value_enum, default_value_t = Format::Analysis)]
+    to: Format,
+    /// The analysis of the same video, where the input is in another format
+    #[arg(long, value_name = "FILE")]
+    of: Option<PathBuf>,
+    /// Replace files that are there already
+    #[arg(short = 'y', long)]
+    overwrite: bool,
+}
+
+/// A format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Analysis,
+    Csv,
+    Coco,
+    Kitti,
+}
+
+/// A face of a frame, as all formats have it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Row {
+    /// The number of its track.
+    track: u32,
+    face: Face,
+}
+
+impl Faces {
+    /// Converts, and returns what is to be printed.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where something is not in its format, or cannot be written.
+    pub fn run(self) -> Result<String> {
+        refuse_existing(&self.output, self.overwrite)?;
+        let analysis = self.analysis()?;
+        match self.to {
+            Format::Analysis => self.write(&crate::analyze::text(&analysis)?)?,
+            Format::Csv => self.write(&csv::text(&analysis)?)?,
+            Format::Coco => self.write(&coco::text(&analysis)?)?,
+            Format::Kitti => kitti::write(&self.output, &analysis)?,
+        }
+        let faces: usize = analysis.tracks.iter().map(|track| track.faces.len()).sum();
+        Ok(format!("{}: {} tracks, {faces} faces\n", self.output.display(), analysis.tracks.len()))
+    }
+
+    /// The analysis that is converted.
+    fn analysis(&self) -> Result<Analysis> {
+        if self.from == Format::Analysis {
+            return Analysis::read(&self.input);
+        }
+        let Some(of) = &self.of else {
+            return Err(Error::input("faces of another format need --of: the analysis of the same video"));
+        };
+        let mut analysis = Analysis::read(of)?;
+        let rows = match self.from {
+            Format::Csv => csv::rows(&self.input),
+            Format::Coco => coco::rows(&self.input),
+            Format::Analysis | Format::Kitti => kitti::rows(&self.input),
+        }?;
+        replace(&mut analysis, rows);
+        analysis.check().map_err(|reason| Error::input(format!("{}: {reason}", self.input.display())))?;
+        Ok(analysis)
+    }
+
+    fn write(&self, text: &str) -> Result<()> {
+        let unfinished = Unfinished::beside(&self.output)?;
+        fs::write(unfinished.path(), text).map_err(|error| unwritable(&self.output, &error))?;
+        unfinished.finish(self.overwrite)
+    }
+}
+
+/// Puts `rows` in the place of the faces of `analysis`. A track that it has keeps its person; people without a track go.
+fn replace(analysis: &mut Analysis, rows: Vec<Row>) {
+    let mut faces = BTreeMap::<u32, Vec<Face>>::new();
+    rows.into_iter().for_each(|row| faces.entry(row.track).or_default().push(row.face));
+    let before = std::mem::take(&mut analysis.tracks);
+    let mut next = analysis.people.iter().map(|person| person.id).max().unwrap_or(0);
+    for (id, mut faces) in faces {
+        faces.sort_by_key(|face| face.frame);
+        let known = before.iter().find(|track| track.id == id);
+        let best = faces.iter().copied().max_by(|a, b| a.score.total_cmp(&b.score));
+        let Some(best) = best else { continue };
+        let person = known.map_or_else(
+            || {
+                next += 1;
+                let sight = Sight { frame: best.frame, bbox: best.bbox };
+                let (name, action, quality) = (String::new(), Action::Protect, best.score);
+                analysis.people.push(Person { id: next, name, action, quality, best: sight, thumbnail: None });
+                next
+            },
+            |track| track.person,
+        );
+        let struck = known.is_some_and(|track| track.struck);
+        let quality = known.map_or(best.score, |track| track.quality);
+        analysis.tracks.push(Track { id, person, struck, quality, faces });
+    }
+    let tracks = &analysis.tracks;
+    analysis.people.retain(|person| tracks.iter().any(|track| track.person == person.id));
+}
+
+/// All faces of `analysis`, by frame and track.
+fn rows_of(analysis: &Analysis) -> Vec<Row> {
+    let tracks = analysis.tracks.iter();
+    let mut rows: Vec<Row> =
+        tracks.flat_map(|track| track.faces.iter().map(|face| Row { track: track.id, face: *face })).collect();
+    rows.sort_by_key(|row| (row.face.frame, row.track));
+    rows
+}
+
+/// What is wrong with a file.
+fn wrong(path: &Path, reason: impl std::fmt::Display) -> Error {
+    Error::input(format!("{}: {reason}; `advjnd faces --help` names the formats", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::analysis::example;
+
+    /// An analysis of two tracks, one without landmarks.
+    fn analysis() -> Analysis {
+        let mut analysis = example([Action::Protect, Action::Keep, Action::Cover]);
+        analysis.tracks.truncate(2);
+        analysis.people.truncate(2);
+        analysis.tracks[1].faces.iter_mut().for_each(|face| face.landmarks = None);
+        analysis
+    }
+
+    #[test]
+    fn every_format_gives_the_faces_back() {
+        let (analysis, folder) = (analysis(), tempfile::tempdir().expect("a folder"));
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("a.csv"), csv::text(&analysis).expect("CSV")).expect("it is written");
+        fs::write(path("a.json"), coco::text(&analysis).expect("COCO")).expect("it is written");
+        kitti::write(&path("kitti"), &analysis).expect("it is written");
+        let own = rows_of(&analysis);
+        assert_eq!(csv::rows(&path("a.csv")).expect("rows"), own);
+        assert_eq!(coco::rows(&path("a.json")).expect("rows"), own);
+        let without: Vec<Row> =
+            own.iter().map(|row| Row { face: Face { landmarks: None, ..row.face }, ..*row }).collect();
+        assert_eq!(kitti::rows(&path("kitti")).expect("rows"), without);
+    }
+
+    #[test]
+    fn tracks_keep_their_people_and_new_ones_get_one_of_their_own() {
+        let mut changed = analysis();
+        let mut rows = rows_of(&changed);
+        rows.retain(|row| row.track == 2);
+        rows.push(Row { track: 9, ..rows[0] });
+        replace(&mut changed, rows);
+        let tracks: Vec<(u32, u32)> = changed.tracks.iter().map(|track| (track.id, track.person)).collect();
+        assert_eq!(tracks, [(2, 2), (9, 3)]);
+        let people: Vec<(u32, Action)> = changed.people.iter().map(|person| (person.id, person.action)).collect();
+        assert_eq!(people, [(2, Action::Keep), (3, Action::Protect)]);
+        assert_eq!(changed.check(), Ok(()));
+    }
+}
