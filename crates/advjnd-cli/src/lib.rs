@@ -73,7 +73,7 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     Faces(faces::Faces),
     Man(manual::Man),
-    Protect(protect::Protect),
+    Protect(Box<protect::Protect>),
     #[command(name = protect::worker::NAME, hide = true)]
     ProtectOne(protect::worker::Work),
     #[cfg(feature = "measure")]
