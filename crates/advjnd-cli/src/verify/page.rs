@@ -137,7 +137,7 @@ pub fn html(judgement: &Judgement, charts: &[(String, Chart)], sheet: &[Shown]) 
     if !judgement.reasons.is_empty() {
         let reasons: Vec<String> =
             judgement.reasons.iter().map(|reason| format!("<li>{}</li>", escaped(reason))).collect();
-        let _ = write!(text, "<ul>{}</ul>\n", reasons.concat());
+        let _ = writeln!(text, "<ul>{}</ul>", reasons.concat());
     }
     for through in &judgement.through {
         let (variant, untouched) = (escaped(&through.variant), through.untouched.faces);
@@ -157,10 +157,10 @@ pub fn html(judgement: &Judgement, charts: &[(String, Chart)], sheet: &[Shown]) 
     }
     text += "<h2>Worst frames</h2>\n<p>As it was, as it is, the change ten times.</p>\n<div class=\"sheet\">\n";
     for Shown { caption, pictures: [before, after, change] } in sheet {
-        let _ = write!(
+        let _ = writeln!(
             text,
             "<figure><img alt=\"original\" src=\"{before}\"><img alt=\"protected\" src=\"{after}\"><img alt=\"difference\" \
-             src=\"{change}\"><figcaption>{}</figcaption></figure>\n",
+             src=\"{change}\"><figcaption>{}</figcaption></figure>",
             escaped(caption)
         );
     }
@@ -172,9 +172,9 @@ fn row(name: &str, recognition: &Recognition, text: &mut String) {
     let kind = if *attacked { "" } else { " (judge)" };
     let share = |share: &Share| share.value().map_or("–".to_owned(), |value| format!("{:.1} %", 100.0 * value));
     let surest = recognition.worst.map_or("–".to_owned(), |worst| format!("{:.2} s", worst.seconds));
-    let _ = write!(
+    let _ = writeln!(
         text,
-        "<tr><td>{}{kind}</td><td>{}</td><td>{}</td><td>{:.1} to {:.1} %</td><td>{}</td><td>{}</td><td>{surest}</td></tr>\n",
+        "<tr><td>{}{kind}</td><td>{}</td><td>{}</td><td>{:.1} to {:.1} %</td><td>{}</td><td>{}</td><td>{surest}</td></tr>",
         escaped(name),
         known.of,
         share(known),
