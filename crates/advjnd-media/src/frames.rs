@@ -42,8 +42,9 @@ impl Picture {
         let (width, height) = (info.width() as usize, info.height() as usize);
         let stride = usize::try_from(frame.plane_stride()[0]).unwrap_or(0).max(1);
         let data = frame.plane_data(0).map_err(unusable)?;
-        let pixels =
-            data.chunks(stride).take(height).flat_map(|row| &row[..(3 * width).min(row.len())]).copied().collect();
+        let mut pixels = Vec::with_capacity(3 * width * height);
+        let rows = data.chunks(stride).take(height);
+        rows.for_each(|row| pixels.extend_from_slice(&row[..(3 * width).min(row.len())]));
         let segment = sample.segment().and_then(|segment| segment.downcast_ref::<gst::ClockTime>());
         let time = segment.and_then(|segment| segment.to_stream_time(buffer.pts()));
         Ok(Self { pixels, width, height, time: time.map_or(Duration::ZERO, Duration::from) })

@@ -118,8 +118,9 @@ fn view(picture: &Picture) -> Result<RgbPicture<'_>> {
 fn box_of(sighting: &Sighting, picture: &Picture) -> Result<FaceBox> {
     let Rect { x, y, width, height } = rect_of(&sighting.bbox, [picture.width, picture.height]);
     let luma = view(picture)?.region(x, y, width, height)?.luma();
+    let mut rgb = Vec::with_capacity(3 * width * height);
     let rows = picture.pixels.chunks_exact(3 * picture.width).skip(y).take(height);
-    let rgb = rows.flat_map(|row| &row[3 * x..3 * (x + width)]).copied().collect();
+    rows.for_each(|row| rgb.extend_from_slice(&row[3 * x..3 * (x + width)]));
     Ok(FaceBox { rgb, luma, width, height })
 }
 
