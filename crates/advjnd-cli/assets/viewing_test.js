@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 "use strict";
 
 // The stimulus-comparison scale of ITU-R BT.500: the right picture compared with the left one.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 "use strict";
 
 // Takes the viewing test of the page given as first argument as a viewer would, with the keyboard, in a document that knows
