@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What lies in a folder.
 
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+#[cfg(feature = "measure")]
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 #[cfg(feature = "measure")]
 use std::path::PathBuf;
@@ -57,6 +61,24 @@ pub fn replace(path: &Path, text: &str) -> Result<()> {
     let unfinished = PathBuf::from(unfinished);
     std::fs::write(&unfinished, text).map_err(|error| unwritable(&unfinished, &error))?;
     std::fs::rename(&unfinished, path).map_err(|error| unwritable(path, &error))
+}
+
+/// Writes `bytes` to a file that only its owner reads.
+///
+/// # Errors
+/// [`Error::Input`] where it cannot be written.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(bytes)).map_err(|error| unwritable(path, &error))
+}
+
+/// Has only the owner of a file read it.
+///
+/// # Errors
+/// That of the system.
+#[cfg(feature = "measure")]
+pub fn keep_private(path: &Path) -> std::io::Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
 }
 
 /// What cannot be written, and why.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Analysis};
+use super::{Action, Analysis, Face};
 
 /// The type of the region metas of what is covered.
 pub const COVERED: &str = "covered";
@@ -19,6 +19,17 @@ pub struct Mark {
     pub landmarks: Option<[[f32; 2]; 5]>,
     /// Whether it is covered, and not protected.
     pub covered: bool,
+}
+
+/// Frames over which a face may go on unseen between two sights.
+const GAP: usize = 15;
+
+/// Whether the face at an index of a track is the track's person for certain: its landmarks were seen, or those shortly
+/// before and after it. Anything else may be another's, after a cut, say.
+fn is_certain(faces: &[Face], at: usize) -> bool {
+    let is_near = |face: &&Face| face.landmarks.is_some() && face.frame.abs_diff(faces[at].frame) <= GAP;
+    let before = faces[..=at].iter().rev().take(GAP + 1).any(|face| is_near(&face));
+    before && faces[at..].iter().take(GAP + 1).any(|face| is_near(&face))
 }
 
 /// The marks of every frame.
@@ -41,7 +52,13 @@ impl Marks {
             let covered = match person.map_or(Action::Protect, |person| person.action) {
                 Action::Protect => false,
                 Action::Cover => true,
-                Action::Keep => continue,
+                Action::Keep => {
+                    let uncertain = track.faces.iter().enumerate().filter(|(at, _)| !is_certain(&track.faces, *at));
+                    for (_, face) in uncertain {
+                        frames[face.frame].push(Mark { bbox: face.bbox, landmarks: None, covered: true });
+                    }
+                    continue;
+                }
             };
             for face in &track.faces {
                 let landmarks = face.landmarks.filter(|_| !covered);
@@ -66,7 +83,7 @@ impl Marks {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::{DrawnBox, Face, Person, Sight, Source, Track};
+    use super::super::{DrawnBox, Person, Sight, Source, Track};
     use super::*;
 
     pub fn analysis(actions: [Action; 3]) -> Analysis {
@@ -78,7 +95,7 @@ pub(super) mod tests {
             format: super::super::FORMAT.to_owned(),
             version: super::super::VERSION,
             program: String::new(),
-            source: Source { name: String::new(), sha256: String::new(), width: 8, height: 6 },
+            source: Source { name: String::new(), sha256: String::new(), width: 16, height: 16 },
             times: vec![0.0, 0.04, 0.08],
             people: (1..).zip(actions).map(person).collect(),
             tracks: (1..=3).map(track).collect(),
@@ -97,6 +114,16 @@ pub(super) mod tests {
         assert_eq!(kinds(0.06), None);
         assert_eq!(kinds(0.2), None);
         assert_eq!(marks.kept, ["person 3"]);
+    }
+
+    #[test]
+    fn who_is_kept_is_covered_where_nobody_saw_who_it_is() {
+        let mut analysis = analysis([Action::Keep; 3]);
+        analysis.boxes.clear();
+        analysis.tracks[0].faces[1].landmarks = None;
+        let marks = Marks::of(&analysis);
+        assert_eq!(marks.at(0.0), Some(&[][..]));
+        assert_eq!(marks.at(0.08).map(|marks| marks.iter().all(|mark| mark.covered) && marks.len() == 1), Some(true));
     }
 
     #[test]

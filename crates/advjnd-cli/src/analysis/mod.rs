@@ -176,16 +176,31 @@ impl Analysis {
         if people.len() < self.people.len() {
             return Err("two people have the same id".to_owned());
         }
+        if self.source.width == 0 || self.source.height == 0 {
+            return Err("its frames have no pixels".to_owned());
+        }
+        let tracks: BTreeSet<u32> = self.tracks.iter().map(|track| track.id).collect();
+        if tracks.len() < self.tracks.len() {
+            return Err("two tracks have the same id".to_owned());
+        }
+        for person in &self.people {
+            let (id, best) = (person.id, &person.best);
+            self.check_place(best.frame, &best.bbox).map_err(|reason| format!("person {id}, best: {reason}"))?;
+        }
         for track in &self.tracks {
             let id = track.id;
             if !people.contains(&track.person) {
                 return Err(format!("track {id} is of person {}, who is not among its people", track.person));
             }
-            if track.faces.windows(2).any(|pair| pair[0].frame >= pair[1].frame) {
-                return Err(format!("the faces of track {id} are not in the order of frames"));
+            if let Some(pair) = track.faces.windows(2).find(|pair| pair[0].frame >= pair[1].frame) {
+                let [first, second] = [pair[0].frame, pair[1].frame];
+                return Err(format!("track {id} has a face in frame {first} and the next in frame {second}"));
             }
             for face in &track.faces {
                 self.check_place(face.frame, &face.bbox).map_err(|reason| format!("track {id}: {reason}"))?;
+                if !face.score.is_finite() || !track.quality.is_finite() {
+                    return Err(format!("track {id}: the score of frame {} is no number", face.frame));
+                }
                 if face.landmarks.iter().flatten().flatten().any(|value| !value.is_finite()) {
                     return Err(format!("track {id}: landmarks of frame {} are no numbers", face.frame));
                 }
@@ -204,21 +219,25 @@ impl Analysis {
         if frame >= self.times.len() {
             return Err(format!("there is no frame {frame}; the last is {}", self.times.len().saturating_sub(1)));
         }
-        let usable = [x, y].iter().all(|at| at.is_finite()) && [width, height].iter().all(|side| **side > 0.0);
-        if usable && width.is_finite() && height.is_finite() {
+        // Of less than a pixel in the picture nothing would be protected or covered.
+        let reach = |from: f32, length: f32, limit: u32| (from + length).min(limit as f32) - from.max(0.0);
+        let inside = [reach(*x, *width, self.source.width), reach(*y, *height, self.source.height)];
+        if [x, y, width, height].iter().all(|value| value.is_finite()) && inside.iter().all(|side| *side >= 1.0) {
             return Ok(());
         }
-        Err(format!("[{x}, {y}, {width}, {height}] in frame {frame} is no box"))
+        Err(format!("[{x}, {y}, {width}, {height}] in frame {frame} is no box with a pixel in the picture"))
     }
 
-    /// The people who are left as they are, for those who read what was done.
+    /// Who is left as they are: people who are kept, and tracks that were struck out.
     pub fn kept(&self) -> Vec<String> {
         let kept = self.people.iter().filter(|person| person.action == Action::Keep);
-        kept.map(|person| match person.name.as_str() {
+        let kept = kept.map(|person| match person.name.as_str() {
             "" => format!("person {}", person.id),
-            name => format!("person {} ({name})", person.id),
-        })
-        .collect()
+            // A name is told as it is, and forges no further line.
+            name => format!("person {} ({})", person.id, name.escape_debug()),
+        });
+        let struck = self.tracks.iter().filter(|track| track.struck);
+        kept.chain(struck.map(|track| format!("track {} (struck out)", track.id))).collect()
     }
 }
 

@@ -37,6 +37,20 @@ impl PersonEmbedder {
         &self.specs
     }
 
+    /// That of the first recogniser, which is the fastest.
+    ///
+    /// # Errors
+    /// Where the landmarks are no face's.
+    pub fn embed_quickly(&mut self, picture: &mut Picture, landmarks: &Landmarks) -> Result<Vec<f32>> {
+        let (Some(recognizer), Some(spec)) = (self.recognizers.first_mut(), self.specs.first()) else {
+            return Ok(Vec::new());
+        };
+        self.cutter.chip(&picture.frame()?, landmarks, spec, &mut self.chip)?;
+        let mut embedding = vec![0.0; spec.embedding_len];
+        recognizer.embed(&self.chip, &mut embedding)?;
+        Ok(embedding)
+    }
+
     /// The embeddings of the face of `picture` that has `landmarks`, by recogniser.
     ///
     /// # Errors

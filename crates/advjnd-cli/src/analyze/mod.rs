@@ -16,11 +16,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use advjnd::face::Landmarks;
 use advjnd::{Error, Result};
 use clap::Args;
 
 use crate::analysis::{Analysis, FORMAT, Source, VERSION};
-use crate::protect::{Looks, Settings, checksum, start};
+use crate::protect::{Looks, Settings, checksum, refuse_existing, refuse_input, start};
 use embedder::PersonEmbedder;
 pub(crate) use json::text;
 use review::Review;
@@ -62,17 +63,38 @@ impl Analyze {
     /// [`Error::Input`] where something is wrong with the video, or an output is there already.
     pub fn run(self) -> Result<String> {
         start()?;
-        crate::protect::refuse_existing(&self.output, self.overwrite)?;
+        refuse_existing(&self.output, self.overwrite)?;
+        refuse_input(&self.output, &[&self.input])?;
+        if !self.no_review {
+            Review::refuse(&self.output, self.overwrite)?;
+        }
         let sha256 = checksum(&self.input)?;
         let mut looks = Looks::open(&self.input, &self.settings(), Duration::from_secs(u64::from(self.timeout)))?;
         let progress = crate::progress::seconds_bar(looks.seconds())?;
         let mut embedder = PersonEmbedder::new()?;
-        let (mut trails, mut times, mut size) = (BTreeMap::<i32, Trail>::new(), Vec::new(), [0, 0]);
+        let (mut trails, mut current) = (Vec::<Trail>::new(), BTreeMap::<i32, usize>::new());
+        let (mut times, mut size) = (Vec::new(), [0, 0]);
         while let Some((mut picture, faces)) = looks.next()? {
             size = [picture.width, picture.height];
             for face in faces {
-                let trail = trails.entry(face.track).or_default();
-                trail.add(times.len(), &face, &mut picture, &mut embedder)?;
+                let quick = match face.aligned && face.score >= trail::SCORE {
+                    true => Some(embedder.embed_quickly(&mut picture, &Landmarks(face.landmarks))?),
+                    false => None,
+                };
+                let known = current.get(&face.track).copied();
+                let is_of_another = |index: &usize| {
+                    let pair = quick.as_ref().zip(embedder.specs().first());
+                    pair.is_some_and(|(quick, spec)| trails[*index].is_of_another(spec, quick))
+                };
+                let index = known.filter(|index| !is_of_another(index)).unwrap_or(trails.len());
+                if index == trails.len() {
+                    trails.push(Trail::default());
+                    current.insert(face.track, index);
+                }
+                if let Some((quick, spec)) = quick.as_ref().zip(embedder.specs().first()) {
+                    trails[index].note(spec, quick);
+                }
+                trails[index].add(times.len(), &face, &mut picture, &mut embedder)?;
             }
             times.push((1e6 * picture.time.as_secs_f64()).round() / 1e6);
             progress.set_position(picture.time.as_millis() as u64);
@@ -81,7 +103,6 @@ impl Analyze {
         if times.is_empty() {
             return Err(Error::input("no frame of it could be decoded; it is damaged, or empty"));
         }
-        let trails: Vec<Trail> = trails.into_values().collect();
         let mut found = people::group(&trails, embedder.specs());
         let review = match self.no_review {
             true => None,
@@ -99,6 +120,9 @@ impl Analyze {
             tracks: found.tracks,
             boxes: Vec::new(),
         };
+        analysis.check().map_err(|reason| {
+            Error::input(format!("{reason}; write the video anew first: ffmpeg -i FILE -fps_mode cfr NEW.mkv"))
+        })?;
         let json = json::text(&analysis)?;
         let page = review.map(|review| review.finish(&json)).transpose()?;
         json::write(&self.output, &json, self.overwrite)?;
@@ -132,6 +156,6 @@ impl Analyze {
         if let Some(page) = page {
             text += &format!("to review in a browser; it shows faces that are NOT protected: {}\n", page.display());
         }
-        text + &format!("next: advjnd protect {} --faces {output} --keep 1 -o OUT\n", self.input.display())
+        text + "next: choose who is protected, on the page or in the file, and give it to `advjnd protect --faces`\n"
     }
 }

@@ -4,7 +4,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::io::Cursor;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use advjnd::{Error, Result};
@@ -14,7 +14,7 @@ use image::ImageFormat;
 
 use super::people::Found;
 use super::trail::Trail;
-use crate::folder::unwritable;
+use crate::folder::{unwritable, write_private};
 use crate::protect::refuse_existing;
 
 /// What stands behind the name of the file of analysis, for the folder to be known for what it is.
@@ -40,22 +40,41 @@ pub struct Review {
 }
 
 impl Review {
+    /// The folder beside the file of analysis `output`.
+    fn folder(output: &Path) -> PathBuf {
+        let mut name = output.file_stem().unwrap_or_default().to_owned();
+        name.push(ENDING);
+        output.with_file_name(name)
+    }
+
+    /// Checks that the folder may be written: a link might lead to where others read.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it is there already and may not be overwritten, or is no folder.
+    pub fn refuse(output: &Path, overwrite: bool) -> Result<()> {
+        let folder = Self::folder(output);
+        refuse_existing(&folder, overwrite)?;
+        match folder.symlink_metadata() {
+            Ok(data) if !data.is_dir() => {
+                Err(Error::input(format!("{} is no folder; remove it, or name another output", folder.display())))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Makes the folder beside the file of analysis `output`, with a picture of each person, who then know it.
     ///
     /// # Errors
     /// [`Error::Input`] where it cannot be written, or is there already and may not be overwritten.
     pub fn new(output: &Path, found: &mut Found, trails: &[Trail], overwrite: bool) -> Result<Self> {
-        let mut name = output.file_stem().unwrap_or_default().to_owned();
-        name.push(ENDING);
-        let folder = output.with_file_name(&name);
-        refuse_existing(&folder, overwrite)?;
+        Self::refuse(output, overwrite)?;
+        let folder = Self::folder(output);
+        let name = folder.file_name().unwrap_or_default().to_owned();
         if let Some(parent) = folder.parent() {
             crate::folder::make(parent)?;
         }
-        match DirBuilder::new().mode(0o700).create(&folder) {
-            Err(error) if !(overwrite && folder.is_dir()) => return Err(unwritable(&folder, &error)),
-            _ => (),
-        }
+        let made = if folder.is_dir() { emptied(&folder) } else { DirBuilder::new().mode(0o700).create(&folder) };
+        made.map_err(|error| unwritable(&folder, &error))?;
         let mut review = Self { folder, pictures: Vec::new() };
         review.write(NOTE.0, NOTE.1.as_bytes())?;
         for (person, best) in found.people.iter_mut().zip(&found.best) {
@@ -93,8 +112,21 @@ impl Review {
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.folder.join(name);
-        fs::write(&path, bytes).map_err(|error| unwritable(&path, &error))
+        write_private(&path, bytes)
     }
+}
+
+/// Takes out of a folder what an earlier analysis has put there, which shows other faces, and closes it to others.
+fn emptied(folder: &Path) -> std::io::Result<()> {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if [NOTE.0, PAGE].contains(&name.as_ref()) || name.starts_with("person-") && name.ends_with(".png") {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// JSON as it may stand in a page: nothing in it ends the script.

@@ -2,21 +2,23 @@
 //! A track as it comes, frame by frame.
 
 use advjnd::Result;
+use advjnd::attack::margin;
 use advjnd::face::Landmarks;
+use advjnd::net::RecognizerSpec;
 use advjnd_media::Picture;
 use image::RgbImage;
 use image::imageops::{FilterType, resize};
 
 use super::embedder::PersonEmbedder;
 use crate::analysis::Face;
-use crate::pooling::pool;
+use crate::pooling::{mean_of, pool};
 use crate::protect::Looked;
 
 /// Sights from one that is embedded to the next, and how many are at most.
 const EVERY: usize = 10;
 const MOST_LOOKS: usize = 16;
 /// Score from which a sight is embedded.
-const SCORE: f32 = 0.6;
+pub const SCORE: f32 = 0.6;
 /// Side of a face, pixels, from which on size makes it no better.
 const LARGE: f32 = 112.0;
 /// How much of the surroundings a thumbnail shows, boxes, and its side, pixels.
@@ -35,9 +37,24 @@ pub struct Trail {
     pub sums: Vec<Vec<f32>>,
     pub looks: usize,
     seen: usize,
+    /// The sum of the quick embeddings, and of how many.
+    quick: Vec<f32>,
+    quick_looks: usize,
 }
 
 impl Trail {
+    /// Whether a face with this quick embedding is another person than all before it: a track may go on over a cut.
+    pub fn is_of_another(&self, spec: &RecognizerSpec, quick: &[f32]) -> bool {
+        self.quick_looks > 0 && margin(spec, &mean_of(&self.quick, self.quick_looks), quick) > 0.0
+    }
+
+    /// Takes note of the quick embedding of a face that is added.
+    pub fn note(&mut self, spec: &RecognizerSpec, quick: &[f32]) {
+        self.quick.resize(quick.len(), 0.0);
+        pool(spec, &mut self.quick, quick);
+        self.quick_looks += 1;
+    }
+
     /// Adds the face that was `looked` at in the `frame`th frame, `picture`.
     ///
     /// # Errors

@@ -26,8 +26,17 @@ pub const MIN_FACE: f32 = 32.0;
 const PATIENCE: usize = 15;
 /// How far a face may have moved since it was last seen, as a share of its width.
 const REACH: f32 = 0.6;
-/// Tracks with fewer embedded faces have no mean to speak of.
-const MIN_LOOKS: usize = 3;
+
+/// Which faces of a clip are embedded, and which tracks count.
+#[derive(Debug, Clone, Copy)]
+pub struct Sampling {
+    /// Those of every so many frames,
+    pub every: usize,
+    /// and the first of each track.
+    pub first: bool,
+    /// Tracks with fewer embedded faces have no mean to speak of.
+    pub least_looks: usize,
+}
 
 /// What finds faces, and what recognises them.
 pub struct Eyes {
@@ -68,11 +77,11 @@ pub struct Clean {
 }
 
 impl Clean {
-    /// Reads the clip, embeds the faces of every `every`th frame, and enrols each person: with the embeddings of
+    /// Reads the clip, embeds the faces that are sampled, and enrols each person: with the embeddings of
     /// `photograph`, by recogniser, or else with the mean of its track. `step` is called after each frame.
     pub fn read(
         frames: &mut Frames,
-        every: usize,
+        sampling: Sampling,
         eyes: &mut Eyes,
         photograph: Option<&[Vec<f32>]>,
         step: impl Fn(),
@@ -88,11 +97,11 @@ impl Clean {
                 if face.bbox.width < MIN_FACE || rect_of(&face.bbox, size).is_empty() {
                     continue;
                 }
-                let embeddings = if index % every == 0 {
-                    eyes.panel.embed(&mut cutter, &frame, &face.landmarks)?
-                } else {
-                    Vec::new()
-                };
+                let mut embeddings = Vec::new();
+                let is_new = |trails: &[Trail]| !trails.iter().any(|trail| trail.reaches(index, &face.bbox));
+                if index % sampling.every == 0 || sampling.first && is_new(&trails) {
+                    embeddings = eyes.panel.embed(&mut cutter, &frame, &face.landmarks)?;
+                }
                 let track = follow(&mut trails, index, &face.bbox, &specs, &embeddings);
                 sightings.push(Sighting {
                     frame: index,
@@ -107,15 +116,15 @@ impl Clean {
             step();
         }
         let mut clean = Self { frames: count, size, sightings, tracks: 0, enrolled: Vec::new() };
-        clean.enrol(trails, photograph);
+        clean.enrol(trails, sampling.least_looks, photograph);
         Ok(clean)
     }
 
     /// Keeps the tracks that are long enough.
-    fn enrol(&mut self, trails: Vec<Trail>, photograph: Option<&[Vec<f32>]>) {
+    fn enrol(&mut self, trails: Vec<Trail>, least_looks: usize, photograph: Option<&[Vec<f32>]>) {
         let mut number = Vec::new();
         for trail in trails {
-            let kept = trail.looks >= MIN_LOOKS;
+            let kept = trail.looks >= least_looks;
             number.push(kept.then_some(self.tracks));
             if kept {
                 self.tracks += 1;
@@ -161,14 +170,9 @@ fn follow(
     specs: &[RecognizerSpec],
     embeddings: &[Vec<f32>],
 ) -> usize {
-    let distance = |trail: &Trail| {
-        let ([x, y], [other_x, other_y]) = (bbox.center(), trail.bbox.center());
-        (x - other_x).hypot(y - other_y)
-    };
-    let lives = |trail: &Trail| frame > trail.frame && frame - trail.frame <= PATIENCE;
-    let fits = |trail: &&mut Trail| lives(trail) && distance(trail) < REACH * bbox.width && trail.is(specs, embeddings);
+    let fits = |trail: &&mut Trail| trail.reaches(frame, bbox) && trail.is(specs, embeddings);
     let candidates = trails.iter_mut().enumerate().filter(|(_, trail)| fits(trail));
-    let nearest = candidates.min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)));
+    let nearest = candidates.min_by(|(_, a), (_, b)| a.distance(bbox).total_cmp(&b.distance(bbox)));
     let (index, trail) = match nearest {
         Some((index, trail)) => (index, trail),
         None => {
@@ -189,6 +193,17 @@ fn follow(
 }
 
 impl Trail {
+    fn distance(&self, bbox: &BBox) -> f32 {
+        let ([x, y], [other_x, other_y]) = (bbox.center(), self.bbox.center());
+        (x - other_x).hypot(y - other_y)
+    }
+
+    /// Whether a face in a frame may be its next.
+    fn reaches(&self, frame: usize, bbox: &BBox) -> bool {
+        let lives = frame > self.frame && frame - self.frame <= PATIENCE;
+        lives && self.distance(bbox) < REACH * bbox.width
+    }
+
     /// Whether at least half of the recognisers take a face for its person; so where there is nothing to compare.
     fn is(&self, specs: &[RecognizerSpec], embeddings: &[Vec<f32>]) -> bool {
         if self.looks == 0 || embeddings.is_empty() {

@@ -48,7 +48,7 @@ use clips::Lossless;
 pub(crate) use clips::start;
 pub(crate) use counts::Share;
 use faces::enrolment;
-pub(crate) use faces::{Clean, Eyes, MIN_FACE, SCORE, Treated};
+pub(crate) use faces::{Clean, Eyes, MIN_FACE, SCORE, Sampling, Treated};
 pub(crate) use figures::{Figures, Judge};
 use file::File;
 pub(crate) use looks::{Look, look, nearest};
@@ -230,7 +230,8 @@ impl Bench {
         let Self { eyes, photograph, progress, .. } = self;
         progress.set_message(format!("{name}: clean"));
         let lossless = Lossless::decode(path, most, scratch.file("clean.mkv"))?;
-        let clean = Clean::read(&mut lossless.frames()?, self.every, eyes, photograph.as_deref(), || progress.tick())?;
+        let sampling = Sampling { every: self.every, first: false, least_looks: 3 };
+        let clean = Clean::read(&mut lossless.frames()?, sampling, eyes, photograph.as_deref(), || progress.tick())?;
         let bytes =
             self.variants.iter().map(|variant| lossless.bytes_after(variant, clean.size)).collect::<Result<_>>()?;
         progress.inc(1);

@@ -128,6 +128,8 @@ fn box_of(sighting: &Sighting, picture: &Picture) -> Result<FaceBox> {
 #[derive(Debug, Clone, Copy)]
 pub struct Treatment {
     pub covered: bool,
+    /// Whether it is of one colour now, and was not.
+    pub flat: bool,
     /// Mean change, code values.
     pub change: f64,
 }
@@ -143,7 +145,8 @@ fn treatment_of([clean, shown]: &[FaceBox; 2]) -> Treatment {
     let variance = shown.luma.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / count;
     let changes = clean.rgb.iter().zip(&shown.rgb).map(|(a, b)| f64::from(a.abs_diff(*b)));
     let change = changes.sum::<f64>() / (3.0 * count);
-    Treatment { covered: variance.sqrt() < FLAT || change > FAR, change }
+    let flat = variance.sqrt() < FLAT;
+    Treatment { covered: flat || change > FAR, flat: flat && change > FLAT, change }
 }
 
 impl Quality {

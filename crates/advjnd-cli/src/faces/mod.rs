@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use advjnd::face::BBox;
 use advjnd::{Error, Result};
 use clap::{Args, ValueEnum};
 
 use crate::analysis::{Action, Analysis, Face, Person, Sight, Track};
 use crate::folder::unwritable;
-use crate::protect::{Unfinished, refuse_existing};
+use crate::protect::{Unfinished, refuse_existing, refuse_input};
 
 const AFTER_HELP: &str = "\
 Formats:
@@ -74,6 +75,8 @@ impl Faces {
     /// [`Error::Input`] where something is not in its format, or cannot be written.
     pub fn run(self) -> Result<String> {
         refuse_existing(&self.output, self.overwrite)?;
+        let inputs: Vec<&Path> = self.of.iter().chain([&self.input]).map(PathBuf::as_path).collect();
+        refuse_input(&self.output, &inputs)?;
         let analysis = self.analysis()?;
         match self.to {
             Format::Analysis => self.write(&crate::analyze::text(&analysis)?)?,
@@ -99,6 +102,9 @@ impl Faces {
             Format::Coco => coco::rows(&self.input),
             Format::Analysis | Format::Kitti => kitti::rows(&self.input),
         }?;
+        if rows.is_empty() {
+            return Err(wrong(&self.input, "there is no face in it"));
+        }
         replace(&mut analysis, rows);
         analysis.check().map_err(|reason| Error::input(format!("{}: {reason}", self.input.display())))?;
         Ok(analysis)
@@ -111,7 +117,21 @@ impl Faces {
     }
 }
 
-/// Puts `rows` in the place of the faces of `analysis`. A track that it has keeps its person; people without a track go.
+/// Overlap from which two faces of a frame are one.
+const SAME_FACE: f32 = 0.3;
+
+/// Whether most of `faces` lie where those of `track` do: another program may number its tracks otherwise.
+fn follows(track: &Track, faces: &[Face]) -> bool {
+    let bbox = |face: &Face| BBox { x: face.bbox[0], y: face.bbox[1], width: face.bbox[2], height: face.bbox[3] };
+    let is_same = |face: &&Face| {
+        let at = track.faces.binary_search_by_key(&face.frame, |own| own.frame).ok();
+        at.is_some_and(|at| bbox(&track.faces[at]).iou(&bbox(face)) > SAME_FACE)
+    };
+    2 * faces.iter().filter(is_same).count() > faces.len()
+}
+
+/// Puts `rows` in the place of the faces of `analysis`. A track that lies where one of its own did keeps the person;
+/// people without a track go.
 fn replace(analysis: &mut Analysis, rows: Vec<Row>) {
     let mut faces = BTreeMap::<u32, Vec<Face>>::new();
     rows.into_iter().for_each(|row| faces.entry(row.track).or_default().push(row.face));
@@ -119,7 +139,7 @@ fn replace(analysis: &mut Analysis, rows: Vec<Row>) {
     let mut next = analysis.people.iter().map(|person| person.id).max().unwrap_or(0);
     for (id, mut faces) in faces {
         faces.sort_by_key(|face| face.frame);
-        let known = before.iter().find(|track| track.id == id);
+        let known = before.iter().find(|track| follows(track, &faces));
         let best = faces.iter().copied().max_by(|a, b| a.score.total_cmp(&b.score));
         let Some(best) = best else { continue };
         let person = known.map_or_else(
@@ -166,7 +186,9 @@ mod tests {
         let mut analysis = example([Action::Protect, Action::Keep, Action::Cover]);
         analysis.tracks.truncate(2);
         analysis.people.truncate(2);
-        analysis.tracks[1].faces.iter_mut().for_each(|face| face.landmarks = None);
+        for face in &mut analysis.tracks[1].faces {
+            (face.landmarks, face.bbox[0]) = (None, 9.0);
+        }
         analysis
     }
 
@@ -190,10 +212,12 @@ mod tests {
         let mut changed = analysis();
         let mut rows = rows_of(&changed);
         rows.retain(|row| row.track == 2);
-        rows.push(Row { track: 9, ..rows[0] });
+        // Another program numbers them otherwise.
+        rows.iter_mut().for_each(|row| row.track = 1);
+        rows.push(Row { track: 9, face: Face { bbox: [5.0, 9.0, 3.0, 3.0], ..rows[0].face } });
         replace(&mut changed, rows);
         let tracks: Vec<(u32, u32)> = changed.tracks.iter().map(|track| (track.id, track.person)).collect();
-        assert_eq!(tracks, [(2, 2), (9, 3)]);
+        assert_eq!(tracks, [(1, 2), (9, 3)], "by place, and not by number");
         let people: Vec<(u32, Action)> = changed.people.iter().map(|person| (person.id, person.action)).collect();
         assert_eq!(people, [(2, Action::Keep), (3, Action::Protect)]);
         assert_eq!(changed.check(), Ok(()));

@@ -2,7 +2,7 @@
 //! The files that arguments name.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use advjnd::{Error, Result};
 use walkdir::{DirEntry, WalkDir};
@@ -75,13 +75,17 @@ fn matching(pattern: &Path, out: &Path, found: &mut Vec<Input>) -> Result<()> {
     let text = pattern.to_str().filter(|text| text.contains(['*', '?', '['])).ok_or_else(nothing)?;
     let unreadable = |error: &dyn std::fmt::Display| Error::input(format!("{text} is no pattern: {error}"));
     let (before, mut outputs) = (found.len(), 0);
-    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
+    let options = glob::MatchOptions {
+        require_literal_separator: true,
+        require_literal_leading_dot: true,
+        ..glob::MatchOptions::new()
+    };
     let folder = out.canonicalize().ok();
     let is_output = |path: &Path| {
         path.canonicalize().is_ok_and(|path| folder.as_ref().is_some_and(|folder| path.starts_with(folder)))
     };
-    for path in glob::glob_with(text, options).map_err(|error| unreadable(&error))? {
-        let path = path.map_err(|error| unreadable(&error))?;
+    let wanted = glob::Pattern::new(text).map_err(|error| unreadable(&error))?;
+    for path in below(pattern).filter(|path| wanted.matches_with(&path.to_string_lossy(), options)) {
         match path {
             path if path.file_name().is_some_and(is_hidden) => (),
             path if is_output(&path) => outputs += 1,
@@ -96,4 +100,19 @@ fn matching(pattern: &Path, out: &Path, found: &mut Vec<Input>) -> Result<()> {
         return Err(nothing());
     }
     Ok(())
+}
+
+/// What lies where `pattern` may name something, as deep as it goes. The walk of `glob` itself panics at a name that is
+/// no UTF-8.
+fn below(pattern: &Path) -> impl Iterator<Item = PathBuf> {
+    let is_plain = |part: &Component<'_>| !part.as_os_str().as_encoded_bytes().iter().any(|byte| b"*?[".contains(byte));
+    let root: PathBuf = pattern.components().take_while(is_plain).collect();
+    let rest: Vec<_> = pattern.components().skip_while(is_plain).collect();
+    let is_deep = rest.iter().any(|part| part.as_os_str() == "**");
+    let depth = if is_deep { usize::MAX } else { rest.len() };
+    let is_here = root.as_os_str().is_empty();
+    let start = if is_here { PathBuf::from(".") } else { root };
+    let walk = WalkDir::new(start).min_depth(1).max_depth(depth).follow_links(true).sort_by_file_name();
+    let paths = walk.into_iter().filter_map(std::result::Result::ok).map(DirEntry::into_path);
+    paths.map(move |path| if is_here { path.strip_prefix(".").map_or(path.clone(), PathBuf::from) } else { path })
 }

@@ -44,6 +44,7 @@ pub(crate) use film::{Looked, Looks};
 pub(crate) use identity::checksum;
 use inputs::inputs;
 use lock::Lock;
+pub(crate) use plan::refuse_input;
 use plan::{Target, Task, plan};
 use report::{Record, code, summary};
 pub(crate) use settings::Settings;

@@ -261,6 +261,18 @@ fn check(order: &Order, originals: &HashSet<(u64, u64)>, rules: Rules) -> Result
     Ok(None)
 }
 
+/// Checks that `output` is none of `inputs`, by whatever name.
+///
+/// # Errors
+/// [`Error::Input`] where it is one.
+pub fn refuse_input(output: &Path, inputs: &[&Path]) -> Result<()> {
+    let own = identity(output);
+    if own.is_some() && inputs.iter().any(|input| identity(input) == own) {
+        return Err(Error::input(format!("{} is an input; give the output another name", output.display())));
+    }
+    Ok(())
+}
+
 /// What tells a file from all others, by whatever name, links followed.
 fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::metadata(path).map(|file| (file.dev(), file.ino())).ok()

@@ -16,7 +16,8 @@ pub fn leave_out_kept(analysis: &Analysis, clean: &mut Clean) -> u64 {
     let is_kept = |id: u32| analysis.people.iter().any(|person| person.id == id && person.action == Action::Keep);
     let mut kept = HashMap::<usize, Vec<BBox>>::new();
     for track in analysis.tracks.iter().filter(|track| !track.struck && is_kept(track.person)) {
-        for face in &track.faces {
+        // Where nobody saw the face, another may be.
+        for face in track.faces.iter().filter(|face| face.landmarks.is_some()) {
             let [x, y, width, height] = face.bbox;
             kept.entry(face.frame).or_default().push(BBox { x, y, width, height });
         }

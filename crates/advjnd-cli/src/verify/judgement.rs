@@ -120,27 +120,27 @@ pub fn is_untouched(clean: &[Vec<f32>], shown: &[Vec<f32>]) -> bool {
     cosines.sum::<f32>() >= UNTOUCHED * clean.len() as f32
 }
 
-/// Share of the usual change of its track from which on a face is changed as others are.
+/// Share of the change of its track, but for a tenth of its faces, from which on a face is changed as others are.
 const LITTLE: f64 = 0.6;
 
 /// The faces that are shown and changed far less than others of their tracks, and that no recogniser looks at: their
 /// indices.
 pub fn suspects(clean: &Clean, treatments: &[Treatment]) -> Vec<usize> {
     let mut changes = vec![Vec::new(); clean.tracks];
-    for (sighting, treatment) in clean.sightings.iter().zip(treatments).filter(|(_, treatment)| !treatment.covered) {
+    for (sighting, treatment) in clean.sightings.iter().zip(treatments).filter(|(_, treatment)| !treatment.flat) {
         changes[sighting.track].push(treatment.change);
     }
     let usual: Vec<f64> = changes
         .into_iter()
         .map(|mut changes| {
             changes.sort_by(f64::total_cmp);
-            changes.get(changes.len() / 2).copied().unwrap_or(0.0)
+            changes.get(changes.len() * 9 / 10).copied().unwrap_or(0.0)
         })
         .collect();
     let pairs = clean.sightings.iter().zip(treatments).enumerate();
     let few = pairs.filter(|(_, (sighting, treatment))| {
         let is_little = treatment.change < LITTLE * usual[sighting.track];
-        !treatment.covered && is_little && sighting.embeddings.is_empty()
+        !treatment.flat && is_little && sighting.embeddings.is_empty()
     });
     few.map(|(index, _)| index).collect()
 }

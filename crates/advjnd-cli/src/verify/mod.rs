@@ -20,7 +20,7 @@ mod wilson;
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use advjnd::face::Detector;
@@ -29,11 +29,11 @@ use advjnd::{Error, Pool, Result};
 use clap::Args;
 
 use crate::analysis::{Analysis, Choice};
-use crate::evaluate::{Clean, Eyes, Figures, Judge, Panel, Treated, Variant, enrol, look, start};
-use crate::folder::unwritable;
+use crate::evaluate::{Clean, Eyes, Figures, Judge, Panel, Sampling, Treated, Variant, enrol, look, start};
+use crate::folder::{keep_private, unwritable, write_private};
 use crate::networks::Networks;
 use crate::progress::progress_bar;
-use crate::protect::{Unfinished, checksum, refuse_existing};
+use crate::protect::{Unfinished, checksum, refuse_existing, refuse_input};
 use judgement::{Judgement, Recognition, Through, Untouched};
 use pair::Pair;
 use policy::Policy;
@@ -78,7 +78,7 @@ pub struct Verify {
     #[arg(long, value_name = "N", default_value_t = 0)]
     allow_untouched: u64,
     /// Per cent of the faces that are known in the original that a recogniser of --models may still know
-    #[arg(long, value_name = "PERCENT", default_value_t = 5.0)]
+    #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent)]
     allow_known: f64,
     /// Folder with the networks that may have been attacked, and their manifest
     #[arg(long, value_name = "DIR", default_value = "models")]
@@ -123,6 +123,9 @@ impl Verify {
     fn judge(&self) -> Result<Judgement> {
         if let Some(report) = &self.report {
             refuse_existing(report, self.overwrite)?;
+            let inputs: Vec<&Path> =
+                self.faces.iter().chain([&self.protected, &self.original]).map(PathBuf::as_path).collect();
+            refuse_input(report, &inputs)?;
         }
         let variants = self.through.iter().map(|text| Variant::parse(text)).collect::<Result<Vec<_>>>()?;
         start()?;
@@ -138,13 +141,14 @@ impl Verify {
         progress.set_message("the original");
         let enrolled = self.enrolment.as_ref().map(|path| enrol(path, &mut eyes)).transpose()?;
         let photograph = enrolled.as_ref().map(|(embeddings, _)| embeddings.as_slice());
-        let mut clean =
-            Clean::read(&mut pair.clean()?, self.every as usize, &mut eyes, photograph, || progress.tick())?;
+        let sampling = Sampling { every: self.every as usize, first: true, least_looks: 1 };
+        let mut clean = Clean::read(&mut pair.clean()?, sampling, &mut eyes, photograph, || progress.tick())?;
         let left_out = self.leave_out_kept(&mut clean)?;
         progress.inc(1);
         progress.set_message("what is covered");
         let treatments = pair.treatments(&clean, || progress.tick())?;
-        let covered: Vec<bool> = treatments.iter().map(|treatment| treatment.covered).collect();
+        // What is merely dark, or blurred, may be known: recognisers look at it.
+        let covered: Vec<bool> = treatments.iter().map(|treatment| treatment.flat).collect();
         let suspects = judgement::suspects(&clean, &treatments);
         let untouched = pair.untouched(&clean, &suspects, &mut eyes, || progress.tick())?;
         progress.inc(1);
@@ -197,7 +201,8 @@ impl Verify {
         if let Some(report) = &self.report {
             let unfinished = Unfinished::beside(report)?;
             let html = page::html(&judgement, &charts, &sheet);
-            std::fs::write(unfinished.path(), html).map_err(|error| unwritable(report, &error))?;
+            keep_private(unfinished.path()).map_err(|error| unwritable(report, &error))?;
+            write_private(unfinished.path(), html.as_bytes())?;
             unfinished.finish(self.overwrite)?;
         }
         Ok(judgement)
@@ -214,4 +219,10 @@ impl Verify {
         Choice { keep: self.keep.clone(), only: self.only.clone() }.apply(&mut analysis)?;
         Ok(chosen::leave_out_kept(&analysis, clean))
     }
+}
+
+/// A share of a hundred.
+fn percent(text: &str) -> std::result::Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "it is no number")?;
+    if (0.0..=100.0).contains(&value) { Ok(value) } else { Err("it takes a number from 0 to 100".to_owned()) }
 }

@@ -2,7 +2,9 @@
 //! The two files, frame by frame.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use advjnd::face::BBox;
 use advjnd::{Error, Result};
 use advjnd_media::{Frames, Picture, UPRIGHT};
 use gst::prelude::*;
@@ -16,6 +18,8 @@ use crate::evaluate::{Clean, Eyes, MIN_FACE, SCORE, Treatment, Variant, nearest,
 const OTHER_SCENE: f64 = 30.0;
 /// One byte of so many is compared.
 const STEP: usize = 31;
+/// What of the surroundings of a face may be covered, boxes.
+const AROUND: f32 = 1.8;
 
 /// A protected file and its original.
 #[derive(Debug, Clone, Copy)]
@@ -57,17 +61,19 @@ impl Pair<'_> {
                     return Err(self.unlike(&format!("it has {which} frames")));
                 }
             };
+            let protected = cropped(protected, &clean_frame);
             let sizes = [(clean_frame.width, clean_frame.height), (protected.width, protected.height)];
             if sizes[0] != sizes[1] {
                 return Err(self.unlike(&format!("its frames are {:?} and not {:?}", sizes[1], sizes[0])));
             }
-            if change(&clean_frame, &protected) > OTHER_SCENE {
+            let own = || clean.sightings[treatments.len()..].iter().take_while(|sighting| sighting.frame == index);
+            let faces: Vec<BBox> = own().map(|sighting| sighting.bbox.scaled(AROUND)).collect();
+            if change(&clean_frame, &protected, &faces) > OTHER_SCENE {
                 return Err(self.unlike(&format!("frame {index} shows something else")));
             }
-            let own = clean.sightings[treatments.len()..].iter().take_while(|sighting| sighting.frame == index);
-            for sighting in own {
-                treatments.push(treatment(sighting, &clean_frame, &protected)?);
-            }
+            let own: Vec<_> =
+                own().map(|sighting| treatment(sighting, &clean_frame, &protected)).collect::<Result<_>>()?;
+            treatments.extend(own);
             step();
         }
         Ok(treatments)
@@ -137,18 +143,55 @@ fn frames(file: &Path, behind: &str) -> Result<Frames> {
         return Err(Error::input(format!("there is no file {}; name a video", file.display())));
     }
     let named = |error| Error::input(format!("{}: {error}", file.display()));
-    let source = format!("filesrc name=read ! decodebin ! queue ! {UPRIGHT}{behind} ! queue");
+    let source = format!("filesrc name=read ! decodebin name=decode ! queue ! {UPRIGHT}{behind} ! queue");
     Frames::of(&source, |pipeline| {
         let lost = || Error::input("the pipeline has no source");
         pipeline.by_name("read").ok_or_else(lost)?.set_property("location", file);
+        pipeline.by_name("decode").iter().for_each(refuse_further_videos);
         Ok(())
     })
     .map_err(named)
 }
 
-/// Mean change of the bytes that are compared.
-fn change(before: &Picture, after: &Picture) -> f64 {
-    let pairs = before.pixels.iter().zip(&after.pixels).step_by(STEP);
-    let (sum, count) = pairs.fold((0_u64, 0_u64), |(sum, count), (a, b)| (sum + u64::from(a.abs_diff(*b)), count + 1));
-    sum as f64 / count.max(1) as f64
+/// Has a second video that `decoder` finds end in an error: nobody would look at it.
+fn refuse_further_videos(decoder: &gst::Element) {
+    let found = AtomicUsize::new(0);
+    decoder.connect_pad_added(move |decoder, pad| {
+        let caps = pad.current_caps();
+        let is_video = caps.is_some_and(|caps| caps.structure(0).is_some_and(|caps| caps.name() == "video/x-raw"));
+        if is_video && found.fetch_add(1, Ordering::Relaxed) > 0 {
+            gst::element_error!(
+                decoder,
+                gst::StreamError::Format,
+                ("there is more than one video in the file, and only one is looked at; write each to a file of its own")
+            );
+        }
+    });
+}
+
+/// Mean change of the bytes that are compared, outside of `faces`; none where these fill the frame.
+fn change(before: &Picture, after: &Picture, faces: &[BBox]) -> f64 {
+    let is_free = |at: usize| {
+        let place = [(at / 3 % before.width) as f32, (at / 3 / before.width) as f32];
+        !faces.iter().any(|face| face.contains(place))
+    };
+    let pairs = before.pixels.iter().zip(&after.pixels).enumerate().step_by(STEP).filter(|(at, _)| is_free(*at));
+    let add = |(sum, count), (_, (a, b)): (usize, (&u8, &u8))| (sum + u64::from(a.abs_diff(*b)), count + 1);
+    let (sum, count): (u64, u64) = pairs.fold((0, 0), add);
+    if count < (before.pixels.len() / STEP / 10) as u64 { 0.0 } else { sum as f64 / count.max(1) as f64 }
+}
+
+/// A frame without the column or row that encoders need where a size is odd.
+fn cropped(frame: Picture, as_large_as: &Picture) -> Picture {
+    let (width, height) = (as_large_as.width, as_large_as.height);
+    let is_one_more = |own: usize, wanted: usize| own == wanted || own == wanted + 1 && wanted % 2 == 1;
+    if (frame.width, frame.height) == (width, height)
+        || !is_one_more(frame.width, width)
+        || !is_one_more(frame.height, height)
+    {
+        return frame;
+    }
+    let rows = frame.pixels.chunks_exact(3 * frame.width).take(height);
+    let pixels = rows.flat_map(|row| &row[..3 * width]).copied().collect();
+    Picture { pixels, width, height, ..frame }
 }

@@ -18,6 +18,9 @@ impl Policy {
     /// Why `judgement` does not pass; nothing if it does.
     pub fn reasons(&self, judgement: &Judgement) -> Vec<String> {
         let mut reasons = Vec::new();
+        if judgement.covered.of == 0 {
+            reasons.push("no face was found in the original, so nothing was checked".to_owned());
+        }
         for through in &judgement.through {
             let untouched = through.untouched.faces;
             if untouched > self.untouched {

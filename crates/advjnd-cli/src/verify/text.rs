@@ -50,7 +50,8 @@ fn row(name: &str, recognition: &Recognition, text: &mut String) -> std::fmt::Re
          in their best frame {}",
         share(known),
         match known.count {
-            0 => format!("below {:.1} %", 300.0 / known.of.max(1) as f64),
+            // The rule of three.
+            0 if known.of > 3 => format!("below {:.1} %", 300.0 / known.of as f64),
             _ => format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high),
         },
         share(&recognition.known_pooled),

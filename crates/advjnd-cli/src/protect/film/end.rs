@@ -61,7 +61,8 @@ impl End {
             came.push(false);
             came.len() - 1
         };
-        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+        let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+        pad.add_probe(kinds, move |_, _| {
             if let Some(came) = times.lock().unwrap_or_else(PoisonError::into_inner).came.get_mut(number) {
                 *came = true;
             }

@@ -26,6 +26,9 @@ pub fn give(protect: &gst::Element, marks: Marks, is_main: bool) -> Result<()> {
     let is_lost = AtomicBool::new(false);
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         let at = info.buffer().and_then(|buffer| stream_time(pad, buffer));
+        let size = pad.current_caps().and_then(|caps| gst_video::VideoInfo::from_caps(&caps).ok());
+        let fits = size.is_some_and(|size| [size.width(), size.height()] == marks.size);
+        let at = at.filter(|_| fits);
         let known = at.and_then(|at| marks.at(at.seconds_f64()));
         match (known, info.buffer_mut()) {
             (Some(known), Some(buffer)) => {
@@ -43,7 +46,7 @@ pub fn give(protect: &gst::Element, marks: Marks, is_main: bool) -> Result<()> {
 
 fn refuse(pad: &gst::Pad, at: Option<gst::ClockTime>) {
     if let Some(element) = pad.parent_element() {
-        let at = at.map_or("without a time".to_owned(), |at| format!("at {:.3} s", at.seconds_f64()));
+        let at = at.map_or("of this size".to_owned(), |at| format!("at {:.3} s", at.seconds_f64()));
         gst::element_error!(
             element,
             gst::StreamError::Failed,
