@@ -145,8 +145,11 @@ impl AdvJndProtect {
             *empty_mark_told |= has_empty_mark;
             *last_timestamp = times.timestamp;
             held.push_back(Held { buffer, sighting });
-            let mut mapped: Vec<_> = held.iter_mut().map(|held| Mapped { held, info }).collect();
-            protector.trace_back(&mut mapped).map_err(|error| error::message(&error))?;
+            // Where faces are given, nobody looks for others.
+            if given.is_none() {
+                let mut mapped: Vec<_> = held.iter_mut().map(|held| Mapped { held, info }).collect();
+                protector.trace_back(&mut mapped).map_err(|error| error::message(&error))?;
+            }
             Ok(has_empty_mark)
         })?;
         if has_empty_mark {

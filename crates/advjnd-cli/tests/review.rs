@@ -56,12 +56,11 @@ fn middle(frame: &[u8], [x, y, width, height]: [usize; 4]) -> Vec<u8> {
     rows.flat_map(|row| &frame[row * SIZE[0] + x + width / 4..row * SIZE[0] + x + 3 * width / 4]).copied().collect()
 }
 
-/// Writes frames, I420, without loss.
-fn write(path: &str, frames: &[Vec<u8>]) {
+/// Writes frames of a size, I420, without loss.
+fn write(path: &str, frames: &[Vec<u8>], [width, height]: [usize; 2]) {
     let pipeline = gst::parse::launch(&format!(
-        "appsrc name=source format=time caps=video/x-raw,format=I420,width={},height={},framerate=25/1 ! avenc_ffv1 \
-         ! matroskamux ! filesink location=\"{path}\"",
-        SIZE[0], SIZE[1]
+        "appsrc name=source format=time caps=video/x-raw,format=I420,width={width},height={height},framerate=25/1 \
+         ! avenc_ffv1 ! matroskamux ! filesink location=\"{path}\""
     ));
     let pipeline = pipeline.unwrap().downcast::<gst::Pipeline>().unwrap();
     let source = pipeline.by_name("source").unwrap().downcast::<gst_app::AppSrc>().unwrap();
@@ -170,7 +169,7 @@ fn what_is_protected_passes_and_a_clean_frame_in_it_does_not() {
     let (mut shown, clean) = (frames(&output).0, frames(&clip).0);
     shown[3].clone_from(&clean[3]);
     let leaky = folder.path("leaky.mkv");
-    write(&leaky, &shown);
+    write(&leaky, &shown, SIZE);
     let verdict: Value = serde_json::from_str(&verify(&leaky, &[], 4)).unwrap();
     assert_eq!(verdict["through"][0]["untouched"]["first"], 3, "{verdict}");
 
@@ -180,4 +179,36 @@ fn what_is_protected_passes_and_a_clean_frame_in_it_does_not() {
          ! filesink location=\"{other}\""
     ));
     assert!(verify(&other, &[], 1).contains("shows something else"));
+}
+
+#[test]
+fn a_cut_from_one_face_to_another_at_the_same_place_makes_two_people() {
+    let folder = Folder::new();
+    let sample = file("examples/media/portraits_720p.mp4");
+    let piece = |left: usize, top: usize| {
+        let (right, bottom) = (SIZE[0] - 320 - left, SIZE[1] - 320 - top);
+        let (mut frames, _) = protect::buffers(&format!(
+            "filesrc location=\"{sample}\" ! decodebin ! identity eos-after=8 ! videocrop left={left} top={top} \
+             right={right} bottom={bottom} ! videoconvert ! video/x-raw,format=I420"
+        ));
+        frames.truncate(6);
+        frames
+    };
+    let (clip, faces, output) = (folder.path("cut.mkv"), folder.path("cut.json"), folder.path("kept.mkv"));
+    let clean = [piece(240, 260), piece(780, 70)].concat();
+    write(&clip, &clean, [320, 320]);
+    let told = said(&["analyze", &clip, "-o", &faces, "--no-review"], 0);
+    assert!(told.contains("2 people in 2 tracks"), "{told}");
+    let analysis = read(&faces);
+    let first = analysis["tracks"][0]["person"].to_string();
+    assert_eq!(analysis["tracks"][1]["faces"][0]["frame"], 6);
+    said(&["protect", &clip, "--faces", &faces, "--keep", &first, "--lossless", "-o", &output], 0);
+    let shown = frames(&output).0;
+    assert!(shown[..6] == clean[..6], "the first person is kept");
+    assert!((6..12).all(|index| shown[index] != clean[index]), "the second person is not");
+
+    // Tracks of six frames are looked at, too, and who is kept is left out.
+    let verify = |more: &[&str], code| said(&[&["verify", &output, "--original", &clip], more].concat(), code);
+    assert!(verify(&[], 4).contains("untouched"));
+    assert!(verify(&["--faces", &faces, "--keep", &first], 0).contains("PASS"));
 }
