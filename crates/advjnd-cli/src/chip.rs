@@ -3,7 +3,7 @@
 
 use advjnd::face::{Landmarks, SimilarityTransform, Warp};
 use advjnd::frame::{Rect, Region};
-use advjnd::net::{RecognizerSpec, Template};
+use advjnd::net::{Embedder, RecognizerSpec, Template};
 use advjnd::{FrameMut, Result};
 
 /// Cuts faces out of frames; keeps its buffers.
@@ -12,14 +12,15 @@ pub struct ChipCutter {
     region: Region,
     warp: Warp,
     pixels: Vec<[f32; 4]>,
+    chip: Vec<f32>,
 }
 
 impl ChipCutter {
-    /// The chip of a face that a recogniser takes: planar R', G', B', `[3][size][size]`, 0..=255.
+    /// The chip of a face that a recogniser takes, in `chip`: planar R', G', B', `[3][size][size]`, 0..=255.
     ///
     /// # Errors
     /// Where landmarks are no face: all at one point, say.
-    pub fn chip(
+    fn chip(
         &mut self,
         frame: &FrameMut<'_>,
         landmarks: &Landmarks,
@@ -33,6 +34,24 @@ impl ChipCutter {
         chip.clear();
         chip.extend((0..3).flat_map(|channel| self.pixels.iter().map(move |pixel| pixel[channel])));
         Ok(())
+    }
+
+    /// What `embedder` makes of a face.
+    ///
+    /// # Errors
+    /// Where landmarks are no face, and those of the recogniser.
+    pub fn embed(
+        &mut self,
+        frame: &FrameMut<'_>,
+        landmarks: &Landmarks,
+        embedder: &mut dyn Embedder,
+    ) -> Result<Vec<f32>> {
+        let mut chip = std::mem::take(&mut self.chip);
+        self.chip(frame, landmarks, embedder.spec(), &mut chip)?;
+        let mut embedding = vec![0.0; embedder.spec().embedding_len];
+        embedder.embed(&chip, &mut embedding)?;
+        self.chip = chip;
+        Ok(embedding)
     }
 
     /// The luma of a face in a chip of `size`², 0..=255.

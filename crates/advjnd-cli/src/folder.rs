@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What lies in a folder.
 
+use std::fs::Permissions;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-#[cfg(feature = "measure")]
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 #[cfg(feature = "measure")]
 use std::path::PathBuf;
@@ -69,16 +68,12 @@ pub fn replace(path: &Path, text: &str) -> Result<()> {
 /// [`Error::Input`] where it cannot be written.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(bytes)).map_err(|error| unwritable(path, &error))
-}
-
-/// Has only the owner of a file read it.
-///
-/// # Errors
-/// That of the system.
-#[cfg(feature = "measure")]
-pub fn keep_private(path: &Path) -> std::io::Result<()> {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+    let written = file.and_then(|mut file| {
+        // A file that was there keeps its mode.
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        file.write_all(bytes)
+    });
+    written.map_err(|error| unwritable(path, &error))
 }
 
 /// What cannot be written, and why.

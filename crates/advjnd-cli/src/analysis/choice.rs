@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who is kept, by the command line.
 
+use std::path::Path;
+
 use advjnd::{Error, Result};
 
 use super::{Action, Analysis};
@@ -15,11 +17,25 @@ pub struct Choice {
 }
 
 impl Choice {
+    /// The analysis in a file, of `video`, whose checksum is `sha256`, with this choice.
+    ///
+    /// # Errors
+    /// Those of [`Analysis::read`] and [`apply`](Self::apply), and [`Error::Input`] where it is of another video.
+    pub fn read(&self, path: &Path, video: &Path, sha256: &str) -> Result<Analysis> {
+        let mut analysis = Analysis::read(path)?;
+        if sha256 != analysis.source.sha256 {
+            let (path, video) = (path.display(), video.display());
+            return Err(Error::input(format!("{path} is the analysis of another file than {video}; analyse this one")));
+        }
+        self.apply(&mut analysis)?;
+        Ok(analysis)
+    }
+
     /// Changes what becomes of the people of `analysis`.
     ///
     /// # Errors
     /// [`Error::Input`] for a number that nobody has.
-    pub fn apply(&self, analysis: &mut Analysis) -> Result<()> {
+    fn apply(&self, analysis: &mut Analysis) -> Result<()> {
         for id in self.keep.iter().chain(&self.only) {
             if analysis.people.iter().all(|person| person.id != *id) {
                 let known: Vec<String> = analysis.people.iter().map(|person| person.id.to_string()).collect();

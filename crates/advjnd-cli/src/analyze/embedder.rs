@@ -3,7 +3,7 @@
 
 use advjnd::face::Landmarks;
 use advjnd::models::Models;
-use advjnd::net::{Backend, Embedder, Recognizer, RecognizerSpec};
+use advjnd::net::{Backend, Recognizer, RecognizerSpec};
 use advjnd::{Pool, Result};
 use advjnd_media::Picture;
 
@@ -14,7 +14,6 @@ pub struct PersonEmbedder {
     recognizers: Vec<Recognizer>,
     specs: Vec<RecognizerSpec>,
     cutter: ChipCutter,
-    chip: Vec<f32>,
 }
 
 impl PersonEmbedder {
@@ -29,7 +28,7 @@ impl PersonEmbedder {
             .map(|(spec, graph)| Recognizer::new(spec.clone(), backend.executor(graph, 1)?))
             .collect::<Result<Vec<_>>>()?;
         let specs = models.recognizers().map(|(spec, _)| spec.clone()).collect();
-        Ok(Self { recognizers, specs, cutter: ChipCutter::default(), chip: Vec::new() })
+        Ok(Self { recognizers, specs, cutter: ChipCutter::default() })
     }
 
     /// What is to be known of each recogniser.
@@ -42,13 +41,8 @@ impl PersonEmbedder {
     /// # Errors
     /// Where the landmarks are no face's.
     pub fn embed_quickly(&mut self, picture: &mut Picture, landmarks: &Landmarks) -> Result<Vec<f32>> {
-        let (Some(recognizer), Some(spec)) = (self.recognizers.first_mut(), self.specs.first()) else {
-            return Ok(Vec::new());
-        };
-        self.cutter.chip(&picture.frame()?, landmarks, spec, &mut self.chip)?;
-        let mut embedding = vec![0.0; spec.embedding_len];
-        recognizer.embed(&self.chip, &mut embedding)?;
-        Ok(embedding)
+        let Some(recognizer) = self.recognizers.first_mut() else { return Ok(Vec::new()) };
+        self.cutter.embed(&picture.frame()?, landmarks, recognizer)
     }
 
     /// The embeddings of the face of `picture` that has `landmarks`, by recogniser.
@@ -57,16 +51,7 @@ impl PersonEmbedder {
     /// Where the landmarks are no face's.
     pub fn embed(&mut self, picture: &mut Picture, landmarks: &Landmarks) -> Result<Vec<Vec<f32>>> {
         let frame = picture.frame()?;
-        let (cutter, chip) = (&mut self.cutter, &mut self.chip);
-        self.recognizers
-            .iter_mut()
-            .zip(&self.specs)
-            .map(|(recognizer, spec)| {
-                cutter.chip(&frame, landmarks, spec, chip)?;
-                let mut embedding = vec![0.0; spec.embedding_len];
-                recognizer.embed(chip, &mut embedding)?;
-                Ok(embedding)
-            })
-            .collect()
+        let cutter = &mut self.cutter;
+        self.recognizers.iter_mut().map(|recognizer| cutter.embed(&frame, landmarks, recognizer)).collect()
     }
 }

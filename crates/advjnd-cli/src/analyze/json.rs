@@ -1,28 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A file of analysis as people like to edit it: a line for each person, track and box.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::Path;
-
 use advjnd::{Error, Result};
 use serde::Serialize;
 
 use crate::analysis::Analysis;
-use crate::folder::unwritable;
-use crate::protect::Unfinished;
-
-/// Writes the `text` of an analysis to `path`, whole or not at all.
-///
-/// # Errors
-/// [`Error::Input`] where it cannot be written.
-pub fn write(path: &Path, text: &str, overwrite: bool) -> Result<()> {
-    let unfinished = Unfinished::beside(path)?;
-    let written =
-        OpenOptions::new().write(true).open(unfinished.path()).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| unwritable(path, &error))?;
-    unfinished.finish(overwrite)
-}
 
 /// The text of `analysis`.
 ///

@@ -21,7 +21,7 @@ use advjnd::{Error, Result};
 use clap::Args;
 
 use crate::analysis::{Analysis, FORMAT, Source, VERSION};
-use crate::protect::{Looks, Settings, checksum, refuse_existing, refuse_input, start};
+use crate::protect::{Looks, Settings, checksum, refuse_existing, refuse_input, start, write_whole};
 use embedder::PersonEmbedder;
 pub(crate) use json::text;
 use review::Review;
@@ -125,7 +125,7 @@ impl Analyze {
         })?;
         let json = json::text(&analysis)?;
         let page = review.map(|review| review.finish(&json)).transpose()?;
-        json::write(&self.output, &json, self.overwrite)?;
+        write_whole(&self.output, &json, self.overwrite)?;
         Ok(self.text(&analysis, page))
     }
 

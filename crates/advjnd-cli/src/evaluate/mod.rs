@@ -48,7 +48,7 @@ use clips::Lossless;
 pub(crate) use clips::start;
 pub(crate) use counts::Share;
 use faces::enrolment;
-pub(crate) use faces::{Clean, Eyes, MIN_FACE, SCORE, Sampling, Treated};
+pub(crate) use faces::{Clean, Eyes, MIN_FACE, SCORE, Sampling, Sighting, Treated};
 pub(crate) use figures::{Figures, Judge};
 use file::File;
 pub(crate) use looks::{Look, look, nearest};

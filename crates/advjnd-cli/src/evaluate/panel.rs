@@ -112,20 +112,13 @@ impl Panel {
     /// The embeddings of the face that has `landmarks`, by recogniser.
     ///
     /// # Errors
-    /// Those of [`ChipCutter::chip`], and of the recognisers.
+    /// Those of [`ChipCutter::embed`].
     pub fn embed(
         &mut self,
         cutter: &mut ChipCutter,
         frame: &FrameMut<'_>,
         landmarks: &Landmarks,
     ) -> Result<Vec<Vec<f32>>> {
-        let mut chip = Vec::new();
-        let embed = |member: &mut Member| {
-            cutter.chip(frame, landmarks, member.embedder.spec(), &mut chip)?;
-            let mut embedding = vec![0.0; member.embedder.spec().embedding_len];
-            member.embedder.embed(&chip, &mut embedding)?;
-            Ok(embedding)
-        };
-        self.members.iter_mut().map(embed).collect()
+        self.members.iter_mut().map(|member| cutter.embed(frame, landmarks, member.embedder.as_mut())).collect()
     }
 }

@@ -18,10 +18,10 @@ const STREAM: &str = "00_000_";
 /// Writes a file for each frame of `analysis` into `folder`.
 pub fn write(folder: &Path, analysis: &Analysis) -> Result<()> {
     make(folder)?;
-    let rows = rows_of(analysis);
+    let mut rows = rows_of(analysis).into_iter().peekable();
     for frame in 0..analysis.times.len() {
         let mut text = String::new();
-        for Row { track, face } in rows.iter().filter(|row| row.face.frame == frame) {
+        while let Some(Row { track, face }) = rows.next_if(|row| row.face.frame == frame) {
             let [left, top, width, height] = face.bbox;
             let (right, bottom) = (left + width, top + height);
             // Writing to a string does not fail.

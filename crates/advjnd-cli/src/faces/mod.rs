@@ -6,7 +6,6 @@ mod csv;
 mod kitti;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use advjnd::face::BBox;
@@ -14,8 +13,7 @@ use advjnd::{Error, Result};
 use clap::{Args, ValueEnum};
 
 use crate::analysis::{Action, Analysis, Face, Person, Sight, Track};
-use crate::folder::unwritable;
-use crate::protect::{Unfinished, refuse_existing, refuse_input};
+use crate::protect::{refuse_existing, refuse_input, write_whole};
 
 const AFTER_HELP: &str = "\
 Formats:
@@ -78,10 +76,11 @@ impl Faces {
         let inputs: Vec<&Path> = self.of.iter().chain([&self.input]).map(PathBuf::as_path).collect();
         refuse_input(&self.output, &inputs)?;
         let analysis = self.analysis()?;
+        let write = |text: &str| write_whole(&self.output, text, self.overwrite);
         match self.to {
-            Format::Analysis => self.write(&crate::analyze::text(&analysis)?)?,
-            Format::Csv => self.write(&csv::text(&analysis)?)?,
-            Format::Coco => self.write(&coco::text(&analysis)?)?,
+            Format::Analysis => write(&crate::analyze::text(&analysis)?)?,
+            Format::Csv => write(&csv::text(&analysis)?)?,
+            Format::Coco => write(&coco::text(&analysis)?)?,
             Format::Kitti => kitti::write(&self.output, &analysis)?,
         }
         let faces: usize = analysis.tracks.iter().map(|track| track.faces.len()).sum();
@@ -108,12 +107,6 @@ impl Faces {
         replace(&mut analysis, rows);
         analysis.check().map_err(|reason| Error::input(format!("{}: {reason}", self.input.display())))?;
         Ok(analysis)
-    }
-
-    fn write(&self, text: &str) -> Result<()> {
-        let unfinished = Unfinished::beside(&self.output)?;
-        fs::write(unfinished.path(), text).map_err(|error| unwritable(&self.output, &error))?;
-        unfinished.finish(self.overwrite)
     }
 }
 
@@ -177,6 +170,8 @@ fn wrong(path: &Path, reason: impl std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+    use std::fs;
 
     use super::*;
     use crate::analysis::example;

@@ -49,10 +49,12 @@ use plan::{Target, Task, plan};
 use report::{Record, code, summary};
 pub(crate) use settings::Settings;
 use stop::Stop;
-pub(crate) use unfinished::{Unfinished, refuse_existing};
+#[cfg(feature = "measure")]
+pub(crate) use unfinished::Unfinished;
+pub(crate) use unfinished::{refuse_existing, write_whole};
 use watched::Watched;
 
-use crate::analysis::{Analysis, Choice, Marks};
+use crate::analysis::{Choice, Marks};
 
 impl Protect {
     /// Protects all inputs, and tells what became of each.
@@ -100,16 +102,11 @@ impl Protect {
     /// Who is where in the one input, as the analysis that is named has it.
     fn marks(&self) -> Result<Option<Marks>> {
         let Some(path) = &self.faces else { return Ok(None) };
-        let mut analysis = Analysis::read(path)?;
         let [input] = self.inputs.as_slice() else {
             return Err(Error::input("--faces is the analysis of one video; name that one"));
         };
-        if checksum(input)? != analysis.source.sha256 {
-            let (path, input) = (path.display(), input.display());
-            return Err(Error::input(format!("{path} is the analysis of another file than {input}; analyse this one")));
-        }
-        Choice { keep: self.keep.clone(), only: self.only.clone() }.apply(&mut analysis)?;
-        Ok(Some(Marks::of(&analysis)))
+        let choice = Choice { keep: self.keep.clone(), only: self.only.clone() };
+        Ok(Some(Marks::of(&choice.read(path, input, &checksum(input)?)?)))
     }
 
     /// Those of `tasks` that this run is for.

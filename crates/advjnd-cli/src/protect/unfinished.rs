@@ -61,6 +61,16 @@ impl Unfinished {
     }
 }
 
+/// Writes `text` to a file, whole or not at all.
+///
+/// # Errors
+/// Those of [`Unfinished::finish`].
+pub fn write_whole(path: &Path, text: &str, overwrite: bool) -> Result<()> {
+    let unfinished = Unfinished::beside(path)?;
+    fs::write(unfinished.path(), text).map_err(|error| unwritable(path, &error))?;
+    unfinished.finish(overwrite)
+}
+
 impl Drop for Unfinished {
     fn drop(&mut self) {
         // Gone if it got its name.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use advjnd::attack::margin;
+use advjnd::attack::{cosine_similarity, margin};
 use advjnd::net::RecognizerSpec;
 use serde::Serialize;
 
@@ -116,7 +116,7 @@ impl Untouched {
 
 /// Whether a face with embeddings `shown`, by recogniser, is to recognisers what `clean` was.
 pub fn is_untouched(clean: &[Vec<f32>], shown: &[Vec<f32>]) -> bool {
-    let cosines = clean.iter().zip(shown).map(|(clean, shown)| cosine(clean, shown));
+    let cosines = clean.iter().zip(shown).map(|(clean, shown)| cosine_similarity(clean, shown));
     cosines.sum::<f32>() >= UNTOUCHED * clean.len() as f32
 }
 
@@ -154,20 +154,13 @@ pub fn margins(clean: &Clean, looks: &[Look], Judge { index, spec }: Judge<'_>) 
     looks.iter().map(margin_of).collect()
 }
 
-/// The face that the recogniser is surest of among those it knows in the original.
-pub fn worst(clean: &Clean, looks: &[Look], Judge { index, spec }: Judge<'_>) -> Option<Worst> {
-    let margin_of = |track: usize, embedding: &[f32]| margin(spec, &clean.enrolled[track][index], embedding);
-    let faces = looks.iter().filter_map(|look| {
+/// The face that the recogniser is surest of, by the `margins` of the `looks`, among those it knows in the original.
+pub fn worst(clean: &Clean, looks: &[Look], Judge { index, spec }: Judge<'_>, margins: &[f32]) -> Option<Worst> {
+    let faces = looks.iter().zip(margins).filter_map(|(look, shown)| {
         let sighting = &clean.sightings[look.sighting];
-        let was_known = margin_of(sighting.track, &sighting.embeddings[index]) <= 0.0;
-        let margin = margin_of(sighting.track, &look.embeddings[index]);
+        let was_known = margin(spec, &clean.enrolled[sighting.track][index], &sighting.embeddings[index]) <= 0.0;
         let (frame, seconds) = (sighting.frame, sighting.time.as_secs_f64());
-        was_known.then_some(Worst { frame, seconds, margin })
+        was_known.then_some(Worst { frame, seconds, margin: *shown })
     });
     faces.min_by(|a, b| a.margin.total_cmp(&b.margin))
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f32::MIN_POSITIVE)
 }

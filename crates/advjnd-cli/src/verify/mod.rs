@@ -28,9 +28,9 @@ use advjnd::net::{Backend, RecognizerSpec};
 use advjnd::{Error, Pool, Result};
 use clap::Args;
 
-use crate::analysis::{Analysis, Choice};
+use crate::analysis::Choice;
 use crate::evaluate::{Clean, Eyes, Figures, Judge, Panel, Sampling, Treated, Variant, enrol, look, start};
-use crate::folder::{keep_private, unwritable, write_private};
+use crate::folder::write_private;
 use crate::networks::Networks;
 use crate::progress::progress_bar;
 use crate::protect::{Unfinished, checksum, refuse_existing, refuse_input};
@@ -143,7 +143,8 @@ impl Verify {
         let photograph = enrolled.as_ref().map(|(embeddings, _)| embeddings.as_slice());
         let sampling = Sampling { every: self.every as usize, first: true, least_looks: 1 };
         let mut clean = Clean::read(&mut pair.clean()?, sampling, &mut eyes, photograph, || progress.tick())?;
-        let left_out = self.leave_out_kept(&mut clean)?;
+        let original_sha256 = checksum(&self.original)?;
+        let left_out = self.leave_out_kept(&mut clean, &original_sha256)?;
         progress.inc(1);
         progress.set_message("what is covered");
         let treatments = pair.treatments(&clean, || progress.tick())?;
@@ -155,7 +156,7 @@ impl Verify {
         let treated = Treated { clean: &clean, covered: &covered };
         let mut judgement = Judgement {
             original: self.original.display().to_string(),
-            original_sha256: checksum(&self.original)?,
+            original_sha256,
             protected: self.protected.display().to_string(),
             protected_sha256: checksum(&self.protected)?,
             policy: Policy { untouched: self.allow_untouched, known: self.allow_known / 100.0 },
@@ -170,21 +171,18 @@ impl Verify {
             let mut frames = pair.protected_through(variant, clean.size)?;
             let looks = look(&mut frames, variant.scale(), treated, &mut eyes, || progress.tick())?;
             let untouched = Untouched::of(&clean, &looks, &untouched);
+            let margins_of = |(index, spec)| judgement::margins(&clean, &looks, Judge { index, spec });
+            let margins: Vec<Vec<f32>> = specs.iter().enumerate().map(margins_of).collect();
             let figures = specs.iter().enumerate().map(|(index, spec)| {
                 let judge = Judge { index, spec };
                 let attacked = attackable.contains(&spec.name);
                 let figures = Figures::count(judge, treated, &looks, |_, _| ());
-                let worst = judgement::worst(&clean, &looks, judge);
+                let worst = judgement::worst(&clean, &looks, judge, &margins[index]);
                 (spec.name.clone(), Recognition::new(spec, attacked, figures, worst))
             });
             let recognizers: BTreeMap<_, _> = figures.collect();
             judgement.through.push(Through { variant: variant.to_string(), untouched, recognizers });
             if judgement.through.len() == 1 && self.report.is_some() {
-                let margins: Vec<Vec<f32>> = specs
-                    .iter()
-                    .enumerate()
-                    .map(|(index, spec)| judgement::margins(&clean, &looks, Judge { index, spec }))
-                    .collect();
                 let chart = |(spec, margins): (&RecognizerSpec, &Vec<f32>)| {
                     (spec.name.clone(), page::chart(&clean, &looks, margins, &treatments))
                 };
@@ -201,7 +199,6 @@ impl Verify {
         if let Some(report) = &self.report {
             let unfinished = Unfinished::beside(report)?;
             let html = page::html(&judgement, &charts, &sheet);
-            keep_private(unfinished.path()).map_err(|error| unwritable(report, &error))?;
             write_private(unfinished.path(), html.as_bytes())?;
             unfinished.finish(self.overwrite)?;
         }
@@ -209,15 +206,10 @@ impl Verify {
     }
 
     /// Leaves out the faces of the people who are kept; how many.
-    fn leave_out_kept(&self, clean: &mut Clean) -> Result<u64> {
+    fn leave_out_kept(&self, clean: &mut Clean, sha256: &str) -> Result<u64> {
         let Some(path) = &self.faces else { return Ok(0) };
-        let mut analysis = Analysis::read(path)?;
-        if checksum(&self.original)? != analysis.source.sha256 {
-            let (path, original) = (path.display(), self.original.display());
-            return Err(Error::input(format!("{path} is the analysis of another file than {original}; give its own")));
-        }
-        Choice { keep: self.keep.clone(), only: self.only.clone() }.apply(&mut analysis)?;
-        Ok(chosen::leave_out_kept(&analysis, clean))
+        let choice = Choice { keep: self.keep.clone(), only: self.only.clone() };
+        Ok(chosen::leave_out_kept(&choice.read(path, &self.original, sha256)?, clean))
     }
 }
 

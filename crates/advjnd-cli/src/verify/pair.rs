@@ -12,7 +12,7 @@ use gst::prelude::*;
 use super::judgement::is_untouched;
 use super::page::Shown;
 use crate::chip::ChipCutter;
-use crate::evaluate::{Clean, Eyes, MIN_FACE, SCORE, Treatment, Variant, nearest, treatment};
+use crate::evaluate::{Clean, Eyes, MIN_FACE, SCORE, Sighting, Treatment, Variant, nearest, treatment};
 
 /// Mean change of a frame, code values, from which it shows something else.
 const OTHER_SCENE: f64 = 30.0;
@@ -80,34 +80,23 @@ impl Pair<'_> {
     }
 
     /// The frames of those faces of `clean`, by increasing indices, that recognisers take for the clean ones of the
-    /// same frames. `step` is called after each frame.
+    /// same frames. `step` is called after each face.
     ///
     /// # Errors
     /// [`Error::Input`] where a file cannot be read.
     pub fn untouched(&self, clean: &Clean, indices: &[usize], eyes: &mut Eyes, step: impl Fn()) -> Result<Vec<usize>> {
-        let (mut untouched, mut cutter, mut next) = (Vec::new(), ChipCutter::default(), indices.iter().peekable());
-        if indices.is_empty() {
-            return Ok(untouched);
-        }
-        let (mut before, mut after) = (self.clean()?, frames(self.protected, "")?);
-        let mut count = 0;
-        while let (Some(mut clean_frame), Some(mut protected)) = (before.pull()?, after.pull()?) {
-            while let Some(index) = next.next_if(|index| clean.sightings[**index].frame == count) {
-                let sighting = &clean.sightings[*index];
-                let own = eyes.panel.embed(&mut cutter, &clean_frame.frame()?, &sighting.landmarks)?;
-                let frame = protected.frame()?;
-                let faces = eyes.detector.detect(&frame, MIN_FACE as u32, SCORE)?;
-                let landmarks = nearest(&faces, &sighting.bbox).map_or(sighting.landmarks, |face| face.landmarks);
-                if is_untouched(&own, &eyes.panel.embed(&mut cutter, &frame, &landmarks)?) {
-                    untouched.push(count);
-                }
+        let (mut untouched, mut cutter) = (Vec::new(), ChipCutter::default());
+        self.visit(clean, indices, |sighting, before, after| {
+            let own = eyes.panel.embed(&mut cutter, &before.frame()?, &sighting.landmarks)?;
+            let frame = after.frame()?;
+            let faces = eyes.detector.detect(&frame, MIN_FACE as u32, SCORE)?;
+            let landmarks = nearest(&faces, &sighting.bbox).map_or(sighting.landmarks, |face| face.landmarks);
+            if is_untouched(&own, &eyes.panel.embed(&mut cutter, &frame, &landmarks)?) {
+                untouched.push(sighting.frame);
             }
-            if next.peek().is_none() {
-                break;
-            }
-            count += 1;
             step();
-        }
+            Ok(())
+        })?;
         Ok(untouched)
     }
 
@@ -116,20 +105,37 @@ impl Pair<'_> {
     /// # Errors
     /// [`Error::Input`] where a file cannot be read.
     pub fn shown(&self, clean: &Clean, indices: &[usize]) -> Result<Vec<Shown>> {
-        let (mut shown, mut next) = (Vec::new(), indices.iter().peekable());
+        let mut shown = Vec::new();
+        self.visit(clean, indices, |sighting, before, after| {
+            let caption = format!("{:.2} s, frame {}", sighting.time.as_secs_f64(), sighting.frame);
+            shown.push(Shown::new(caption, before, after, &sighting.bbox)?);
+            Ok(())
+        })?;
+        Ok(shown)
+    }
+
+    /// Calls `visit` with the faces of `clean` with these indices, increasing, and their frames in both files.
+    fn visit(
+        &self,
+        clean: &Clean,
+        indices: &[usize],
+        mut visit: impl FnMut(&Sighting, &mut Picture, &mut Picture) -> Result<()>,
+    ) -> Result<()> {
+        let mut next = indices.iter().map(|index| &clean.sightings[*index]).peekable();
+        if next.peek().is_none() {
+            return Ok(());
+        }
         let (mut before, mut after) = (self.clean()?, frames(self.protected, "")?);
         let mut count = 0;
         while next.peek().is_some()
-            && let (Some(clean_frame), Some(protected)) = (before.pull()?, after.pull()?)
+            && let (Some(mut clean_frame), Some(mut protected)) = (before.pull()?, after.pull()?)
         {
-            while let Some(index) = next.next_if(|index| clean.sightings[**index].frame == count) {
-                let sighting = &clean.sightings[*index];
-                let caption = format!("{:.2} s, frame {count}", sighting.time.as_secs_f64());
-                shown.push(Shown::new(caption, &clean_frame, &protected, &sighting.bbox)?);
+            while let Some(sighting) = next.next_if(|sighting| sighting.frame == count) {
+                visit(sighting, &mut clean_frame, &mut protected)?;
             }
             count += 1;
         }
-        Ok(shown)
+        Ok(())
     }
 
     fn unlike(&self, how: &str) -> Error {

@@ -12,14 +12,11 @@ use super::super::settings::ELEMENT;
 use super::watch::stream_time;
 use crate::analysis::{COVERED, Mark, Marks};
 
-/// Has the filter `protect` take its faces from `marks`. In another video than the main one it looks for itself.
+/// Has the filter `protect` take its faces from `marks`.
 ///
 /// # Errors
 /// [`Error::Input`] where the filter has no such properties.
-pub fn give(protect: &gst::Element, marks: Marks, is_main: bool) -> Result<()> {
-    if !is_main {
-        return Ok(());
-    }
+pub fn give(protect: &gst::Element, marks: Marks) -> Result<()> {
     let properties = [("detector", "roi-meta"), ("roi-types", COVERED)];
     set_properties(protect, &properties.map(|(name, value)| (name.to_owned(), value.to_owned())))?;
     let pad = protect.static_pad("sink").ok_or_else(|| Error::input("the filter has no sink pad"))?;

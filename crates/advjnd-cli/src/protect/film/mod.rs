@@ -140,8 +140,9 @@ impl Film {
                 (None, _) => {
                     let into = tracks.video(is_main)?;
                     let video = Video::new(found, &job.settings, &changes)?;
-                    if let Some(marks) = job.marks.clone() {
-                        given::give(&video.protect, marks, is_main)?;
+                    // In other videos the filter looks for faces itself.
+                    if let Some(marks) = job.marks.as_ref().filter(|_| is_main) {
+                        given::give(&video.protect, marks.clone())?;
                     }
                     if let Some(seconds) = job.settings.preview {
                         video.end_after(seconds, &from)?;
