@@ -15,7 +15,7 @@ advjnd() {
 }
 
 evaluate() {
-    advjnd evaluate "${clips[@]}" --out results/presets --every 4 --frames 40 --variants output,crf23,crf28,x0.5+crf23 "$@"
+    advjnd evaluate "${clips[@]}" --out results/presets --every 4 --frames 40 --variants output,crf23,crf28,scale0.5+crf23 "$@"
 }
 
 evaluate --leave-one-out --vary preset=invisible,balanced,natural,strong

@@ -11,6 +11,7 @@
 //! | [`doctor`] | says what is installed, and how fast faces are protected here |
 //! | [`evaluate`] | protects clips with the element, encodes them, and asks recognisers that were attacked and others |
 //! | [`faces`] | converts what `analyze` found to CSV, COCO or KITTI, and back |
+//! | [`population`] | makes what `verify` knows of other people, of pictures of real ones |
 //! | [`protect`] | protects videos and pictures: files and folders |
 //! | [`recall`] | measures what the face protection misses, on marked frames and on scenes made of photographs |
 //! | [`table`](mod@table) | the source paper's experiment: every attack on still pictures, its success and its cost |
@@ -19,7 +20,11 @@
 
 mod analysis;
 pub mod analyze;
+#[cfg(feature = "measure")]
+mod axes;
 mod chip;
+#[cfg(feature = "measure")]
+mod dice;
 pub mod doctor;
 #[cfg(feature = "measure")]
 mod document;
@@ -34,6 +39,8 @@ mod marks;
 #[cfg(feature = "measure")]
 mod networks;
 mod pooling;
+#[cfg(feature = "measure")]
+pub mod population;
 mod proc;
 mod progress;
 pub mod protect;
@@ -77,11 +84,13 @@ enum Command {
     #[command(name = protect::worker::NAME, hide = true)]
     ProtectOne(protect::worker::Work),
     #[cfg(feature = "measure")]
+    Population(population::MakePopulation),
+    #[cfg(feature = "measure")]
     Recall(recall::Recall),
     #[cfg(feature = "measure")]
     Table(table::Table),
     #[cfg(feature = "measure")]
-    Verify(verify::Verify),
+    Verify(Box<verify::Verify>),
     #[cfg(feature = "measure")]
     ViewingTest(viewing_test::ViewingTest),
 }
@@ -102,6 +111,8 @@ impl Cli {
             Command::Evaluate(arguments) => arguments.run(),
             Command::Faces(arguments) => arguments.run(),
             Command::Man(arguments) => arguments.run(),
+            #[cfg(feature = "measure")]
+            Command::Population(arguments) => arguments.run(),
             #[cfg(feature = "measure")]
             Command::Recall(arguments) => arguments.run(),
             #[cfg(feature = "measure")]

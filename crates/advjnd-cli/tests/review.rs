@@ -144,33 +144,55 @@ fn an_analysis_that_does_not_fit_is_refused() {
     assert!(!folder.files("").contains(&"out.mp4".to_owned()));
 }
 
+/// What `verify` says as JSON, and that it ends with `code`.
+fn verified(arguments: &[&str], code: i32) -> Value {
+    serde_json::from_str(&said(&[&["verify", "--json"], arguments].concat(), code)).unwrap()
+}
+
 #[test]
 fn what_is_protected_passes_and_a_clean_frame_in_it_does_not() {
     let folder = Folder::new();
     let (clip, output) = (clip(&folder), folder.path("protected.mkv"));
-    said(&["protect", &clip, "--lossless", "-o", &output], 0);
-    let verify = |protected: &str, more: &[&str], code| {
-        said(&[&["verify", protected, "--original", &clip, "--json"], more].concat(), code)
-    };
-    let verdict: Value = serde_json::from_str(&verify(&output, &["--through", "output,crf23"], 0)).unwrap();
+    let record = folder.path("record.json");
+    fs::write(&record, said(&["protect", &clip, "--lossless", "--json", "-o", &output], 0)).unwrap();
+    let verify =
+        |protected: &str, more: &[&str], code| verified(&[&[protected, "--original", &clip], more].concat(), code);
+    let variants = "output,crf23,scale0.5,jpeg50,blur1,average5";
+    let verdict = verify(&output, &["--through", variants, "--allow-known", "100"], 0);
     assert_eq!((&verdict["verdict"], &verdict["reasons"]), (&json!("PASS"), &json!([])), "{verdict}");
-    assert_eq!(verdict["through"].as_array().unwrap().len(), 2);
-    let known = &verdict["through"][0]["recognizers"]["dlib_resnet29"]["known"];
-    assert!(known["of"].as_u64().unwrap() >= 4 && known["count"] == 0, "{verdict}");
+    assert_eq!(verdict["through"].as_array().unwrap().len(), 6);
+    assert!(verdict["psnr"].is_null() && verdict["quality"]["psnr"]["mean"].as_f64().unwrap() > 25.0, "{verdict}");
+    let dlib = &verdict["through"][0]["recognizers"]["dlib_resnet29"];
+    let rates = dlib["rates"].as_array().unwrap();
+    let number = |value: &Value| value.as_f64().unwrap();
+    assert_eq!(
+        rates.iter().map(|rate| number(&rate["false_match_rate"]) as f32).collect::<Vec<_>>(),
+        [0.01, 1e-3, 1e-4]
+    );
+    assert!(rates.windows(2).all(|pair| number(&pair[1]["threshold"]) < number(&pair[0]["threshold"])), "{dlib}");
+    assert!(number(&rates[0]["known"]["of"]) >= 3.0 && rates[0]["known"]["count"] == 0, "{dlib}");
+    assert!(number(&dlib["similarity"]["after"]["mean"]) > number(&dlib["similarity"]["before"]["mean"]), "{dlib}");
+    let search = &dlib["identification"];
+    assert_eq!((&search["others"], &search["generated"]), (&json!(1000), &json!(true)));
+    let missed = |when: &str| number(&search[when][0]["searches"]["count"]);
+    assert!(missed("missed_before") < missed("missed_after"), "{search}");
 
     let page = folder.path("report.html");
-    let verdict: Value = serde_json::from_str(&verify(&clip, &["--report", &page], 4)).unwrap();
+    let verdict = verify(&clip, &["--report", &page], 4);
     assert_eq!(verdict["verdict"], "FAIL");
-    let page = fs::read_to_string(&page).unwrap();
-    assert!(page.contains("FAIL") && page.contains("<svg") && page.contains("data:image/jpeg"), "the page is whole");
-    assert!(!page.contains("http:") && !page.contains("https:"), "nothing of it lies elsewhere");
+    let text = fs::read_to_string(&page).unwrap();
+    assert!(text.contains("FAIL") && text.contains("<svg") && text.contains("data:image/jpeg"), "the page is whole");
+    assert!(!text.contains("http:") && !text.contains("https:"), "nothing of it lies elsewhere");
+    assert_eq!(fs::metadata(&page).unwrap().permissions().mode() & 0o777, 0o600);
+    verify(&output, &["--report", &page, "-y", "--record", &record], 0);
+    assert!(fs::read_to_string(&page).unwrap().contains(" ms a frame: of "));
 
     // Frame 3 is none that recognisers look at of themselves.
     let (mut shown, clean) = (frames(&output).0, frames(&clip).0);
     shown[3].clone_from(&clean[3]);
     let leaky = folder.path("leaky.mkv");
     write(&leaky, &shown, SIZE);
-    let verdict: Value = serde_json::from_str(&verify(&leaky, &[], 4)).unwrap();
+    let verdict = verify(&leaky, &[], 4);
     assert_eq!(verdict["through"][0]["untouched"]["first"], 3, "{verdict}");
 
     let other = folder.path("other.mkv");
@@ -178,7 +200,72 @@ fn what_is_protected_passes_and_a_clean_frame_in_it_does_not() {
         "videotestsrc num-buffers={FRAMES} ! video/x-raw,format=I420,width=1280,height=720 ! avenc_ffv1 ! matroskamux \
          ! filesink location=\"{other}\""
     ));
-    assert!(verify(&other, &[], 1).contains("shows something else"));
+    let refusal = |arguments: &[&str]| said(&[&["verify"], arguments].concat(), 1);
+    assert!(refusal(&[&other, "--original", &clip]).contains("shows something else"));
+    write(&leaky, &shown[..5], SIZE);
+    assert!(refusal(&[&leaky, "--original", &clip]).contains("it has fewer frames"));
+    assert!(
+        refusal(&[&leaky, "--original", &clip, "--through", "brighter"]).contains("`brighter` is no step; take output")
+    );
+    assert!(refusal(&[&leaky, "--original", &folder.path("gone.mkv")]).contains("there is no file"));
+    assert!(said(&["verify", &leaky], 2).contains("--original"));
+    let verdict = verify(&leaky, &["--preview", "0.2"], 4);
+    assert_eq!((&verdict["frames"], &verdict["through"][0]["untouched"]["first"]), (&json!(5), &json!(3)), "{verdict}");
+}
+
+/// Without the original, an analysis says where faces are and whose, and a photograph whom to look for.
+#[test]
+fn an_analysis_or_a_photograph_stand_in_for_the_original() {
+    let folder = Folder::new();
+    let (clip, output, faces) = (clip(&folder), folder.path("protected.mkv"), folder.path("clip.faces.json"));
+    said(&["protect", &clip, "--lossless", "-o", &output], 0);
+    said(&["analyze", &clip, "-o", &faces], 0);
+    let known = |verdict: &Value| verdict["through"][0]["recognizers"]["dlib_resnet29"]["rates"][0]["known"].clone();
+    // A thumbnail of one frame enrols less strictly than the frames themselves, and may be known by chance.
+    let verdict = verified(&[&output, "--faces", &faces, "--allow-known", "30"], 0);
+    assert_eq!((&verdict["reference"], &verdict["through"][0]["untouched"]), (&json!("analysis"), &Value::Null));
+    assert!(verdict["covered"]["of"].as_u64().unwrap() >= 3 * FRAMES as u64, "{verdict}");
+    let own = known(&verified(&[&clip, "--faces", &faces], 4));
+    assert!(own["count"].as_u64().unwrap() * 10 >= own["of"].as_u64().unwrap() * 9, "{own}");
+
+    // The thumbnail of person 1 is a photograph of somebody in the clip, the astronaut one of somebody who is not.
+    let photograph = folder.path("clip.faces-clean-faces/person-1.png");
+    let own = known(&verified(&[&clip, "--enrol", &photograph], 4));
+    assert!(own["count"].as_u64().unwrap() >= 2 && own["count"] != own["of"], "{own}");
+    assert_eq!(known(&verified(&[&output, "--enrol", &photograph], 0))["count"], 0);
+    let stranger = file("crates/advjnd/tests/data/astronaut.png");
+    let verdict = verified(&[&clip, "--enrol", &stranger], 0);
+    assert_eq!((&verdict["reference"], &known(&verdict)["count"]), (&json!("photographs"), &json!(0)), "{verdict}");
+    fs::remove_dir_all(folder.path("clip.faces-clean-faces")).unwrap();
+    assert!(
+        said(&["verify", &output, "--faces", &faces], 1).contains("give --original, or --enrol with one photograph")
+    );
+}
+
+/// What `protect` makes of interlaced and of squeezed video is held against the original as the filter got it.
+#[test]
+fn fields_and_squeezed_pixels_are_undone_in_the_original_too() {
+    let folder = Folder::new();
+    let sample = file("examples/media/portraits_720p.mp4");
+    let (interlaced, squeezed) = (folder.path("interlaced.mkv"), folder.path("squeezed.mkv"));
+    let encode = "avenc_ffv1 ! matroskamux ! filesink location=";
+    play(&format!(
+        "filesrc location=\"{sample}\" ! decodebin ! identity eos-after=6 ! videoconvert ! video/x-raw,format=I420 \
+         ! capssetter caps=video/x-raw,interlace-mode=interleaved,field-order=top-field-first \
+         ! avenc_ffv1 ! matroskamux ! filesink location=\"{interlaced}\""
+    ));
+    play(&format!(
+        "filesrc location=\"{sample}\" ! decodebin ! identity eos-after=6 ! videoconvert ! videoscale \
+         ! video/x-raw,format=I420,width=640,height=720,pixel-aspect-ratio=2/1 ! {encode}\"{squeezed}\""
+    ));
+    for (clip, more, frames) in [(&interlaced, &["--both-fields"][..], 2), (&squeezed, &[][..], 1)] {
+        let output = folder.path("protected.mkv");
+        said(&[&["protect", clip, "--lossless", "-y", "-o", &output], more].concat(), 0);
+        let verdict = verified(&[&[output.as_str(), "--original", clip], more].concat(), 0);
+        let count = verdict["frames"].as_u64().unwrap();
+        assert!((6 * frames..=12 * frames).contains(&count), "{clip}: {verdict}");
+        assert!(verdict["covered"]["of"].as_u64().unwrap() >= 3 * count, "{clip}: {verdict}");
+    }
 }
 
 #[test]

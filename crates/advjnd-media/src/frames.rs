@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use advjnd::frame::Rect;
 use advjnd::{Colorimetry, Error, FrameMut, PixelFormat, PlaneMut, Result};
 use gst::prelude::*;
 use gst_video::prelude::*;
@@ -50,6 +51,16 @@ impl Picture {
         Ok(Self { pixels, width, height, time: time.map_or(Duration::ZERO, Duration::from) })
     }
 
+    /// A part of it; what of `rect` lies outside is left out.
+    #[must_use]
+    pub fn cut(&self, rect: Rect) -> Self {
+        let (left, top) = (rect.x.min(self.width), rect.y.min(self.height));
+        let (width, height) = (rect.width.min(self.width - left), rect.height.min(self.height - top));
+        let rows = self.pixels.chunks_exact(3 * self.width.max(1)).skip(top).take(height);
+        let pixels = rows.flat_map(|row| &row[3 * left..3 * (left + width)]).copied().collect();
+        Self { pixels, width, height, time: self.time }
+    }
+
     /// Itself as the core takes frames.
     ///
     /// # Errors
@@ -58,6 +69,15 @@ impl Picture {
         let planes = vec![PlaneMut { data: &mut self.pixels, stride: 3 * self.width }];
         FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), self.width, self.height, planes)
     }
+}
+
+/// Frames, one after the other.
+pub trait Pictures {
+    /// The next frame; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with what is wrong with what they are read from.
+    fn pull(&mut self) -> Result<Option<Picture>>;
 }
 
 /// Frames as they come out of a pipeline; stops it when dropped.
@@ -88,12 +108,10 @@ impl Frames {
         frames.started = frames.pipeline.set_state(gst::State::Playing).is_ok();
         Ok(frames)
     }
+}
 
-    /// The next frame; `None` at the end.
-    ///
-    /// # Errors
-    /// [`Error::Input`] with what an element reports.
-    pub fn pull(&mut self) -> Result<Option<Picture>> {
+impl Pictures for Frames {
+    fn pull(&mut self) -> Result<Option<Picture>> {
         loop {
             if let Some(sample) = self.sink.try_pull_sample(PATIENCE) {
                 return Picture::of(&sample).map(Some);

@@ -10,7 +10,7 @@ mod pipeline;
 mod tone_map;
 
 pub use colorimetry::settle_colorimetry;
-pub use frames::{Frames, Picture};
+pub use frames::{Frames, Picture, Pictures};
 pub use pipeline::{fault, pipeline, play, require, set_properties};
 pub use tone_map::HighRange;
 

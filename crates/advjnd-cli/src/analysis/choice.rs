@@ -35,7 +35,7 @@ impl Choice {
     ///
     /// # Errors
     /// [`Error::Input`] for a number that nobody has.
-    fn apply(&self, analysis: &mut Analysis) -> Result<()> {
+    pub fn apply(&self, analysis: &mut Analysis) -> Result<()> {
         for id in self.keep.iter().chain(&self.only) {
             if analysis.people.iter().all(|person| person.id != *id) {
                 let known: Vec<String> = analysis.people.iter().map(|person| person.id.to_string()).collect();

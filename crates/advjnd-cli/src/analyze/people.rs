@@ -67,11 +67,8 @@ pub struct Found {
 /// The people of `trails`. The two groups that are most alike become one, as long as most recognisers take them for one
 /// person.
 pub fn group(trails: &[Trail], specs: &[RecognizerSpec]) -> Found {
-    let mut groups: Vec<Group> = trails.iter().enumerate().map(|(index, trail)| Group::of(index, trail)).collect();
-    while let Some((first, second)) = closest(&groups, specs) {
-        let joined = groups.remove(second);
-        groups[first].join(joined);
-    }
+    let groups = trails.iter().enumerate().map(|(index, trail)| Group::of(index, trail)).collect();
+    let mut groups = joined(groups, specs);
     groups.sort_by_key(|group| std::cmp::Reverse(group.frames.len()));
     let (mut found, mut tracks) = (Found::default(), Vec::new());
     for (id, group) in (1..).zip(&groups) {
@@ -99,11 +96,81 @@ pub fn group(trails: &[Trail], specs: &[RecognizerSpec]) -> Found {
     found
 }
 
+/// Joins the two groups that are most likely one person, again and again.
+fn joined(mut groups: Vec<Group>, specs: &[RecognizerSpec]) -> Vec<Group> {
+    let mut distances: Vec<_> = (0..groups.len()).map(|first| distances_from(first, &groups, specs)).collect();
+    while let Some((first, second)) = closest(&distances) {
+        let other = groups.remove(second);
+        groups[first].join(other);
+        distances.remove(second);
+        for row in &mut distances {
+            row.remove(second);
+        }
+        for index in 0..first {
+            distances[index][first] = groups[index].distance(&groups[first], specs);
+        }
+        distances[first] = distances_from(first, &groups, specs);
+    }
+    groups
+}
+
+/// The distances of a group from all that stand after it; none from the others.
+fn distances_from(first: usize, groups: &[Group], specs: &[RecognizerSpec]) -> Vec<Option<f32>> {
+    let distance = |second| groups[first].distance(&groups[second], specs);
+    (0..groups.len()).map(|second| if second > first { distance(second) } else { None }).collect()
+}
+
 /// The two groups that are most likely one person.
-fn closest(groups: &[Group], specs: &[RecognizerSpec]) -> Option<(usize, usize)> {
-    let pairs = (0..groups.len()).flat_map(|first| (first + 1..groups.len()).map(move |second| (first, second)));
-    pairs
-        .filter_map(|(first, second)| Some((groups[first].distance(&groups[second], specs)?, (first, second))))
-        .min_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, pair)| pair)
+fn closest(distances: &[Vec<Option<f32>>]) -> Option<(usize, usize)> {
+    let rows = distances.iter().enumerate();
+    let pairs = rows.flat_map(|(first, row)| row.iter().enumerate().map(move |(second, own)| ((first, second), own)));
+    let pairs = pairs.filter_map(|(pair, distance)| Some((pair, (*distance)?)));
+    pairs.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(pair, _)| pair)
+}
+
+#[cfg(test)]
+mod tests {
+    use advjnd::net::Network;
+
+    use super::*;
+
+    /// As if all distances were worked out anew after each join.
+    fn naive(mut groups: Vec<Group>, specs: &[RecognizerSpec]) -> Vec<Group> {
+        loop {
+            let all: Vec<_> = (0..groups.len()).map(|first| distances_from(first, &groups, specs)).collect();
+            let Some((first, second)) = closest(&all) else { return groups };
+            let other = groups.remove(second);
+            groups[first].join(other);
+        }
+    }
+
+    /// Groups about so many directions, in frames of which some are shared.
+    fn groups(count: usize, specs: &[RecognizerSpec]) -> Vec<Group> {
+        let one = |index: usize| Group {
+            trails: vec![index],
+            frames: (index..index + 1 + index % 3).collect(),
+            sums: specs
+                .iter()
+                .map(|spec| {
+                    let value =
+                        |at: usize| f32::from(u8::from(at % 5 == index % 4)) + 0.3 * ((at * index) as f32).sin();
+                    (0..spec.embedding_len).map(value).collect()
+                })
+                .collect(),
+            looks: 1,
+        };
+        (0..count).map(one).collect()
+    }
+
+    #[test]
+    fn groups_are_those_of_the_naive_way() {
+        let specs: Vec<RecognizerSpec> = Network::ALL.into_iter().map(|network| network.spec().unwrap()).collect();
+        for count in [0, 1, 2, 17, 40] {
+            let trails = |groups: Vec<Group>| groups.into_iter().map(|group| group.trails).collect::<Vec<_>>();
+            let (own, naive) = (joined(groups(count, &specs), &specs), naive(groups(count, &specs), &specs));
+            let (own, naive) = (trails(own), trails(naive));
+            assert_eq!(own, naive);
+            assert!(count < 17 || own.len() < count, "none are joined: {own:?}");
+        }
+    }
 }

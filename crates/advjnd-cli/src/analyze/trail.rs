@@ -4,6 +4,7 @@
 use advjnd::Result;
 use advjnd::attack::margin;
 use advjnd::face::Landmarks;
+use advjnd::frame::Rect;
 use advjnd::net::RecognizerSpec;
 use advjnd_media::Picture;
 use image::RgbImage;
@@ -114,9 +115,8 @@ fn thumbnail(picture: &Picture, [x, y, width, height]: &[f32; 4]) -> Option<RgbI
     if wide == 0 || high == 0 {
         return None;
     }
-    let row = |y: u32| 3 * (y as usize * picture.width + left as usize);
-    let rows = (top..top + high).flat_map(|y| &picture.pixels[row(y)..][..3 * wide as usize]);
-    let cut = RgbImage::from_raw(wide, high, rows.copied().collect())?;
+    let rect = Rect { x: left as usize, y: top as usize, width: wide as usize, height: high as usize };
+    let cut = RgbImage::from_raw(wide, high, picture.cut(rect).pixels)?;
     let scale = SIDE as f32 / wide.max(high) as f32;
     let scaled = |side: u32| ((side as f32 * scale).round() as u32).max(1);
     Some(resize(&cut, scaled(wide), scaled(high), FilterType::Triangle))

@@ -105,6 +105,7 @@ impl Lossless {
         let bytes = Arc::new(AtomicU64::new(0));
         let frames = Frames::of(&format!("{READ}{} ! queue", variant.elements(size)), |pipeline| {
             locate(pipeline, "read", &self.path)?;
+            variant.prepare(pipeline)?;
             if variant.is_coded() { count(pipeline, &bytes) } else { Ok(()) }
         })?;
         Ok((frames, bytes))
@@ -118,6 +119,7 @@ impl Lossless {
         let bytes = Arc::new(AtomicU64::new(0));
         let encode = pipeline(&format!("{READ}{} ! fakesink sync=false", variant.elements(size)))?;
         locate(&encode, "read", &self.path)?;
+        variant.prepare(&encode)?;
         count(&encode, &bytes)?;
         play(&encode, |_| ())?;
         Ok(Some(bytes.load(Ordering::Relaxed)))

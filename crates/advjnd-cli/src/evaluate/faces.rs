@@ -5,6 +5,7 @@
 //! Nothing of the filter's own tracker is used. A face continues the track whose last place is nearest, unless most of
 //! the recognisers take it for another person than that track's mean: then it begins a new one.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use advjnd::Result;
@@ -12,10 +13,9 @@ use advjnd::attack::margin;
 use advjnd::face::{BBox, Detector, Landmarks};
 use advjnd::frame::Rect;
 use advjnd::net::RecognizerSpec;
-use advjnd_media::{Frames, Picture};
+use advjnd_media::{Picture, Pictures};
 
 use super::panel::Panel;
-use crate::chip::ChipCutter;
 use crate::pooling::{mean_of, pool};
 
 /// Detector score from which something is a face.
@@ -28,15 +28,20 @@ const PATIENCE: usize = 15;
 const REACH: f32 = 0.6;
 
 /// Which faces of a clip are embedded, and which tracks count.
-#[derive(Debug, Clone, Copy)]
-pub struct Sampling {
+#[derive(Clone, Copy)]
+pub struct Sampling<'a> {
     /// Those of every so many frames,
     pub every: usize,
     /// and the first of each track.
     pub first: bool,
     /// Tracks with fewer embedded faces have no mean to speak of.
     pub least_looks: usize,
+    /// Whether a face in a frame is none of those that count.
+    pub skip: &'a dyn Fn(usize, &BBox) -> bool,
 }
+
+/// The embeddings of a face, by recogniser.
+pub type Embeddings = Vec<Vec<f32>>;
 
 /// What finds faces, and what recognises them.
 pub struct Eyes {
@@ -58,11 +63,11 @@ pub struct Sighting {
     /// Landmarks, pixels of the clip.
     pub landmarks: Landmarks,
     /// Clean embeddings by recogniser; none in a frame that is only followed.
-    pub embeddings: Vec<Vec<f32>>,
+    pub embeddings: Embeddings,
 }
 
 /// The faces of a clip before it was protected.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Clean {
     /// Number of frames.
     pub frames: usize,
@@ -73,34 +78,36 @@ pub struct Clean {
     /// Number of tracks.
     pub tracks: usize,
     /// What stands for the person of a track, by recogniser.
-    pub enrolled: Vec<Vec<Vec<f32>>>,
+    pub enrolled: Vec<Embeddings>,
 }
 
 impl Clean {
-    /// Reads the clip, embeds the faces that are sampled, and enrols each person: with the embeddings of
-    /// `photograph`, by recogniser, or else with the mean of its track. `step` is called after each frame.
+    /// Reads the clip, embeds the faces that are sampled, and enrols each person with the mean of its track.
+    /// `step` is called after each frame, with the sightings in it, and says whether to go on; a frame with which it
+    /// does not counts for nothing.
     pub fn read(
-        frames: &mut Frames,
-        sampling: Sampling,
+        frames: &mut impl Pictures,
+        sampling: Sampling<'_>,
         eyes: &mut Eyes,
-        photograph: Option<&[Vec<f32>]>,
-        step: impl Fn(),
+        mut step: impl FnMut(&mut Eyes, &mut Picture, &[Sighting]) -> Result<ControlFlow<()>>,
     ) -> Result<Self> {
         let specs: Vec<RecognizerSpec> = eyes.panel.specs().cloned().collect();
-        let (mut trails, mut sightings, mut cutter) = (Vec::new(), Vec::new(), ChipCutter::default());
+        let (mut trails, mut sightings) = (Vec::new(), Vec::new());
         let (mut count, mut size) = (0, [0, 0]);
         while let Some(mut picture) = frames.pull()? {
             size = [picture.width, picture.height];
             let (index, time) = (count, picture.time);
+            let before = sightings.len();
             let frame = picture.frame()?;
             for face in eyes.detector.detect(&frame, MIN_FACE as u32, SCORE)? {
-                if face.bbox.width < MIN_FACE || rect_of(&face.bbox, size).is_empty() {
+                let is_none = face.bbox.width < MIN_FACE || rect_of(&face.bbox, size).is_empty();
+                if is_none || (sampling.skip)(index, &face.bbox) {
                     continue;
                 }
                 let mut embeddings = Vec::new();
                 let is_new = |trails: &[Trail]| !trails.iter().any(|trail| trail.reaches(index, &face.bbox));
                 if index % sampling.every == 0 || sampling.first && is_new(&trails) {
-                    embeddings = eyes.panel.embed(&mut cutter, &frame, &face.landmarks)?;
+                    embeddings = eyes.panel.embed(&frame, &face.landmarks)?;
                 }
                 let track = follow(&mut trails, index, &face.bbox, &specs, &embeddings);
                 sightings.push(Sighting {
@@ -112,24 +119,40 @@ impl Clean {
                     embeddings,
                 });
             }
+            if step(eyes, &mut picture, &sightings[before..])?.is_break() {
+                sightings.truncate(before);
+                break;
+            }
             count += 1;
-            step();
         }
         let mut clean = Self { frames: count, size, sightings, tracks: 0, enrolled: Vec::new() };
-        clean.enrol(trails, sampling.least_looks, photograph);
+        clean.keep(trails, sampling.least_looks);
         Ok(clean)
     }
 
+    /// Enrols each person with the photograph, of those embedded in `photographs`, that is most like its track.
+    pub fn enrol(&mut self, photographs: &[Embeddings], specs: &[RecognizerSpec]) {
+        for enrolled in &mut self.enrolled {
+            let apart = |photograph: &Embeddings| -> f32 {
+                let pairs = specs.iter().zip(&*enrolled).zip(photograph);
+                pairs.map(|((spec, mean), own)| margin(spec, mean, own)).sum()
+            };
+            let nearest = photographs.iter().min_by(|a, b| apart(a).total_cmp(&apart(b)));
+            if let Some(nearest) = nearest.cloned() {
+                *enrolled = nearest;
+            }
+        }
+    }
+
     /// Keeps the tracks that are long enough.
-    fn enrol(&mut self, trails: Vec<Trail>, least_looks: usize, photograph: Option<&[Vec<f32>]>) {
+    fn keep(&mut self, trails: Vec<Trail>, least_looks: usize) {
         let mut number = Vec::new();
         for trail in trails {
             let kept = trail.looks >= least_looks;
             number.push(kept.then_some(self.tracks));
             if kept {
                 self.tracks += 1;
-                let means = trail.sums.iter().map(|sum| mean_of(sum, trail.looks));
-                self.enrolled.push(photograph.map_or_else(|| means.collect(), <[_]>::to_vec));
+                self.enrolled.push(trail.sums.iter().map(|sum| mean_of(sum, trail.looks)).collect());
             }
         }
         self.sightings.retain_mut(|sighting| {
@@ -216,9 +239,9 @@ impl Trail {
 }
 
 /// The largest face of a picture, embedded by every recogniser; none if there is no face.
-pub fn enrolment(picture: &mut Picture, eyes: &mut Eyes) -> Result<Option<Vec<Vec<f32>>>> {
+pub fn enrolment(picture: &mut Picture, eyes: &mut Eyes) -> Result<Option<Embeddings>> {
     let frame = picture.frame()?;
     let faces = eyes.detector.detect(&frame, MIN_FACE as u32, SCORE)?;
     let Some(largest) = faces.iter().max_by(|a, b| a.bbox.size().total_cmp(&b.bbox.size())) else { return Ok(None) };
-    eyes.panel.embed(&mut ChipCutter::default(), &frame, &largest.landmarks).map(Some)
+    eyes.panel.embed(&frame, &largest.landmarks).map(Some)
 }

@@ -3,10 +3,9 @@
 
 use advjnd::face::{BBox, Detection};
 use advjnd::{Error, Result};
-use advjnd_media::Frames;
+use advjnd_media::{Picture, Pictures};
 
-use super::faces::{Eyes, MIN_FACE, SCORE, Treated};
-use crate::chip::ChipCutter;
+use super::faces::{Embeddings, Eyes, MIN_FACE, SCORE, Sighting, Treated};
 
 /// Overlap from which a face found is the one that was there.
 const SAME_FACE: f32 = 0.3;
@@ -14,13 +13,14 @@ const SAME_FACE: f32 = 0.3;
 const SMALLER: f32 = 0.75;
 
 /// One sighting, looked at.
+#[derive(Debug)]
 pub struct Look {
     /// Index of the sighting.
     pub sighting: usize,
     /// Whether the detector found the face in this variant; where not, it is looked at where it was.
     pub found: bool,
     /// By recogniser.
-    pub embeddings: Vec<Vec<f32>>,
+    pub embeddings: Embeddings,
 }
 
 /// The one of `faces` that was at `place`.
@@ -29,46 +29,75 @@ pub fn nearest<'a>(faces: &'a [Detection], place: &BBox) -> Option<&'a Detection
     nearest.filter(|face| face.bbox.iou(place) > SAME_FACE)
 }
 
-/// Looks at every sighting that was embedded and is not covered, in frames whose sides are `scale` times the clip's.
+/// A frame of a variant, whose sides may be other than the clip's. Faces are found anew in it, without a tracker, and
+/// landmarks taken from what is found.
+pub struct Looked<'a> {
+    pub picture: &'a mut Picture,
+    /// Width and height of a frame of the clip.
+    pub size: [usize; 2],
+    found: Option<Vec<Detection>>,
+}
+
+impl<'a> Looked<'a> {
+    /// A frame of a variant of a clip whose frames have `size`.
+    pub fn new(picture: &'a mut Picture, size: [usize; 2]) -> Self {
+        Self { picture, size, found: None }
+    }
+}
+
+impl Looked<'_> {
+    /// The embeddings of the face of `sighting` in a frame of the variant, and whether the detector found it there.
+    ///
+    /// # Errors
+    /// What the detector and the recognisers report.
+    pub fn look(&mut self, sighting: &Sighting, eyes: &mut Eyes) -> Result<(Embeddings, bool)> {
+        let Self { picture, size, found } = self;
+        // Sides are rounded to even numbers, each for itself.
+        let zoom = [picture.width as f32 / size[0] as f32, picture.height as f32 / size[1] as f32];
+        let point = |[x, y]: [f32; 2]| [(x + 0.5) * zoom[0] - 0.5, (y + 0.5) * zoom[1] - 0.5];
+        let frame = picture.frame()?;
+        let faces = match found {
+            Some(faces) => faces,
+            none => {
+                let least = SMALLER * MIN_FACE * zoom[0].min(zoom[1]);
+                none.insert(eyes.detector.detect(&frame, least as u32, SCORE)?)
+            }
+        };
+        let [x, y] = point([sighting.bbox.x, sighting.bbox.y]);
+        let (width, height) = (sighting.bbox.width * zoom[0], sighting.bbox.height * zoom[1]);
+        let nearest = nearest(faces, &BBox { x, y, width, height });
+        let landmarks = nearest.map_or_else(|| sighting.landmarks.map(point), |face| face.landmarks);
+        let embeddings = eyes.panel.embed(&frame, &landmarks)?;
+        Ok((embeddings, nearest.is_some()))
+    }
+}
+
+/// Looks at every sighting that was embedded and is not covered. `step` is called after each frame.
 ///
-/// Faces are found anew in every frame, without a tracker, and landmarks taken from what is found. `step` is called
-/// after each frame.
+/// # Errors
+/// [`Error::Input`] where frames are missing, and what the detector and the recognisers report.
 pub fn look(
-    frames: &mut Frames,
-    scale: f32,
+    frames: &mut impl Pictures,
     Treated { clean, covered }: Treated<'_>,
     eyes: &mut Eyes,
     step: impl Fn(),
 ) -> Result<Vec<Look>> {
-    let (mut looks, mut cutter, mut next, mut count) = (Vec::new(), ChipCutter::default(), 0, 0);
+    let (mut looks, mut next, mut count) = (Vec::new(), 0, 0);
     while let Some(mut picture) = frames.pull()? {
-        // Sides are rounded to even numbers, each for itself.
-        let zoom = [picture.width as f32 / clean.size[0] as f32, picture.height as f32 / clean.size[1] as f32];
-        let point = |[x, y]: [f32; 2]| [(x + 0.5) * zoom[0] - 0.5, (y + 0.5) * zoom[1] - 0.5];
-        let frame = picture.frame()?;
-        let mut found: Option<Vec<Detection>> = None;
+        let mut looked = Looked::new(&mut picture, clean.size);
         while let Some(sighting) = clean.sightings.get(next).filter(|sighting| sighting.frame == count) {
             let index = next;
             next += 1;
             if sighting.embeddings.is_empty() || covered[index] {
                 continue;
             }
-            let faces = match &mut found {
-                Some(faces) => faces,
-                none => none.insert(eyes.detector.detect(&frame, (SMALLER * MIN_FACE * scale) as u32, SCORE)?),
-            };
-            let [x, y] = point([sighting.bbox.x, sighting.bbox.y]);
-            let (width, height) = (sighting.bbox.width * zoom[0], sighting.bbox.height * zoom[1]);
-            let place = BBox { x, y, width, height };
-            let nearest = nearest(faces, &place);
-            let landmarks = nearest.map_or_else(|| sighting.landmarks.map(point), |face| face.landmarks);
-            let embeddings = eyes.panel.embed(&mut cutter, &frame, &landmarks)?;
-            looks.push(Look { sighting: index, found: nearest.is_some(), embeddings });
+            let (embeddings, found) = looked.look(sighting, eyes)?;
+            looks.push(Look { sighting: index, found, embeddings });
         }
         count += 1;
         step();
     }
-    if count != clean.frames {
+    if count < clean.frames {
         return Err(Error::input(format!(
             "{count} of {} frames came back from the codec; try another variant",
             clean.frames

@@ -18,6 +18,7 @@
 //! A run that ends early is continued: rows in `evaluate.json` stay as long as clip, recognisers and options are the
 //! same.
 
+mod average;
 mod clips;
 mod counts;
 mod faces;
@@ -33,6 +34,7 @@ mod results;
 mod variants;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -46,15 +48,15 @@ use indicatif::ProgressBar;
 
 use clips::Lossless;
 pub(crate) use clips::start;
-pub(crate) use counts::Share;
+pub(crate) use counts::{Mean, Share};
 use faces::enrolment;
-pub(crate) use faces::{Clean, Eyes, MIN_FACE, SCORE, Sampling, Sighting, Treated};
+pub(crate) use faces::{Clean, Embeddings, Eyes, MIN_FACE, Sampling, Sighting, Treated};
 pub(crate) use figures::{Figures, Judge};
 use file::File;
-pub(crate) use looks::{Look, look, nearest};
+pub(crate) use looks::{Look, Looked, look};
 pub(crate) use panel::Panel;
 use quality::compare;
-pub(crate) use quality::{Treatment, treatment};
+pub(crate) use quality::{Quality, Treatment, inspect, is_flat, of_box};
 use results::{Experiment, Key, Results, Row, Seen};
 pub(crate) use variants::Variant;
 
@@ -85,12 +87,12 @@ pub struct Evaluate {
     #[arg(long, value_name = "DIR", default_value = "models")]
     models: PathBuf,
     /// What becomes of the output: `output`, nothing; or steps joined by +: crf0..51 (x264), vp9-0..63, jpeg1..100,
-    /// x0.1..1
+    /// scale0.1..1, blur0.1..20 (pixels), average2..30 (frames)
     #[arg(
         long,
         value_name = "NAME,...",
         value_delimiter = ',',
-        default_value = "output,crf18,crf23,crf28,crf34,vp9-32,jpeg95,jpeg75,jpeg50,x0.75,x0.5"
+        default_value = "output,crf18,crf23,crf28,crf34,vp9-32,jpeg95,jpeg75,jpeg50,scale0.75,scale0.5"
     )]
     variants: Vec<String>,
     /// Photograph of the one person of the clips to enrol, in place of the clip's own clean frames
@@ -117,7 +119,7 @@ pub struct Evaluate {
 struct Bench {
     eyes: Eyes,
     specs: Vec<RecognizerSpec>,
-    photograph: Option<Vec<Vec<f32>>>,
+    photograph: Option<Embeddings>,
     variants: Vec<Variant>,
     every: usize,
     progress: ProgressBar,
@@ -151,7 +153,7 @@ impl Evaluate {
         let clips = named(&self.clips)?;
         start()?;
         let pool = Pool::new(0)?;
-        let panel = Panel::load(&self.models, &self.judges, &pool)?;
+        let panel = Panel::load(&self.models, &self.judges, pool.threads())?;
         let surrogates = plan::surrogates(&self.surrogates, self.leave_one_out, &panel.attackable())?;
         let networks = Networks::open(&self.models)?;
         let detector = Detector::new(&networks.detector()?, &Backend::Cpu(pool.clone()));
@@ -230,8 +232,13 @@ impl Bench {
         let Self { eyes, photograph, progress, .. } = self;
         progress.set_message(format!("{name}: clean"));
         let lossless = Lossless::decode(path, most, scratch.file("clean.mkv"))?;
-        let sampling = Sampling { every: self.every, first: false, least_looks: 3 };
-        let clean = Clean::read(&mut lossless.frames()?, sampling, eyes, photograph.as_deref(), || progress.tick())?;
+        let sampling = Sampling { every: self.every, first: false, least_looks: 3, skip: &|_, _| false };
+        let mut clean = Clean::read(&mut lossless.frames()?, sampling, eyes, |_, _, _| {
+            progress.tick();
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let specs: Vec<RecognizerSpec> = eyes.panel.specs().cloned().collect();
+        clean.enrol(photograph.as_slice(), &specs);
         let bytes =
             self.variants.iter().map(|variant| lossless.bytes_after(variant, clean.size)).collect::<Result<_>>()?;
         progress.inc(1);
@@ -257,7 +264,7 @@ impl Bench {
         for (variant, clean_bytes) in self.variants.iter().zip(&clip.bytes) {
             progress.set_message(format!("{about}: {variant}"));
             let (mut frames, bytes) = output.frames_after(variant, size)?;
-            let looks = look(&mut frames, variant.scale(), treated, &mut self.eyes, || progress.tick())?;
+            let looks = look(&mut frames, treated, &mut self.eyes, || progress.tick())?;
             let mut found = Share::default();
             looks.iter().for_each(|look| found.take(look.found));
             let mut recognizers = BTreeMap::new();
@@ -320,9 +327,9 @@ fn named(clips: &[PathBuf]) -> Result<Vec<(String, &Path)>> {
 }
 
 /// The embeddings of the largest face of a photograph, and the file's checksum.
-pub(crate) fn enrol(path: &Path, eyes: &mut Eyes) -> Result<(Vec<Vec<f32>>, String)> {
+pub(crate) fn enrol(path: &Path, eyes: &mut Eyes) -> Result<(Embeddings, String)> {
     let bytes = read(path)?;
-    let wrong = |reason: &str| Error::input(format!("--enrolment: {} {reason}", path.display()));
+    let wrong = |reason: &str| Error::input(format!("{} {reason}", path.display()));
     let picture = image::load_from_memory(&bytes)
         .map_err(|error| wrong(&format!("cannot be decoded: {error}; give a JPEG or PNG picture")))?
         .into_rgb8();

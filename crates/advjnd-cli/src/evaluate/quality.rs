@@ -12,11 +12,12 @@
 
 use std::collections::HashMap;
 
+use advjnd::face::BBox;
 use advjnd::frame::Rect;
 use advjnd::net::ARCFACE_TEMPLATE;
 use advjnd::{Error, Result};
 use advjnd_lab::metrics::{MIN_SSIM_SIDE, MIN_SSIMULACRA2_SIDE, Plane, RgbPicture, psnr, ssim, ssimulacra2};
-use advjnd_media::{Frames, Picture};
+use advjnd_media::{Picture, Pictures};
 use serde::{Deserialize, Serialize};
 
 use super::counts::Mean;
@@ -65,7 +66,12 @@ struct Chips {
 
 /// Compares the frames of the clip with those of the filter's output: by sighting, whether the face is covered; and the
 /// quality of the others. `step` is called after each frame.
-pub fn compare(clip: &mut Frames, output: &mut Frames, clean: &Clean, step: impl Fn()) -> Result<(Vec<bool>, Quality)> {
+pub fn compare(
+    clip: &mut impl Pictures,
+    output: &mut impl Pictures,
+    clean: &Clean,
+    step: impl Fn(),
+) -> Result<(Vec<bool>, Quality)> {
     let (mut covered, mut quality) = (Vec::new(), Quality::default());
     let (mut cutter, mut last) = (ChipCutter::default(), HashMap::new());
     for index in 0..clean.frames {
@@ -116,12 +122,22 @@ fn view(picture: &Picture) -> Result<RgbPicture<'_>> {
 }
 
 fn box_of(sighting: &Sighting, picture: &Picture) -> Result<FaceBox> {
-    let Rect { x, y, width, height } = rect_of(&sighting.bbox, [picture.width, picture.height]);
-    let luma = view(picture)?.region(x, y, width, height)?.luma();
-    let mut rgb = Vec::with_capacity(3 * width * height);
-    let rows = picture.pixels.chunks_exact(3 * picture.width).skip(y).take(height);
-    rows.for_each(|row| rgb.extend_from_slice(&row[3 * x..3 * (x + width)]));
-    Ok(FaceBox { rgb, luma, width, height })
+    FaceBox::cut(rect_of(&sighting.bbox, [picture.width, picture.height]), picture)
+}
+
+impl FaceBox {
+    fn cut(rect: Rect, picture: &Picture) -> Result<Self> {
+        let face = picture.cut(rect);
+        let luma = view(&face)?.luma();
+        Ok(Self { luma, width: face.width, height: face.height, rgb: face.pixels })
+    }
+
+    /// Standard deviation of luma, code values.
+    fn deviation(&self) -> f64 {
+        let count = self.luma.len().max(1) as f64;
+        let mean = self.luma.iter().map(|v| f64::from(*v)).sum::<f64>() / count;
+        (self.luma.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / count).sqrt()
+    }
 }
 
 /// What became of the pixels of a face.
@@ -134,18 +150,44 @@ pub struct Treatment {
     pub change: f64,
 }
 
-/// What became of the face of `sighting` in the frame `after`, which was `before`.
-pub fn treatment(sighting: &Sighting, before: &Picture, after: &Picture) -> Result<Treatment> {
-    Ok(treatment_of(&[box_of(sighting, before)?, box_of(sighting, after)?]))
+/// What became of the face of `sighting` in the frame `after`, which was `before`. Adds to `quality` that of a face
+/// that is looked at and not covered.
+///
+/// # Errors
+/// [`Error::Input`] where the two are not of one size.
+pub fn inspect(sighting: &Sighting, before: &Picture, after: &Picture, quality: &mut Quality) -> Result<Treatment> {
+    let boxes = [box_of(sighting, before)?, box_of(sighting, after)?];
+    let treatment = treatment_of(&boxes);
+    if !treatment.covered && !sighting.embeddings.is_empty() {
+        quality.add_box(&boxes)?;
+    }
+    Ok(treatment)
+}
+
+/// What became of the pixels in a box of the frame `after`, which was `before`; `None` where none of it lies in it.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn of_box(bbox: &BBox, before: &Picture, after: &Picture) -> Result<Option<Treatment>> {
+    let rect = rect_of(bbox, [before.width, before.height]);
+    if rect.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(treatment_of(&[FaceBox::cut(rect, before)?, FaceBox::cut(rect, after)?])))
+}
+
+/// Whether the face of `sighting` is of one colour.
+///
+/// # Errors
+/// [`Error::Input`] where none of it lies in the picture.
+pub fn is_flat(sighting: &Sighting, picture: &Picture) -> Result<bool> {
+    Ok(box_of(sighting, picture)?.deviation() < FLAT)
 }
 
 fn treatment_of([clean, shown]: &[FaceBox; 2]) -> Treatment {
-    let count = shown.luma.len().max(1) as f64;
-    let mean = shown.luma.iter().map(|v| f64::from(*v)).sum::<f64>() / count;
-    let variance = shown.luma.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / count;
     let changes = clean.rgb.iter().zip(&shown.rgb).map(|(a, b)| f64::from(a.abs_diff(*b)));
-    let change = changes.sum::<f64>() / (3.0 * count);
-    let flat = variance.sqrt() < FLAT;
+    let change = changes.sum::<f64>() / clean.rgb.len().max(1) as f64;
+    let flat = shown.deviation() < FLAT;
     Treatment { covered: flat || change > FAR, flat: flat && change > FLAT, change }
 }
 

@@ -40,6 +40,8 @@ use advjnd::{Error, Result};
 
 pub use arguments::Protect;
 use batch::Batch;
+#[cfg(feature = "measure")]
+pub(crate) use film::CleanFrames;
 pub(crate) use film::{Looked, Looks};
 pub(crate) use identity::checksum;
 use inputs::inputs;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use advjnd::{Error, Result};
-use advjnd_media::Frames;
+use advjnd_media::{Frames, Pictures};
 use gst::prelude::*;
 use image::{GenericImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
 

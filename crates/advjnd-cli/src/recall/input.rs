@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use advjnd::{Error, Result};
-use advjnd_media::{Frames, Picture};
+use advjnd_media::{Frames, Picture, Pictures};
 use gst::prelude::*;
 
 use super::derived::FRAMES;

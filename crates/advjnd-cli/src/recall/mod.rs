@@ -24,7 +24,6 @@ pub mod canvas;
 pub mod cases;
 pub mod codecs;
 pub mod derived;
-pub mod dice;
 pub mod examine;
 pub mod input;
 pub mod labelled;

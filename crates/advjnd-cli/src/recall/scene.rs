@@ -8,8 +8,8 @@ use advjnd_media::Picture;
 
 use super::attacker::Portrait;
 use super::canvas::Canvas;
-use super::dice::{Dice, clouds};
 use super::pose::{Pose, turned};
+use crate::dice::{Dice, clouds};
 
 /// How far a face moves between frames, pixels.
 const JITTER: f32 = 0.8;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread::JoinHandle;
 
 use advjnd::{Error, Result};
-use advjnd_media::{Frames, Picture};
+use advjnd_media::{Frames, Picture, Pictures};
 use gst::prelude::*;
 
 /// Frames that wait to be taken in.

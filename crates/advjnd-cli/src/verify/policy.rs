@@ -19,16 +19,16 @@ impl Policy {
     pub fn reasons(&self, judgement: &Judgement) -> Vec<String> {
         let mut reasons = Vec::new();
         if judgement.covered.of == 0 {
-            reasons.push("no face was found in the original, so nothing was checked".to_owned());
+            reasons.push("no face was found, so nothing was checked".to_owned());
         }
         for through in &judgement.through {
-            let untouched = through.untouched.faces;
-            if untouched > self.untouched {
-                let first = through.untouched.first.unwrap_or_default();
-                reasons.push(format!("{}: {untouched} faces untouched, the first in frame {first}", through.variant));
+            let untouched = through.untouched.unwrap_or_default();
+            if untouched.faces > self.untouched {
+                let (faces, first) = (untouched.faces, untouched.first.unwrap_or_default());
+                reasons.push(format!("{}: {faces} faces untouched, the first in frame {first}", through.variant));
             }
             for (name, recognition) in through.recognizers.iter().filter(|(_, recognition)| recognition.attacked) {
-                let known = recognition.known.value().unwrap_or(0.0);
+                let known = recognition.own().and_then(|own| own.known.value()).unwrap_or(0.0);
                 if known > self.known {
                     let (variant, allowed) = (&through.variant, 100.0 * self.known);
                     reasons

@@ -3,7 +3,10 @@
 
 use std::fmt::Write as _;
 
-use super::judgement::{Judgement, Recognition};
+use super::judgement::{AtRate, Judgement, Recognition};
+use super::ranks::{Identification, Missed};
+use super::reference::{Kind, Second};
+use crate::document::{number, percent};
 use crate::evaluate::Share;
 
 /// The text of `judgement`: coverage first, then who is still known.
@@ -15,48 +18,102 @@ pub fn text(judgement: &Judgement) -> String {
 }
 
 fn write(judgement: &Judgement, text: &mut String) -> std::fmt::Result {
-    let Judgement { verdict, protected, original, frames, covered, left_out, .. } = judgement;
-    writeln!(text, "{verdict}: {protected}, made of {original}")?;
+    let Judgement { verdict, protected, .. } = judgement;
+    writeln!(text, "{verdict}: {protected}, {}", against(judgement))?;
     judgement.reasons.iter().try_for_each(|reason| writeln!(text, "  because {reason}"))?;
-    let policy = &judgement.policy;
-    writeln!(
-        text,
-        "policy: at most {} faces untouched, and {} % of the known ones still known to a recogniser that was attacked",
-        policy.untouched,
-        100.0 * policy.known
-    )?;
-    writeln!(
-        text,
-        "{frames} frames; faces of 32 pixels and more, one a frame: {}; {} covered",
-        covered.of, covered.count
-    )?;
-    if *left_out > 0 {
-        writeln!(text, "left out, for people who are kept: {left_out} faces")?;
-    }
+    writeln!(text, "policy: {}", policy(judgement))?;
+    coverage(judgement).iter().try_for_each(|line| writeln!(text, "{line}"))?;
     for through in &judgement.through {
-        let first = through.untouched.first.map_or(String::new(), |frame| format!(", the first in frame {frame}"));
-        writeln!(text, "\n{}: {} untouched{first}", through.variant, through.untouched.faces)?;
-        through.recognizers.iter().try_for_each(|(name, recognition)| row(name, recognition, text))?;
+        writeln!(text, "\n{}", through.heading())?;
+        through.recognizers.iter().try_for_each(|(name, recognition)| paragraph(name, recognition, text))?;
     }
     Ok(())
 }
 
-fn row(name: &str, recognition: &Recognition, text: &mut String) -> std::fmt::Result {
-    let Recognition { attacked, false_match_rate, known, known_interval: [low, high], .. } = recognition;
-    let kind = if *attacked { "" } else { " (judge)" };
+/// What the file is held against.
+pub fn against(judgement: &Judgement) -> String {
+    match (judgement.reference, &judgement.original) {
+        (Kind::Original, Some(original)) => format!("made of {original}"),
+        (Kind::Photographs, _) => "held against photographs alone".to_owned(),
+        _ => "held against an analysis alone".to_owned(),
+    }
+}
+
+/// The policy in words.
+pub fn policy(judgement: &Judgement) -> String {
+    let policy = &judgement.policy;
+    format!(
+        "at most {} faces untouched, and {} % of the known ones still known to a recogniser that was attacked",
+        policy.untouched,
+        100.0 * policy.known
+    )
+}
+
+/// What is covered and what was left out, a sentence each.
+pub fn coverage(judgement: &Judgement) -> Vec<String> {
+    let Judgement { frames, covered, left_out, quality, .. } = judgement;
+    let mut lines = vec![match judgement.reference {
+        Kind::Photographs => format!(
+            "{frames} frames; faces of 32 pixels and more that were found in the protected file, one a frame: {}; \
+             nobody knows how many are covered, or were never touched",
+            covered.of
+        ),
+        _ => format!(
+            "{frames} frames; faces of 32 pixels and more, one a frame: {}; {} covered",
+            covered.of, covered.count
+        ),
+    }];
+    if let Some(Second { faces, untouched, doubtful }) = judgement.second_detector {
+        lines.push(format!(
+            "a second detector, in every frame in which recognisers look: {faces} faces more, of which {untouched} \
+             untouched; {doubtful} places that may be none"
+        ));
+    }
+    if *left_out > 0 {
+        lines.push(format!("left out, for people who are kept: {left_out} faces"));
+    }
+    if quality.psnr.of > 0 {
+        let (psnr, ssim) = (number(quality.psnr.value(), 1), number(quality.ssim.value(), 3));
+        lines.push(format!("quality of the faces that are shown: PSNR {psnr} dB, SSIM {ssim}"));
+    }
+    lines
+}
+
+impl super::judgement::Through {
+    /// What becomes of the file, and how many faces are untouched then.
+    pub fn heading(&self) -> String {
+        let Some(untouched) = self.untouched else {
+            return format!("{}: untouched faces cannot be told without the original", self.variant);
+        };
+        let first = untouched.first.map_or(String::new(), |frame| format!(", the first in frame {frame}"));
+        format!("{}: {} untouched{first}", self.variant, untouched.faces)
+    }
+}
+
+fn paragraph(name: &str, recognition: &Recognition, text: &mut String) -> std::fmt::Result {
+    let kind = if recognition.attacked { "" } else { " (judge)" };
+    let similarity = &recognition.similarity;
     writeln!(
         text,
-        "  {name}{kind}, false match rate {false_match_rate}: still known {} ({}); tracks pooled {}, \
-         in their best frame {}",
-        share(known),
-        match known.count {
-            // The rule of three.
-            0 if known.of > 3 => format!("below {:.1} %", 300.0 / known.of as f64),
-            _ => format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high),
-        },
-        share(&recognition.known_pooled),
-        share(&recognition.known_best_frame)
+        "  {name}{kind}: mean {} to the person {} in the original, {} as shown",
+        similarity.measure,
+        number(similarity.before.value(), 3),
+        number(similarity.after.value(), 3)
     )?;
+    for rate in &recognition.rates {
+        writeln!(
+            text,
+            "    false match rate {}: still known {} ({}); tracks pooled {}, in their best frame {}",
+            rate.false_match_rate,
+            share(&rate.known),
+            rate.interval(),
+            share(&rate.known_pooled),
+            share(&rate.known_best_frame)
+        )?;
+    }
+    if let Some(search) = &recognition.identification {
+        writeln!(text, "    {}", search.sentence())?;
+    }
     match recognition.worst {
         Some(worst) => writeln!(
             text,
@@ -67,7 +124,38 @@ fn row(name: &str, recognition: &Recognition, text: &mut String) -> std::fmt::Re
     }
 }
 
-fn share(share: &Share) -> String {
-    let value = share.value().map_or("–".to_owned(), |value| format!("{:.1} %", 100.0 * value));
-    format!("{} of {} = {value}", share.count, share.of)
+impl AtRate {
+    /// What the share may be in truth, at 95 %.
+    pub fn interval(&self) -> String {
+        let [low, high] = self.known_interval;
+        match self.known.count {
+            // The rule of three.
+            0 if self.known.of > 3 => format!("below {:.1} %", 300.0 / self.known.of as f64),
+            _ => format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high),
+        }
+    }
+}
+
+impl Identification {
+    /// The searches in a sentence.
+    pub fn sentence(&self) -> String {
+        let kind = if self.generated { " who do not exist" } else { "" };
+        let rates = |missed: &[Missed]| -> String {
+            let each =
+                missed.iter().map(|missed| format!("{} at rank {}", percent(missed.searches.value(), 1), missed.rank));
+            each.collect::<Vec<_>>().join(", ")
+        };
+        let median = self.median_rank.map_or(String::new(), |rank| format!("; median rank {rank} where shown"));
+        format!(
+            "search among {} others{kind}: missed (FNIR) {} in the original, {} as protected{median}",
+            self.others,
+            rates(&self.missed_before),
+            rates(&self.missed_after)
+        )
+    }
+}
+
+/// So many of so many, and in per cent.
+pub fn share(share: &Share) -> String {
+    format!("{} of {} = {}", share.count, share.of, percent(share.value(), 1))
 }

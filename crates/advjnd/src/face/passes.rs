@@ -119,7 +119,7 @@ impl Detector {
     ) -> Result<Vec<Detection>> {
         let long_side = frame.long_side() as f32;
         if pass == ExtraPass::Second {
-            return self.detect_second(frame, (AFAR / long_side).min(1.0));
+            return self.detect_second(frame, AFAR);
         }
         if pass == ExtraPass::Afar {
             let window = Rect { x: 0, y: 0, width: WINDOW, height: WINDOW };
@@ -221,18 +221,19 @@ fn at_edge(face: &Detection, filled: usize) -> Option<Detection> {
 }
 
 impl Detector {
-    /// The faces that the second detector sees, if there is one, as YuNet would box them.
-    fn detect_second(&mut self, frame: &FrameMut<'_>, scale: f32) -> Result<Vec<Detection>> {
+    /// The faces that the [second detector](Self::with_second) sees, if there is one, as YuNet would box them, in the
+    /// frame reduced to a longer side of so many pixels; of these, a face has about 15 to 120.
+    ///
+    /// # Errors
+    /// What the network reports.
+    pub fn detect_second(&mut self, frame: &FrameMut<'_>, long_side: f32) -> Result<Vec<Detection>> {
         let Some(second) = &mut self.second else { return Ok(Vec::new()) };
-        let side = BlazeFaceNet::SIDE;
-        second.thumbnail.read(
-            frame,
-            scaled_size(frame, scale).into(),
-            Rect { x: 0, y: 0, width: side, height: side },
-            Resampling::Average,
-        );
+        let scale = (long_side / frame.long_side() as f32).min(1.0);
+        let size = scaled_size(frame, scale);
+        let [width, height] = size.map(|side| side.next_multiple_of(SIZE_MULTIPLE).max(BlazeFaceNet::SIDE));
+        second.thumbnail.read(frame, size.into(), Rect { x: 0, y: 0, width, height }, Resampling::Average);
         second.thumbnail.stretch();
-        second.net.forward(&second.thumbnail.bgr, side, side)?;
+        second.net.forward(&second.thumbnail.bgr, height, width)?;
         let faces = second.net.candidates(BlazeFaceNet::USUAL_SCORE).map(|seen| {
             let [left, top, width, height] = seen.bbox.map(|value| value / scale);
             let (wide, high) = (width / SECOND_WIDTH, height / SECOND_HEIGHT);

@@ -37,11 +37,9 @@ pub struct Looked {
 /// The frames of a file and the faces in them.
 #[derive(Debug)]
 pub struct Looks {
-    source: Source,
+    decoded: Decoded,
     clean: gst_app::AppSink,
     looked: gst_app::AppSink,
-    duration: Option<gst::ClockTime>,
-    timeout: Duration,
 }
 
 impl Looks {
@@ -50,39 +48,13 @@ impl Looks {
     /// # Errors
     /// [`Error::Input`] with what is wrong with the file, or missing here.
     pub fn open(input: &Path, settings: &Settings, timeout: Duration) -> Result<Self> {
-        require(&PACKAGES)?;
-        let caps = match kind(input)? {
-            Ok(Kind::Film(caps)) => caps,
-            Ok(Kind::Still(_)) => return Err(Error::input("it is a picture; videos are analysed")),
-            Err(Refusal::Other(reason) | Refusal::Unfit(reason)) => return Err(Error::Input(reason)),
-        };
-        let mut source = Source::open(input, &caps)?;
-        let main = main_video(&source.streams)?;
-        let mut video = None;
-        for (index, found) in source.streams.iter().enumerate() {
-            if index == main {
-                let looked_at = Video::looked_at(found, settings)?;
-                looked_at.link(&source.pipeline, &found.queued, None)?;
-                video = Some(looked_at);
-            } else {
-                leave_out(&source.pipeline, &found.queued)?;
-            }
-        }
-        let sink = |name: &str| {
-            let sink = video.as_ref().and_then(|video| video.bin.by_name(name)).and_then(|sink| sink.downcast().ok());
-            sink.ok_or_else(|| Error::input("the video branch lost a sink"))
-        };
-        let (clean, looked) = (sink("clean")?, sink("looked")?);
-        source.streams.iter_mut().for_each(Found::release);
-        // Why it does not start is told where the first frame does not come.
-        let _ = source.pipeline.set_state(gst::State::Playing);
-        let duration = source.duration();
-        Ok(Self { source, clean, looked, duration, timeout })
+        let (decoded, video) = Decoded::open(input, timeout, |found| Video::looked_at(found, settings))?;
+        Ok(Self { decoded, clean: sink(&video, "clean")?, looked: sink(&video, "looked")? })
     }
 
     /// How long the file says it is, seconds.
     pub fn seconds(&self) -> Option<f64> {
-        self.duration.map(gst::ClockTime::seconds_f64)
+        self.decoded.duration.map(gst::ClockTime::seconds_f64)
     }
 
     /// The next frame as it came, and the faces in it; `None` at the end.
@@ -90,15 +62,75 @@ impl Looks {
     /// # Errors
     /// [`Error::Input`] with what an element reports, or that nothing comes any more.
     pub fn next(&mut self) -> Result<Option<(Picture, Vec<Looked>)>> {
-        let Some(looked) = self.pull(&self.looked)? else { return Ok(None) };
+        let Some(looked) = self.decoded.pull(&self.looked)? else { return Ok(None) };
         let lost = || Error::input("a frame was lost on its way through the filter");
-        let clean = self.pull(&self.clean)?.ok_or_else(lost)?;
+        let clean = self.decoded.pull(&self.clean)?.ok_or_else(lost)?;
         let time = |sample: &gst::Sample| sample.buffer().and_then(gst::BufferRef::pts);
         if time(&clean) != time(&looked) {
             return Err(lost());
         }
         let faces = looked.buffer().map(faces).unwrap_or_default();
         Ok(Some((Picture::of(&clean)?, faces)))
+    }
+}
+
+/// The frames of a file as the filter would get them.
+#[cfg(feature = "measure")]
+#[derive(Debug)]
+pub struct CleanFrames {
+    decoded: Decoded,
+    clean: gst_app::AppSink,
+}
+
+#[cfg(feature = "measure")]
+impl CleanFrames {
+    /// Those of `input`, decoded as for `settings`; a file that gives no frame for `timeout` is given up.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with what is wrong with the file, or missing here.
+    pub fn open(input: &Path, settings: &Settings, timeout: Duration) -> Result<Self> {
+        let (decoded, video) = Decoded::open(input, timeout, |found| Video::clean(found, settings))?;
+        Ok(Self { decoded, clean: sink(&video, "clean")? })
+    }
+}
+
+#[cfg(feature = "measure")]
+impl advjnd_media::Pictures for CleanFrames {
+    fn pull(&mut self) -> Result<Option<Picture>> {
+        self.decoded.pull(&self.clean)?.map(|sample| Picture::of(&sample)).transpose()
+    }
+}
+
+/// A file whose main video is decoded.
+#[derive(Debug)]
+struct Decoded {
+    source: Source,
+    duration: Option<gst::ClockTime>,
+    timeout: Duration,
+}
+
+impl Decoded {
+    /// Starts to decode the main video of `input`, into what `branch` makes for it.
+    fn open(input: &Path, timeout: Duration, branch: impl Fn(&Found) -> Result<Video>) -> Result<(Self, Video)> {
+        require(&PACKAGES)?;
+        let caps = match kind(input)? {
+            Ok(Kind::Film(caps)) => caps,
+            Ok(Kind::Still(_)) => return Err(Error::input("it is a picture; give a video")),
+            Err(Refusal::Other(reason) | Refusal::Unfit(reason)) => return Err(Error::Input(reason)),
+        };
+        let mut source = Source::open(input, &caps)?;
+        let main = main_video(&source.streams)?;
+        for found in source.streams.iter().enumerate().filter(|(index, _)| *index != main).map(|(_, found)| found) {
+            leave_out(&source.pipeline, &found.queued)?;
+        }
+        let found = &source.streams[main];
+        let video = branch(found)?;
+        video.link(&source.pipeline, &found.queued, None)?;
+        source.streams.iter_mut().for_each(Found::release);
+        // Why it does not start is told where the first frame does not come.
+        let _ = source.pipeline.set_state(gst::State::Playing);
+        let duration = source.duration();
+        Ok((Self { source, duration, timeout }, video))
     }
 
     fn pull(&self, sink: &gst_app::AppSink) -> Result<Option<gst::Sample>> {
@@ -119,6 +151,11 @@ impl Looks {
             }
         }
     }
+}
+
+fn sink(video: &Video, name: &str) -> Result<gst_app::AppSink> {
+    let sink = video.bin.by_name(name).and_then(|sink| sink.downcast().ok());
+    sink.ok_or_else(|| Error::input("the video branch lost a sink"))
 }
 
 /// The faces of a frame that have a pixel in it.

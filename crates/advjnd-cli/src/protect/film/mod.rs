@@ -34,6 +34,8 @@ use tracks::Tracks;
 use video::Video;
 use watch::Watch;
 
+#[cfg(feature = "measure")]
+pub use look::CleanFrames;
 pub use look::{Looked, Looks};
 
 /// How often progress is reported.
@@ -69,7 +71,8 @@ pub fn protect(files: &Files, job: &Job, caps: &gst::Caps, tell: &impl Fn(&Messa
     let whole = Completeness::of(&source.streams, main);
     let mut outcome = Outcome { warnings: film.run(&mut source, tell)?, ..Outcome::default() };
     film.end.check()?;
-    let stats: Vec<gst::Structure> = film.videos.iter().map(|video| video.protect.property("stats")).collect();
+    let stats: Vec<gst::Structure> =
+        film.videos.iter().map(|video| Ok(video.protect()?.property("stats"))).collect::<Result<_>>()?;
     // A stream may tell its language with its first data.
     let formats: Vec<_> = source.streams.iter().map(Found::format).collect();
     source.pipeline.set_state(gst::State::Null).map_err(made)?;
@@ -142,7 +145,7 @@ impl Film {
                     let video = Video::new(found, &job.settings, &changes)?;
                     // In other videos the filter looks for faces itself.
                     if let Some(marks) = job.marks.as_ref().filter(|_| is_main) {
-                        given::give(&video.protect, marks.clone())?;
+                        given::give(&video.protect()?, marks.clone())?;
                     }
                     if let Some(seconds) = job.settings.preview {
                         video.end_after(seconds, &from)?;

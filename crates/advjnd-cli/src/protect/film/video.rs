@@ -27,6 +27,9 @@ const LOOKED_AT: &str = "videoconvert dither=none ! video/x-raw,format=RGB ! tee
                          both. ! queue max-size-buffers=0 max-size-bytes=0 max-size-time=0 \
                          ! appsink name=clean sync=false \
                          both. ! queue ! advjndprotect name=protect ! appsink name=looked sync=false max-buffers=4";
+/// Where nothing is protected: frames as they come to the filter.
+#[cfg(feature = "measure")]
+const CLEAN: &str = "videoconvert dither=none ! video/x-raw,format=RGB ! appsink name=clean sync=false max-buffers=4";
 /// How long after the last frame of a preview encoded frames are still decoded: they may come out of order.
 const REORDERED: gst::ClockTime = gst::ClockTime::from_seconds(10);
 
@@ -37,8 +40,6 @@ pub struct Video {
     pub bin: gst::Bin,
     /// What is before it, for encoded video.
     decoder: Option<gst::Element>,
-    /// The element that protects.
-    pub protect: gst::Element,
     /// What video of high dynamic range is noted in when it is mapped; it is refused where there is none.
     mapped: Option<Changes>,
 }
@@ -62,6 +63,16 @@ impl Video {
         Self::of(found, settings, &Changes::default(), LOOKED_AT)
     }
 
+    /// As [`new`](Self::new), for video that is not protected: a sink, `clean`, has its frames as the filter would get
+    /// them.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    #[cfg(feature = "measure")]
+    pub fn clean(found: &Found, settings: &Settings) -> Result<Self> {
+        Self::of(found, settings, &Changes::default(), CLEAN)
+    }
+
     fn of(found: &Found, settings: &Settings, changes: &Changes, rest: &str) -> Result<Self> {
         let description = format!("{UPRIGHT} ! {SQUARE} ! queue ! {rest}");
         let lost = || Error::input("the video branch lost a filter");
@@ -71,8 +82,9 @@ impl Video {
             let deinterlace = bin.by_name("deinterlace").ok_or_else(lost)?;
             deinterlace.set_property_from_str("fields", "all");
         }
-        let protect = bin.by_name("protect").ok_or_else(lost)?;
-        settings.apply(&protect)?;
+        if let Some(protect) = bin.by_name("protect") {
+            settings.apply(&protect)?;
+        }
         changes::note(changes, &bin.static_pad("sink").ok_or_else(lost)?, settings.both_fields);
         changes::square(changes, &bin.by_name("square").ok_or_else(lost)?, &bin.by_name("squared").ok_or_else(lost)?);
         if let Some((even, coloured)) = bin.by_name("even").zip(bin.by_name("coloured")) {
@@ -85,7 +97,15 @@ impl Video {
             .then(|| gst::ElementFactory::make("decodebin").build().map_err(made))
             .transpose()?;
         let mapped = settings.tone_map.then(|| changes.clone());
-        Ok(Self { bin, decoder, protect, mapped })
+        Ok(Self { bin, decoder, mapped })
+    }
+
+    /// The element that protects.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where there is none.
+    pub fn protect(&self) -> Result<gst::Element> {
+        self.bin.by_name("protect").ok_or_else(|| Error::input("the video branch has no filter"))
     }
 
     /// Where protected frames come out.
@@ -93,7 +113,7 @@ impl Video {
     /// # Errors
     /// [`Error::Input`] where the element has no such pad.
     pub fn protected(&self) -> Result<gst::Pad> {
-        self.protect.static_pad("src").ok_or_else(|| Error::input("the filter has no source pad"))
+        self.protect()?.static_pad("src").ok_or_else(|| Error::input("the filter has no source pad"))
     }
 
     /// Puts it between `from` and `into`, in `pipeline`; what is only looked at goes into nothing.
