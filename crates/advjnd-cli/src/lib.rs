@@ -9,6 +9,7 @@
 //! | [`analyze`] | finds the people of a video, to choose who is protected |
 //! | [`completions`, `man`](manual) | print what shells and `man` read |
 //! | [`doctor`] | says what is installed, and how fast faces are protected here |
+//! | [`enrol`] | makes a file of the people in photographs, for the element to know them by |
 //! | [`evaluate`] | protects clips with the element, encodes them, and asks recognisers that were attacked and others |
 //! | [`faces`] | converts what `analyze` found to CSV, COCO or KITTI, and back |
 //! | [`protect`] | protects videos and pictures: files and folders |
@@ -19,10 +20,10 @@
 
 mod analysis;
 pub mod analyze;
-mod chip;
 pub mod doctor;
 #[cfg(feature = "measure")]
 mod document;
+pub mod enrol;
 #[cfg(feature = "measure")]
 pub mod evaluate;
 pub mod faces;
@@ -69,6 +70,7 @@ enum Command {
     Analyze(analyze::Analyze),
     Completions(manual::Completions),
     Doctor(doctor::Doctor),
+    Enrol(enrol::Enrol),
     #[cfg(feature = "measure")]
     Evaluate(evaluate::Evaluate),
     Faces(faces::Faces),
@@ -98,6 +100,7 @@ impl Cli {
             Command::Analyze(arguments) => arguments.run(),
             Command::Completions(arguments) => Ok(arguments.run()),
             Command::Doctor(arguments) => arguments.run(),
+            Command::Enrol(arguments) => arguments.run(),
             #[cfg(feature = "measure")]
             Command::Evaluate(arguments) => arguments.run(),
             Command::Faces(arguments) => arguments.run(),

@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use advjnd::Result;
 use advjnd::attack::margin;
-use advjnd::face::{BBox, Detector, Landmarks};
+use advjnd::face::{BBox, ChipCutter, Detector, Landmarks};
 use advjnd::frame::Rect;
 use advjnd::net::RecognizerSpec;
 use advjnd_media::{Frames, Picture};
 
 use super::panel::Panel;
-use crate::chip::ChipCutter;
 use crate::pooling::{mean_of, pool};
 
 /// Detector score from which something is a face.

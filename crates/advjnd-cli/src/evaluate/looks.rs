@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the recognisers see in a variant of the protected clip.
 
-use advjnd::face::{BBox, Detection};
+use advjnd::face::{BBox, ChipCutter, Detection};
 use advjnd::{Error, Result};
 use advjnd_media::Frames;
 
 use super::faces::{Eyes, MIN_FACE, SCORE, Treated};
-use crate::chip::ChipCutter;
 
 /// Overlap from which a face found is the one that was there.
 const SAME_FACE: f32 = 0.3;

@@ -4,14 +4,13 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use advjnd::face::BBox;
+use advjnd::face::{BBox, ChipCutter};
 use advjnd::{Error, Result};
 use advjnd_media::{Frames, Picture, UPRIGHT};
 use gst::prelude::*;
 
 use super::judgement::is_untouched;
 use super::page::Shown;
-use crate::chip::ChipCutter;
 use crate::evaluate::{Clean, Eyes, MIN_FACE, SCORE, Sighting, Treatment, Variant, nearest, treatment};
 
 /// Mean change of a frame, code values, from which it shows something else.

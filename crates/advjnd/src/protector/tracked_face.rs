@@ -22,6 +22,7 @@ use super::workspace::{Probe, Workspace};
 use crate::attack::{Attack, Budget, Dodge, Perturbation, ViewSampler, cosine_similarity};
 use crate::error::Result;
 use crate::net::RecognizerSpec;
+use crate::people::{Acquaintance, Look, Selection};
 use crate::report::Verdict;
 
 /// Margin beyond what is required and the reserve above which the perturbation is made smaller.
@@ -62,6 +63,8 @@ pub struct TrackedFace {
     /// What the guard took the clean face for, a frame ago.
     before: Vec<f32>,
     was_shown: bool,
+    /// Who it is, where that decides whether it passes.
+    acquaintance: Acquaintance,
     /// Frames in a row that left it short of its margins although it had all iterations that it was allowed.
     fruitless: u32,
 }
@@ -105,6 +108,7 @@ impl TrackedFace {
             rota: Rota::default(),
             before: Vec::new(),
             was_shown: false,
+            acquaintance: Acquaintance::default(),
             fruitless: 0,
         }
     }
@@ -257,9 +261,10 @@ impl TrackedFace {
         }
     }
 
-    /// Takes over what was planned, and plans what is left if the guard saw a change. A face that was `seen` by the
-    /// detector counts for the track's mean; at a predicted place there may be anything.
-    pub fn take_clean_looks(&mut self, work: &mut Workspace, seen: bool) {
+    /// Takes over what was planned, and plans what is left if the guard saw a change, or somebody who may pass by the
+    /// `selection`. A face that was `seen` by the detector counts for the track's mean; at a predicted place there may
+    /// be anything.
+    pub fn take_clean_looks(&mut self, work: &mut Workspace, seen: bool, selection: Option<&Selection>) {
         let probes = std::mem::take(&mut work.probes);
         for probe in &probes {
             let memory = &mut self.memories[probe.recognizer];
@@ -274,12 +279,36 @@ impl TrackedFace {
         }
         let guard = &self.memories[0];
         let known = guard.clean_margin(&guard.mean) < 0.0;
-        if probes.iter().any(|probe| probe.recognizer == 0) && self.rota.guard(known, &guard.now, &self.before) {
+        if probes.iter().all(|probe| probe.recognizer != 0) {
+            return;
+        }
+        let may_pass =
+            selection.is_some_and(|selection| seen && selection.calls_for_all(&mut self.acquaintance, &guard.now));
+        if self.rota.guard(known, &guard.now, &self.before) || may_pass {
             let left_out = |index: usize| probes.iter().all(|probe| probe.recognizer != index);
             for (index, memory) in self.memories.iter().enumerate().filter(|(index, _)| left_out(*index)) {
                 work.plan_clean_looks(index, memory.spec());
             }
         }
+    }
+
+    /// Whether the clean face, found by the detector and looked at by all recognisers in this frame, passes as it is by
+    /// `selection`. `turn` is that of its landmarks.
+    pub fn passes_as_it_is(&mut self, selection: &Selection, turn: f32) -> bool {
+        let Self { memories, acquaintance, .. } = self;
+        let embeddings: Vec<&[f32]> = memories.iter().map(|memory| memory.now.as_slice()).collect();
+        let is_fresh = memories.iter().all(|memory| memory.is_fresh);
+        is_fresh && selection.passes(acquaintance, &Look { embeddings: &embeddings, turn })
+    }
+
+    /// Forgets all that was decided of who it is.
+    pub fn forget_person(&mut self) {
+        self.acquaintance = Acquaintance::default();
+    }
+
+    /// Forgets who it was, for somebody else may come back.
+    pub fn lose_sight(&mut self) {
+        self.acquaintance.begin_anew();
     }
 
     /// The clean face, in the eyes of all recognisers.
