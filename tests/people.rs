@@ -13,7 +13,7 @@ use gst::prelude::*;
 use gst_video::VideoFormat;
 use gstadvjndprotect::advjndprotect::people::enrol;
 
-use common::{Face, Frames, ONE_FACE, Session, element, faces, file, first_error, folder, pixels, skip};
+use common::{Face, Frames, ONE_FACE, Session, element, faces, file, first_error, folder, pixels};
 
 const COLLINS: &str = "astronaut";
 const OBAMA: &str = "impostor_1";
@@ -57,15 +57,6 @@ fn is_obama(face: &Face) -> bool {
     (x..x + width).contains(&OBAMA_AT.0) && (y..y + height).contains(&OBAMA_AT.1)
 }
 
-/// The texts of the warnings posted so far.
-fn warnings(session: &Session) -> Vec<String> {
-    let text = |message: gst::Message| match message.view() {
-        gst::MessageView::Warning(warning) => Some(warning.error().to_string()),
-        _ => None,
-    };
-    session.bus.iter_filtered(&[gst::MessageType::Warning]).filter_map(text).collect()
-}
-
 /// Why an element does not start.
 fn refusal(properties: &[(&str, &str)]) -> String {
     let element = element(properties);
@@ -100,11 +91,19 @@ fn who_is_excluded_goes_out_as_they_came_and_all_others_do_not() {
     assert_eq!(kept, [2, 3, 4, 5]);
     assert_eq!(session.count("kept"), 4);
     assert_eq!(session.count("faces"), session.count("protected") + session.count("covered") + 4);
-    let warnings = warnings(&session);
+    let (mut warnings, mut told) = (Vec::new(), 0);
+    for message in session.bus.iter() {
+        match message.view() {
+            gst::MessageView::Warning(warning) => warnings.push(warning.error().to_string()),
+            gst::MessageView::Element(element) => {
+                let verdict = element.structure().and_then(|structure| structure.get::<String>("verdict").ok());
+                told += usize::from(verdict.as_deref() == Some("kept"));
+            }
+            _ => {}
+        }
+    }
     assert!(warnings.len() == 1 && warnings[0].contains("recognisable"), "{warnings:?}");
-    let told = session.element_messages();
-    let told = told.iter().filter(|message| message.get::<&str>("verdict") == Ok("kept"));
-    assert_eq!(told.count(), 1);
+    assert_eq!(told, 1, "one message for a verdict that does not change");
 }
 
 #[test]
@@ -114,7 +113,8 @@ fn nobody_passes_for_a_stranger() {
     let run = |properties: &[(&str, &str)]| {
         let mut session = Session::new(&frames.caps(), &[properties, &[("max-iterations", "4")]].concat());
         let output = session.protect_all(&frames).iter().map(|buffer| pixels(buffer, &frames.info)).collect::<Vec<_>>();
-        assert_eq!((session.count("kept"), warnings(&session)), (0, Vec::new()));
+        let warnings = session.bus.iter_filtered(&[gst::MessageType::Warning]).count();
+        assert_eq!((session.count("kept"), warnings), (0, 0));
         output
     };
     assert!(run(&[("exclude-people", text(people.path()))]) == run(&[]), "a stranger is not protected as ever");
@@ -164,7 +164,7 @@ fn people_are_known_from_a_file_as_from_the_photographs() {
 }
 
 #[test]
-fn photographs_are_read_in_every_format_and_turned_upright() {
+fn photographs_are_read_in_every_format_by_their_content() {
     common::init();
     let place = folder();
     let portrait = image::open(file("crates/advjnd/tests/data/astronaut.png")).unwrap().to_rgb8();
@@ -180,28 +180,6 @@ fn photographs_are_read_in_every_format_and_turned_upright() {
     let models = Models::embedded().unwrap();
     let enrolled = |path: &Path| enrol(&[path.to_owned()], &models, 2).map(|people| people.iter().count());
     assert_eq!(enrolled(place.path()).unwrap(), 4);
-    let turned = place.path().join("turned.jpg");
-    image::imageops::rotate270(&portrait).save(&turned).unwrap();
-    let error = enrolled(&turned).unwrap_err().to_string();
-    assert!(error.contains("turned.jpg") && error.contains("no upright face"), "{error}");
-    let elements = ["jpegparse", "videoflip", "taginject", "jifmux"];
-    if let Some(missing) = elements.iter().find(|name| gst::ElementFactory::find(name).is_none()) {
-        return skip::skip("photographs_are_read_in_every_format_and_turned_upright", format_args!("no {missing}"));
-    }
-    let tagged = place.path().join("tagged.jpg");
-    let pipeline = format!(
-        "filesrc location=\"{}\" ! jpegdec ! jpegenc ! taginject tags=image-orientation=rotate-90 ! jifmux \
-         ! filesink location=\"{}\"",
-        turned.display(),
-        tagged.display()
-    );
-    let pipeline = gst::parse::launch(&pipeline).unwrap().downcast::<gst::Pipeline>().unwrap();
-    pipeline.set_state(gst::State::Playing).unwrap();
-    let ends = [gst::MessageType::Eos, gst::MessageType::Error];
-    let end = pipeline.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(30), &ends).unwrap();
-    assert_eq!(end.type_(), gst::MessageType::Eos, "{end:?}");
-    pipeline.set_state(gst::State::Null).unwrap();
-    assert_eq!(enrolled(&tagged).unwrap(), 1);
 }
 
 #[test]
@@ -231,7 +209,7 @@ fn an_element_that_cannot_know_the_people_does_not_start_and_says_what_to_do() {
             with("notes.txt", &|path| fs::write(path, "Ann is the one to the left").unwrap()),
             ["notes.txt", "take it out"],
         ),
-        (with("wall.png", &|path| grey.save(path).unwrap()), ["wall.png", "no upright face"]),
+        (with("wall.png", &|path| grey.save(path).unwrap()), ["wall.png", "no face"]),
         (with("cut.png", &cut), ["cut.png", "save it as PNG"]),
         (with("deep", &|path| fs::create_dir(path).unwrap()), ["deep", "remove it"]),
         (with("list.m3u", &|path| fs::write(path, "#EXTM3U\nportrait.png\n").unwrap()), ["list.m3u", "take it out"]),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A photograph in a local file, decoded by GStreamer, upright.
+//! A photograph in a local file, decoded by GStreamer as it is stored: faces are enrolled at any roll.
 
 use std::fs::File;
 use std::io::Read;
@@ -40,19 +40,13 @@ impl Photograph {
 /// [`Error::Io`] where the file cannot be read; [`Error::Input`] where it is none of these or damaged: the text goes on
 /// behind its name.
 pub(super) fn read(file: &Path) -> Result<Photograph> {
-    let Some(format) = format(file)? else {
+    if !is_photograph(file)? {
         return Err(Error::input("is no PNG, JPEG or WebP; convert it, or take it out of the folder"));
-    };
+    }
     let location = file.to_str().ok_or_else(|| Error::input("is named with what is no UTF-8; rename it"))?;
     let undecoded = |reason: &str| Error::input(format!("cannot be decoded ({reason}); save it as PNG"));
-    // Without these, photographs that are to be shown turned have no upright face, which is told.
-    let exists = |name| gst::ElementFactory::find(name).is_some();
-    let parse = if format == Format::Jpeg && exists("jpegparse") { "jpegparse !" } else { "" };
-    let turn = if exists("videoflip") { "videoflip video-direction=auto ! videoconvert !" } else { "" };
-    let pipeline = format!(
-        "filesrc name=source ! {parse} decodebin ! videoconvert ! {turn} video/x-raw,format=RGB ! fakesink name=sink"
-    );
-    let pipeline = gst::parse::launch(&pipeline).map_err(|error| undecoded(error.message()))?;
+    let pipeline = "filesrc name=source ! decodebin ! videoconvert ! video/x-raw,format=RGB ! fakesink name=sink";
+    let pipeline = gst::parse::launch(pipeline).map_err(|error| undecoded(error.message()))?;
     let pipeline = pipeline.downcast::<gst::Pipeline>().map_err(|_| undecoded("there is no pipeline"))?;
     let element = |name| pipeline.by_name(name).ok_or_else(|| undecoded("the pipeline lost an element"));
     element("source")?.set_property("location", location);
@@ -69,29 +63,17 @@ pub(super) fn read(file: &Path) -> Result<Photograph> {
     photograph_of(&sample).ok_or_else(|| undecoded("its picture cannot be read"))
 }
 
-/// What a photograph is written as.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Png,
-    Jpeg,
-    WebP,
-}
-
-/// The format of a file, by its first bytes. Others are given to no decoder: some formats name further files.
-fn format(file: &Path) -> Result<Option<Format>> {
+/// Whether a file has the first bytes of a picture. Others are given to no decoder: some formats name further files.
+fn is_photograph(file: &Path) -> Result<bool> {
     let io = |source| Error::Io { path: file.to_owned(), source };
     let metadata = file.metadata().map_err(io)?;
     if !metadata.is_file() || metadata.len() > MAX_LEN {
-        return Ok(None);
+        return Ok(false);
     }
     let mut head = Vec::new();
     File::open(file).and_then(|file| file.take(12).read_to_end(&mut head)).map_err(io)?;
-    Ok(match () {
-        () if head.starts_with(b"\x89PNG\r\n\x1a\n") => Some(Format::Png),
-        () if head.starts_with(b"\xff\xd8\xff") => Some(Format::Jpeg),
-        () if head.starts_with(b"RIFF") && head.ends_with(b"WEBP") => Some(Format::WebP),
-        () => None,
-    })
+    let is_webp = head.starts_with(b"RIFF") && head.ends_with(b"WEBP");
+    Ok(head.starts_with(b"\x89PNG\r\n\x1a\n") || head.starts_with(b"\xff\xd8\xff") || is_webp)
 }
 
 fn photograph_of(sample: &gst::Sample) -> Option<Photograph> {

@@ -51,9 +51,9 @@ impl Enrol {
         let unfinished = Unfinished::beside(&self.output)?;
         write_private(unfinished.path(), &people.to_bytes()?)?;
         unfinished.finish(self.overwrite)?;
-        let mut text = format!("{}: {} people\n", self.output.display(), people.iter().count());
+        let mut text = format!("{}: people: {}\n", self.output.display(), people.iter().count());
         for (name, photographs) in people.iter() {
-            text += &format!("  {name}: {photographs} photographs\n");
+            text += &format!("  {name}, photographs: {photographs}\n");
         }
         Ok(text)
     }

@@ -147,7 +147,7 @@ fn a_photograph_without_a_face_or_with_two_is_refused() {
         let (_, photograph) = picture.with_frame(|frame| enroller.enroll(frame));
         photograph.map(|_| String::new()).unwrap_or_else(|error| error.to_string())
     };
-    assert!(refusal(&mut enroller, &Picture::background(360, 320)).contains("no upright face"));
+    assert!(refusal(&mut enroller, &Picture::background(360, 320)).contains("no face"));
     let portrait = Picture::read(&common::picture(COLLINS));
     let of = Attacker::new().place(&portrait);
     let mut two = Picture::background(640, 320);
@@ -156,4 +156,24 @@ fn a_photograph_without_a_face_or_with_two_is_refused() {
     }
     assert!(refusal(&mut enroller, &two).contains("several faces"));
     assert_eq!(refusal(&mut enroller, &scene(COLLINS)), "");
+}
+
+#[test]
+fn a_photograph_that_lies_on_its_side_is_of_the_same_person() {
+    let models = Models::embedded().expect("models");
+    let mut enroller = Enroller::new(&models, &Pool::new(2).expect("threads")).expect("networks");
+    let upright = common::picture(COLLINS);
+    let mut enrol = |picture: &image::RgbImage| {
+        let (_, photograph) = Picture::read(picture).with_frame(|frame| enroller.enroll(frame));
+        photograph.expect("a face")
+    };
+    let known = enrol(&upright);
+    let turned = [image::imageops::rotate90(&upright), image::imageops::rotate270(&upright)];
+    for picture in turned.iter().chain([&image::imageops::rotate180(&upright)]) {
+        let own = enrol(picture);
+        for ((spec, _), (known, own)) in models.recognizers().zip(known.embeddings().iter().zip(own.embeddings())) {
+            let margin = advjnd::attack::margin(spec, known, own);
+            assert!(margin < -0.6, "{}: {margin}", spec.name);
+        }
+    }
 }
