@@ -53,7 +53,8 @@ impl<'a> FaceJob<'a> {
     /// A job that has yet to begin: the face is covered at `place` unless better comes of it.
     pub fn new(track: &'a Track, mut face: TrackedFace, work: Workspace, place: Rect) -> Self {
         if track.state == TrackState::Lost {
-            face.lose_sight();
+            // Somebody else may come back.
+            face.acquaintance.begin_anew();
         }
         let seen = track.state == TrackState::Active;
         let reason = if seen { CoverReason::Unusable } else { CoverReason::Lost };
@@ -256,7 +257,7 @@ impl<'a> FaceJob<'a> {
         if !self.open {
             return;
         }
-        let left = self.face.allowance(limit.iterations).saturating_sub(self.report.iterations);
+        let left = self.face.worth.allowance(limit.iterations).saturating_sub(self.report.iterations);
         self.spend(worker, attack, Limit { iterations: left, ..limit });
     }
 
@@ -324,7 +325,7 @@ impl<'a> FaceJob<'a> {
 
     /// Whether the output would be covered, and fewer than `most` iterations were spent on it, or than it is worth.
     pub fn is_short(&self, most: u32) -> bool {
-        let most = self.face.allowance(most);
+        let most = self.face.worth.allowance(most);
         self.open && self.report.iterations < most && !self.face.passes(&self.work)
     }
 
@@ -332,7 +333,7 @@ impl<'a> FaceJob<'a> {
     pub fn settle(&mut self, max_iterations: u32) {
         let protected = self.report.verdict == Verdict::Protected;
         if self.report.verdict != Verdict::Kept {
-            self.face.learn(self.report.iterations, max_iterations, protected);
+            self.face.worth.learn(self.report.iterations, max_iterations, protected);
         }
         if self.judged {
             self.face.settle_judged(protected, self.face.surplus(&self.work));

@@ -31,6 +31,7 @@ mod transfer;
 mod visibility;
 mod worker;
 mod workspace;
+mod worth;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,7 +58,7 @@ use crate::frame::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
 use crate::models::Models;
 use crate::net::Backend;
 use crate::pacing::{Clock, DEFAULT_INTERVAL, Pace};
-use crate::people::Selection;
+use crate::people::{Acquaintance, Selection};
 use crate::pool::Pool;
 use crate::report::{CoverReason, FaceReport, FrameReport, Verdict};
 
@@ -117,7 +118,7 @@ impl Protector {
                 return Err(Error::input("the people are known by other recognisers; enrol them with these models"));
             }
         }
-        self.faces.values_mut().for_each(TrackedFace::forget_person);
+        self.faces.values_mut().for_each(|face| face.acquaintance = Acquaintance::default());
         self.selection = selection;
         Ok(())
     }
@@ -278,12 +279,20 @@ impl Protector {
         jobs.collect()
     }
 
-    /// Keeps what lasts of the faces, and reports what became of them. A face that failed is begun anew.
+    /// Keeps what lasts of the faces, and reports what became of them. A face that failed is begun anew, and stays
+    /// suspected if it was.
     fn end(&mut self, jobs: Vec<FaceJob<'_>>, settings: &Settings, report: &mut FrameReport) {
         for mut job in jobs {
             job.settle(settings.max_iterations);
             match job.fault {
-                Some(fault) => report.fault = Some(fault),
+                Some(fault) => {
+                    report.fault = Some(fault);
+                    if job.face.acquaintance.is_suspected() {
+                        let mut face = TrackedFace::new(self.seed, job.track.id.0, self.workers.specs());
+                        face.acquaintance.suspect();
+                        self.faces.insert(job.track.id, face);
+                    }
+                }
                 None => drop(self.faces.insert(job.track.id, job.face)),
             }
             report.faces.push(job.report);

@@ -19,6 +19,7 @@ use super::spending::Spending;
 use super::transfer::Transfer;
 use super::worker::Worker;
 use super::workspace::{Probe, Workspace};
+use super::worth::Worth;
 use crate::attack::{Attack, Budget, Dodge, Perturbation, ViewSampler, cosine_similarity};
 use crate::error::Result;
 use crate::net::RecognizerSpec;
@@ -29,15 +30,6 @@ use crate::report::Verdict;
 const MARGIN_SPARE: f32 = 0.04;
 /// What is left of the perturbation after one frame with margin to spare.
 const SHRINK: f32 = 0.95;
-/// Iterations that a face gets in any case: for a reserve beyond its margins, and where the last frames did not protect
-/// it,
-pub const LEAST_ITERATIONS: u32 = 4;
-/// and once so many frames in a row did not; but for every eighth frame, which gets all of them.
-const FRUITLESS_FRAMES: u32 = 30;
-const HOPELESS_ITERATIONS: u32 = 2;
-const ALL_AGAIN: u32 = 8;
-/// Frames in a row that did not protect a face, each of which halves what the next gets.
-const HALVINGS: u32 = 2;
 
 /// What lasts from frame to frame.
 #[derive(Debug)]
@@ -64,9 +56,9 @@ pub struct TrackedFace {
     before: Vec<f32>,
     was_shown: bool,
     /// Who it is, where that decides whether it passes.
-    acquaintance: Acquaintance,
-    /// Frames in a row that left it short of its margins although it had all iterations that it was allowed.
-    fruitless: u32,
+    pub acquaintance: Acquaintance,
+    /// How many iterations it is worth.
+    pub worth: Worth,
 }
 
 /// The clean face, in the eyes of every recogniser.
@@ -109,7 +101,7 @@ impl TrackedFace {
             before: Vec::new(),
             was_shown: false,
             acquaintance: Acquaintance::default(),
-            fruitless: 0,
+            worth: Worth::default(),
         }
     }
 
@@ -188,24 +180,6 @@ impl TrackedFace {
     /// As [`surplus`](Self::surplus), beyond what iterations go for; zero where that is reached.
     pub fn goal_surplus(&self, work: &Workspace, reserve: f32) -> f32 {
         least_surplus(self.output_margins(), &goals(&work.required, reserve))
-    }
-
-    /// How many iterations it is worth, `most` at most: half as many after each of the first frames in which they did
-    /// not protect it, and hardly any once they have been of no use for long.
-    pub fn allowance(&self, most: u32) -> u32 {
-        if self.fruitless < FRUITLESS_FRAMES {
-            return (most >> self.fruitless.min(HALVINGS)).max(LEAST_ITERATIONS).min(most);
-        }
-        if self.fruitless.is_multiple_of(ALL_AGAIN) { most } else { HOPELESS_ITERATIONS.min(most) }
-    }
-
-    /// Takes note of a frame in which so many `iterations`, of `most`, left it `protected` or not.
-    pub fn learn(&mut self, iterations: u32, most: u32, protected: bool) {
-        if protected {
-            self.fruitless = 0;
-        } else if iterations >= self.allowance(most) {
-            self.fruitless = self.fruitless.saturating_add(1);
-        }
     }
 
     /// Keeps the perturbation inside `budget`.
@@ -299,16 +273,6 @@ impl TrackedFace {
         let embeddings: Vec<&[f32]> = memories.iter().map(|memory| memory.now.as_slice()).collect();
         let is_fresh = memories.iter().all(|memory| memory.is_fresh);
         is_fresh && selection.passes(acquaintance, &Look { embeddings: &embeddings, turn })
-    }
-
-    /// Forgets all that was decided of who it is.
-    pub fn forget_person(&mut self) {
-        self.acquaintance = Acquaintance::default();
-    }
-
-    /// Forgets who it was, for somebody else may come back.
-    pub fn lose_sight(&mut self) {
-        self.acquaintance.begin_anew();
     }
 
     /// The clean face, in the eyes of all recognisers.
