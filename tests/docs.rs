@@ -76,6 +76,7 @@ fn verdicts() -> String {
                 CoverReason::OnRequest => "is covered: `mode` is `cover`",
                 _ => panic!("say here what {reason:?} means"),
             },
+            Verdict::Kept => "goes out as it came, RECOGNISABLE: `exclude-people` or `protect-only` says so",
             _ => panic!("say here what {verdict:?} means"),
         };
         text += &format!("| `{}` | {what} |\n", verdict.name());

@@ -24,6 +24,8 @@ fn properties_keep_what_is_set() {
         ("detector", "roi-meta"),
         ("regions", "<<0,0,100,200>,<(int)7,8,9,10>>"),
         ("exclude-regions", "<<1,2,3,4>>"),
+        ("exclude-people", "/some/people"),
+        ("protect-only", "/others.safetensors"),
         ("privacy-masks", "<<5,6,7,8>>"),
         ("roi-types", "plate,head"),
         ("detect-interval", "5"),
@@ -57,6 +59,8 @@ fn properties_keep_what_is_set() {
     assert_eq!(rectangles(&element, "regions"), [[0, 0, 100, 200], [7, 8, 9, 10]]);
     assert_eq!(rectangles(&element, "exclude-regions"), [[1, 2, 3, 4]]);
     assert_eq!(rectangles(&element, "privacy-masks"), [[5, 6, 7, 8]]);
+    let people = ["exclude-people", "protect-only"].map(|name| element.property::<Option<String>>(name));
+    assert_eq!(people.each_ref().map(Option::as_deref), [Some("/some/people"), Some("/others.safetensors")]);
     assert_eq!(element.property::<Option<String>>("roi-types").as_deref(), Some("plate,head"));
     assert_eq!(element.property::<u32>("detect-interval"), 5);
     assert_eq!(element.property::<u32>("max-faces"), 3);
@@ -144,7 +148,7 @@ fn stats_add_up_and_can_be_read_before_and_after_playing() {
     session.protect_all(&frames);
     session.element.set_state(gst::State::Null).unwrap();
     assert_eq!((session.count("frames"), session.count("faces")), (3, 3));
-    assert_eq!(session.count("protected") + session.count("covered"), 3);
+    assert_eq!((session.count("protected") + session.count("covered"), session.count("kept")), (3, 0));
     assert_eq!((session.count("frames-dropped"), session.count("frames-late"), session.count("faults")), (0, 0, 0));
     assert!(session.count("protected") > 0 && session.count("iterations") > 0, "{}", session.stats());
     let similarity = |field: &str| session.stats().get::<f64>(field).unwrap();

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use advjnd::{Context, FrameMut, FrameReport, HeldFrame, Sighting};
+use advjnd::{Context, FrameMut, FrameReport, HeldFrame, Sighting, Verdict};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
@@ -175,8 +175,8 @@ impl AdvJndProtect {
             return Err(refusal);
         }
         let times = self.times(buffer);
-        let (report, new_fault, messages) = self.with_state(|state| {
-            let State { protector, info: Some(info), last_fault, ready, passing, .. } = state else {
+        let (report, new_fault, keeps_first, messages) = self.with_state(|state| {
+            let State { protector, info: Some(info), last_fault, ready, passing, kept_told, .. } = state else {
                 return Err(gst::error_msg!(gst::CoreError::Negotiation, ("A buffer came before its caps")));
             };
             let size = frame::size(buffer, info);
@@ -192,16 +192,21 @@ impl AdvJndProtect {
             (*ready, *passing) = (true, false);
             let new_fault = report.fault.as_ref().filter(|fault| last_fault.as_ref() != Some(fault)).cloned();
             last_fault.clone_from(&report.fault);
+            let keeps_first = !*kept_told && report.faces.iter().any(|face| face.verdict == Verdict::Kept);
+            *kept_told |= keeps_first;
             if settings.attach_meta {
                 report::attach(buffer, &report, size);
             }
             let changed = report.faces.iter().filter(|face| settings.messages && face.changed);
             let messages: Vec<_> = changed.map(|face| report::message(face, times, size)).collect();
-            Ok((report, new_fault, messages))
+            Ok((report, new_fault, keeps_first, messages))
         })?;
         for message in messages {
             let obj = self.obj();
             let _ = obj.post_message(gst::message::Element::builder(message).src(&*obj).build());
+        }
+        if keeps_first {
+            self.tell_kept();
         }
         if let Some(fault) = new_fault {
             gst::element_imp_warning!(self, gst::StreamError::Failed, ("Covered what could not be processed: {fault}"));

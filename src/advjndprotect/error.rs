@@ -5,6 +5,14 @@ use std::io::ErrorKind;
 
 use advjnd::Error;
 
+/// The message that a setting is wrong, where nothing else is.
+pub(super) fn setting(error: &Error) -> gst::ErrorMessage {
+    match error {
+        Error::Input(_) => gst::error_msg!(gst::LibraryError::Settings, ("{error}")),
+        _ => message(error),
+    }
+}
+
 /// The message that says whose fault `error` is.
 pub(super) fn message(error: &Error) -> gst::ErrorMessage {
     match error {

@@ -17,8 +17,8 @@
  * ## Messages
  * With property `messages`, an element message named `advjndprotect` is posted when a face appears or its verdict
  * changes: `face` (guint64, its number), `verdict` (string: `protected`, `covered-not-yet-protected`, `covered-lost`,
- * `covered-unusable`, `covered-fault`, `covered-out-of-time`, `covered-too-many`, `covered-on-request`), `timestamp`,
- * `stream-time`, `running-time` (guint64, nanoseconds), `x`, `y`, `width`, `height` (guint, pixels),
+ * `covered-unusable`, `covered-fault`, `covered-out-of-time`, `covered-too-many`, `covered-on-request`, `kept`),
+ * `timestamp`, `stream-time`, `running-time` (guint64, nanoseconds), `x`, `y`, `width`, `height` (guint, pixels),
  * `similarity-before`, `similarity-after` (gdouble, cosine to the clean face).
  *
  * ## Metas
@@ -49,6 +49,13 @@
  * ## Covering every face
  * With property `mode` set to `cover`, every face that is found is covered and none is changed: for people at risk.
  *
+ * ## Not everybody
+ * Property `exclude-people` names photographs of people who pass as they are, recognisable, where it is sure who they
+ * are; property `protect-only` names those of the only people who are protected, and lets others pass where it is sure
+ * that they are none of them. Photographs lie in a folder, one person in each subfolder or in each file beside them;
+ * `advjnd enrol` makes a file of them. Who is not sure is protected or covered, as everybody is without these
+ * properties. When the first face passes, a warning is posted.
+ *
  * ## Presets
  * Property `preset`, and #GstPreset where `GstAdvJndProtect.prs` is installed: `invisible`, `balanced` and `strong` set
  * how much may be seen against how much is stopped. `natural` adds less noise than `balanced`, and moves and lights
@@ -70,7 +77,7 @@
  * Since: plugin-advjndprotect-0.1.0
  */
 use std::path::Path;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use advjnd::{Models, Protector};
@@ -88,7 +95,7 @@ use super::report::{Stats, Times};
 use super::settings::Settings;
 use super::state::State;
 use super::tags::Orientation;
-use super::{error, frame};
+use super::{error, frame, people};
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -245,9 +252,11 @@ impl BaseTransformImpl for AdvJndProtect {
         let opened = settings.device().and_then(|device| {
             let models = Models::open(folder, &settings.recognizer_names())?;
             let device = device.open(&models, settings.threads as usize)?;
-            Ok((Protector::with_backend(models, device.backend(), settings.seed)?, device))
+            Ok((Protector::with_backend(Arc::clone(&models), device.backend(), settings.seed)?, device, models))
         });
-        let (protector, device) = opened.map_err(|error| error::message(&error))?;
+        let (mut protector, device, models) = opened.map_err(|error| error::message(&error))?;
+        let selected = people::selection(&settings, &models).and_then(|selection| protector.set_selection(selection));
+        selected.map_err(|error| error::setting(&error))?;
         if let Some(reason) = device.reason() {
             gst::info!(CAT, imp = self, "The processor runs the recognisers: {reason}");
         }

@@ -10,6 +10,8 @@ mod imp;
 mod live;
 mod masks;
 mod metas;
+pub mod people;
+mod photograph;
 mod preset;
 mod properties;
 mod property;
@@ -195,7 +197,7 @@ pub enum View {
     Delta,
     /// The tracks.
     #[enum_value(
-        name = "The protected frame with a box round every face: green protected, red covered, amber lost",
+        name = "The protected frame with a box round every face: green protected, red covered, amber lost, blue kept",
         nick = "boxes"
     )]
     Boxes,

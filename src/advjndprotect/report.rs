@@ -41,6 +41,7 @@ impl Stats {
             .field("protected", self.run.protected)
             .field("covered", self.run.covered)
             .field("out-of-time", self.run.out_of_time)
+            .field("kept", self.run.kept)
             .field("iterations", self.run.iterations)
             .field("similarity-before", before)
             .field("similarity-after", after)

@@ -17,6 +17,10 @@ pub(super) struct Settings {
     pub(super) regions: Vec<Rect>,
     /// Where they are not.
     pub(super) exclude_regions: Vec<Rect>,
+    /// Where the people are known from who pass as they are: a folder of photographs, or a file.
+    pub(super) exclude_people: Option<String>,
+    /// Where the only people are known from who are protected.
+    pub(super) protect_only: Option<String>,
     /// What is covered in every frame.
     pub(super) privacy_masks: Vec<Rect>,
     /// Types of regions of interest that are covered, as the application wrote them.
@@ -52,6 +56,8 @@ impl Default for Settings {
             detector: Detector::default(),
             regions: Vec::new(),
             exclude_regions: Vec::new(),
+            exclude_people: None,
+            protect_only: None,
             privacy_masks: Vec::new(),
             roi_types: None,
             frame_deadline: 0,

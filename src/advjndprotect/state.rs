@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) last_fault: Option<String>,
     /// Whether the protector has what frames of this size need, or has seen one.
     pub(super) ready: bool,
+    /// Whether the warning about a face that passes by choice was posted.
+    pub(super) kept_told: bool,
     /// Whether the last frame passed because the element is switched off.
     pub(super) passing: bool,
 }
@@ -48,6 +50,7 @@ impl State {
             last_timestamp: None,
             last_fault: None,
             ready: false,
+            kept_told: false,
             passing: false,
         }
     }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The switch `enabled`: between two frames, and with a warning while frames pass.
+//! The switch `enabled`: between two frames, and with a warning while frames pass; and the warning that faces do.
 
 use glib::subclass::prelude::*;
 use gst_base::prelude::*;
 
 use super::imp::{AdvJndProtect, lock};
+use super::people;
 
 impl AdvJndProtect {
     /// Switches protection on or off, between two frames: the base class looks several times whether a frame passes,
@@ -31,5 +32,15 @@ impl AdvJndProtect {
         if first == Ok(true) {
             gst::element_imp_warning!(self, gst::StreamError::Failed, ("Not enabled: faces pass recognisable"));
         }
+    }
+
+    /// The first face passes as it came, because the user chose so of this person. The details say that it is no fault.
+    pub(super) fn tell_kept(&self) {
+        gst::element_imp_warning!(
+            self,
+            gst::StreamError::Failed,
+            ("Kept by choice: faces pass recognisable"),
+            details: gst::Structure::new_empty(people::KEPT)
+        );
     }
 }

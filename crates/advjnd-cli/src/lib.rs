@@ -9,6 +9,7 @@
 //! | [`analyze`] | finds the people of a video, to choose who is protected |
 //! | [`completions`, `man`](manual) | print what shells and `man` read |
 //! | [`doctor`] | says what is installed, and how fast faces are protected here |
+//! | [`enrol`] | makes a file of the people in photographs, for the element to know them by |
 //! | [`evaluate`] | protects clips with the element, encodes them, and asks recognisers that were attacked and others |
 //! | [`faces`] | converts what `analyze` found to CSV, COCO or KITTI, and back |
 //! | [`population`] | makes what `verify` knows of other people, of pictures of real ones |
@@ -22,12 +23,12 @@ mod analysis;
 pub mod analyze;
 #[cfg(feature = "measure")]
 mod axes;
-mod chip;
 #[cfg(feature = "measure")]
 mod dice;
 pub mod doctor;
 #[cfg(feature = "measure")]
 mod document;
+pub mod enrol;
 #[cfg(feature = "measure")]
 pub mod evaluate;
 pub mod faces;
@@ -76,6 +77,7 @@ enum Command {
     Analyze(analyze::Analyze),
     Completions(manual::Completions),
     Doctor(doctor::Doctor),
+    Enrol(enrol::Enrol),
     #[cfg(feature = "measure")]
     Evaluate(evaluate::Evaluate),
     Faces(faces::Faces),
@@ -107,6 +109,7 @@ impl Cli {
             Command::Analyze(arguments) => arguments.run(),
             Command::Completions(arguments) => Ok(arguments.run()),
             Command::Doctor(arguments) => arguments.run(),
+            Command::Enrol(arguments) => arguments.run(),
             #[cfg(feature = "measure")]
             Command::Evaluate(arguments) => arguments.run(),
             Command::Faces(arguments) => arguments.run(),

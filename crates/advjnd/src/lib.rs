@@ -10,6 +10,7 @@ pub mod jnd;
 pub mod models;
 pub mod net;
 pub mod pacing;
+pub mod people;
 mod pool;
 pub mod protector;
 pub mod report;
@@ -19,6 +20,7 @@ pub use error::{Error, Result};
 pub use face::GivenFace;
 pub use frame::{Colorimetry, FrameMut, Matrix, PixelFormat, PlaneMut};
 pub use models::Models;
+pub use people::{Enroller, People, Selection};
 pub use pool::Pool;
 pub use protector::{
     Context, FailPolicy, HeldFrame, Mode, Protector, Settings, Sighting, Thoroughness, Transfer, View,

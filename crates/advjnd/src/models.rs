@@ -21,6 +21,8 @@ use crate::net::{BlazeFaceNet, DetectorNet, RecognizerSpec};
 /// Longest manifest and longest model file that are read, in bytes.
 const MAX_MANIFEST_LEN: u64 = 1 << 20;
 const MAX_MODEL_LEN: u64 = 1 << 29;
+/// What to do about a file that is none of a model.
+const SHIPPED: &str = "take the one that ships with the models";
 
 static EMBEDDED_FILES: [(&str, &Aligned<[u8]>); 5] = [
     ("yunet_2023mar.safetensors", &Aligned(*include_bytes!("../../../models/yunet_2023mar.safetensors"))),
@@ -46,6 +48,8 @@ pub struct Models {
     pub(crate) detector: Graph,
     second_detector: Option<Graph>,
     pub(crate) recognizers: Vec<(RecognizerSpec, Graph)>,
+    /// SHA-256 of each recogniser's file.
+    checksums: Vec<String>,
 }
 
 impl Manifest {
@@ -54,7 +58,7 @@ impl Manifest {
     /// # Errors
     /// [`Error::Io`] if it cannot be read, [`Error::Model`] if it is not a valid manifest.
     pub fn from_dir(folder: &Path) -> Result<Self> {
-        Self::parse(&read(&folder.join(MANIFEST), MAX_MANIFEST_LEN)?)
+        Self::parse(&read(&folder.join(MANIFEST), MAX_MANIFEST_LEN, SHIPPED)?)
     }
 
     /// The recognisers that are named; without names, those that a protector uses where nobody asks for others.
@@ -116,7 +120,7 @@ impl Models {
             let manifest = Manifest::embedded()?;
             return Self::load(manifest, &manifest.chosen(recognizers)?, embedded_bytes).map(Arc::new);
         };
-        let manifest = read(&folder.join(MANIFEST), MAX_MANIFEST_LEN)?;
+        let manifest = read(&folder.join(MANIFEST), MAX_MANIFEST_LEN, SHIPPED)?;
         let key = (folder.canonicalize().unwrap_or_else(|_| folder.to_owned()), recognizers.to_vec());
         let mut folders = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(models) = folders.get(&key).and_then(Weak::upgrade) {
@@ -139,6 +143,11 @@ impl Models {
         self.recognizers.iter().map(|(spec, graph)| (spec, graph))
     }
 
+    /// The recognisers in the same order: what a caller must know of each, and the SHA-256 of its weights.
+    pub fn checksums(&self) -> impl ExactSizeIterator<Item = (&RecognizerSpec, &str)> {
+        self.recognizers.iter().zip(&self.checksums).map(|((spec, _), sha256)| (spec, sha256.as_str()))
+    }
+
     /// `bytes_of` gives what an entry's checksum holds for.
     fn load(manifest: &Manifest, recognizers: &[&Entry], bytes_of: impl Fn(&Entry) -> Result<Bytes>) -> Result<Self> {
         let detectors = manifest.entries.iter().filter(|entry| entry.embedded && entry.kind == Kind::Detector);
@@ -150,6 +159,7 @@ impl Models {
             detector: DetectorNet::graph(&bytes_of(detector)?)?,
             second_detector: second,
             recognizers: recognizers.iter().map(load).collect::<Result<_>>()?,
+            checksums: recognizers.iter().map(|entry| entry.sha256.clone()).collect(),
         })
     }
 }
@@ -175,7 +185,7 @@ impl Entry {
     /// # Errors
     /// [`Error::Io`] if the file cannot be read, [`Error::Model`] if it has another checksum.
     pub fn read(&self, folder: &Path) -> Result<Bytes> {
-        let bytes = read(&folder.join(&self.file), MAX_MODEL_LEN)?;
+        let bytes = read(&folder.join(&self.file), MAX_MODEL_LEN, SHIPPED)?;
         self.check(&bytes)?;
         Ok(bytes.into())
     }
@@ -200,11 +210,11 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The bytes of a regular file of at most `limit` bytes; devices and pipes, which need not end, are refused.
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
+/// The bytes of a regular file of at most `limit` bytes; devices and pipes, which need not end, are refused with what to
+/// do `instead`.
+pub(crate) fn read(path: &Path, limit: u64, instead: &str) -> Result<Vec<u8>> {
     let failed = |source| Error::Io { path: path.to_owned(), source };
-    let refused =
-        |what: String| Error::model(path.display().to_string(), what + "; take the one that ships with the models");
+    let refused = |what: String| Error::model(path.display().to_string(), format!("{what}; {instead}"));
     if !std::fs::metadata(path).map_err(failed)?.is_file() {
         return Err(refused("is no regular file".into()));
     }

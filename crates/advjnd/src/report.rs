@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::face::{BBox, Landmarks, TrackId};
 use crate::frame::Rect;
 
-/// Whether a face goes out recognisable, by the self-check on the frame as output.
+/// Whether a face goes out recognisable: by the self-check on the frame as output, or by choice.
 ///
 /// The self-check knows the recognisers that were attacked: it says nothing of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +16,8 @@ pub enum Verdict {
     Protected,
     /// Hidden, or about to be hidden with the whole frame.
     Covered(CoverReason),
+    /// It goes out as it came, RECOGNISABLE: the caller chose so of this person.
+    Kept,
 }
 
 /// Why a face was covered.
@@ -40,7 +42,7 @@ pub enum CoverReason {
 
 impl Verdict {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Protected,
         Self::Covered(CoverReason::NotYetProtected),
         Self::Covered(CoverReason::Lost),
@@ -49,6 +51,7 @@ impl Verdict {
         Self::Covered(CoverReason::OutOfTime),
         Self::Covered(CoverReason::TooMany),
         Self::Covered(CoverReason::OnRequest),
+        Self::Kept,
     ];
 
     /// Short lower-case name for metas, messages and logs.
@@ -62,6 +65,7 @@ impl Verdict {
             Self::Covered(CoverReason::OutOfTime) => "covered-out-of-time",
             Self::Covered(CoverReason::TooMany) => "covered-too-many",
             Self::Covered(CoverReason::OnRequest) => "covered-on-request",
+            Self::Kept => "kept",
         }
     }
 }
@@ -163,6 +167,8 @@ pub struct RunStats {
     pub covered: u64,
     /// Of these: because the frame's time was over.
     pub out_of_time: u64,
+    /// Faces that went out as they came, by choice.
+    pub kept: u64,
     /// Gradient iterations.
     pub iterations: u64,
     /// Sum over protected faces of the cosine similarity before.
@@ -190,16 +196,20 @@ impl RunStats {
         for face in &report.faces {
             self.faces += 1;
             self.iterations += u64::from(face.iterations);
-            if face.verdict == Verdict::Protected {
-                self.protected += 1;
-                self.similarity_before += f64::from(face.similarity_before);
-                self.similarity_after += f64::from(face.similarity_after);
-                self.psnr += f64::from(face.psnr);
-                self.displacement += f64::from(face.displacement);
-                self.light += f64::from(face.light);
-            } else {
-                self.covered += 1;
-                self.out_of_time += u64::from(face.verdict == Verdict::Covered(CoverReason::OutOfTime));
+            match face.verdict {
+                Verdict::Protected => {
+                    self.protected += 1;
+                    self.similarity_before += f64::from(face.similarity_before);
+                    self.similarity_after += f64::from(face.similarity_after);
+                    self.psnr += f64::from(face.psnr);
+                    self.displacement += f64::from(face.displacement);
+                    self.light += f64::from(face.light);
+                }
+                Verdict::Covered(reason) => {
+                    self.covered += 1;
+                    self.out_of_time += u64::from(reason == CoverReason::OutOfTime);
+                }
+                Verdict::Kept => self.kept += 1,
             }
         }
         self.times.detect += report.times.detect;

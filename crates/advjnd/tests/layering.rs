@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Room, and the rooms it may use besides itself and `error`.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("attack", &["net"]),
     ("device", &["models", "net", "pool"]),
     ("face", &["frame", "net"]),
@@ -17,8 +17,9 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ("models", &["net"]),
     ("net", &["pool"]),
     ("pacing", &[]),
+    ("people", &["attack", "face", "frame", "models", "net", "pool"]),
     ("pool", &[]),
-    ("protector", &["attack", "face", "frame", "jnd", "models", "net", "pacing", "pool", "report"]),
+    ("protector", &["attack", "face", "frame", "jnd", "models", "net", "pacing", "people", "pool", "report"]),
     ("report", &["face", "frame"]),
 ];
 

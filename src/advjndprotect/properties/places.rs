@@ -31,6 +31,22 @@ pub(super) fn rows(default: &Settings) -> Vec<Property> {
             "Pass faces centred in these rectangles of pixels unchanged, recognisable",
             exclude_regions
         ),
+        property!(
+            glib::ParamSpecString::builder("exclude-people")
+                .nick("Excluded people")
+                .blurb("Folder of photographs, or file, of people who pass unchanged, RECOGNISABLE")
+                .mutable_ready(),
+            Option<String>,
+            exclude_people
+        ),
+        property!(
+            glib::ParamSpecString::builder("protect-only")
+                .nick("Protect only")
+                .blurb("Folder of photographs, or file, of the only people who are protected")
+                .mutable_ready(),
+            Option<String>,
+            protect_only
+        ),
         rectangles!(
             "privacy-masks",
             "Privacy masks",

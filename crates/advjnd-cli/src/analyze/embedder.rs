@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The recognisers that tell people apart: those that are built in.
 
-use advjnd::face::Landmarks;
+use advjnd::face::{ChipCutter, Landmarks};
 use advjnd::models::Models;
 use advjnd::net::{Backend, Recognizer, RecognizerSpec};
 use advjnd::{Pool, Result};
 use advjnd_media::Picture;
-
-use crate::chip::ChipCutter;
 
 /// Embeds faces with every recogniser that is built in.
 pub struct PersonEmbedder {

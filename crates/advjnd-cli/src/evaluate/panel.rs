@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use advjnd::attack::cosine_similarity;
-use advjnd::face::Landmarks;
+use advjnd::face::{ChipCutter, Landmarks};
 use advjnd::models::{Kind, MANIFEST, Manifest, sha256};
 use advjnd::net::{Backend, Embedder, Recognizer, RecognizerSpec};
 use advjnd::{Error, FrameMut, Pool, Result};
 
-use crate::chip::ChipCutter;
 use crate::folder::entries;
 
 /// A recogniser that looks.

@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 
-use advjnd::face::BBox;
+use advjnd::face::{BBox, ChipCutter};
 use advjnd::frame::Rect;
 use advjnd::net::ARCFACE_TEMPLATE;
 use advjnd::{Error, Result};
@@ -22,7 +22,6 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::Mean;
 use super::faces::{Clean, Sighting, rect_of};
-use crate::chip::ChipCutter;
 
 /// Deviation of luma in a face box below which it is a cover, code values.
 const FLAT: f64 = 6.0;

@@ -16,7 +16,8 @@ it. Further videos are protected, subtitles and chapters kept. Titles, places, d
 cover art are left out. Only files that are named are opened, whatever a file in them says.
 
 Exit codes:
-  0    every file was written, and every face that was found in every frame is protected or covered
+  0    every file was written, and every face that was found in every frame is protected or covered,
+       or left as it is by choice
   1    at least one file was not written; the messages name it
   2    the command line is wrong
   3    every file was written, but one has fewer frames than it should, or frames that are not

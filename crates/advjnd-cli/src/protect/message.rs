@@ -121,6 +121,9 @@ pub struct Outcome {
     pub protected: u64,
     /// Of these, faces that are covered.
     pub covered: u64,
+    /// Of these, faces that are left as they are, by choice: people by photograph.
+    #[serde(default)]
+    pub faces_kept: u64,
     /// Frames that did not go out, for a face in them was not protected.
     pub frames_dropped: u64,
     /// Frames that went out as they came, for the element was switched off.
@@ -162,6 +165,7 @@ impl Outcome {
         self.faces += count("faces");
         self.protected += count("protected");
         self.covered += count("covered");
+        self.faces_kept += count("kept");
         self.frames_dropped += count("frames-dropped");
         self.frames_passed += count("frames-passed");
     }

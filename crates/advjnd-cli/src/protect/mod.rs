@@ -51,9 +51,7 @@ use plan::{Target, Task, plan};
 use report::{Record, code, summary};
 pub(crate) use settings::Settings;
 use stop::Stop;
-#[cfg(feature = "measure")]
-pub(crate) use unfinished::Unfinished;
-pub(crate) use unfinished::{refuse_existing, write_whole};
+pub(crate) use unfinished::{Unfinished, refuse_existing, write_whole};
 use watched::Watched;
 
 use crate::analysis::{Choice, Marks};

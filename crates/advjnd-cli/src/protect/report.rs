@@ -13,7 +13,7 @@ use super::settings::Settings;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// Its output is written, and every face in it is protected or covered.
+    /// Its output is written, and every face in it is protected, covered, or left as it is by choice.
     Written,
     /// Its output is written, but something is missing in it, or went out unprotected.
     WrittenWithWarnings,
@@ -111,6 +111,10 @@ impl Record {
                 outcome.similarity_before, outcome.similarity_after
             )?;
         }
+        if outcome.faces_kept > 0 {
+            let kept = outcome.faces_kept;
+            writeln!(text, "  left as they are, RECOGNISABLE, by choice: {kept} faces of people known by photograph")?;
+        }
         if !outcome.kept.is_empty() {
             writeln!(text, "  left as they are, RECOGNISABLE, by choice: {}", outcome.kept.join(", "))?;
         }
@@ -149,16 +153,18 @@ fn fate(stream: &Stream) -> String {
 pub fn summary(records: &[Record]) -> String {
     let count = |status| records.iter().filter(|record| record.status == status).count();
     let sum = |field: fn(&Outcome) -> u64| records.iter().filter_map(|record| record.outcome.as_ref()).map(field).sum();
-    let [frames, faces, protected, covered]: [u64; 4] = [
+    let [frames, faces, protected, covered, kept]: [u64; 5] = [
         sum(|outcome| outcome.frames),
         sum(|outcome| outcome.faces),
         sum(|outcome| outcome.protected),
         sum(|outcome| outcome.covered),
+        sum(|outcome| outcome.faces_kept),
     ];
+    let kept = if kept > 0 { format!(", {kept} left as they are") } else { String::new() };
     let written = count(Status::Written) + count(Status::WrittenWithWarnings);
     format!(
         "{} files: {written} written ({} with warnings), {} skipped, {} not protected, {} interrupted; {frames} frames, \
-         {faces} faces, {protected} protected, {covered} covered\n",
+         {faces} faces, {protected} protected, {covered} covered{kept}\n",
         records.len(),
         count(Status::WrittenWithWarnings),
         count(Status::Skipped),

@@ -4,6 +4,7 @@
 pub mod align;
 mod aligner;
 mod change_gate;
+mod chip;
 mod close_up;
 mod confirm;
 pub mod detect;
@@ -17,6 +18,7 @@ pub mod warp;
 pub use align::SimilarityTransform;
 pub use aligner::{Aligner, Pose};
 pub use change_gate::{Change, ChangeGate};
+pub use chip::ChipCutter;
 pub use confirm::{Assigned, Care, Confirmer};
 pub use detect::{Detection, Detector, GivenFace};
 pub use passes::ExtraPass;

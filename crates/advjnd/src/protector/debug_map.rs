@@ -18,7 +18,7 @@ pub enum View {
     /// How much each pixel was changed, ten times, on grey.
     Delta,
     /// The frame with a box round every track: green where it is protected, red where it is covered, amber where it is
-    /// expected.
+    /// expected, blue where it passes as it is.
     Boxes,
 }
 
@@ -28,6 +28,7 @@ const GREY: u8 = 128;
 const GREEN: [u8; 3] = [0, 200, 0];
 const RED: [u8; 3] = [220, 0, 0];
 const AMBER: [u8; 3] = [230, 160, 0];
+const BLUE: [u8; 3] = [30, 90, 230];
 
 /// A map of one face.
 pub struct DebugMap {
@@ -58,6 +59,7 @@ pub fn show(frame: &mut FrameMut<'_>, view: View, maps: &[DebugMap], faces: &[Fa
             for face in faces {
                 let color = match face.verdict {
                     Verdict::Protected => GREEN,
+                    Verdict::Kept => BLUE,
                     Verdict::Covered(CoverReason::Lost) => AMBER,
                     Verdict::Covered(_) => RED,
                 };

@@ -4,7 +4,6 @@
 //! A stage reads the frame or writes it, never both. So several faces can take a stage at the same time; every face is
 //! worked on as it is in the clean frame, and judged in the frame as output, its neighbours' changes included.
 
-use super::Settings;
 use super::chip_reader::{ChipReader, FacePicture};
 use super::geometry::Geometry;
 use super::memory::Memory;
@@ -14,10 +13,12 @@ use super::tracked_face::{Limit, TrackedFace};
 use super::transfer::Transfer;
 use super::worker::Worker;
 use super::workspace::{Probe, Workspace};
+use super::{Mode, Settings};
 use crate::attack::{Attack, Budget, Dodge};
 use crate::error::Result;
-use crate::face::{Track, TrackState};
+use crate::face::{Detection, Track, TrackState};
 use crate::frame::{FrameMut, Rect};
+use crate::people::Selection;
 use crate::report::{CoverReason, FaceReport, Verdict};
 
 /// A look whose margin is so close to one that decides is repeated by the processor, where another device made it.
@@ -50,7 +51,11 @@ pub struct FaceJob<'a> {
 
 impl<'a> FaceJob<'a> {
     /// A job that has yet to begin: the face is covered at `place` unless better comes of it.
-    pub fn new(track: &'a Track, face: TrackedFace, work: Workspace, place: Rect) -> Self {
+    pub fn new(track: &'a Track, mut face: TrackedFace, work: Workspace, place: Rect) -> Self {
+        if track.state == TrackState::Lost {
+            // Somebody else may come back.
+            face.acquaintance.begin_anew();
+        }
         let seen = track.state == TrackState::Active;
         let reason = if seen { CoverReason::Unusable } else { CoverReason::Lost };
         let report = FaceReport {
@@ -100,6 +105,13 @@ impl<'a> FaceJob<'a> {
         self.report.verdict = Verdict::Covered(reason);
     }
 
+    /// Ends the job of a face that passes as it is: nothing is written for it.
+    fn keep(&mut self) {
+        self.open = false;
+        self.report.verdict = Verdict::Kept;
+        self.report.region = Rect::default();
+    }
+
     /// Ends the job after a failure.
     pub fn fail(&mut self, fault: String) {
         self.fault = Some(fault);
@@ -131,14 +143,34 @@ impl<'a> FaceJob<'a> {
     }
 
     /// Takes over the looks at the clean face that were planned, and plans what has turned out to be wanted besides.
-    pub fn take_clean_looks(&mut self) {
+    pub fn take_clean_looks(&mut self, selection: Option<&Selection>) {
         let seen = self.track.state == TrackState::Active;
-        self.face.take_clean_looks(&mut self.work, seen);
+        self.face.take_clean_looks(&mut self.work, seen, selection);
+    }
+
+    /// Ends the job of a face that was looked at and passes by `selection`: one that the detector found in this frame,
+    /// with landmarks that nothing casts doubt on. In mode [`Cover`](Mode::Cover) all others end here, too.
+    pub fn select(&mut self, selection: &Selection, mode: Mode) {
+        let clean = self.face.clean();
+        let is_certain = |sighting: Detection| sighting.aligned && (clean.known || sighting.confirmed);
+        if self.track.state == TrackState::Active
+            && !self.track.doubted
+            && self.track.sighting.is_some_and(is_certain)
+            && self.face.passes_as_it_is(selection, self.track.landmarks.turn())
+        {
+            self.report.similarity_before = clean.similarity;
+            self.keep();
+        } else if mode == Mode::Cover {
+            self.close(CoverReason::OnRequest);
+        }
     }
 
     /// Says what may be done to the face that was looked at, and gives it the shape that it has so far. `hurried`:
     /// whether the frame has a deadline.
     pub fn enroll(&mut self, worker: &mut Worker, memory: &Memory, settings: &Settings, hurried: bool) {
+        if !self.open {
+            return;
+        }
         let (seen, clean) = (self.track.state == TrackState::Active, self.face.clean());
         if settings.warm_start
             && self.face.is_new()
@@ -189,9 +221,9 @@ impl<'a> FaceJob<'a> {
         self.face.goal_surplus(&self.work, self.transfer.reserve) < 0.0
     }
 
-    /// Whether the last frame showed the face.
-    pub fn was_protected(&self) -> bool {
-        self.face.verdict == Some(Verdict::Protected)
+    /// Whether the last frame showed the face, protected or as it came.
+    pub fn was_shown(&self) -> bool {
+        matches!(self.face.verdict, Some(Verdict::Protected | Verdict::Kept))
     }
 
     /// Defers the check if the face would not pass it, as far as is known.
@@ -225,7 +257,7 @@ impl<'a> FaceJob<'a> {
         if !self.open {
             return;
         }
-        let left = self.face.allowance(limit.iterations).saturating_sub(self.report.iterations);
+        let left = self.face.worth.allowance(limit.iterations).saturating_sub(self.report.iterations);
         self.spend(worker, attack, Limit { iterations: left, ..limit });
     }
 
@@ -293,14 +325,16 @@ impl<'a> FaceJob<'a> {
 
     /// Whether the output would be covered, and fewer than `most` iterations were spent on it, or than it is worth.
     pub fn is_short(&self, most: u32) -> bool {
-        let most = self.face.allowance(most);
+        let most = self.face.worth.allowance(most);
         self.open && self.report.iterations < most && !self.face.passes(&self.work)
     }
 
     /// The end: makes the perturbation smaller where there is margin to spare, and notes the verdict.
     pub fn settle(&mut self, max_iterations: u32) {
         let protected = self.report.verdict == Verdict::Protected;
-        self.face.learn(self.report.iterations, max_iterations, protected);
+        if self.report.verdict != Verdict::Kept {
+            self.face.worth.learn(self.report.iterations, max_iterations, protected);
+        }
         if self.judged {
             self.face.settle_judged(protected, self.face.surplus(&self.work));
         }

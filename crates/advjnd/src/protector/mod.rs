@@ -31,6 +31,7 @@ mod transfer;
 mod visibility;
 mod worker;
 mod workspace;
+mod worth;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,12 +52,13 @@ pub use self::transfer::Transfer;
 use self::worker::Workers;
 use self::workspace::Workspace;
 use crate::attack::Attack;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::face::{BBox, Detection, GivenFace, Landmarks, Track, TrackId, TrackState};
 use crate::frame::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
 use crate::models::Models;
 use crate::net::Backend;
 use crate::pacing::{Clock, DEFAULT_INTERVAL, Pace};
+use crate::people::{Acquaintance, Selection};
 use crate::pool::Pool;
 use crate::report::{CoverReason, FaceReport, FrameReport, Verdict};
 
@@ -68,6 +70,7 @@ pub struct Protector {
     attack: Attack,
     faces: BTreeMap<TrackId, TrackedFace>,
     memory: Memory,
+    selection: Option<Selection>,
     /// Buffers that no face uses.
     free: Vec<Workspace>,
     seed: u64,
@@ -96,10 +99,28 @@ impl Protector {
             attack: Attack::default(),
             faces: BTreeMap::new(),
             memory: Memory::default(),
+            selection: None,
             free: Vec::new(),
             seed,
             clock: Duration::ZERO,
         })
+    }
+
+    /// Lets faces pass as they are by a selection, or none: [`Verdict::Kept`]. All recognisers then look at a face that
+    /// may pass in every frame, in mode [`Cover`](Mode::Cover), too. A track is decided on anew.
+    ///
+    /// # Errors
+    /// [`Error::Input`](crate::Error::Input) where its people are not known by the recognisers of the protector.
+    pub fn set_selection(&mut self, selection: Option<Selection>) -> Result<()> {
+        if let Some(selection) = &selection {
+            let own = self.workers.specs().iter().map(|spec| &**spec);
+            if !own.eq(selection.people().specs()) {
+                return Err(Error::input("the people are known by other recognisers; enrol them with these models"));
+            }
+        }
+        self.faces.values_mut().for_each(|face| face.acquaintance = Acquaintance::default());
+        self.selection = selection;
+        Ok(())
     }
 
     /// Measures time by `clock`, in place of the machine's.
@@ -200,9 +221,9 @@ impl Protector {
                 tracks.retain(|track| !cover_place(track, frame).is_empty());
                 self.retire_missing(&tracks);
                 maps = self.protect(frame, &tracks, settings, &mut report);
-                let unprotected =
-                    tracks.iter().zip(&report.faces).filter(|(_, face)| face.verdict != Verdict::Protected);
-                hidden.extend(unprotected.map(|(track, _)| cover_place(track, frame)));
+                let covered =
+                    tracks.iter().zip(&report.faces).filter(|(_, face)| matches!(face.verdict, Verdict::Covered(_)));
+                hidden.extend(covered.map(|(track, _)| cover_place(track, frame)));
                 // A face may be covered for another reason while its track is lost, and be lost in a frame before.
                 let mut faces = tracks.iter().zip(&report.faces);
                 let is_lost = |(track, face): (&Track, &FaceReport)| {
@@ -232,8 +253,9 @@ impl Protector {
         report: &mut FrameReport,
     ) -> Vec<DebugMap> {
         let mut jobs = self.begin(frame, tracks);
-        let Self { search, workers, attack, memory, pace, .. } = self;
-        let mut stages = Stages { workers, pace, attack: *attack, settings, times: &mut report.times };
+        let Self { search, workers, attack, memory, selection, pace, .. } = self;
+        let (selection, times) = (selection.as_ref(), &mut report.times);
+        let mut stages = Stages { workers, pace, attack: *attack, settings, selection, times };
         stages.limit(&mut jobs);
         stages.lay_out(&mut jobs, frame);
         stages.enroll(&mut jobs, memory);
@@ -257,12 +279,20 @@ impl Protector {
         jobs.collect()
     }
 
-    /// Keeps what lasts of the faces, and reports what became of them. A face that failed is begun anew.
+    /// Keeps what lasts of the faces, and reports what became of them. A face that failed is begun anew, and stays
+    /// suspected if it was.
     fn end(&mut self, jobs: Vec<FaceJob<'_>>, settings: &Settings, report: &mut FrameReport) {
         for mut job in jobs {
             job.settle(settings.max_iterations);
             match job.fault {
-                Some(fault) => report.fault = Some(fault),
+                Some(fault) => {
+                    report.fault = Some(fault);
+                    if job.face.acquaintance.is_suspected() {
+                        let mut face = TrackedFace::new(self.seed, job.track.id.0, self.workers.specs());
+                        face.acquaintance.suspect();
+                        self.faces.insert(job.track.id, face);
+                    }
+                }
                 None => drop(self.faces.insert(job.track.id, job.face)),
             }
             report.faces.push(job.report);

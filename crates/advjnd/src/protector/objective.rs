@@ -12,9 +12,9 @@ use super::margins::{self, goal, goals, least_surplus};
 use super::recognizer_memory::RecognizerMemory;
 use super::rendition::Rendition;
 use super::shape::{Extent, Shape};
-use super::tracked_face::LEAST_ITERATIONS;
 use super::transfer::{Smoothing, Transfer};
 use super::workspace::Workspace;
+use super::worth::LEAST_ITERATIONS;
 use crate::attack::{Objective, ViewSampler};
 use crate::error::Result;
 

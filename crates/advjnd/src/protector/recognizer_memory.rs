@@ -25,8 +25,10 @@ pub struct RecognizerMemory {
     /// Mean clean embedding of the track, over so many frames.
     pub mean: Vec<f32>,
     frames: f32,
-    /// Clean embedding of this frame.
+    /// Clean embedding of this frame; of the last in which it was made, where this one left it out.
     pub now: Vec<f32>,
+    /// Whether it was made in this frame.
+    pub is_fresh: bool,
     /// The same by each further set of landmarks; empty for a set that is near.
     pub strange: Vec<Vec<f32>>,
     /// A constant direction to leave in.
@@ -52,6 +54,7 @@ impl RecognizerMemory {
             mean,
             frames: 0.0,
             now,
+            is_fresh: false,
             strange: Vec::new(),
             away,
             last_seen: UNKNOWN,
@@ -93,6 +96,7 @@ impl RecognizerMemory {
     /// Takes over the clean embedding of this frame, by the followed landmarks; of a face that was `seen` by the
     /// detector it counts for the mean.
     pub fn take_clean(&mut self, embedding: &[f32], seen: bool) {
+        self.is_fresh = true;
         self.now.clear();
         self.now.extend_from_slice(embedding);
         if seen {
@@ -113,6 +117,7 @@ impl RecognizerMemory {
 
     /// The next frame: what a thorough look saw does not hold for ever.
     pub fn grow_older(&mut self) {
+        self.is_fresh = false;
         self.age = self.age.saturating_add(1);
         if self.age > HOLDS {
             self.thorough = UNKNOWN;

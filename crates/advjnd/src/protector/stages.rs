@@ -12,6 +12,7 @@ use super::{Mode, Settings};
 use crate::attack::Attack;
 use crate::frame::{FrameMut, Rect};
 use crate::pacing::{Pace, Stage};
+use crate::people::Selection;
 use crate::report::{CoverReason, StageTimes};
 
 /// Rounds of iterations and checks in a frame, besides the first, where no clock runs.
@@ -27,6 +28,8 @@ pub struct Stages<'a> {
     pub attack: Attack,
     /// How faces are to be protected.
     pub settings: &'a Settings,
+    /// Who passes as they are.
+    pub selection: Option<&'a Selection>,
     /// What the stages took.
     pub times: &'a mut StageTimes,
 }
@@ -35,12 +38,13 @@ impl Stages<'_> {
     /// Ends the jobs of faces that are to be covered in any case, that are beyond the most that are wanted, and that
     /// there is no time for.
     pub fn limit(&self, jobs: &mut [FaceJob<'_>]) {
-        if self.settings.mode == Mode::Cover {
+        // Who passes has to be looked at before.
+        if self.settings.mode == Mode::Cover && self.selection.is_none() {
             close_beyond(jobs, 0, CoverReason::OnRequest);
         }
         let most = if self.settings.max_faces == 0 { usize::MAX } else { self.settings.max_faces as usize };
         close_beyond(jobs, most, CoverReason::TooMany);
-        let end = |job: &&mut FaceJob<'_>| if job.was_protected() { Stage::Check } else { Stage::Iterate };
+        let end = |job: &&mut FaceJob<'_>| if job.was_shown() { Stage::Check } else { Stage::Iterate };
         let ends: Vec<Stage> = open(jobs).iter().map(end).collect();
         close_beyond(jobs, self.pace.faces(&ends), CoverReason::OutOfTime);
     }
@@ -54,17 +58,21 @@ impl Stages<'_> {
         self.times.jnd += took;
     }
 
-    /// Embeds every clean face, and compares the new ones with the people in `memory`.
+    /// Embeds every clean face, ends the jobs of those that pass by the selection, and compares the new ones with the
+    /// people in `memory`.
     pub fn enroll(&mut self, jobs: &mut [FaceJob<'_>], memory: &Memory) {
-        let (settings, hurried) = (self.settings, self.pace.is_bound());
+        let (settings, selection, hurried) = (self.settings, self.selection, self.pace.is_bound());
         let took = self.measure(Stage::Enroll, jobs, |workers, jobs| {
             jobs.iter_mut().for_each(|job| job.plan_clean_looks(settings, hurried));
             // What the guard sees in the first round may call for a second.
             for _ in 0..2 {
                 look(workers, jobs, Shown::Clean);
-                jobs.iter_mut().filter(|job| job.is_open()).for_each(|job| job.take_clean_looks());
+                jobs.iter_mut().filter(|job| job.is_open()).for_each(|job| job.take_clean_looks(selection));
             }
             jobs.retain(|job| job.is_open());
+            if let Some(selection) = selection {
+                jobs.iter_mut().for_each(|job| job.select(selection, settings.mode));
+            }
             workers.for_each(jobs, |worker, job| job.enroll(worker, memory, settings, hurried));
         });
         self.times.attack += took;
@@ -110,7 +118,7 @@ impl Stages<'_> {
 
     /// Spends iterations on `jobs`, as many as there is time for when `checked` faces are to be checked afterwards.
     fn iterate(&mut self, jobs: &mut [&mut FaceJob<'_>], checked: usize) {
-        let Self { workers, pace, attack, settings, times } = self;
+        let Self { workers, pace, attack, settings, times, .. } = self;
         let settings = *settings;
         let (stage, threads) = (Stage::iteration(jobs.len()), workers.threads());
         let grants = pace.iterations(jobs.len(), threads, settings.max_iterations, checked);

@@ -19,24 +19,17 @@ use super::spending::Spending;
 use super::transfer::Transfer;
 use super::worker::Worker;
 use super::workspace::{Probe, Workspace};
+use super::worth::Worth;
 use crate::attack::{Attack, Budget, Dodge, Perturbation, ViewSampler, cosine_similarity};
 use crate::error::Result;
 use crate::net::RecognizerSpec;
+use crate::people::{Acquaintance, Look, Selection};
 use crate::report::Verdict;
 
 /// Margin beyond what is required and the reserve above which the perturbation is made smaller.
 const MARGIN_SPARE: f32 = 0.04;
 /// What is left of the perturbation after one frame with margin to spare.
 const SHRINK: f32 = 0.95;
-/// Iterations that a face gets in any case: for a reserve beyond its margins, and where the last frames did not protect
-/// it,
-pub const LEAST_ITERATIONS: u32 = 4;
-/// and once so many frames in a row did not; but for every eighth frame, which gets all of them.
-const FRUITLESS_FRAMES: u32 = 30;
-const HOPELESS_ITERATIONS: u32 = 2;
-const ALL_AGAIN: u32 = 8;
-/// Frames in a row that did not protect a face, each of which halves what the next gets.
-const HALVINGS: u32 = 2;
 
 /// What lasts from frame to frame.
 #[derive(Debug)]
@@ -62,8 +55,10 @@ pub struct TrackedFace {
     /// What the guard took the clean face for, a frame ago.
     before: Vec<f32>,
     was_shown: bool,
-    /// Frames in a row that left it short of its margins although it had all iterations that it was allowed.
-    fruitless: u32,
+    /// Who it is, where that decides whether it passes.
+    pub acquaintance: Acquaintance,
+    /// How many iterations it is worth.
+    pub worth: Worth,
 }
 
 /// The clean face, in the eyes of every recogniser.
@@ -105,7 +100,8 @@ impl TrackedFace {
             rota: Rota::default(),
             before: Vec::new(),
             was_shown: false,
-            fruitless: 0,
+            acquaintance: Acquaintance::default(),
+            worth: Worth::default(),
         }
     }
 
@@ -186,24 +182,6 @@ impl TrackedFace {
         least_surplus(self.output_margins(), &goals(&work.required, reserve))
     }
 
-    /// How many iterations it is worth, `most` at most: half as many after each of the first frames in which they did
-    /// not protect it, and hardly any once they have been of no use for long.
-    pub fn allowance(&self, most: u32) -> u32 {
-        if self.fruitless < FRUITLESS_FRAMES {
-            return (most >> self.fruitless.min(HALVINGS)).max(LEAST_ITERATIONS).min(most);
-        }
-        if self.fruitless.is_multiple_of(ALL_AGAIN) { most } else { HOPELESS_ITERATIONS.min(most) }
-    }
-
-    /// Takes note of a frame in which so many `iterations`, of `most`, left it `protected` or not.
-    pub fn learn(&mut self, iterations: u32, most: u32, protected: bool) {
-        if protected {
-            self.fruitless = 0;
-        } else if iterations >= self.allowance(most) {
-            self.fruitless = self.fruitless.saturating_add(1);
-        }
-    }
-
     /// Keeps the perturbation inside `budget`.
     pub fn project(&mut self, budget: &mut Budget) {
         budget.project(&mut self.perturbation.delta);
@@ -257,9 +235,10 @@ impl TrackedFace {
         }
     }
 
-    /// Takes over what was planned, and plans what is left if the guard saw a change. A face that was `seen` by the
-    /// detector counts for the track's mean; at a predicted place there may be anything.
-    pub fn take_clean_looks(&mut self, work: &mut Workspace, seen: bool) {
+    /// Takes over what was planned, and plans what is left if the guard saw a change, or somebody who may pass by the
+    /// `selection`. A face that was `seen` by the detector counts for the track's mean; at a predicted place there may
+    /// be anything.
+    pub fn take_clean_looks(&mut self, work: &mut Workspace, seen: bool, selection: Option<&Selection>) {
         let probes = std::mem::take(&mut work.probes);
         for probe in &probes {
             let memory = &mut self.memories[probe.recognizer];
@@ -274,12 +253,26 @@ impl TrackedFace {
         }
         let guard = &self.memories[0];
         let known = guard.clean_margin(&guard.mean) < 0.0;
-        if probes.iter().any(|probe| probe.recognizer == 0) && self.rota.guard(known, &guard.now, &self.before) {
+        if probes.iter().all(|probe| probe.recognizer != 0) {
+            return;
+        }
+        let may_pass =
+            selection.is_some_and(|selection| seen && selection.calls_for_all(&mut self.acquaintance, &guard.now));
+        if self.rota.guard(known, &guard.now, &self.before) || may_pass {
             let left_out = |index: usize| probes.iter().all(|probe| probe.recognizer != index);
             for (index, memory) in self.memories.iter().enumerate().filter(|(index, _)| left_out(*index)) {
                 work.plan_clean_looks(index, memory.spec());
             }
         }
+    }
+
+    /// Whether the clean face, found by the detector and looked at by all recognisers in this frame, passes as it is by
+    /// `selection`. `turn` is that of its landmarks.
+    pub fn passes_as_it_is(&mut self, selection: &Selection, turn: f32) -> bool {
+        let Self { memories, acquaintance, .. } = self;
+        let embeddings: Vec<&[f32]> = memories.iter().map(|memory| memory.now.as_slice()).collect();
+        let is_fresh = memories.iter().all(|memory| memory.is_fresh);
+        is_fresh && selection.passes(acquaintance, &Look { embeddings: &embeddings, turn })
     }
 
     /// The clean face, in the eyes of all recognisers.

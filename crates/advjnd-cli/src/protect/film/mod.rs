@@ -22,6 +22,7 @@ mod watch;
 use advjnd::{Error, Result};
 use advjnd_media::{fault, require};
 use gst::prelude::*;
+use gstadvjndprotect::advjndprotect::people::KEPT;
 
 use super::container::Container;
 use super::message::{Begun, Fate, Files, Job, Message, Outcome, Progress, Stream, frames};
@@ -191,6 +192,9 @@ impl Film {
                     return Ok(warnings);
                 }
                 Some(gst::MessageView::Error(error)) => return Err(said(error)),
+                // What the user chose is told by the outcome.
+                Some(gst::MessageView::Warning(warning))
+                    if warning.details().is_some_and(|details| details.name() == KEPT) => {}
                 Some(gst::MessageView::Warning(warning)) => {
                     let warning = warning.error().to_string();
                     if !warnings.contains(&warning) {

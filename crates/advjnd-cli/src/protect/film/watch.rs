@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use advjnd::Verdict;
 use gst::prelude::*;
 use gst_video::VideoRegionOfInterestMeta;
 
@@ -80,8 +81,9 @@ impl Notes {
             meta.param(super::super::settings::ELEMENT).and_then(|param| param.get::<String>("verdict").ok())
         });
         let verdicts: Vec<_> = metas.collect();
-        let protected = verdicts.iter().filter(|verdict| *verdict == "protected").count();
-        let covered = verdicts.len() - protected;
+        let protected = verdicts.iter().filter(|verdict| *verdict == Verdict::Protected.name()).count();
+        let kept = verdicts.iter().filter(|verdict| *verdict == Verdict::Kept.name()).count();
+        let covered = verdicts.len() - protected - kept;
         self.progress.frames += 1;
         self.progress.faces += verdicts.len() as u64;
         self.progress.covered += covered as u64;

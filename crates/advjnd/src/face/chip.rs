@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Faces, cut out of frames as recognisers take them.
 
-use advjnd::face::{Landmarks, SimilarityTransform, Warp};
-use advjnd::frame::{Rect, Region};
-use advjnd::net::{Embedder, RecognizerSpec, Template};
-use advjnd::{FrameMut, Result};
+use super::{Landmarks, SimilarityTransform, Warp};
+use crate::error::Result;
+use crate::frame::{FrameMut, Rect, Region};
+use crate::net::{Embedder, RecognizerSpec, Template};
 
 /// Cuts faces out of frames; keeps its buffers.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct ChipCutter {
     region: Region,
     warp: Warp,
@@ -57,8 +57,7 @@ impl ChipCutter {
     /// The luma of a face in a chip of `size`², 0..=255.
     ///
     /// # Errors
-    /// Those of [`chip`](Self::chip).
-    #[cfg(feature = "measure")]
+    /// Where landmarks are no face: all at one point, say.
     pub fn luma(
         &mut self,
         frame: &FrameMut<'_>,
