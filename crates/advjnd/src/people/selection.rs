@@ -11,14 +11,14 @@ use crate::net::RecognizerSpec;
 /// [`margin`], for the face to be surely that person's.
 ///
 /// Of 119 079 pairs of photographs of two people (102 people of the London set and 150 of LFW, two photographs each),
-/// the three built-in recognisers take 5 for one person: 4.2e-5, or 8.2e-5 of the 60 939 pairs within one set. At 0
-/// they take 76. Of 237 pairs of one person they are sure of 208. `dlib_resnet29` alone takes 64 pairs for one person,
-/// 5.4e-4. `crates/advjnd-lab/examples/sure_of_people.rs` measures.
+/// the three built-in recognisers take 4 for one person: 3.4e-5, or 6.6e-5 of the 60 939 pairs within one set. At 0
+/// they take 84. Of 237 pairs of one person they are sure of 211. `dlib_resnet29` alone takes 66 pairs for one person,
+/// 5.5e-4. `crates/advjnd-lab/examples/sure_of_people.rs` measures.
 pub const SURELY_THE_SAME: f32 = 0.15;
 /// How far beyond the threshold every recogniser must see a face and every photograph, in the unit of [`margin`], for
 /// the face to be surely nobody's of them.
 ///
-/// Of the 237 pairs of one person, the three take none for two, nor at 0; the nearest would be at -0.06. With so few
+/// Of the 237 pairs of one person, the three take none for two, nor at 0; the nearest would be at -0.13. With so few
 /// pairs a rate up to 1.3 % is possible; the looks of a track count besides. `dlib_resnet29` alone takes one for two. Of
 /// the 119 079 pairs of two people, the three are sure of 88 %.
 pub const SURELY_ANOTHER: f32 = 0.1;
