@@ -20,7 +20,7 @@ use advjnd_cli::recall::pose::Pose;
 use advjnd_cli::recall::scene::{Cut, Effect, Extent, Layout, Placement, Scene, render};
 use advjnd_cli::recall::touch::{State, Touch};
 use advjnd_cli::recall::truth::Truth;
-use advjnd_media::{Frames, Picture};
+use advjnd_media::{Frames, Picture, Pictures};
 use gst::prelude::*;
 use serde_json::{Value, json};
 
