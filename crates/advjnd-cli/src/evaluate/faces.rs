@@ -8,22 +8,24 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use advjnd::Result;
 use advjnd::attack::margin;
-use advjnd::face::{BBox, Detector, Landmarks};
+use advjnd::face::{BBox, Detection, Detector, ExtraPass, Landmarks};
 use advjnd::frame::Rect;
 use advjnd::net::RecognizerSpec;
+use advjnd::{FrameMut, Result};
 use advjnd_media::{Picture, Pictures};
 
 use super::panel::Panel;
 use crate::pooling::{mean_of, pool};
 
 /// Detector score from which something is a face.
-pub const SCORE: f32 = 0.6;
+const SCORE: f32 = 0.6;
 /// Narrowest face that is looked at, pixels.
 pub const MIN_FACE: f32 = 32.0;
 /// A track that was not seen for so many frames has ended.
 const PATIENCE: usize = 15;
+/// The longer side to which face pipelines commonly bring a frame, pixels.
+const COMMON_SIDE: usize = 640;
 /// How far a face may have moved since it was last seen, as a share of its width.
 const REACH: f32 = 0.6;
 
@@ -47,6 +49,23 @@ pub type Embeddings = Vec<Vec<f32>>;
 pub struct Eyes {
     pub detector: Detector,
     pub panel: Panel,
+    /// Whether small frames are enlarged to a long side of 640 pixels, at most twice, as face pipelines commonly do.
+    pub enlarges: bool,
+    /// Whether a protected face is aligned by the landmarks of the clean one, and not by those that are found anew.
+    pub keeps_landmarks: bool,
+}
+
+impl Eyes {
+    /// The faces of a frame, from `least` pixels up.
+    ///
+    /// # Errors
+    /// What the detector reports.
+    pub fn find(&mut self, frame: &FrameMut<'_>, least: f32) -> Result<Vec<Detection>> {
+        if self.enlarges && frame.long_side() < COMMON_SIDE {
+            return self.detector.detect_extra(frame, ExtraPass::Enlarged, false, least as u32, SCORE);
+        }
+        self.detector.detect(frame, least as u32, SCORE)
+    }
 }
 
 /// One face of one frame.
@@ -99,7 +118,7 @@ impl Clean {
             let (index, time) = (count, picture.time);
             let before = sightings.len();
             let frame = picture.frame()?;
-            for face in eyes.detector.detect(&frame, MIN_FACE as u32, SCORE)? {
+            for face in eyes.find(&frame, MIN_FACE)? {
                 let is_none = face.bbox.width < MIN_FACE || rect_of(&face.bbox, size).is_empty();
                 if is_none || (sampling.skip)(index, &face.bbox) {
                     continue;
@@ -241,7 +260,7 @@ impl Trail {
 /// The largest face of a picture, embedded by every recogniser; none if there is no face.
 pub fn enrolment(picture: &mut Picture, eyes: &mut Eyes) -> Result<Option<Embeddings>> {
     let frame = picture.frame()?;
-    let faces = eyes.detector.detect(&frame, MIN_FACE as u32, SCORE)?;
+    let faces = eyes.find(&frame, MIN_FACE)?;
     let Some(largest) = faces.iter().max_by(|a, b| a.bbox.size().total_cmp(&b.bbox.size())) else { return Ok(None) };
     eyes.panel.embed(&frame, &largest.landmarks).map(Some)
 }

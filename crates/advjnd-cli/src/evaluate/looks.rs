@@ -5,7 +5,7 @@ use advjnd::face::{BBox, Detection};
 use advjnd::{Error, Result};
 use advjnd_media::{Picture, Pictures};
 
-use super::faces::{Embeddings, Eyes, MIN_FACE, SCORE, Sighting, Treated};
+use super::faces::{Embeddings, Eyes, MIN_FACE, Sighting, Treated};
 
 /// Overlap from which a face found is the one that was there.
 const SAME_FACE: f32 = 0.3;
@@ -60,13 +60,14 @@ impl Looked<'_> {
             Some(faces) => faces,
             none => {
                 let least = SMALLER * MIN_FACE * zoom[0].min(zoom[1]);
-                none.insert(eyes.detector.detect(&frame, least as u32, SCORE)?)
+                none.insert(eyes.find(&frame, least)?)
             }
         };
         let [x, y] = point([sighting.bbox.x, sighting.bbox.y]);
         let (width, height) = (sighting.bbox.width * zoom[0], sighting.bbox.height * zoom[1]);
         let nearest = nearest(faces, &BBox { x, y, width, height });
-        let landmarks = nearest.map_or_else(|| sighting.landmarks.map(point), |face| face.landmarks);
+        let anew = nearest.filter(|_| !eyes.keeps_landmarks).map(|face| face.landmarks);
+        let landmarks = anew.unwrap_or_else(|| sighting.landmarks.map(point));
         let embeddings = eyes.panel.embed(&frame, &landmarks)?;
         Ok((embeddings, nearest.is_some()))
     }

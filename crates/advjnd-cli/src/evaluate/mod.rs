@@ -157,7 +157,7 @@ impl Evaluate {
         let surrogates = plan::surrogates(&self.surrogates, self.leave_one_out, &panel.attackable())?;
         let networks = Networks::open(&self.models)?;
         let detector = Detector::new(&networks.detector()?, &Backend::Cpu(pool.clone()));
-        let mut eyes = Eyes { detector, panel };
+        let mut eyes = Eyes { detector, panel, enlarges: false, keeps_landmarks: false };
         let (photograph, checksum) = match &self.enrolment {
             Some(path) => {
                 let (embeddings, checksum) = enrol(path, &mut eyes)?;

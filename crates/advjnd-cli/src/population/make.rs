@@ -47,7 +47,7 @@ impl MakePopulation {
         let pool = Pool::new(0)?;
         let panel = Panel::load(&self.models, &self.judges, pool.threads())?;
         let detector = Detector::new(&Networks::open(&self.models)?.detector()?, &Backend::Cpu(pool));
-        let mut eyes = Eyes { detector, panel };
+        let mut eyes = Eyes { detector, panel, enlarges: false, keeps_landmarks: false };
         let specs: Vec<RecognizerSpec> = eyes.panel.specs().cloned().collect();
         let sets = self.people.iter().map(|folder| Set::read(folder, &mut eyes)).collect::<Result<Vec<_>>>()?;
         let mut population = Population::default();

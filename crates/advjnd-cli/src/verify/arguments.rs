@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use advjnd::{Error, Result};
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use super::policy::Policy;
 use crate::analysis::Choice;
@@ -49,6 +49,10 @@ pub struct Verify {
     /// Ask recognisers at every so many frames; in all others, at faces that were changed less than usual
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub every: u32,
+    /// By which landmarks recognisers align a face of the protected file: those found in it anew, or those of the
+    /// original, which nobody has who knows the protected file alone
+    #[arg(long, value_enum, default_value_t = Alignment::Anew)]
+    pub landmarks: Alignment,
     /// Faces, one a frame, that may go out untouched
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub allow_untouched: u64,
@@ -92,6 +96,15 @@ pub struct Verify {
     /// Replace the page if it is there already
     #[arg(short = 'y', long, requires = "report")]
     pub overwrite: bool,
+}
+
+/// By which landmarks a face of the protected file is aligned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Alignment {
+    /// Those found in the protected file.
+    Anew,
+    /// Those of the same face in the original.
+    Original,
 }
 
 impl Verify {

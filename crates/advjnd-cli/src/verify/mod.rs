@@ -37,6 +37,7 @@ use advjnd::net::{Backend, RecognizerSpec};
 use advjnd::{Error, Models, Pool, Result};
 use indicatif::ProgressBar;
 
+use arguments::Alignment;
 pub use arguments::Verify;
 
 use crate::evaluate::{Embeddings, Eyes, Judge, Look, Panel, Treated, Variant, enrol, look, start};
@@ -148,7 +149,9 @@ impl Verify {
         let graph = Networks::open(&self.models)?.detector()?;
         let second = SecondLook::new(&graph, Models::embedded()?.second_detector(), &backend);
         let specs = panel.specs().cloned().collect();
-        let mut eyes = Eyes { detector: Detector::new(&graph, &backend), panel };
+        let keeps_landmarks = self.landmarks == Alignment::Original;
+        let detector = Detector::new(&graph, &backend);
+        let mut eyes = Eyes { detector, panel, enlarges: true, keeps_landmarks };
         let photographs = self.enrol.iter().map(|path| enrol(path, &mut eyes).map(|(embeddings, _)| embeddings));
         let photographs = photographs.collect::<Result<Vec<_>>>()?;
         Ok(Bench { eyes, second, specs, photographs, progress: progress_bar(1 + variants, " steps")? })
