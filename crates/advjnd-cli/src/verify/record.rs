@@ -53,8 +53,8 @@ impl Record {
     pub fn sentence(&self) -> String {
         let Self { seconds, frames, faces, protected, covered, version, .. } = self;
         format!(
-            "Protected by version {version} in {seconds:.1} s, {:.1} ms a frame: of {faces} faces, one a frame, {protected} \
-             were protected and {covered} covered.",
+            "Protected by version {version} in {seconds:.1} s, {:.1} ms a frame: of {faces} faces, one a frame, \
+             {protected} were protected and {covered} covered.",
             1e3 * seconds / (*frames).max(1) as f64
         )
     }
