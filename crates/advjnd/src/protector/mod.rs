@@ -52,7 +52,7 @@ pub use self::transfer::Transfer;
 use self::worker::Workers;
 use self::workspace::Workspace;
 use crate::attack::Attack;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::face::{BBox, Detection, GivenFace, Landmarks, Track, TrackId, TrackState};
 use crate::frame::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
 use crate::models::Models;
@@ -115,7 +115,8 @@ impl Protector {
         if let Some(selection) = &selection {
             let own = self.workers.specs().iter().map(|spec| &**spec);
             if !own.eq(selection.people().specs()) {
-                return Err(Error::input("the people are known by other recognisers; enrol them with these models"));
+                let reason = "the people are known by other recognisers; enrol them with these models";
+                return Err(crate::Error::input(reason));
             }
         }
         self.faces.values_mut().for_each(|face| face.acquaintance = Acquaintance::default());
