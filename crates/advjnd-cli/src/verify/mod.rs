@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Faces are found anew in every frame of both files, by no tracker of the filter. In place of the original, an
-//! analysis may say where faces are ([`given`]), or photographs whose they are ([`alone`]). Words are those of
+//! analysis may say where faces are (`given`), or photographs whose they are (`alone`). Words are those of
 //! ISO/IEC 19795-1, without a claim to conform to it.
 
 mod alone;
