@@ -210,8 +210,8 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The bytes of a regular file of at most `limit` bytes; devices and pipes, which need not end, are refused with what to
-/// do `instead`.
+/// The bytes of a regular file of at most `limit` bytes; devices and pipes, which need not end, are refused with what
+/// to do `instead`.
 pub(crate) fn read(path: &Path, limit: u64, instead: &str) -> Result<Vec<u8>> {
     let failed = |source| Error::Io { path: path.to_owned(), source };
     let refused = |what: String| Error::model(path.display().to_string(), format!("{what}; {instead}"));

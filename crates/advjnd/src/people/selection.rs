@@ -19,8 +19,8 @@ pub const SURELY_THE_SAME: f32 = 0.15;
 /// the face to be surely nobody's of them.
 ///
 /// Of the 237 pairs of one person, the three take none for two, nor at 0; the nearest would be at -0.13. With so few
-/// pairs a rate up to 1.3 % is possible; the looks of a track count besides. `dlib_resnet29` alone takes one for two. Of
-/// the 119 079 pairs of two people, the three are sure of 88 %.
+/// pairs a rate up to 1.3 % is possible; the looks of a track count besides. `dlib_resnet29` alone takes one for two.
+/// Of the 119 079 pairs of two people, the three are sure of 88 %.
 pub const SURELY_ANOTHER: f32 = 0.1;
 /// Looks after which a face may be surely somebody's, and nobody's.
 const LOOKS_FOR_SOMEBODY: u32 = 3;
@@ -64,9 +64,9 @@ impl Selection {
     /// Whether the face of `acquaintance` passes as it is in the frame of `look`. Where it does not, it is protected as
     /// any other.
     ///
-    /// * [`Rule::Exclude`]: the mean of at least 3 looks is surely the same as one photograph; and every recogniser takes
-    ///   this look, at its threshold, for the person of the looks before or of a photograph. A look that is neither
-    ///   begins the mean anew.
+    /// * [`Rule::Exclude`]: the mean of at least 3 looks is surely the same as one photograph; and every recogniser
+    ///   takes this look, at its threshold, for the person of the looks before or of a photograph. A look that is
+    ///   neither begins the mean anew.
     /// * [`Rule::ProtectOnly`]: the mean of at least 8 looks from the front, and this look, are surely another than
     ///   every photograph, and this look is still that of the looks before. One look that is not sure, of any
     ///   recogniser, has the face protected for the rest of its track.
