@@ -44,6 +44,23 @@ def keep_first_person(page_file, saved):
     return [error for error in errors if "ERR_FILE_NOT_FOUND" not in error]
 
 
+def errors_of(page_file):
+    """What a page complains of."""
+    from playwright.sync_api import sync_playwright
+
+    errors = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 390, "height": 800})
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(page_file.as_uri())
+        if page.evaluate("document.documentElement.scrollWidth") > 390:
+            errors.append("the page is wider than a phone")
+        browser.close()
+    return errors
+
+
 def with_clean_frames(protected, clean, first, last, output):
     """`protected`, with these frames as they are in `clean`; without loss."""
     when = f"enable='between(n,{first},{last})'"
@@ -77,8 +94,11 @@ def whole_way(program, clip, other, folder):
     def verify(file, original=clip):
         return run(program, "verify", file, "--original", original, "--faces", saved)
 
-    code, said = verify(protected)
+    report = folder / "report.html"
+    code, said = run(program, "verify", protected, "--original", clip, "--faces", saved, "--report", report)
     check("the protected clip", code, PASS, said)
+    errors = errors_of(report)
+    check("the report says no error, on a phone", len(errors), 0, errors)
     print("     " + said.replace("\n", "\n     "))
     middle = frames // 2 + 1
     for what, last in [("one clean frame", middle), ("three clean frames", middle + 2)]:
