@@ -226,14 +226,14 @@ fn an_analysis_or_a_photograph_stand_in_for_the_original() {
     assert_eq!((&verdict["reference"], &verdict["through"][0]["untouched"]), (&json!("analysis"), &Value::Null));
     assert!(verdict["covered"]["of"].as_u64().unwrap() >= 3 * FRAMES as u64, "{verdict}");
     let own = known(&verified(&[&clip, "--faces", &faces], 4));
-    assert!(own["count"].as_u64().unwrap() * 10 >= own["of"].as_u64().unwrap() * 9, "{own}");
+    assert!(own["count"].as_u64().unwrap() * 10 >= own["of"].as_u64().unwrap() * 7, "{own}");
 
-    // The thumbnail of person 1 is a photograph of somebody in the clip, the astronaut one of somebody who is not.
+    // The thumbnail of person 1 is a photograph of somebody in these frames, the chip one of somebody who comes later.
     let photograph = folder.path("clip.faces-clean-faces/person-1.png");
     let own = known(&verified(&[&clip, "--enrol", &photograph], 4));
     assert!(own["count"].as_u64().unwrap() >= 2 && own["count"] != own["of"], "{own}");
     assert_eq!(known(&verified(&[&output, "--enrol", &photograph], 0))["count"], 0);
-    let stranger = file("crates/advjnd/tests/data/astronaut.png");
+    let stranger = file("crates/advjnd/tests/data/chips/impostor_2.png");
     let verdict = verified(&[&clip, "--enrol", &stranger], 0);
     assert_eq!((&verdict["reference"], &known(&verdict)["count"]), (&json!("photographs"), &json!(0)), "{verdict}");
     fs::remove_dir_all(folder.path("clip.faces-clean-faces")).unwrap();
