@@ -145,6 +145,13 @@ pub struct DrawnBox {
 }
 
 impl Analysis {
+    /// The tracks of the people who are kept.
+    #[cfg(feature = "measure")]
+    pub fn kept_tracks(&self) -> impl Iterator<Item = &Track> {
+        let is_kept = |id: u32| self.people.iter().any(|person| person.id == id && person.action == Action::Keep);
+        self.tracks.iter().filter(move |track| !track.struck && is_kept(track.person))
+    }
+
     /// Reads and checks a file.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ mod make;
 use std::collections::HashMap;
 use std::path::Path;
 
-use advjnd::net::{Metric, RecognizerSpec};
+use advjnd::net::RecognizerSpec;
 use advjnd::{Error, Result};
 use half::f16;
 use safetensors::tensor::TensorView;
@@ -23,6 +23,7 @@ pub use make::MakePopulation;
 
 use crate::dice::Dice;
 use crate::networks::read;
+use crate::pooling::pool;
 
 /// The one that is built in, made of the people of LFW-a and of the Face Research Lab London Set.
 const BUILT_IN: &[u8] = include_bytes!("../../assets/population.safetensors");
@@ -152,11 +153,9 @@ impl Distribution {
 
 /// An embedding as it is compared: of unit length where the metric is the cosine.
 fn comparable(spec: &RecognizerSpec, embedding: &[f32]) -> Vec<f32> {
-    let scale = match spec.metric {
-        Metric::Euclidean => 1.0,
-        Metric::Cosine => 1.0 / embedding.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE),
-    };
-    embedding.iter().map(|value| scale * value).collect()
+    let mut own = vec![0.0; embedding.len()];
+    pool(spec, &mut own, embedding);
+    own
 }
 
 fn half_bytes(values: &[f32]) -> Vec<u8> {

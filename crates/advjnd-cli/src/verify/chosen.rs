@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use advjnd::face::BBox;
 
-use crate::analysis::{Action, Analysis};
+use crate::analysis::Analysis;
 
 /// Overlap from which a face is the one of the analysis.
 const SAME_FACE: f32 = 0.3;
@@ -19,8 +19,7 @@ impl Kept {
     pub fn of(analysis: Option<&Analysis>) -> Self {
         let mut kept = Self::default();
         let Some(analysis) = analysis else { return kept };
-        let is_kept = |id: u32| analysis.people.iter().any(|person| person.id == id && person.action == Action::Keep);
-        for track in analysis.tracks.iter().filter(|track| !track.struck && is_kept(track.person)) {
+        for track in analysis.kept_tracks() {
             // Where nobody saw the face, another may be.
             for face in track.faces.iter().filter(|face| face.landmarks.is_some()) {
                 let [x, y, width, height] = face.bbox;

@@ -22,7 +22,7 @@ pub fn look(verify: &Verify, faces: &Path, bench: &mut Bench) -> Result<Referenc
     verify.choice().apply(&mut analysis)?;
     let mut reference = Reference { kind: Kind::Analysis, ..Reference::default() };
     reference.clean = expected(verify, faces, &analysis, bench)?;
-    reference.left_out = kept(&analysis);
+    reference.left_out = analysis.kept_tracks().map(|track| track.faces.len() as u64).sum();
     let clean = &mut reference.clean;
     let (mut frames, mut next) = (video::protected(&verify.protected)?, 0);
     let mut count = 0;
@@ -107,13 +107,6 @@ fn sighting(face: &Face, analysis: &Analysis, track: usize) -> Option<Sighting> 
         landmarks: Landmarks(face.landmarks?),
         embeddings: Vec::new(),
     })
-}
-
-/// How many faces are of people who are kept.
-fn kept(analysis: &Analysis) -> u64 {
-    let is_kept = |id: u32| analysis.people.iter().any(|person| person.id == id && person.action == Action::Keep);
-    let tracks = analysis.tracks.iter().filter(|track| !track.struck && is_kept(track.person));
-    tracks.map(|track| track.faces.len() as u64).sum()
 }
 
 fn unlike(verify: &Verify, faces: &Path, how: &str) -> Error {
