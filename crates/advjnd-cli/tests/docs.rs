@@ -26,12 +26,8 @@ fn subcommands(command: &clap::Command, before: &[String]) -> Vec<Vec<String>> {
 
 /// What `advjnd WORDS --help` prints, 100 columns wide.
 fn help(words: &[String]) -> String {
-    let done = Command::new(env!("CARGO_BIN_EXE_advjnd"))
-        .env("COLUMNS", "100")
-        .args(words)
-        .arg("--help")
-        .output()
-        .unwrap();
+    let done =
+        Command::new(env!("CARGO_BIN_EXE_advjnd")).env("COLUMNS", "100").args(words).arg("--help").output().unwrap();
     assert!(done.status.success(), "{words:?}");
     let text = String::from_utf8(done.stdout).unwrap();
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim().to_owned()

@@ -243,7 +243,8 @@ fn the_page_shows_the_presets() {
     std::fs::copy(root().join("docs/evaluation.md"), &copy).unwrap();
     let splice = || evaluate(&["--out", "results/presets", "--splice", copy.to_str().unwrap()]);
     splice().unwrap();
-    let [written, expected] = [&root().join("docs/evaluation.md"), &copy].map(|path| std::fs::read_to_string(path).unwrap());
+    let [written, expected] =
+        [&root().join("docs/evaluation.md"), &copy].map(|path| std::fs::read_to_string(path).unwrap());
     assert!(
         written == expected,
         "out of date: run `advjnd evaluate --out results/presets --splice docs/evaluation.md`"

@@ -293,10 +293,7 @@ fn the_page_shows_the_results() {
         .unwrap();
     assert!(done.status.success(), "{done:?}");
     let [written, expected] = [root().join("docs/attacks.md"), copy].map(|path| std::fs::read_to_string(path).unwrap());
-    assert!(
-        written == expected,
-        "out of date: run `advjnd table --out results --splice docs/attacks.md`"
-    );
+    assert!(written == expected, "out of date: run `advjnd table --out results --splice docs/attacks.md`");
 }
 
 #[test]
