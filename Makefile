@@ -31,10 +31,10 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 	gstreamer1.0-libav
 
 # What some tests want besides: Python with GStreamer, a second WebRTC peer, another finder of faces, Node.js for the
-# page of the viewing test, the trace of system calls, meson. With `--features gpu` the tests want mesa-vulkan-drivers
+# page of the viewing test, the trace of system calls, meson, a finder of misspelt words. With `--features gpu` the tests want mesa-vulkan-drivers
 # (a GPU played by the processor) and vulkan-validationlayers besides.
 TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-opencv \
-	opencv-data nodejs strace meson ninja-build
+	opencv-data nodejs strace meson ninja-build codespell
 
 .PHONY: demo test test-gpu test-page packages clip-table bench-pytorch engine-table recall transfer-table stills-table \
 	preset-table pages book element-bench soak memcheck fuzz deny deb install-check
