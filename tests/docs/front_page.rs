@@ -68,8 +68,8 @@ pub fn limits() -> String {
     let (marked, video) = (Marked::read(), read("results/presets/evaluate.json"));
     let judge = |name| stopped(balanced(&video, 2), "crf23", false, Some(name));
     format!(
-        "- **A face that is not found goes out as it is.** Of {} marked faces {} did; small, dark, hidden and blurred ones are\n  \
-         missed most ([table](docs/evaluation.md#what-is-missed)).\n\
+        "- **A face that is not found goes out as it is.** Of {} marked faces {} did; small, dark, partly hidden and blurred\n  \
+         ones are missed most ([table](docs/evaluation.md#what-is-missed)).\n\
          - **A recogniser that was not attacked may still match.** Left out in turn, SFace was stopped in {} of the\n  \
          face-frames after H.264, MobileFaceNet in {}, dlib in {} ([table](docs/evaluation.md#presets-on-video)).\n",
         marked.0.len(),
