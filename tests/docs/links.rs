@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::common;
 
 /// Folders that are not the project's text.
-const LEFT_OUT: [&str; 5] = [".git", "target", "build", "out", "node_modules"];
+const LEFT_OUT: [&str; 6] = [".git", ".venv", "target", "build", "out", "node_modules"];
 
 /// Every Markdown file of the repository.
 fn pages() -> Vec<PathBuf> {
