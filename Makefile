@@ -4,7 +4,8 @@
 #   make demo CLIP=path     the same with a clip of one's own; the sound is kept
 #   make test               runs every test
 #   make test-gpu           the networks on a GPU, and what they take there; says so where there is none
-#   make element-page       the tables in docs/advjndprotect.md, after properties or results/element.json changed
+#   make pages              the generated parts of README.md and docs/, after properties, options or results changed
+#   make book               the documentation as a book in target/book; installs mdbook if it is missing
 #   make element-bench      frames a second, beside faceblur and, with PYTHON=… that has it, deface
 #   make soak               an hour of video, and the memory it takes
 #   make memcheck           the kernels under valgrind
@@ -14,13 +15,13 @@
 #   make install-check      meson: configured, built, tested and installed into a folder under build/
 #   make test-page          the page of `advjnd analyze` in Chromium; installs it, and Playwright into build/
 # With Python (numpy, opencv-python-headless, onnxruntime, torch, safetensors, scikit-image) and the test material:
-#   make clip-table         the README's table of clips
+#   make clip-table         the table in docs/clips.md
 #   make bench-pytorch      the networks against PyTorch and ONNX Runtime
 #   make transfer-table     what each part of the attack gives on recognisers that are not attacked
 #   make stills-table       what the tricks of the literature give there, on still pictures
-#   make preset-table       the README's table of presets
+#   make preset-table       the table of presets in docs/evaluation.md
 #   make recall             what the face protection misses, on marked frames and on scenes made of photographs
-#   make engine-table       the engine's figures in ARCHITECTURE.md: the above, the bench `gradient`, frames per second
+#   make engine-table       the engine's figures in docs/performance.md: the above, the bench `gradient`, frames per second
 
 CLIP ?= examples/media/portraits_720p.mp4
 export CLIP
@@ -30,13 +31,13 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 	gstreamer1.0-libav
 
 # What some tests want besides: Python with GStreamer, a second WebRTC peer, another finder of faces, Node.js for the
-# page of the viewing test, the trace of system calls, meson. With `--features gpu` the tests want mesa-vulkan-drivers
+# page of the viewing test, the trace of system calls, meson, a finder of misspelt words. With `--features gpu` the tests want mesa-vulkan-drivers
 # (a GPU played by the processor) and vulkan-validationlayers besides.
 TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-opencv \
-	opencv-data nodejs strace meson ninja-build
+	opencv-data nodejs strace meson ninja-build codespell
 
 .PHONY: demo test test-gpu test-page packages clip-table bench-pytorch engine-table recall transfer-table stills-table \
-	preset-table element-page element-bench soak memcheck fuzz deny deb install-check
+	preset-table pages book element-bench soak memcheck fuzz deny deb install-check
 
 SHARED ?= ../shared
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -92,14 +93,18 @@ stills-table:
 preset-table: packages
 	scripts/preset_table.sh $(SHARED)
 
-element-page:
+pages:
 	ADVJND_WRITE=1 cargo test --locked --workspace --test docs
+
+book:
+	command -v mdbook >/dev/null || cargo install --locked mdbook
+	$(PYTHON) tools/book.py --target $(TARGET)
 
 element-bench: packages
 	@scripts/install-packages.sh gstreamer1.0-opencv opencv-data
 	cargo build --release --locked --example element_bench
 	target/release/examples/element_bench $(if $(filter-out python3,$(PYTHON)),--python $(PYTHON))
-	$(MAKE) element-page
+	$(MAKE) pages
 
 soak: packages
 	cargo build --release --locked --example soak

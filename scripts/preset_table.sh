@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # preset_table.sh SHARED: the presets on the first 40 frames of clips of the reporting split (DESIGN.md), every network
-# in turn the judge. Writes results/presets and the table in the README; rows that are there are kept.
+# in turn the judge. Writes results/presets and the table in docs/evaluation.md; rows that are there are kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 clips=()
@@ -20,4 +20,4 @@ evaluate() {
 
 evaluate --leave-one-out --vary preset=invisible,balanced,natural,strong
 evaluate --surrogates dlib_resnet29,sface_2021dec,mobilefacenet --vary preset=balanced,natural
-advjnd evaluate --out results/presets --splice README.md
+advjnd evaluate --out results/presets --splice docs/evaluation.md

@@ -52,6 +52,12 @@ check "documentation" documentation
 if command -v ruff >/dev/null; then
     check "ruff" ruff check --quiet
 fi
+if command -v codespell >/dev/null; then
+    check "spelling" codespell
+fi
+if command -v mdbook >/dev/null; then
+    check "book" python3 tools/book.py --target "${CARGO_TARGET_DIR:-target}"
+fi
 check "gst-inspect-1.0" inspection
 if command -v meson >/dev/null; then
     check "meson" scripts/install_check.sh -Dbuildtype=debug

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! plugin-advjndprotect:
 //!
-//! One video filter, `advjndprotect`, that changes the faces of raw video by less than the eye notices and so that face
-//! recognition no longer knows them; a face that is not protected is covered, never passed.
+//! The video filter `advjndprotect` protects faces in raw video from face recognition: it changes each face within a
+//! budget of just-noticeable differences until recognisers no longer match it. A face that is not protected is covered.
 //!
-//! The work is done by the crate [`advjnd`]; this one translates between it and GStreamer.
+//! The crate [`advjnd`] does the work. This crate translates between it and GStreamer.
 //!
 //! Since: plugin-advjndprotect-0.1.0
 

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The element's page says what the element is: its tables are made here, and compared with what stands in the file.
-//! `make element-page` (`ADVJND_WRITE=1 cargo test --test docs`) writes them.
+//! Documents say what is so. Tables about the element and figures of `results/` are made here, and compared with what
+//! stands in README.md and docs/; `make pages` (`ADVJND_WRITE=1 cargo test --workspace --test docs`) writes them. Links
+//! lead somewhere, and each page is in the book.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails must say so")]
 
 mod common;
+#[path = "docs/front_page.rs"]
+mod front_page;
+#[path = "docs/links.rs"]
+mod links;
 #[path = "../crates/advjnd-cli/src/marks.rs"]
 mod marks;
 #[path = "../tools/element_bench/table.rs"]
@@ -17,27 +22,33 @@ use advjnd::report::CoverReason;
 use gst::glib;
 use gst::prelude::*;
 
-const PAGE: &str = "docs/advjndprotect.md";
-
-/// Holds what stands between the markers `name` of the page to `text`, or writes it.
-fn section(name: &str, text: &str) {
-    let path = common::file(PAGE);
-    let page = fs::read_to_string(&path).unwrap();
-    let made = marks::spliced(&page, name, text).expect("an opening and a closing marker");
+/// Holds what stands between the markers `name` of a page to `text`, or writes it.
+fn section(page: &str, name: &str, text: &str) {
+    let path = common::file(page);
+    let written = fs::read_to_string(&path).unwrap();
+    let made = marks::spliced(&written, name, text).expect("an opening and a closing marker");
     if std::env::var_os("ADVJND_WRITE").is_some() {
         fs::write(&path, made).unwrap();
     } else {
-        assert!(page == made, "{PAGE}: `{name}` is out of date: run `make element-page`\n{text}");
+        assert!(written == made, "{page}: `{name}` is out of date: run `make pages`\n{text}");
     }
 }
 
 /// One test for all, for each may write the file.
 #[test]
-fn the_page_is_up_to_date() {
-    section("properties", &properties());
-    section("verdicts", &verdicts());
-    let results = common::file("results/element.json");
-    section("element-table", &table::markdown(&fs::read_to_string(results).unwrap()).unwrap());
+fn the_pages_are_up_to_date() {
+    section("docs/advjndprotect.md", "properties", &properties());
+    section("docs/advjndprotect.md", "verdicts", &verdicts());
+    let speed = fs::read_to_string(common::file("results/element.json")).unwrap();
+    section("docs/performance.md", "element-table", &table::markdown(&speed).unwrap());
+    section("README.md", "limits", &front_page::limits());
+    section("README.md", "results", &front_page::results());
+}
+
+#[test]
+fn the_readme_is_short() {
+    let lines = fs::read_to_string(common::file("README.md")).unwrap().lines().count();
+    assert!(lines <= 120, "the README has {lines} lines: what is beyond 120 belongs to docs/");
 }
 
 fn properties() -> String {

@@ -12,30 +12,44 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// What stands for hardware: the first word of a printed part of a pipeline, and what is run in its place.
-const STAND_INS: [(&str, &str); 6] = [
+const STAND_INS: [(&str, &str); 13] = [
     ("v4l2src", "videotestsrc num-buffers=8 ! video/x-raw,format=YUY2,width=320,height=240,framerate=30/1"),
+    ("image/jpeg,width=1280,height=720,framerate=30/1", "videoconvert ! jpegenc"),
     (
         "rtspsrc",
         "filesrc location=clip.mp4 ! qtdemux ! h264parse config-interval=-1 ! rtph264pay ! application/x-rtp,media=video",
     ),
+    ("fallbacksrc", "filesrc location=clip.mp4 ! decodebin"),
+    ("vah264dec", "avdec_h264"),
+    ("vapostproc", "videoconvert"),
+    ("nvh264dec", "avdec_h264"),
+    ("cudadownload", "videoconvert"),
+    ("playbin", "playbin uri=file://$PWD/clip.mp4 video-sink=fakesink audio-sink=fakesink video-filter=\"videoconvert"),
     ("v4l2sink", "fakesink"),
     ("autovideosink", "fakesink"),
     ("rtspclientsink", "h264parse ! fakesink"),
     // Several files from a clip that lasts half a second.
     ("splitmuxsink", "splitmuxsink location=protected-%05d.mp4 max-size-time=200000000"),
 ];
+/// What OBS calls the end of a pipeline, and what is run in its place.
+const OBS: (&str, &str) = (" ! video.", " ! fakesink");
 /// Elements of packages that are not GStreamer's own, and what tells that they are there.
 const GUESTS: [(&str, &str); 1] =
     [("facedetect", "gst-inspect-1.0 --exists facedetect && test -d /usr/share/opencv4/haarcascades")];
 /// Where pipelines are printed.
-const DOCUMENTS: [&str; 4] = ["README.md", "docs/advjndprotect.md", "examples/README.md", "src/advjndprotect/imp.rs"];
+const DOCUMENTS: [&str; 4] = ["README.md", "docs/advjndprotect.md", "docs/recipes.md", "src/advjndprotect/imp.rs"];
 
-/// The commands of a document: from `gst-launch-1.0`, or variables before it, to the line that does not go on.
+/// The commands of a document: from `gst-launch-1.0`, or variables before it, to the line that does not go on. What OBS
+/// takes has no `gst-launch-1.0`; it gets one.
 fn commands(document: &str) -> Vec<String> {
     let text = fs::read_to_string(common::file(document)).unwrap();
     let mut lines = text.lines().map(|line| line.trim_start_matches([' ', '*']).trim_end());
     let mut commands = Vec::new();
     while let Some(line) = lines.next() {
+        if line.ends_with(OBS.0) {
+            commands.push(format!("gst-launch-1.0 {line}"));
+            continue;
+        }
         let starts = |line: &str| line.starts_with("gst-launch-1.0 ") || line.starts_with("GST_");
         if !starts(line) {
             continue;
@@ -58,7 +72,7 @@ fn on_this_machine(command: &str) -> String {
         let kept = &part[..part.len() - words.len()];
         stand_in.map_or(part.to_owned(), |(_, other)| format!("{kept}{other}"))
     };
-    command.split(" ! ").map(replace).collect::<Vec<_>>().join(" ! ")
+    command.replace(OBS.0, OBS.1).split(" ! ").map(replace).collect::<Vec<_>>().join(" ! ")
 }
 
 /// A folder with `clip.mp4` (12 frames with a face, and sound) and `photo.png`, removed at the end.
@@ -167,7 +181,7 @@ fn is_output(name: &str) -> bool {
 #[test]
 fn stand_ins_stand_for_what_is_printed() {
     let printed: String = DOCUMENTS.iter().flat_map(|document| commands(document)).collect();
-    for (name, _) in STAND_INS.iter().chain(&GUESTS) {
+    for (name, _) in STAND_INS.iter().chain(&GUESTS).chain([&OBS]) {
         assert!(printed.contains(name), "no document prints {name}");
     }
     let command = on_this_machine("gst-launch-1.0 -e v4l2src device=/dev/video0 ! a ! v4l2sink device=/dev/video1");

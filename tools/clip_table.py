@@ -3,7 +3,7 @@
 
 Every clip of DIR/clips goes through `advjnd protect` (default settings) twice: losslessly (FFV1), and as the demo does
 it (H.264). `DIR/tools/check_clip.py`, which shares no code with this project, looks at both. `--speed-only` measures
-the speed of the clips in the file anew. Writes a JSON file, one entry a clip, and puts it as a table into README.md
+the speed of the clips in the file anew. Writes a JSON file, one entry a clip, and puts it as a table into docs/clips.md
 between the markers `clip-table`. `--table-only` does the last step alone.
 
     make clip-table        (installs nothing; needs ffmpeg, and numpy opencv-python-headless onnxruntime torch
@@ -159,7 +159,7 @@ def main():
         args.out.write_text(
             json.dumps({"commit": commit.strip(), "machine": machine, "clips": entries}, indent=1) + "\n"
         )
-    splice(ROOT / "README.md", "clip-table", clips_table(json.loads(args.out.read_text())["clips"]))
+    splice(ROOT / "docs/clips.md", "clip-table", clips_table(json.loads(args.out.read_text())["clips"]))
 
 
 if __name__ == "__main__":

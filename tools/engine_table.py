@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""engine_table.py [--shared DIR] [--out results/engine.json] [--table-only]: the engine's figures in ARCHITECTURE.md.
+"""engine_table.py [--shared DIR] [--out results/engine.json] [--table-only]: the engine's figures in docs/performance.md.
 
 Runs `cargo bench --bench gradient`, `models/convert/bench_pytorch.py` and, on the clips of DIR/clips with one face,
-`cargo bench --bench protector`; writes what they print to a JSON file, and puts it as tables into ARCHITECTURE.md
+`cargo bench --bench protector`; writes what they print to a JSON file, and puts it as tables into docs/performance.md
 between the markers `engine-table`. `--table-only` does the last step alone. On an otherwise idle machine.
 
     make engine-table       (installs nothing; needs ffmpeg, and what bench_pytorch.py names)
@@ -139,7 +139,7 @@ def main():
         data |= {"gradient": gradient(), "ratios": ratios(shared), "clips": clips(shared)}
         args.out.parent.mkdir(exist_ok=True)
         args.out.write_text(json.dumps(data, indent=1) + "\n")
-    splice(ROOT / "ARCHITECTURE.md", "engine-table", text(json.loads(args.out.read_text())))
+    splice(ROOT / "docs/performance.md", "engine-table", text(json.loads(args.out.read_text())))
 
 
 if __name__ == "__main__":

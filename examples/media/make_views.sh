@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Makes views.jpg, the README's picture of the property `view`: the sample clip after two seconds, four times.
+# Makes views.jpg, the picture of the property `view`: the sample clip after two seconds, four times.
 #     cargo build --release && examples/media/make_views.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -4,18 +4,18 @@
  * @title: advjndprotect
  * @short_description: protects the faces of a video from face recognition
  *
- * Finds and follows the faces of raw video and changes each of them by less than the eye notices, so that face
- * recognition no longer matches it. What the self-check on the changed frame does not confirm as protected is covered
- * (property `fail-policy`); nothing passes because something failed. Pixels outside the face regions stay as they were.
+ * Finds and follows the faces in raw video, and changes each within a budget of just-noticeable differences until face
+ * recognition no longer matches it. A self-check reads the changed frame; a face that fails it is covered (property
+ * `fail-policy`). A failure never lets a face through. Pixels outside the face regions stay as they were.
  *
  * ## Example pipeline
  * |[
  * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! videoconvert ! videoflip video-direction=auto \
  *     ! advjndprotect ! x264enc ! mp4mux ! filesink location=protected.mp4
- * ]| Protects the faces of a file; no property has to be set.
+ * ]| Protects the faces in a file; you need not set any property.
  *
  * ## Messages
- * With property `messages`, an element message named `advjndprotect` is posted when a face appears or its verdict
+ * With property `messages`, the element posts a message named `advjndprotect` when a face appears or its verdict
  * changes: `face` (guint64, its number), `verdict` (string: `protected`, `covered-not-yet-protected`, `covered-lost`,
  * `covered-unusable`, `covered-fault`, `covered-out-of-time`, `covered-too-many`, `covered-on-request`, `kept`),
  * `timestamp`, `stream-time`, `running-time` (guint64, nanoseconds), `x`, `y`, `width`, `height` (guint, pixels),
@@ -29,50 +29,51 @@
  * (whether anybody saw them; if not, they are a guess) and the rectangle `region-x`, `region-y`, `region-width`,
  * `region-height`, outside of which no pixel was touched for it.
  *
- * Metas of type `face` that came with the buffer stay. Property `detector` says whether they add to the search or take
- * its place. Five landmarks are taken from a field `landmarks` of any of their parameter structures (ten numbers, x and
- * y in pixels: the eye to the left in the picture, the other, the tip of the nose, the corners of the mouth), or looked
- * for in the region; they are believed where close looks agree with them.
+ * Metas of type `face` that came with the buffer stay. Property `detector` says whether they add to the search or
+ * replace it. The element takes five landmarks from a field `landmarks` of any of their parameter structures (ten
+ * numbers, x and y in pixels: the eye to the left in the picture, the other, the tip of the nose, the corners of the
+ * mouth), or looks for them in the region. It believes landmarks that its own close looks confirm.
  *
  * ## Look-ahead
- * A stream that is not live is held for 15 frames (property `look-ahead`): a face that is found is looked for in the
- * frames that are held, and is protected or covered from the first in which it is seen.
+ * In a stream that is not live the element holds back 15 frames (property `look-ahead`). It looks for a new face in
+ * these frames, too, and protects or covers it from the first frame in which it is seen.
  *
  * ## Live streams
- * A stream is live if upstream says so when it is asked for its latency. Then a frame has a deadline (property
- * `frame-deadline`), and that time is reported as latency. It is shorter for a frame that waited and when downstream
- * says that frames come too late. Gradient iterations end in time and the whole frame may not be searched for faces
- * every time; the self-check is never left out, and a face for which there is no time for it is covered. Put a `queue`
- * before the element and one behind it. In a stream that is not live no clock decides anything, but that frames that
- * downstream says will be late are dropped (property `qos`).
+ * A stream is live if upstream says so in its answer to the LATENCY query. Then each frame has a deadline (property
+ * `frame-deadline`), which the element reports as latency. The deadline is shorter for a frame that waited, and when
+ * downstream says that frames come too late. Gradient iterations end in time, and the whole frame may not be searched
+ * for faces every time. A face for which there is no time for the self-check is covered. Put a `queue` before the
+ * element and one behind it. In other streams timing has no effect, except that frames are dropped that downstream says
+ * will be late (property `qos`).
  *
  * ## Covering every face
- * With property `mode` set to `cover`, every face that is found is covered and none is changed: for people at risk.
+ * With property `mode` set to `cover`, the element covers every face that it finds and changes none. Use it for people
+ * at risk.
  *
  * ## Not everybody
- * Property `exclude-people` names photographs of people who pass as they are, recognisable, where it is sure who they
- * are; property `protect-only` names those of the only people who are protected, and lets others pass where it is sure
- * that they are none of them. Photographs lie in a folder, one person in each subfolder or in each file beside them;
- * `advjnd enrol` makes a file of them. Who is not sure is protected or covered, as everybody is without these
- * properties. When the first face passes, a warning is posted.
+ * Property `exclude-people` names photographs of people who pass unchanged, RECOGNISABLE, if the element is sure who
+ * they are. Property `protect-only` names photographs of the only people to protect; others pass if the element is sure
+ * that they are none of these. Photographs lie in a folder: each subfolder, and each file beside the subfolders, is one
+ * person. `advjnd enrol` makes a file of them. Where the element is not sure, it protects or covers the face. It posts a
+ * warning when the first face passes.
  *
  * ## Presets
- * Property `preset`, and #GstPreset where `GstAdvJndProtect.prs` is installed: `invisible`, `balanced` and `strong` set
- * how much may be seen against how much is stopped. `natural` adds less noise than `balanced`, and moves and lights
- * faces a little instead: it alters the likeness, which the others do not.
+ * Property `preset`, and #GstPreset where `GstAdvJndProtect.prs` is installed: `invisible`, `balanced` and `strong`
+ * trade visibility of the change for protection. `natural` adds less noise than `balanced`, and moves and lights faces a
+ * little instead: it alters the likeness. The others do not.
  *
  * ## What is refused
- * Video in which faces would be missed. Interlaced: put `deinterlace` in front. To be shown turned (tag
- * `image-orientation`): put `videoflip video-direction=auto` in front. With a pixel-aspect-ratio beyond 3/2 or 2/3: put
- * `videoconvertscale ! video/x-raw,pixel-aspect-ratio=1/1` in front.
+ * The element refuses video in which it would miss faces. If it is interlaced, put `deinterlace` in front. If it is to
+ * be shown turned (tag `image-orientation`), put `videoflip video-direction=auto` in front. If its pixel-aspect-ratio is
+ * beyond 3/2 or 2/3, put `videoconvertscale ! video/x-raw,pixel-aspect-ratio=1/1` in front.
  *
  * ## After a panic
  * A panic is an error, and no frame goes out until the element is set to READY and started again.
  *
  * ## What does not go on
- * Pictures among the tags (`image`, `preview-image`, `attachment`, and what demuxers pass on unread). Of regions of
- * interest that came with a buffer, parameters that are not numbers, truth values, texts of at most 64 bytes, or
- * `landmarks`.
+ * The element removes pictures among the tags (`image`, `preview-image`, `attachment`, and what demuxers pass on
+ * unread). From regions of interest that came with a buffer, it removes all parameters but numbers, truth values, texts
+ * of at most 64 bytes, and `landmarks`.
  *
  * Since: plugin-advjndprotect-0.1.0
  */

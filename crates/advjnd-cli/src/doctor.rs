@@ -39,13 +39,13 @@ const FRAMES: u32 = 24;
 /// A frame's time at 30 frames a second.
 const LIVE: Duration = Duration::from_nanos(1_000_000_000 / 30);
 
-/// Says what is installed, and how fast faces are protected here.
+/// Checks what is installed, and how fast this machine protects faces.
 #[derive(Args)]
 pub struct Doctor {
-    /// Device of the element: cpu, auto, gpu, gpu:N
+    /// Device that runs the recognisers: cpu, auto, gpu or gpu:N
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: String,
-    /// Leave out how fast it is
+    /// Skip the measurement of speed
     #[arg(long)]
     quick: bool,
 }

@@ -11,25 +11,25 @@ use crate::folder::write_private;
 use crate::protect::{Unfinished, refuse_existing, refuse_input, start};
 
 const AFTER_HELP: &str = "\
-In a folder, each subfolder has the photographs of one person, and each file beside them is one of another; people have
-the names of folders and files. PNG, JPEG and WebP, with one face that is larger than all others. Give the file to the
-element: `advjnd protect --property exclude-people=FILE`, or `--property protect-only=FILE`. It holds biometric data,
-and only you can read it.";
+Each subfolder has photographs of one person. Each file beside the subfolders shows another person.
+People get the names of the folders and files. Photographs are PNG, JPEG or WebP; one face must be
+larger than all others. Use the file with `advjnd protect --property exclude-people=FILE` or
+`--property protect-only=FILE`. It contains biometric data, and only you can read it.";
 
-/// Makes a file of the people in photographs, by whom `protect` chooses: exclude-people, protect-only.
+/// Makes a file of people from their photographs, for exclude-people and protect-only.
 #[derive(Args)]
 #[command(after_long_help = AFTER_HELP, after_help = AFTER_HELP)]
 pub struct Enrol {
-    /// Photographs, and folders of them
+    /// Photographs, or folders of photographs
     #[arg(required = true, value_name = "PHOTO_OR_FOLDER")]
     inputs: Vec<PathBuf>,
-    /// The file to write, for example people.safetensors
+    /// File to write, for example people.safetensors
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
-    /// Folder with manifest.toml and its model files; the element must be given the same (default: those built in)
+    /// Folder with manifest.toml and its model files; give the element the same (default: the built-in models)
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// Replace a file that is there already
+    /// Replace an existing file
     #[arg(short = 'y', long)]
     overwrite: bool,
 }

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The program `advjnd`: one file, or one folder, per subcommand.
+//! The program `advjnd`, which protects faces in files and measures how well that works. One file, or one folder, per
+//! subcommand.
 //!
-//! What measures is left out without the feature `measure`, which is on by default; the program is built in half the
-//! time then.
+//! The feature `measure` is on by default. Without it the subcommands that measure are left out, and the build takes
+//! half the time.
 //!
 //! | subcommand | does |
 //! |---|---|
-//! | [`analyze`] | finds the people of a video, to choose who is protected |
-//! | [`completions`, `man`](manual) | print what shells and `man` read |
-//! | [`doctor`] | says what is installed, and how fast faces are protected here |
-//! | [`enrol`] | makes a file of the people in photographs, for the element to know them by |
-//! | [`evaluate`] | protects clips with the element, encodes them, and asks recognisers that were attacked and others |
-//! | [`faces`] | converts what `analyze` found to CSV, COCO or KITTI, and back |
-//! | [`population`] | makes what `verify` knows of other people, of pictures of real ones |
-//! | [`protect`] | protects videos and pictures: files and folders |
-//! | [`recall`] | measures what the face protection misses, on marked frames and on scenes made of photographs |
-//! | [`table`](mod@table) | the source paper's experiment: every attack on still pictures, its success and its cost |
-//! | [`verify`] | looks at a protected file and its original: is every face protected or covered? |
+//! | [`analyze`] | finds the people in a video, so that you can choose who is protected |
+//! | [`completions`, `man`](manual) | print completion scripts and manual pages |
+//! | [`doctor`] | checks what is installed, and how fast this machine protects faces |
+//! | [`enrol`] | makes a file of people from their photographs, for `exclude-people` and `protect-only` |
+//! | [`evaluate`] | protects clips, encodes them, and asks attacked and unseen recognisers whom they still know |
+//! | [`faces`] | converts an analysis to CSV, COCO or KITTI, and back |
+//! | [`population`] | makes the statistics of other people that `verify` uses, from pictures |
+//! | [`protect`] | protects videos and pictures, in single files or whole folders |
+//! | [`recall`] | measures what protection misses, on marked frames and on scenes made of photographs |
+//! | [`table`](mod@table) | runs the source paper's experiment: every attack on still pictures, its success and its cost |
+//! | [`verify`] | checks a protected file: is every face covered, or shown and no longer recognised? |
 //! | [`viewing-test`](viewing_test) | makes the page of a viewing test, and tables of its results |
 
 mod analysis;
@@ -64,7 +65,7 @@ use std::process::ExitCode;
 use advjnd::Result;
 use clap::{Parser, Subcommand};
 
-/// Protects files from face recognition, and measures what that costs.
+/// Protects faces in files from face recognition, and measures how well it works.
 #[derive(Parser)]
 #[command(name = "advjnd", version)]
 pub struct Cli {

@@ -7,14 +7,14 @@ use clap_complete::Shell;
 
 use crate::Cli;
 
-/// Prints completions for a shell.
+/// Prints the completion script for a shell.
 #[derive(Args)]
 pub struct Completions {
     /// The shell
     shell: Shell,
 }
 
-/// Prints the manual page of a subcommand, or of the program.
+/// Prints the manual page of a subcommand, or of the whole program.
 #[derive(Args)]
 pub struct Man {
     /// The subcommand

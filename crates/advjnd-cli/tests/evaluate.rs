@@ -236,17 +236,18 @@ fn onnx_files_of_a_folder_are_judges() {
     assert!(run(&out.join("other")).unwrap_err().contains("mean_color"));
 }
 
-/// The README has the figures of the file.
+/// The page has the figures of the file.
 #[test]
-fn the_readme_shows_the_presets() {
-    let copy = folder("readme").join("README.md");
-    std::fs::copy(root().join("README.md"), &copy).unwrap();
+fn the_page_shows_the_presets() {
+    let copy = folder("page").join("evaluation.md");
+    std::fs::copy(root().join("docs/evaluation.md"), &copy).unwrap();
     let splice = || evaluate(&["--out", "results/presets", "--splice", copy.to_str().unwrap()]);
     splice().unwrap();
-    let [written, expected] = [&root().join("README.md"), &copy].map(|path| std::fs::read_to_string(path).unwrap());
+    let [written, expected] =
+        [&root().join("docs/evaluation.md"), &copy].map(|path| std::fs::read_to_string(path).unwrap());
     assert!(
         written == expected,
-        "the README is not of results/presets/evaluate.json: `advjnd evaluate --out results/presets --splice README.md`"
+        "out of date: run `advjnd evaluate --out results/presets --splice docs/evaluation.md`"
     );
     assert!(["balanced", "strong"].iter().all(|name| written.contains(&format!("| preset={name} |"))));
     std::fs::write(&copy, "no marks").unwrap();

@@ -32,7 +32,7 @@ fn a_picture_comes_when_asked_for_and_its_name_says_what_is_in_it() {
     assert_eq!((picture.width(), picture.height()), (160 + 8 + 160, 120));
     fs::remove_file(&output).unwrap();
     let again = refused(&["--picture", &input, "-o", &output], 1);
-    assert!(again.contains("clean-and-protected.png is there already"), "{again}");
+    assert!(again.contains("clean-and-protected.png already exists"), "{again}");
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn what_is_there_is_overwritten_only_when_asked_for() {
     let (input, output) = (folder.clip("clip.mp4", false), folder.path("protected.mp4"));
     fs::write(&output, "of somebody").unwrap();
     let said = refused(&[&input, "-o", &output], 1);
-    assert!(said.contains("is there already; give another name, or -y"), "{said}");
+    assert!(said.contains("already exists; give another name, or -y"), "{said}");
     assert!(protected(&["--skip-existing", &input, "-o", &output]).contains("skipped"));
     assert_eq!(fs::read_to_string(&output).unwrap(), "of somebody");
     for flag in ["-y", "--overwrite"] {

@@ -20,7 +20,7 @@ fn a_folder_keeps_its_order_and_names_and_files_are_told_by_content() {
     }
     fs::write(folder.path("in/notes.txt"), "no video, and none of its business").unwrap();
     let said = protected(&[&folder.path("in"), "-o", &folder.path("out"), "--jobs", "2"]);
-    assert!(said.contains("notes.txt: skipped: it is no video and no picture, but text"), "{said}");
+    assert!(said.contains("notes.txt: skipped: it is neither a video nor a picture, but text"), "{said}");
     assert!(said.contains("another input wants the usual one"), "{said}");
     let (marked, plain): (Vec<_>, Vec<_>) =
         folder.files("out").into_iter().partition(|name| name.to_lowercase().starts_with("a-protected-"));

@@ -113,18 +113,3 @@ fn the_program_describes_itself() {
     assert!(code == Some(0) && help.contains("Exit codes"), "{help}");
     assert_eq!(advjnd(&["protect"]).0, Some(2));
 }
-
-/// `ADVJND_WRITE=1` writes it.
-#[test]
-fn the_page_has_the_options_as_the_program_says_them() {
-    let page = protect::file("docs/protect.md");
-    let before = fs::read_to_string(&page).unwrap();
-    let (head, rest) = before.split_once("<!-- help -->").unwrap();
-    let (_, tail) = rest.split_once("<!-- /help -->").unwrap();
-    let (_, help) = advjnd(&["protect", "-h"]);
-    let after = format!("{head}<!-- help -->\n```text\n{}\n```\n<!-- /help -->{tail}", help.trim_end());
-    if std::env::var_os("ADVJND_WRITE").is_some() {
-        fs::write(&page, &after).unwrap();
-    }
-    assert_eq!(after, fs::read_to_string(&page).unwrap(), "run this test with ADVJND_WRITE=1");
-}

@@ -263,3 +263,14 @@ fn a_clip_and_a_picture_are_run_judged_and_tabled() {
     let nobody = recall(&["--material", out_text, "--every", "0", "--out", out_text]).unwrap_err();
     assert!(nobody.contains("no two people"), "{nobody}");
 }
+
+/// The page has the figures of the file.
+#[test]
+fn the_page_shows_what_is_missed() {
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("evaluation.md");
+    std::fs::copy(root().join("docs/evaluation.md"), &copy).unwrap();
+    recall(&["--splice", copy.to_str().unwrap()]).unwrap();
+    let [written, expected] =
+        [root().join("docs/evaluation.md"), copy].map(|path| std::fs::read_to_string(path).unwrap());
+    assert!(written == expected, "out of date: run `advjnd recall --splice docs/evaluation.md`");
+}

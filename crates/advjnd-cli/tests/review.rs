@@ -90,7 +90,7 @@ fn people_are_found_and_chosen() {
     let count = analysis["times"].as_array().unwrap().len();
     assert!(count >= FRAMES, "{told}");
     assert!(analysis["people"].as_array().unwrap().len() >= 3, "{told}");
-    assert!(said(&["analyze", &clip, "-o", &faces], 1).contains("is there already"));
+    assert!(said(&["analyze", &clip, "-o", &faces], 1).contains("already exists"));
 
     // Person 1 is kept, person 2 covered by hand, and so is a place without anybody.
     let mut edited = analysis.clone();

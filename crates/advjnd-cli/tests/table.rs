@@ -280,11 +280,11 @@ fn people_can_be_named_and_the_tables_put_into_a_document() {
     assert!(refused.contains("no folder `nobody`"), "{refused}");
 }
 
-/// The README has the figures of the file.
+/// The page has the figures of the file.
 #[test]
-fn the_readme_shows_the_results() {
-    let copy = folder("readme").join("README.md");
-    std::fs::copy(root().join("README.md"), &copy).unwrap();
+fn the_page_shows_the_results() {
+    let copy = folder("page").join("attacks.md");
+    std::fs::copy(root().join("docs/attacks.md"), &copy).unwrap();
     let done = Command::new(env!("CARGO_BIN_EXE_advjnd"))
         .current_dir(root())
         .args(["table", "--out", "results", "--splice"])
@@ -292,11 +292,8 @@ fn the_readme_shows_the_results() {
         .output()
         .unwrap();
     assert!(done.status.success(), "{done:?}");
-    let [written, expected] = [root().join("README.md"), copy].map(|path| std::fs::read_to_string(path).unwrap());
-    assert!(
-        written == expected,
-        "the README is not of results/table.json: `advjnd table --out results --splice README.md`"
-    );
+    let [written, expected] = [root().join("docs/attacks.md"), copy].map(|path| std::fs::read_to_string(path).unwrap());
+    assert!(written == expected, "out of date: run `advjnd table --out results --splice docs/attacks.md`");
 }
 
 #[test]

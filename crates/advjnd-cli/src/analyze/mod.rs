@@ -27,28 +27,28 @@ pub(crate) use json::text;
 use review::Review;
 use trail::Trail;
 
-/// Finds the people of a video, to choose who is protected.
+/// Finds the people in a video, so that you can choose who is protected.
 #[derive(Args)]
 pub struct Analyze {
     /// The video
     #[arg(value_name = "VIDEO")]
     input: PathBuf,
-    /// The file of analysis to write, by custom NAME.faces.json
+    /// Analysis file to write, by convention NAME.faces.json
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
-    /// Replace files that are there already
+    /// Replace existing files
     #[arg(short = 'y', long)]
     overwrite: bool,
-    /// Write neither pictures of the people nor the page to review them on
+    /// Write no pictures of the people and no review page
     #[arg(long)]
     no_review: bool,
-    /// How thoroughly faces are searched: fast (the default), thorough
+    /// How thoroughly to search for faces: fast (the default) or thorough
     #[arg(long, value_name = "HOW")]
     search: Option<String>,
-    /// Turn each field of interlaced video into a frame, as `protect` does with the same option
+    /// Make one frame of each field of interlaced video, like `protect --both-fields`
     #[arg(long)]
     both_fields: bool,
-    /// Map video of high dynamic range to standard range, as `protect` does with the same option
+    /// Map high dynamic range to standard range, like `protect --tone-map`
     #[arg(long)]
     tone_map: bool,
     /// Give up after this many seconds without a new frame
@@ -121,7 +121,7 @@ impl Analyze {
             boxes: Vec::new(),
         };
         analysis.check().map_err(|reason| {
-            Error::input(format!("{reason}; write the video anew first: ffmpeg -i FILE -fps_mode cfr NEW.mkv"))
+            Error::input(format!("{reason}; convert the video first: ffmpeg -i FILE -fps_mode cfr NEW.mkv"))
         })?;
         let json = json::text(&analysis)?;
         let page = review.map(|review| review.finish(&json)).transpose()?;

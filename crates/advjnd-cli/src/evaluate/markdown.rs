@@ -9,10 +9,12 @@ use super::quality::Quality;
 use super::results::{Key, Results, Row, Seen};
 use crate::document::{head, line, number, percent};
 
-const NOTES: &str = "Faces are found in the clean clip (detector score 0.6, 32 pixels), and found anew in every variant, where a \
-    face that is not found is looked at where it was. Only faces count that the recogniser takes for the person enrolled in the \
-    clean frame; stopped: shown, and no longer taken for that person. Thresholds: as the models' manifest says, at 1 % false \
-    accepts. Judges were neither attacked nor asked by the self-check. Shares are of all face-frames together.\n";
+const NOTES: &str = "\
+    Faces are found in the clean clip (detector score 0.6, 32 pixels), and again in every variant; where a face is \
+    not found there, recognisers look at its place. A face counts if the recogniser knows the enrolled person in the \
+    clean frame. Stopped: the face is shown, and the recogniser no longer takes it for that person. Thresholds are \
+    those of the models' manifest, at 1 % false accepts. Neither the attack nor the self-check knows the judges. \
+    Shares are of all face-frames together.\n";
 
 /// All tables of the results.
 pub fn tables(results: &Results) -> String {
@@ -21,7 +23,7 @@ pub fn tables(results: &Results) -> String {
         if experiment.photograph.is_some() { "a photograph" } else { "the mean clean embedding of each track" };
     let most = experiment.most_frames.map_or(String::new(), |most| format!(", the first {most} frames of a clip"));
     let every = experiment.every;
-    let mut text = format!("# Evaluation of video\n\nEvery {every}. frame{most}; enrolled: {enrolled}. {NOTES}");
+    let mut text = format!("# Evaluation of video\n\nOne frame in {every}{most}; enrolled: {enrolled}. {NOTES}");
     let variants = variants(&results.rows);
     text += "\n## By number of surrogates\n\nEach cell of a variant: stopped, surrogates / judges.\n\n";
     text += &in_short(results);

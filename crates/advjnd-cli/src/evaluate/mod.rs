@@ -65,28 +65,28 @@ use crate::machine;
 use crate::networks::{Networks, read};
 use crate::progress::progress_bar;
 
-/// Protects clips with the element, encodes them, and asks recognisers that were attacked and others.
+/// Protects clips, encodes them, and asks attacked and unseen recognisers whom they still know.
 #[derive(Args)]
 pub struct Evaluate {
     /// Clips in any format that GStreamer decodes
     #[arg(required_unless_present = "splice", value_name = "CLIP")]
     clips: Vec<PathBuf>,
-    /// Folder for evaluate.json, evaluate.md and frames/*.csv; what is already there is kept
+    /// Folder for evaluate.json, evaluate.md and frames/*.csv; existing rows are kept
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Recognisers that are attacked together, comma-separated; can be given several times, a row each
+    /// Recognisers to attack together, comma-separated; each use of this option adds a row
     #[arg(long, value_name = "NAME,...", default_value = "dlib_resnet29")]
     surrogates: Vec<String>,
-    /// Take each recogniser of --models in turn as the judge, and attack all others
+    /// Make each recogniser of --models the judge in turn, and attack all others
     #[arg(long, conflicts_with = "surrogates")]
     leave_one_out: bool,
-    /// Folders with further judges: safetensors files with a manifest.toml, or NAME.onnx with NAME.toml
+    /// Folders with more judges: safetensors files with a manifest.toml, or NAME.onnx with NAME.toml
     #[arg(long, value_name = "DIR")]
     judges: Vec<PathBuf>,
     /// Folder with the networks and their manifest
     #[arg(long, value_name = "DIR", default_value = "models")]
     models: PathBuf,
-    /// What becomes of the output: `output`, nothing; or steps joined by +: crf0..51 (x264), vp9-0..63, jpeg1..100,
+    /// What happens to the output: `output` (nothing), or steps joined by +: crf0..51 (x264), vp9-0..63, jpeg1..100,
     /// scale0.1..1, blur0.1..20 (pixels), average2..30 (frames)
     #[arg(
         long,
@@ -95,22 +95,22 @@ pub struct Evaluate {
         default_value = "output,crf18,crf23,crf28,crf34,vp9-32,jpeg95,jpeg75,jpeg50,scale0.75,scale0.5"
     )]
     variants: Vec<String>,
-    /// Photograph of the one person of the clips to enrol, in place of the clip's own clean frames
+    /// Photograph to enrol the one person of the clips from, instead of the clip's own clean frames
     #[arg(long, value_name = "FILE")]
     enrolment: Option<PathBuf>,
-    /// Look at every so many frames (all are protected)
+    /// Measure every N-th frame (all are protected)
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     every: u32,
-    /// Read at most so many frames of a clip
+    /// Read at most N frames of a clip
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
     frames: Option<u32>,
-    /// Property of the element, as listed by gst-inspect-1.0 advjndprotect
+    /// Property of the element (see gst-inspect-1.0 advjndprotect)
     #[arg(long, value_name = "NAME=VALUE")]
     property: Vec<String>,
-    /// Property with several values, a row each
+    /// Property and several values; each value adds a row
     #[arg(long, value_name = "NAME=VALUE,...")]
     vary: Vec<String>,
-    /// Put the table of --out in short between the marks `video-table` of this Markdown file, and protect nothing
+    /// Only write the short table of --out between the marks `video-table` of this Markdown file
     #[arg(long, value_name = "FILE", conflicts_with = "clips")]
     splice: Option<PathBuf>,
 }

@@ -20,31 +20,32 @@ Formats:
   analysis  what `advjnd analyze` writes
   csv       a line for each face of each frame
   coco      COCO annotations with five keypoints, an image for each frame
-  kitti     a folder of text files as DeepStream's tracker writes them, one for each frame; without landmarks
+  kitti     a folder of text files, one for each frame, as DeepStream's tracker writes them; no
+            landmarks
 
-From another format faces come with --of: the analysis of the same video, whose people keep what is to be done about
-them. Tracks that it does not know become people of their own.";
+To convert another format to an analysis, give --of the analysis of the same video. Its people keep
+their names and actions. Tracks that it does not know become new people.";
 
-/// Converts a file of analysis to CSV, COCO or KITTI, or faces in these to an analysis.
+/// Converts an analysis to CSV, COCO or KITTI, or back.
 #[derive(Args)]
 #[command(after_long_help = AFTER_HELP, after_help = AFTER_HELP)]
 pub struct Faces {
-    /// The file, or for KITTI the folder, to be converted
+    /// File to convert; for KITTI, the folder
     #[arg(value_name = "INPUT")]
     input: PathBuf,
-    /// What is written
+    /// File to write; for KITTI, the folder
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
-    /// What the input is
+    /// Format of the input
     #[arg(long, value_enum, default_value_t = Format::Analysis)]
     from: Format,
-    /// What the output is to be
+    /// Format of the output
     #[arg(long, value_enum, default_value_t = Format::Analysis)]
     to: Format,
-    /// The analysis of the same video, where the input is in another format
+    /// Analysis of the same video; needed if the input has another format
     #[arg(long, value_name = "FILE")]
     of: Option<PathBuf>,
-    /// Replace files that are there already
+    /// Replace existing files
     #[arg(short = 'y', long)]
     overwrite: bool,
 }

@@ -16,22 +16,22 @@ use crate::networks::Networks;
 use crate::progress::progress_bar;
 use crate::protect::{Unfinished, refuse_existing};
 
-/// Makes what `verify` knows of other people: how alike they are, and people who do not exist, for a gallery.
+/// Makes the statistics of other people that `verify` uses: thresholds, and a gallery of people who do not exist.
 #[derive(Args)]
 pub struct MakePopulation {
-    /// Folders with a folder for each person; thresholds are those of the people of the first
+    /// Folders with one folder per person; the first gives the thresholds
     #[arg(required = true, value_name = "DIR")]
     people: Vec<PathBuf>,
-    /// The file to write, for `verify --population`
+    /// File to write, for `verify --population`
     #[arg(short, long, value_name = "FILE.safetensors")]
     output: PathBuf,
     /// Folder with the networks and their manifest
     #[arg(long, value_name = "DIR", default_value = "models")]
     models: PathBuf,
-    /// Folders with further judges: safetensors files with a manifest.toml, or NAME.onnx with NAME.toml
+    /// Folders with more judges: safetensors files with a manifest.toml, or NAME.onnx with NAME.toml
     #[arg(long, value_name = "DIR")]
     judges: Vec<PathBuf>,
-    /// Replace the file if it is there already
+    /// Replace an existing file
     #[arg(short = 'y', long)]
     overwrite: bool,
 }

@@ -127,7 +127,7 @@ impl Worker {
         }
         let end = status.signal().map_or_else(|| status.to_string(), |signal| format!("signal {signal}"));
         let words = self.last_words.take().and_then(|words| words.join().ok()).unwrap_or_default();
-        let said = if words.is_empty() { String::new() } else { format!("; its last words: {words}") };
+        let said = if words.is_empty() { String::new() } else { format!("; last output: {words}") };
         Failure::Failed(format!(
             "a decoder or filter crashed on it ({end}{said}); convert the file with another program first, ffmpeg say"
         ))

@@ -73,7 +73,7 @@ fn is_hidden(name: &OsStr) -> bool {
 fn matching(pattern: &Path, out: &Path, found: &mut Vec<Input>) -> Result<()> {
     let nothing = || Error::input(format!("there is no file {}; check the name", pattern.display()));
     let text = pattern.to_str().filter(|text| text.contains(['*', '?', '['])).ok_or_else(nothing)?;
-    let unreadable = |error: &dyn std::fmt::Display| Error::input(format!("{text} is no pattern: {error}"));
+    let unreadable = |error: &dyn std::fmt::Display| Error::input(format!("{text} is not a valid pattern: {error}"));
     let (before, mut outputs) = (found.len(), 0);
     let options = glob::MatchOptions {
         require_literal_separator: true,

@@ -79,7 +79,7 @@ fn of_content(head: &[u8]) -> std::result::Result<Kind, Refusal> {
     }
     let Ok((caps, _)) = gst_base::functions::type_find_helper_for_data(None::<&gst::Object>, head) else {
         if std::str::from_utf8(head).is_ok_and(|text| !text.contains('\0')) {
-            return Err(Refusal::Other("it is no video and no picture, but text".to_owned()));
+            return Err(Refusal::Other("it is neither a video nor a picture, but text".to_owned()));
         }
         return unfit("its content is not known as video or picture; if it is one, it is damaged");
     };
@@ -91,10 +91,10 @@ fn of_content(head: &[u8]) -> std::result::Result<Kind, Refusal> {
         return Ok(Kind::Film(caps));
     }
     if let Some(container) = name.strip_prefix(LIBAV) {
-        return unfit(&format!("{container} cannot be read; write it anew first: ffmpeg -i FILE -c copy NEW.mkv"));
+        return unfit(&format!("{container} cannot be read; convert it first: ffmpeg -i FILE -c copy NEW.mkv"));
     }
     if name.starts_with("image/") {
         return unfit(&format!("pictures of the type {name} cannot be read; save it as PNG first"));
     }
-    Err(Refusal::Other(format!("it is no video and no picture, but {name}")))
+    Err(Refusal::Other(format!("it is neither a video nor a picture, but {name}")))
 }

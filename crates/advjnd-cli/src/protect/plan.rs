@@ -166,7 +166,7 @@ fn step(input: &Input, target: &Target, rules: Rules) -> Result<Step> {
         ));
     }
     if !file.is_file() {
-        return Ok(Step::Refuse("it is no regular file; copy what it gives into one".to_owned()));
+        return Ok(Step::Refuse("it is not a regular file; copy its content into one".to_owned()));
     }
     let kind = match kind(&input.path)? {
         Ok(kind) => kind,
@@ -246,7 +246,7 @@ fn picture(output: &Path) -> PathBuf {
 /// Checks that an order harms no file: a step where there is another one to be taken.
 fn check(order: &Order, originals: &HashSet<(u64, u64)>, rules: Rules) -> Result<Option<Step>> {
     if rules.skip_existing && order.output.symlink_metadata().is_ok() {
-        return Ok(Some(Step::Skip(format!("{} is there already", order.output.display()))));
+        return Ok(Some(Step::Skip(format!("{} already exists", order.output.display()))));
     }
     for path in order.paths() {
         if identity(path).is_some_and(|file| originals.contains(&file)) {

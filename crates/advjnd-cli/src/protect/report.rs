@@ -89,7 +89,7 @@ impl Record {
         let _ = match self.status {
             Status::Skipped => writeln!(text, "{input}: skipped: {reason}"),
             Status::Failed => writeln!(text, "{input}: not protected: {reason}"),
-            Status::Interrupted => writeln!(text, "{input}: interrupted; nothing of it is written"),
+            Status::Interrupted => writeln!(text, "{input}: interrupted; nothing was written"),
             Status::Written | Status::WrittenWithWarnings => {
                 self.outcome.as_ref().map_or(Ok(()), |outcome| self.tell(outcome, &mut text))
             }
@@ -106,8 +106,8 @@ impl Record {
         if *protected > 0 {
             writeln!(
                 text,
-                "  mean similarity of the protected faces to the clean ones: {:.3} before, {:.3} after (1 = the same)\n  \
-                 protected: the built-in recognisers no longer match the frame as it left the filter; others may",
+                "  mean similarity of protected faces to the clean ones: {:.3} before, {:.3} after (1 = the same)\n  \
+                 the recognisers in use no longer match protected faces as they left the filter; others may",
                 outcome.similarity_before, outcome.similarity_after
             )?;
         }
@@ -125,10 +125,14 @@ impl Record {
             writeln!(text, "  changed: {change}")?;
         }
         if outcome.frames_passed > 0 {
-            writeln!(text, "  warning: {} frames went out as they came, NOT protected", outcome.frames_passed)?;
+            writeln!(text, "  warning: {} frames went out unchanged, NOT protected", outcome.frames_passed)?;
         }
         if outcome.frames_dropped > 0 {
-            writeln!(text, "  warning: {} frames were dropped, for a face was not protected", outcome.frames_dropped)?;
+            writeln!(
+                text,
+                "  warning: {} frames were dropped because a face was not protected",
+                outcome.frames_dropped
+            )?;
         }
         for warning in &outcome.warnings {
             writeln!(text, "  warning: {warning}")?;

@@ -85,7 +85,7 @@ impl Drop for Unfinished {
 pub fn refuse_existing(path: &Path, overwrite: bool) -> Result<()> {
     if !overwrite && path.symlink_metadata().is_ok() {
         let path = path.display();
-        return Err(Error::input(format!("{path} is there already; give another name, or -y to overwrite it")));
+        return Err(Error::input(format!("{path} already exists; give another name, or -y to overwrite it")));
     }
     Ok(())
 }

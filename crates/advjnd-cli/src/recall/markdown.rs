@@ -23,11 +23,11 @@ const SIZES: [(f32, &str); 6] = [
 const ROLLS: [(f32, &str); 3] = [(20.0, "upright, up to 20°"), (60.0, "tilted"), (180.0, "sideways or upside down")];
 
 const NOTES: &str = "\
-    Untouched: less than 2 % of the pixels in the middle of the face differ. Covered: one colour lies over it. \
-    Known after: the attacker knows the person in what came out, in a way in which it knows the person in what \
-    went in; as a share of all faces. Known before: in what went in, as a share of the faces that are not \
-    covered. Sizes are geometric means of the sides of the box, pixels. Other programs: share of faces that they \
-    leave untouched.";
+    Untouched: less than 2 % of the pixels in the middle of the face differ. Covered: one colour lies over it. Known \
+    after: the attacker knows the person in what came out, seen in a way in which it knows the person in what went \
+    in; a share of all faces. Known before: the attacker knows the person in what went in; a share of the faces that \
+    are not covered. Sizes are geometric means of the sides of the box, in pixels. Other programs: the share of \
+    faces that they leave untouched.";
 
 /// All tables.
 pub fn tables(results: &Results) -> String {

@@ -69,31 +69,31 @@ const TABLES: &str = "recall.md";
 /// Lines of a document that the tables are put between.
 const MARK: &str = "recall";
 
-/// Measures what the face protection misses: faces that go out untouched, and faces that are known all the same.
+/// Measures what protection misses: faces that go out untouched, and faces that are still recognised.
 #[derive(Args)]
 pub struct Recall {
-    /// Folder that the marked files lie in, and photographs: faces/london/*/*.jpg, two a person
+    /// Folder with the marked files, and photographs: faces/london/*/*.jpg, two per person
     #[arg(long, value_name = "DIR", required_unless_present = "splice")]
     material: Option<PathBuf>,
-    /// Marked frames, as JSON [default: those that come with the program]
+    /// Marked frames, as JSON [default: those in the program]
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
-    /// Scenes of each kind; 0: only marked frames
+    /// Number of scenes of each kind (0 = only marked frames)
     #[arg(long, value_name = "N", default_value_t = 6)]
     cases: usize,
-    /// Judge every so many of the marked frames of a clip; 0: only scenes
+    /// Judge every K-th marked frame of a clip (0 = only scenes)
     #[arg(long, value_name = "K", default_value_t = 1)]
     every: usize,
-    /// Only files and kinds of scenes whose names hold this text
+    /// Only files and kinds of scenes whose names contain this text
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     only: String,
-    /// How thoroughly the protector searches for faces [default: as it does by default]
+    /// How thoroughly to search for faces [default: the element's default]
     #[arg(long)]
     search: Option<Search>,
-    /// Watch clips in which one person is marked to their end, and say how long their face is untouched
+    /// Also follow clips with one marked person to the end, and measure how long the face is untouched
     #[arg(long)]
     runs: bool,
-    /// Python with `deface`, to compare with
+    /// Python that has `deface`, to compare with
     #[arg(long, value_name = "PYTHON")]
     deface: Option<PathBuf>,
     /// Folder with the networks and their manifest
@@ -102,7 +102,7 @@ pub struct Recall {
     /// Folder for recall.json and recall.md
     #[arg(long, value_name = "DIR", default_value = "results/recall")]
     out: PathBuf,
-    /// Put the tables of --out between the marks `recall` of this Markdown file, and measure nothing
+    /// Only write the tables of --out between the marks `recall` of this Markdown file
     #[arg(long, value_name = "FILE", conflicts_with = "material")]
     splice: Option<PathBuf>,
 }

@@ -70,7 +70,7 @@ pub fn is_picture(path: &Path) -> bool {
 /// [`Error::Io`] where it cannot be read, [`Error::Input`] where it is none.
 pub fn picture(path: &Path) -> Result<Picture> {
     let decoded = image::load_from_memory(&read(path)?)
-        .map_err(|error| Error::input(format!("{} cannot be decoded: {error}; write it anew", path.display())))?
+        .map_err(|error| Error::input(format!("{} cannot be decoded: {error}; convert it", path.display())))?
         .into_rgb8();
     let (width, height) = (decoded.width() as usize, decoded.height() as usize);
     Ok(Picture { pixels: decoded.into_raw(), width, height, time: std::time::Duration::ZERO })

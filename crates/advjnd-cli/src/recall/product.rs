@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Search {
-    /// As fast as it can.
+    /// As few extra passes as possible.
     Fast,
-    /// As thoroughly as it can.
+    /// All extra passes in every frame.
     Thorough,
 }
 

@@ -71,43 +71,43 @@ use crate::machine;
 use crate::networks::{Networks, read};
 use crate::progress::progress_bar;
 
-/// Attacks the faces of still pictures with every published attack, and tables success and quality.
+/// Attacks faces in still pictures with every published attack, and tables success and quality.
 #[derive(Args)]
 pub struct Table {
-    /// Folder with one folder per person, of two pictures (JPEG, PNG) each: the first is attacked, the second enrolled
+    /// Folder with one folder per person; of its two pictures (JPEG, PNG) the first is attacked, the second enrolled
     #[arg(long, value_name = "DIR", required_unless_present = "splice")]
     faces: Option<PathBuf>,
-    /// Folder for table.json, table.md and table.html; rows already there are kept
+    /// Folder for table.json, table.md and table.html; existing rows are kept
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// At most so many people, by name
+    /// Maximum number of people, in the order of their names
     #[arg(long, value_name = "N", default_value_t = 100)]
     count: usize,
-    /// File with the names of the folders to take, a line each, in place of --count
+    /// File with the names of the folders to use, one per line, instead of --count
     #[arg(long, value_name = "FILE", conflicts_with = "count")]
     people: Option<PathBuf>,
-    /// Recognisers that are attacked
+    /// Recognisers to attack
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "mobilefacenet")]
     recognizer: Vec<Recognizer>,
     /// Attacks, by name [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     methods: Vec<String>,
-    /// What the attack is for
+    /// Goal of the attack
     #[arg(long, default_value = "both")]
     setting: Settings,
-    /// What the recogniser is asked
+    /// Task of the recogniser
     #[arg(long, default_value = "both")]
     task: Tasks,
-    /// What random starts, views and the people to impersonate are drawn from
+    /// Seed of random starts, views and the people to impersonate
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// Factors on the bounds of attacks that have one, a row each; verification is made with factor 1 alone
+    /// Factors on the bound of attacks that have one; each adds a row (verification uses only factor 1)
     #[arg(long, value_name = "FACTOR", value_delimiter = ',', default_value = "0.1875,0.25,0.375,1,4")]
     strengths: Vec<f32>,
-    /// Person whose pictures the page shows, by name [default: the first]
+    /// Person whose pictures the page shows [default: the first]
     #[arg(long, value_name = "NAME")]
     example: Option<String>,
-    /// Put the tables of --out in short between the marks of this Markdown file, and attack nothing
+    /// Only write the short tables of --out between the marks `attack-table` of this Markdown file
     #[arg(long, value_name = "FILE", conflicts_with = "faces")]
     splice: Option<PathBuf>,
     /// Folder with the networks and their manifest

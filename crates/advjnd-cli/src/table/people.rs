@@ -140,7 +140,7 @@ impl Portrait {
     fn read(path: &Path, detector: &mut Detector) -> Result<(Option<Self>, String)> {
         let bytes = read(path)?;
         let picture = image::load_from_memory(&bytes)
-            .map_err(|error| Error::input(format!("{} cannot be decoded: {error}; write it anew", path.display())))?
+            .map_err(|error| Error::input(format!("{} cannot be decoded: {error}; convert it", path.display())))?
             .into_rgb8();
         let (width, height) = (picture.width() as usize, picture.height() as usize);
         let mut data = picture.into_raw();

@@ -13,11 +13,11 @@ use crate::protect::Settings;
 const AFTER_HELP: &str = "\
 Exit codes:
   0    PASS
-  1    something could not be read or is not what it should be; the message says what
+  1    a file could not be read or is invalid; the message names it
   2    the command line is wrong
   4    FAIL: the report says why";
 
-/// Looks at a protected file and its original: is every face covered, or shown and no longer known?
+/// Checks a protected file: is every face covered, or shown and no longer recognised?
 #[derive(Args)]
 #[command(after_long_help = AFTER_HELP, after_help = AFTER_HELP)]
 #[command(group(ArgGroup::new("reference").args(["original", "faces", "enrol"]).required(true).multiple(true)))]
@@ -25,54 +25,54 @@ pub struct Verify {
     /// The file that `advjnd protect` wrote
     #[arg(value_name = "PROTECTED")]
     pub protected: PathBuf,
-    /// The file that it was made of
+    /// The original that it was made from
     #[arg(long, value_name = "FILE")]
     pub original: Option<PathBuf>,
-    /// The analysis that it was made with: the people whom it keeps are left out, and counted. Without --original, it
-    /// says where faces are, and its thumbnails whose
+    /// The analysis that it was made with. People who were kept are left out of the check, and counted. Without
+    /// --original, the analysis says where faces are, and its thumbnails say whose
     #[arg(long, value_name = "FILE")]
     pub faces: Option<PathBuf>,
-    /// The people who were kept, by their numbers, as they were named to `protect`
+    /// The people who were kept; the same numbers as for `protect --keep`
     #[arg(long, value_name = "PERSON,...", value_delimiter = ',', requires = "faces")]
     pub keep: Vec<u32>,
-    /// The people who were protected, where all others were kept, as they were named to `protect`
+    /// The only people who were protected; the same numbers as for `protect --only`
     #[arg(long, value_name = "PERSON,...", value_delimiter = ',', requires = "faces", conflicts_with = "keep")]
     pub only: Vec<u32>,
-    /// Photographs of people to enrol, each in place of the clean frames of the tracks that are most like it. Without
-    /// --original and --faces, faces are looked for in the protected file
+    /// Photographs to enrol people from, instead of clean frames; each stands for the tracks that are most like it.
+    /// Without --original and --faces, faces are searched for in the protected file
     #[arg(long, value_name = "PHOTO", num_args = 1..)]
     pub enrol: Vec<PathBuf>,
-    /// What becomes of the file before recognisers see it: `output`, nothing; or steps joined by +: crf0..51 (x264),
+    /// What happens to the file before recognisers see it: `output` (nothing), or steps joined by +: crf0..51 (x264),
     /// vp9-0..63, jpeg1..100, scale0.1..1, blur0.1..20 (pixels), average2..30 (frames)
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "output")]
     pub through: Vec<String>,
-    /// Ask recognisers at every so many frames; in all others, at faces that were changed less than usual
+    /// Ask the recognisers in every N-th frame; in the others, only about faces that changed less than usual
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub every: u32,
-    /// By which landmarks recognisers align a face of the protected file: those found in it anew, or those of the
-    /// original, which nobody has who knows the protected file alone
+    /// Landmarks to align a face of the protected file by: found in it anew, or those of the original, which nobody has
+    /// who knows the protected file alone
     #[arg(long, value_enum, default_value_t = Alignment::Anew)]
     pub landmarks: Alignment,
-    /// Faces, one a frame, that may go out untouched
+    /// Untouched faces to allow, counted once per frame
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub allow_untouched: u64,
-    /// Per cent of the faces that are known in the original that a recogniser of --models may still know
+    /// Percentage of the faces known in the original that a recogniser of --models may still know
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent)]
     pub allow_known: f64,
     /// Folder with the networks that may have been attacked, and their manifest
     #[arg(long, value_name = "DIR", default_value = "models")]
     pub models: PathBuf,
-    /// Folders with further judges: safetensors files with a manifest.toml, or NAME.onnx with NAME.toml; they are
-    /// reported, and do not decide
+    /// Folders with more judges: safetensors files with a manifest.toml, or NAME.onnx with NAME.toml; judges are
+    /// reported, but do not decide
     #[arg(long, value_name = "DIR")]
     pub judges: Vec<PathBuf>,
-    /// One further judge: NAME.onnx, with NAME.toml beside it
+    /// One more judge: NAME.onnx, with NAME.toml beside it
     #[arg(long, value_name = "NAME.onnx")]
     pub judge: Vec<PathBuf>,
-    /// Other people in the gallery in which a face is searched for; they do not exist. 0: no search
+    /// Number of other people in the gallery that faces are searched in; they do not exist (0 = no search)
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub gallery: u32,
-    /// What is known of other people, as `advjnd population` writes it, in place of what is built in
+    /// Statistics of other people, written by `advjnd population`, instead of the built-in ones
     #[arg(long, value_name = "FILE.safetensors")]
     pub population: Option<PathBuf>,
     /// The file was made with --preview SECONDS
@@ -87,13 +87,13 @@ pub struct Verify {
     /// Report as JSON
     #[arg(long)]
     pub json: bool,
-    /// Write a page with curves and the worst frames as well; it shows faces that are NOT protected
+    /// Also write a page with curves and the worst frames; it shows faces that are NOT protected
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
-    /// What `protect --json` said of the file: the page then says how long a frame took
+    /// Output of `protect --json` for this file, so that the page can say how long a frame took
     #[arg(long, value_name = "FILE", requires = "report")]
     pub record: Option<PathBuf>,
-    /// Replace the page if it is there already
+    /// Replace an existing page
     #[arg(short = 'y', long, requires = "report")]
     pub overwrite: bool,
 }
@@ -140,11 +140,11 @@ impl Verify {
 
 /// A share of a hundred.
 fn percent(text: &str) -> std::result::Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "it is no number")?;
+    let value: f64 = text.parse().map_err(|_| "it is not a number")?;
     if (0.0..=100.0).contains(&value) { Ok(value) } else { Err("it takes a number from 0 to 100".to_owned()) }
 }
 
 fn seconds(text: &str) -> std::result::Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "it is no number")?;
+    let value: f64 = text.parse().map_err(|_| "it is not a number")?;
     if value.is_finite() && value > 0.0 { Ok(value) } else { Err("it takes a number above 0".to_owned()) }
 }

@@ -34,8 +34,8 @@ fn write(judgement: &Judgement, text: &mut String) -> std::fmt::Result {
 pub fn against(judgement: &Judgement) -> String {
     match (judgement.reference, &judgement.original) {
         (Kind::Original, Some(original)) => format!("made of {original}"),
-        (Kind::Photographs, _) => "held against photographs alone".to_owned(),
-        _ => "held against an analysis alone".to_owned(),
+        (Kind::Photographs, _) => "compared with photographs only".to_owned(),
+        _ => "compared with an analysis only".to_owned(),
     }
 }
 
@@ -54,27 +54,24 @@ pub fn coverage(judgement: &Judgement) -> Vec<String> {
     let Judgement { frames, covered, left_out, quality, .. } = judgement;
     let mut lines = vec![match judgement.reference {
         Kind::Photographs => format!(
-            "{frames} frames; faces of 32 pixels and more that were found in the protected file, one a frame: {}; \
-             nobody knows how many are covered, or were never touched",
+            "{frames} frames; face-frames of 32 pixels and more found in the protected file: {}; without the original \
+             nobody can tell how many are covered or untouched",
             covered.of
         ),
-        _ => format!(
-            "{frames} frames; faces of 32 pixels and more, one a frame: {}; {} covered",
-            covered.of, covered.count
-        ),
+        _ => format!("{frames} frames; face-frames of 32 pixels and more: {}; {} covered", covered.of, covered.count),
     }];
     if let Some(Second { faces, untouched, doubtful }) = judgement.second_detector {
         lines.push(format!(
-            "a second detector, in every frame in which recognisers look: {faces} faces more, of which {untouched} \
-             untouched; {doubtful} places that may be none"
+            "a second detector found {faces} more faces in the frames that recognisers see, {untouched} of them untouched; \
+             {doubtful} more places are doubtful"
         ));
     }
     if *left_out > 0 {
-        lines.push(format!("left out, for people who are kept: {left_out} faces"));
+        lines.push(format!("left out, because these people are kept: {left_out} faces"));
     }
     if quality.psnr.of > 0 {
         let (psnr, ssim) = (number(quality.psnr.value(), 1), number(quality.ssim.value(), 3));
-        lines.push(format!("quality of the faces that are shown: PSNR {psnr} dB, SSIM {ssim}"));
+        lines.push(format!("quality of the shown faces: PSNR {psnr} dB, SSIM {ssim}"));
     }
     lines
 }
@@ -83,7 +80,7 @@ impl super::judgement::Through {
     /// What becomes of the file, and how many faces are untouched then.
     pub fn heading(&self) -> String {
         let Some(untouched) = self.untouched else {
-            return format!("{}: untouched faces cannot be told without the original", self.variant);
+            return format!("{}: without the original untouched faces cannot be counted", self.variant);
         };
         let first = untouched.first.map_or(String::new(), |frame| format!(", the first in frame {frame}"));
         format!("{}: {} untouched{first}", self.variant, untouched.faces)
@@ -95,7 +92,7 @@ fn paragraph(name: &str, recognition: &Recognition, text: &mut String) -> std::f
     let similarity = &recognition.similarity;
     writeln!(
         text,
-        "  {name}{kind}: mean {} to the person {} in the original, {} as shown",
+        "  {name}{kind}: mean {} to the person: {} in the original, {} as shown",
         similarity.measure,
         number(similarity.before.value(), 3),
         number(similarity.after.value(), 3)

@@ -41,10 +41,10 @@ use crate::folder;
 /// Method of the hidden pairs of a clean picture and itself.
 const IDENTICAL: &str = "identical";
 
-/// Makes a viewing test (ITU-R BT.500, stimulus comparison), and tables of its results.
+/// Makes a page for a viewing test (ITU-R BT.500, stimulus comparison), and tables of its results.
 ///
-/// The folder of pairs holds one folder per method and one called `clean`, all with pictures (PNG, JPEG) of the same
-/// names and sizes; folders within them, one level down, are groups of pictures:
+/// The folder of pairs contains one folder per method and one called `clean`. All have pictures (PNG, JPEG) of the same
+/// names and sizes. Folders one level down are groups of pictures:
 ///
 /// DIR/clean/NAME.png, DIR/METHOD/NAME.png, or DIR/clean/GROUP/NAME.png, DIR/METHOD/GROUP/NAME.png
 #[derive(Args)]
@@ -58,39 +58,38 @@ pub struct ViewingTest {
 
 #[derive(Args)]
 struct Page {
-    /// Folder with one folder of pictures per method, and the clean ones
+    /// Folder with the clean pictures, and one folder of pictures per method
     #[arg(long, value_name = "DIR")]
     pairs: PathBuf,
-    /// The page to write; it holds all pictures
+    /// Page to write; it contains all pictures
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Folder that all others are compared with
+    /// Folder to compare all others with
     #[arg(long, value_name = "NAME", default_value = "clean")]
     reference: String,
-    /// Hidden pairs of a clean picture and itself, at most as many as pictures [default: a tenth of the pairs, at
-    /// least 2]
+    /// Hidden pairs of a clean picture and itself, at most one per picture [default: a tenth of the pairs, at least 2]
     #[arg(long, value_name = "N")]
     identical: Option<usize>,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Mean scores with 95 % confidence intervals, by method and by group of pictures
+    /// Tables mean scores with 95 % confidence intervals, by method and by group of pictures
     Results(Results),
 }
 
 #[derive(Args)]
 struct Results {
-    /// What the viewers saved
+    /// Files that viewers saved
     #[arg(required = true, value_name = "CSV")]
     files: Vec<PathBuf>,
-    /// JSON instead of Markdown
+    /// Print JSON instead of Markdown
     #[arg(long)]
     json: bool,
-    /// Leave out viewers who fail the check by identical pairs; they are listed either way
+    /// Leave out viewers who fail the check with identical pairs; they are listed in any case
     #[arg(long)]
     leave_out_failed: bool,
-    /// A viewer fails where the mean absolute score of identical pairs is above this
+    /// A viewer fails if the mean absolute score of identical pairs is above this
     #[arg(long, value_name = "SCORE", default_value_t = 0.5)]
     identical_limit: f64,
 }

@@ -121,7 +121,7 @@ impl Picture {
         };
         let decoded = reader
             .decode()
-            .map_err(|error| Error::input(format!("{} cannot be decoded: {error}; write it anew", path.display())))?;
+            .map_err(|error| Error::input(format!("{} cannot be decoded: {error}; convert it", path.display())))?;
         Ok(Self { media_type, size: (decoded.width(), decoded.height()), bytes })
     }
 }

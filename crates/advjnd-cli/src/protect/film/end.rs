@@ -78,7 +78,7 @@ impl End {
         let is_whole = self.0.lock().unwrap_or_else(PoisonError::into_inner).came.iter().all(|came| *came);
         is_whole.then_some(()).ok_or_else(|| {
             let remedy = "convert it first: ffmpeg -i FILE -map 0 -c copy -c:a aac NEW.mkv";
-            Error::input(format!("nothing of one of its sounds could be decoded; {remedy}"))
+            Error::input(format!("one of its sound tracks could not be decoded; {remedy}"))
         })
     }
 

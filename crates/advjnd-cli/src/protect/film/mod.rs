@@ -244,6 +244,6 @@ fn said(error: &gst::message::Error) -> Error {
     let said = said.trim_end_matches('.');
     let is_remedy_told = said.contains(';') || said.contains("install");
     let remedy =
-        if is_remedy_told { "" } else { "; if players show the file, write it anew first: ffmpeg -i FILE NEW.mkv" };
+        if is_remedy_told { "" } else { "; if players show the file, convert it first: ffmpeg -i FILE NEW.mkv" };
     Error::input(format!("{said}{remedy}"))
 }

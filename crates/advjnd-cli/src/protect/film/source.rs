@@ -82,7 +82,7 @@ impl Source {
                 gst::element_error!(
                     parser,
                     gst::StreamError::Demux,
-                    ("a stream begins or changes within the file; write it anew first: ffmpeg -i FILE -c copy FILE.mkv")
+                    ("a stream begins or changes within the file; convert it first: ffmpeg -i FILE -c copy FILE.mkv")
                 );
             } else if let Err(error) = into.add(&waiting, pad) {
                 gst::element_error!(parser, gst::CoreError::Pad, ("{error}"));

@@ -203,7 +203,7 @@ pub fn main_video(streams: &[Found]) -> Result<usize> {
     let (main, video) = main.and_then(|main| Some((main, streams.get(main)?))).ok_or_else(|| {
         let others: Vec<_> = streams.iter().map(Found::format).collect();
         Error::input(format!(
-            "GStreamer finds no video in it, but {}; if players show one, write it anew first: ffmpeg -i FILE NEW.mkv (a \
+            "GStreamer finds no video in it, but {}; if players show one, convert it first: ffmpeg -i FILE NEW.mkv (a \
              video of less than a fifth of the sound's length counts as a preview: add -shortest)",
             listed(&others)
         ))
