@@ -18,6 +18,17 @@
 //! | [`table`](mod@table) | the source paper's experiment: every attack on still pictures, its success and its cost |
 //! | [`verify`] | looks at a protected file and its original: is every face protected or covered? |
 //! | [`viewing-test`](viewing_test) | makes the page of a viewing test, and tables of its results |
+//!
+//! Arguments are read by [`clap`], so a program can run a subcommand, too:
+//!
+//! ```
+//! use advjnd_cli::Cli;
+//! use clap::Parser;
+//!
+//! assert!(Cli::try_parse_from(["advjnd", "protect", "clip.mp4", "-o", "protected.mp4"]).is_ok());
+//! let nowhere = Cli::try_parse_from(["advjnd", "protect", "clip.mp4"]);
+//! assert!(nowhere.is_err_and(|error| error.to_string().contains("--output")));
+//! ```
 
 mod analysis;
 pub mod analyze;
