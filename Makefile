@@ -11,7 +11,10 @@
 #   make memcheck           the kernels under valgrind
 #   make fuzz               cargo-fuzz, FUZZ_SECONDS for each target; needs a nightly toolchain
 #   make deny               licences, bans and sources of the dependencies
-#   make deb                a Debian package in target/debian
+#   make deb                Debian packages of the plugin and of the program in target/debian
+#   make deb-check          these installed and used in a clean Debian 12; wants root and debootstrap
+#   make readme-check       the README's commands in a clean Debian 12; wants root and debootstrap
+#   make crates-check       the crates as a registry would get them, built from their packages
 #   make install-check      meson: configured, built, tested and installed into a folder under build/
 #   make test-page          the page of `advjnd analyze` in Chromium; installs it, and Playwright into build/
 # With Python (numpy, opencv-python-headless, onnxruntime, torch, safetensors, scikit-image) and the test material:
@@ -37,7 +40,7 @@ TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2
 	opencv-data nodejs strace meson ninja-build codespell
 
 .PHONY: demo test test-gpu test-page packages clip-table bench-pytorch engine-table recall transfer-table stills-table \
-	preset-table pages book element-bench soak memcheck fuzz deny deb install-check
+	preset-table pages book element-bench soak memcheck fuzz deny deb deb-check readme-check crates-check install-check
 
 SHARED ?= ../shared
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -130,8 +133,19 @@ deny:
 
 deb: packages
 	command -v cargo-deb >/dev/null || cargo install --locked cargo-deb
-	cargo build --release --locked --lib
-	cargo deb --locked --no-build --strip --multiarch same --package gst-plugin-advjndprotect
+	scripts/deb.sh
+
+deb-check: deb
+	@scripts/install-packages.sh debootstrap lintian
+	lintian --no-cfg --fail-on error target/debian/*.deb
+	scripts/deb_check.sh target/debian
+
+readme-check:
+	@scripts/install-packages.sh debootstrap
+	scripts/readme_check.sh
+
+crates-check: packages
+	scripts/crates.sh --dry-run
 
 install-check: packages
 	@scripts/install-packages.sh $(TEST_PACKAGES)

@@ -6,6 +6,30 @@
 //!
 //! The crate [`advjnd`] does the work. This crate translates between it and GStreamer.
 //!
+//! Programs load the plugin from where it is installed, or link this crate and register it:
+//!
+//! ```
+//! use gst::prelude::*;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! gst::init()?;
+//! gstadvjndprotect::plugin_register_static()?;
+//! let filter = gst::ElementFactory::make("advjndprotect").property_from_str("mode", "cover").build()?;
+//! assert_eq!(filter.property_value("mode").serialize()?, "cover");
+//!
+//! let pipeline = gst::parse::launch(
+//!     "videotestsrc num-buffers=2 ! video/x-raw,width=320,height=240 ! advjndprotect ! fakesink",
+//! )?;
+//! pipeline.set_state(gst::State::Playing)?;
+//! let bus = pipeline.bus().ok_or("no bus")?;
+//! let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
+//! let last = bus.timed_pop_filtered(gst::ClockTime::from_seconds(60), &kinds).ok_or("too slow")?;
+//! pipeline.set_state(gst::State::Null)?;
+//! assert_eq!(last.type_(), gst::MessageType::Eos);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Since: plugin-advjndprotect-0.1.0
 
 #[cfg(test)]

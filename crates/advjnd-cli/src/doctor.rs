@@ -31,7 +31,7 @@ const PARTS: [(&[&str], &str, &str); 12] = [
 ];
 const PRESETS: [&str; 4] = ["invisible", "balanced", "strong", "natural"];
 /// A face of an aligned photograph (public domain, NASA).
-const FACE: &[u8] = include_bytes!("../../advjnd/tests/data/chips/astronaut.png");
+const FACE: &[u8] = include_bytes!("../assets/astronaut.png");
 const SIZE: (u32, u32) = (1280, 720);
 /// Frames before the clock starts: the face is found and its first perturbation is there.
 const WARM_UP: u32 = 12;

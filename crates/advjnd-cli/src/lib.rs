@@ -19,6 +19,17 @@
 //! | [`table`](mod@table) | runs the source paper's experiment: every attack on still pictures, its success and its cost |
 //! | [`verify`] | checks a protected file: is every face covered, or shown and no longer recognised? |
 //! | [`viewing-test`](viewing_test) | makes the page of a viewing test, and tables of its results |
+//!
+//! Arguments are read by [`clap`], so a program can run a subcommand, too:
+//!
+//! ```
+//! use advjnd_cli::Cli;
+//! use clap::Parser;
+//!
+//! assert!(Cli::try_parse_from(["advjnd", "protect", "clip.mp4", "-o", "protected.mp4"]).is_ok());
+//! let nowhere = Cli::try_parse_from(["advjnd", "protect", "clip.mp4"]);
+//! assert!(nowhere.is_err_and(|error| error.to_string().contains("--output")));
+//! ```
 
 mod analysis;
 pub mod analyze;

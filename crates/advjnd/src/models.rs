@@ -24,12 +24,19 @@ const MAX_MODEL_LEN: u64 = 1 << 29;
 /// What to do about a file that is none of a model.
 const SHIPPED: &str = "take the one that ships with the models";
 
+/// The bytes of a file of the folder that `build.rs` names.
+macro_rules! embedded {
+    ($file:literal) => {
+        ($file, &Aligned(*include_bytes!(concat!(env!("ADVJND_MODELS"), "/", $file))))
+    };
+}
+
 static EMBEDDED_FILES: [(&str, &Aligned<[u8]>); 5] = [
-    ("yunet_2023mar.safetensors", &Aligned(*include_bytes!("../../../models/yunet_2023mar.safetensors"))),
-    ("dlib_resnet29.safetensors", &Aligned(*include_bytes!("../../../models/dlib_resnet29.safetensors"))),
-    ("sface_2021dec.safetensors", &Aligned(*include_bytes!("../../../models/sface_2021dec.safetensors"))),
-    ("mobilefacenet.safetensors", &Aligned(*include_bytes!("../../../models/mobilefacenet.safetensors"))),
-    ("blazeface_full_range.safetensors", &Aligned(*include_bytes!("../../../models/blazeface_full_range.safetensors"))),
+    embedded!("yunet_2023mar.safetensors"),
+    embedded!("dlib_resnet29.safetensors"),
+    embedded!("sface_2021dec.safetensors"),
+    embedded!("mobilefacenet.safetensors"),
+    embedded!("blazeface_full_range.safetensors"),
 ];
 
 /// Bytes that begin where numbers may.

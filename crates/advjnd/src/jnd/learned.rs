@@ -49,8 +49,8 @@ impl Weights {
 
     fn file(self) -> Bytes {
         Bytes::from_static(match self {
-            Self::Rgb => include_bytes!("../../../../models/jnd_rgb.safetensors"),
-            Self::HvsSd => include_bytes!("../../../../models/jnd_hvs_sd.safetensors"),
+            Self::Rgb => thresholds::RGB,
+            Self::HvsSd => thresholds::HVS_SD,
         })
     }
 }

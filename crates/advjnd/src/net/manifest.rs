@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// Name of the manifest in a folder of models.
 pub const MANIFEST: &str = "manifest.toml";
 
-const EMBEDDED: &str = include_str!("../../../../models/manifest.toml");
+const EMBEDDED: &str = include_str!(concat!(env!("ADVJND_MODELS"), "/manifest.toml"));
 
 /// Longest embedding and longest side of a chip that a manifest may name.
 const MAX_EMBEDDING_LEN: usize = 1 << 16;

@@ -13,6 +13,11 @@ use crate::error::Result;
 /// Pixels of the picture for one of the result, each way.
 pub const REDUCTION: usize = 4;
 
+/// The map `rgb`, as a safetensors file.
+pub const RGB: &[u8] = include_bytes!(concat!(env!("ADVJND_MODELS"), "/jnd_rgb.safetensors"));
+/// The map `hvs-sd`, as a safetensors file.
+pub const HVS_SD: &[u8] = include_bytes!(concat!(env!("ADVJND_MODELS"), "/jnd_hvs_sd.safetensors"));
+
 const STRIDES: [usize; 6] = [2, 2, 1, 1, 1, 1];
 const MEAN: f32 = 128.0;
 const SCALE: f32 = 1.0 / 64.0;

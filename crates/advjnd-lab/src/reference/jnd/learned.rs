@@ -9,14 +9,12 @@ use candle_core::Device;
 
 use crate::reference::candle;
 
-const RGB: &[u8] = include_bytes!("../../../../../models/jnd_rgb.safetensors");
-const HVS_SD: &[u8] = include_bytes!("../../../../../models/jnd_hvs_sd.safetensors");
 /// The fast path repeats the right and lower edges up to multiples of this, and the network sees that.
 const MULTIPLE: usize = 32;
 
 /// Thresholds of R', G', B' by the network `hvs_sd`, or else by `rgb`.
 pub fn learned(hvs_sd: bool, rgb: &[[f32; 3]], width: usize, height: usize) -> Result<Vec<[f32; 3]>> {
-    let (name, file) = if hvs_sd { ("hvs-sd", HVS_SD) } else { ("rgb", RGB) };
+    let (name, file) = if hvs_sd { ("hvs-sd", thresholds::HVS_SD) } else { ("rgb", thresholds::RGB) };
     let (wide, high) = (width.next_multiple_of(MULTIPLE), height.next_multiple_of(MULTIPLE));
     let graph = thresholds::graph(name, &Bytes::from_static(file), high, wide)?;
     let mut executor = candle::backend(Device::Cpu).executor(&graph, 1)?;
