@@ -12,6 +12,7 @@
 #   make deny               licences, bans and sources of the dependencies
 #   make deb                a Debian package in target/debian
 #   make install-check      meson: configured, built, tested and installed into a folder under build/
+#   make test-python        the Python module: its wheel, tests, notebook and page (part of make test)
 #   make test-page          the page of `advjnd analyze` in Chromium; installs it, and Playwright into build/
 # With Python (numpy, opencv-python-headless, onnxruntime, torch, safetensors, scikit-image) and the test material:
 #   make clip-table         the README's table of clips
@@ -30,12 +31,12 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 	gstreamer1.0-libav
 
 # What some tests want besides: Python with GStreamer, a second WebRTC peer, another finder of faces, Node.js for the
-# page of the viewing test, the trace of system calls, meson. With `--features gpu` the tests want mesa-vulkan-drivers
+# page of the viewing test, the trace of system calls, meson, Python's venv. With `--features gpu` the tests want mesa-vulkan-drivers
 # (a GPU played by the processor) and vulkan-validationlayers besides.
 TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-opencv \
-	opencv-data nodejs strace meson ninja-build
+	opencv-data nodejs strace meson ninja-build python3-venv
 
-.PHONY: demo test test-gpu test-page packages clip-table bench-pytorch engine-table recall transfer-table stills-table \
+.PHONY: demo test test-gpu test-page test-python packages clip-table bench-pytorch engine-table recall transfer-table stills-table \
 	preset-table element-page element-bench soak memcheck fuzz deny deb install-check
 
 SHARED ?= ../shared
@@ -54,6 +55,10 @@ test: packages
 
 test-gpu: packages
 	@scripts/test_gpu.sh
+
+test-python: packages
+	@scripts/install-packages.sh python3-venv
+	scripts/python_test.sh
 
 test-page:
 	@scripts/install-packages.sh chromium ffmpeg

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The laboratory's attacks, and embeddings to judge them by.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use advjnd::attack::{Attack, Perturbation, ViewSampler};
-use advjnd::net::{Embedder, RecognizerSpec};
+use advjnd::net::Embedder;
 use advjnd_lab::attack::Solver;
 use advjnd_lab::attack::adversarial::{ARCFACE_TEMPERATURE, Adversarial, Goal, Task};
 use advjnd_lab::attack::alignment::ThroughPicture;
@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 use crate::arrays::{Samples, array, new_array, samples, wrong_shape};
 use crate::batch::{Batch, Form, Image, Seen, WHITE, Worker};
 use crate::errors::choose;
-use crate::recognizers::open;
+use crate::recognizers;
 
 /// Stream of the random direction in which a dodge leaves the clean face.
 const AWAY: u64 = 1;
@@ -68,7 +68,7 @@ pub fn attack<'py>(
     let named = rows::ALL.map(|recipe| (recipe.name, recipe));
     let recipe = changed(choose("method", method, &named)?, eps, alpha, steps)?;
     let goal = choose("goal", goal, &[("dodge", Goal::Dodge), ("impersonate", Goal::Impersonate)])?;
-    let spec = spec(recognizer, models.as_deref())?;
+    let (models, spec) = recognizers::one(recognizer, models.as_deref())?;
     let batch = Batch::read(images, aligned, &spec)?;
     let form = Form::of(&batch);
     let references = references.map(|given| embeddings(given, batch.len(), spec.embedding_len)).transpose()?;
@@ -77,7 +77,7 @@ pub fn attack<'py>(
         return Err(PyValueError::new_err(reason));
     }
     let made = py.detach(|| {
-        batch.each(recognizer, models.as_deref(), threads, |worker, index, image| {
+        batch.each(&models, threads, |worker, index, image| {
             let reference = references.as_ref().map(|references| &references[index][..]);
             attack_one(worker, &recipe, goal, reference, seed, index, image)
         })
@@ -98,23 +98,16 @@ pub fn embed<'py>(
     models: Option<PathBuf>,
     threads: usize,
 ) -> PyResult<Bound<'py, PyArrayDyn<f32>>> {
-    let spec = spec(recognizer, models.as_deref())?;
+    let (models, spec) = recognizers::one(recognizer, models.as_deref())?;
     let batch = Batch::read(images, aligned, &spec)?;
     let count = batch.len();
     let made = py.detach(|| {
-        batch.each(recognizer, models.as_deref(), threads, |worker, index, mut image| {
+        batch.each(&models, threads, |worker, index, mut image| {
             let seen = worker.look(index, &mut image)?;
             worker.embed(&seen.chip)
         })
     })?;
     new_array(py, &[count, spec.embedding_len], made.concat())
-}
-
-/// What is to be known of a recogniser.
-fn spec(recognizer: &str, models: Option<&Path>) -> PyResult<RecognizerSpec> {
-    let models = open(models, &[recognizer.to_owned()])?;
-    let spec = models.recognizers().next().map(|(spec, _)| spec.clone());
-    spec.ok_or_else(|| PyValueError::new_err(format!("there is no recogniser `{recognizer}`")))
 }
 
 /// Embeddings that the caller gives, one an image.

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Many pictures or chips, shared out over the threads.
 
-use std::path::Path;
-
 use advjnd::jnd::Learned;
+use advjnd::models::MANIFEST;
 use advjnd::net::{Backend, Embedder, Recognizer, RecognizerSpec};
-use advjnd::{Error, Pool, Result};
+use advjnd::{Error, Models, Pool, Result};
 use numpy::PyArrayDyn;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -13,7 +12,6 @@ use pyo3::prelude::*;
 use crate::arrays::{Picture, Samples, array, holds, new_array, samples, wrong_shape};
 use crate::errors::raised;
 use crate::portrait::{Finder, Portrait};
-use crate::recognizers::open;
 
 /// White of 8 bits.
 pub const WHITE: f32 = 255.0;
@@ -84,30 +82,31 @@ impl Batch {
         self.images.len()
     }
 
-    /// `work` on every image, with its place; what it made of them, in their order. `threads`: 0 = one per core.
+    /// `work` on every image, with its place; what it made of them, in their order. The first recogniser of `models`
+    /// looks at them. `threads`: 0 = one per core.
     ///
     /// # Errors
-    /// The first image's that has one, and those of [`open`].
+    /// The first image's that has one, and those of the networks.
     pub fn each<T: Send>(
         self,
-        recognizer: &str,
-        models: Option<&Path>,
+        models: &Models,
         threads: usize,
         work: impl Fn(&mut Worker, usize, Image) -> Result<T> + Sync,
     ) -> PyResult<Vec<T>> {
-        let models = open(models, &[recognizer.to_owned()])?;
         let made = || -> Result<Vec<T>> {
             let pool = Pool::new(threads)?;
             let count = pool.threads().min(self.images.len());
             let mut workers = Vec::new();
             for _ in 0..count {
                 let own = if count == 1 { pool.clone() } else { Pool::new(1)? };
-                let (spec, graph) = models.recognizers().next().ok_or_else(|| Error::input("no recogniser"))?;
+                let Some((spec, graph)) = models.recognizers().next() else {
+                    return Err(Error::model(MANIFEST, "names no recogniser"));
+                };
                 let executor = Backend::Cpu(own.clone()).executor(graph, 1)?;
                 let worker = Worker {
                     recognizer: Recognizer::new(spec.clone(), executor)?,
                     thresholds: Learned::hvs_sd(),
-                    finder: Finder::new(&models, &own),
+                    finder: Finder::new(models, &own),
                     work: Vec::new(),
                 };
                 workers.push((worker, Vec::new()));

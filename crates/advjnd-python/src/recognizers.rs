@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use advjnd::Models;
 use advjnd::models::{Kind, Manifest};
 use advjnd::net::{Metric, RecognizerSpec};
+use advjnd::{Error, Models};
 use numpy::PyArrayDyn;
 use pyo3::prelude::*;
 
@@ -102,4 +102,15 @@ pub fn recognizers(models: Option<PathBuf>) -> PyResult<Vec<Recognizer>> {
 /// its recognisers.
 pub fn open(folder: Option<&Path>, names: &[String]) -> PyResult<Arc<Models>> {
     Models::open(folder, names).map_err(raised)
+}
+
+/// The models with one recogniser, and what it takes.
+///
+/// # Errors
+/// Those of [`open`].
+pub fn one(name: &str, folder: Option<&Path>) -> PyResult<(Arc<Models>, RecognizerSpec)> {
+    let models = open(folder, &[name.to_owned()])?;
+    let spec = models.recognizers().next().map(|(spec, _)| spec.clone());
+    let spec = spec.ok_or_else(|| raised(Error::model(name, "is no recogniser")))?;
+    Ok((models, spec))
 }

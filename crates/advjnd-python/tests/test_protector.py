@@ -4,11 +4,12 @@
 import json
 import threading
 import time
+from importlib import metadata
 
 import advjnd
 import numpy as np
 import pytest
-from conftest import CLIP
+from conftest import CLIP, ROOT
 
 
 def truth(index):
@@ -178,7 +179,9 @@ def test_every_preset_is_known():
         assert advjnd.Protector(preset) is not None
 
 
-def test_the_version_is_that_of_the_package():
-    from importlib.metadata import version
-
-    assert advjnd.__version__ == version("advjnd")
+def test_the_package_has_its_version_stub_and_licences():
+    assert advjnd.__version__ == metadata.version("advjnd")
+    files = {file.name for file in metadata.files("advjnd")}
+    licences = {file.name for file in [*ROOT.glob("LICENSE-*"), *(ROOT / "models/licences").iterdir()]}
+    assert len(licences) > 4
+    assert files >= licences | {"__init__.pyi", "py.typed"}, files

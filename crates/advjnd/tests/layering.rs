@@ -27,7 +27,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
 const PYTHON_ROOMS: [(&str, &[&str]); 10] = [
     ("arrays", &["errors"]),
     ("attack", &["arrays", "batch", "errors", "recognizers"]),
-    ("batch", &["arrays", "errors", "portrait", "recognizers"]),
+    ("batch", &["arrays", "errors", "portrait"]),
     ("errors", &[]),
     ("jnd", &["arrays", "errors"]),
     ("names", &[]),
