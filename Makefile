@@ -16,6 +16,7 @@
 #   make readme-check       the README's commands in a clean Debian 12; wants root and debootstrap
 #   make crates-check       the crates as a registry would get them, built from their packages
 #   make install-check      meson: configured, built, tested and installed into a folder under build/
+#   make test-python        the Python module: its wheel, tests, notebook and page (part of make test)
 #   make test-page          the page of `advjnd analyze` in Chromium; installs it, and Playwright into build/
 # With Python (numpy, opencv-python-headless, onnxruntime, torch, safetensors, scikit-image) and the test material:
 #   make clip-table         the table in docs/clips.md
@@ -34,13 +35,14 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 	gstreamer1.0-libav
 
 # What some tests want besides: Python with GStreamer, a second WebRTC peer, another finder of faces, Node.js for the
-# page of the viewing test, the trace of system calls, meson, a finder of misspelt words. With `--features gpu` the tests want mesa-vulkan-drivers
-# (a GPU played by the processor) and vulkan-validationlayers besides.
+# page of the viewing test, the trace of system calls, meson, a finder of misspelt words, Python's venv. With `--features
+# gpu` the tests want mesa-vulkan-drivers (a GPU played by the processor) and vulkan-validationlayers besides.
 TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-opencv \
-	opencv-data nodejs strace meson ninja-build codespell
+	opencv-data nodejs strace meson ninja-build codespell python3-venv
 
-.PHONY: demo test test-gpu test-page packages clip-table bench-pytorch engine-table recall transfer-table stills-table \
-	preset-table pages book element-bench soak memcheck fuzz deny deb deb-check readme-check crates-check install-check
+.PHONY: demo test test-gpu test-page test-python packages clip-table bench-pytorch engine-table recall transfer-table \
+	stills-table preset-table pages book element-bench soak memcheck fuzz deny deb deb-check readme-check crates-check \
+	install-check
 
 SHARED ?= ../shared
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -58,6 +60,10 @@ test: packages
 
 test-gpu: packages
 	@scripts/test_gpu.sh
+
+test-python: packages
+	@scripts/install-packages.sh python3-venv
+	scripts/python_test.sh
 
 test-page:
 	@scripts/install-packages.sh chromium ffmpeg

@@ -62,6 +62,7 @@ check "gst-inspect-1.0" inspection
 if command -v meson >/dev/null; then
     check "meson" scripts/install_check.sh -Dbuildtype=debug
 fi
+check "Python module" scripts/python_test.sh
 
 echo "== tests"
 G_DEBUG=fatal_warnings cargo test --locked --workspace --no-fail-fast 2>&1 | tee "$log"

@@ -26,8 +26,6 @@ pub(super) struct Held {
 
 /// Frames that a stream that is not live is held for, unless the application says otherwise.
 pub(super) const FRAMES: u32 = 15;
-/// Iterations that a face of a stream that is not live gets in a frame at most, unless the application says otherwise.
-const ITERATIONS: u32 = 60;
 
 /// A held frame, and how its bytes are laid out.
 struct Mapped<'a> {
@@ -107,7 +105,8 @@ impl AdvJndProtect {
             gst::warning!(CAT, imp = self, "Cannot follow controlled properties: {error}");
         }
         let mut settings = lock(&self.settings).clone();
-        let usual = if lock(&self.live).is_live() { settings.core.max_iterations } else { ITERATIONS };
+        let is_live = lock(&self.live).is_live();
+        let usual = if is_live { settings.core.max_iterations } else { advjnd::Settings::UNHURRIED_ITERATIONS };
         settings.core.max_iterations = u32::try_from(settings.max_iterations).unwrap_or(usual);
         settings
     }

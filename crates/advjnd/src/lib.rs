@@ -58,6 +58,6 @@ pub use models::Models;
 pub use people::{Enroller, People, Selection};
 pub use pool::Pool;
 pub use protector::{
-    Context, FailPolicy, HeldFrame, Mode, Protector, Settings, Sighting, Thoroughness, Transfer, View,
+    Context, FailPolicy, HeldFrame, Mode, Preset, Protector, Settings, Sighting, Thoroughness, Transfer, View,
 };
 pub use report::{FaceReport, FrameReport, RunStats, Verdict};

@@ -139,6 +139,11 @@ impl Models {
         Ok(models)
     }
 
+    /// The graph of the first detector, a [`DetectorNet`].
+    pub fn detector(&self) -> &Graph {
+        &self.detector
+    }
+
     /// The graph of a [`BlazeFaceNet`], a detector of another family than the first; `None` if the manifest names none
     /// with `embedded = true`, as the manifests of earlier versions do not.
     pub fn second_detector(&self) -> Option<&Graph> {

@@ -23,6 +23,20 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("report", &["face", "frame"]),
 ];
 
+/// Files of the Python module, but for its `lib`, and the siblings that each may use.
+const PYTHON_ROOMS: [(&str, &[&str]); 10] = [
+    ("arrays", &["errors"]),
+    ("attack", &["arrays", "batch", "errors", "recognizers"]),
+    ("batch", &["arrays", "errors", "portrait"]),
+    ("errors", &[]),
+    ("jnd", &["arrays", "errors"]),
+    ("names", &[]),
+    ("portrait", &["arrays"]),
+    ("protector", &["arrays", "errors", "recognizers", "report"]),
+    ("recognizers", &["arrays", "errors"]),
+    ("report", &[]),
+];
+
 /// What a media plugin must not link: the laboratory and what it stands on.
 const LABORATORY: [&str; 4] = ["advjnd-lab", "candle-core", "candle-nn", "ssimulacra2"];
 
@@ -105,6 +119,22 @@ fn the_plugin_links_no_laboratory() {
             }
         }
     }
+}
+
+#[test]
+fn the_python_module_knows_the_core_and_the_laboratory_alone() {
+    let text = std::fs::read_to_string(root().join("crates/advjnd-python/Cargo.toml")).expect("a manifest");
+    let manifest: toml::Table = text.parse().expect("TOML");
+    let dependencies = manifest["dependencies"].as_table().expect("a table");
+    assert_eq!(dependencies.keys().collect::<Vec<_>>(), ["advjnd", "advjnd-lab", "numpy", "pyo3"]);
+    for (room, allowed) in PYTHON_ROOMS {
+        let own = code(&root().join("crates/advjnd-python/src").join(room).with_extension("rs"));
+        let used: BTreeSet<String> = names_after(&own, "crate::");
+        assert!(used.iter().all(|name| allowed.contains(&name.as_str())), "`{room}` uses {used:?}, it may {allowed:?}");
+    }
+    let mut files = Vec::new();
+    sources(&root().join("crates/advjnd-python/src"), &mut files);
+    assert_eq!(files.len(), PYTHON_ROOMS.len() + 1, "a file of the Python module is not in the table");
 }
 
 #[test]

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use advjnd::attack::Perturbation;
-use advjnd::jnd::{Learned, Model};
+use advjnd::jnd::Learned;
 use advjnd::net::graph::Graph;
 use advjnd::net::{Backend, Embedder, Recognizer, RecognizerSpec};
 use advjnd::{Pool, Result};
 use advjnd_lab::attack::adversarial::{ARCFACE_TEMPERATURE, Adversarial, Goal, Loss, Task as Question};
-use advjnd_lab::attack::chip::Chip;
+use advjnd_lab::attack::alignment::{Alignment, ThroughPicture};
+use advjnd_lab::attack::chip::{Chip, thresholds};
 use advjnd_lab::attack::recipes::{Recipe, Report};
 use sha2::{Digest, Sha256};
 
-use super::alignment::{Alignment, ThroughPicture};
 use super::key::{Setting, Task};
 use super::people::{Person, Portrait};
 use super::quality::{Extent, Quality};
@@ -156,10 +156,10 @@ impl<'a> Subject<'a> {
 impl<'a> Crowd<'a> {
     fn add(&mut self, person: &'a Person, model: &mut Learned, recognizer: &mut Recognizer) -> Result<()> {
         let spec = recognizer.spec().clone();
-        let enrolled = Alignment::new(&person.enrolled, &spec)?.chip(&person.enrolled.pixels);
+        let enrolled = person.enrolled.alignment(&spec)?.chip(&person.enrolled.pixels);
         self.gallery.push(embed(recognizer, &enrolled)?);
         let (name, portrait) = (person.name.as_str(), &person.attacked);
-        let alignment = Alignment::new(portrait, &spec)?;
+        let alignment = portrait.alignment(&spec)?;
         let seen = alignment.chip(&portrait.pixels);
         let mut clean: Vec<f32> = seen.iter().map(|value| value.round().clamp(0.0, 255.0)).collect();
         let jnd = thresholds(model, &clean, spec.chip_size, spec.chip_size)?.iter().map(|j| j / 255.0).collect();
@@ -244,14 +244,6 @@ impl<'a> Crowd<'a> {
         let digest = Sha256::digest(format!("{} {purpose} {}", self.seed, self.subjects[index].name));
         digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
-}
-
-/// The learned thresholds, calibrated, of planar R', G', B' 0..=255; of the same shape and unit.
-fn thresholds(model: &mut Learned, planar: &[f32], width: usize, height: usize) -> Result<Vec<f32>> {
-    let mut jnd = vec![0.0; planar.len()];
-    model.map_rgb(planar, width, height, &mut jnd)?;
-    jnd.iter_mut().for_each(|threshold| *threshold *= Model::HvsSd.calibration());
-    Ok(jnd)
 }
 
 /// The embedding of a chip, planar, 0..=255.

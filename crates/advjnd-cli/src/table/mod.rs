@@ -32,7 +32,6 @@
 //! A run that ends early is continued: rows that are in `table.json` stay, as long as seed, pictures, models and the
 //! recipe are the same. A seed gives the same figures, whatever the number of threads.
 
-mod alignment;
 mod bench;
 mod curves;
 mod file;

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use advjnd::face::{Detector, Landmarks, SimilarityTransform};
 use advjnd::frame::Rect;
 use advjnd::models::sha256;
-use advjnd::net::Network;
+use advjnd::net::{Network, RecognizerSpec};
 use advjnd::{Colorimetry, Error, FrameMut, PixelFormat, PlaneMut, Result};
+use advjnd_lab::attack::alignment::Alignment;
 
 use crate::folder::entries;
 use crate::networks::read;
@@ -127,6 +128,11 @@ fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 impl Portrait {
+    /// Between it and the chip that a recogniser takes of it.
+    pub fn alignment(&self, spec: &RecognizerSpec) -> Result<Alignment> {
+        Alignment::new(&self.landmarks, (self.width, self.height), spec)
+    }
+
     /// Planar R', G', B', 0..=255, of a part.
     pub fn planar(&self, Rect { x, y, width, height }: Rect) -> Vec<f32> {
         let row = |y: usize| &self.pixels[3 * (y * self.width + x)..][..3 * width];

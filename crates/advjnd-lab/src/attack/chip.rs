@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The picture an attack works on.
 
+use advjnd::jnd::{Learned, Model};
 use advjnd::{Error, Result};
 
 /// A clean picture and how much each of its samples may change unseen.
@@ -63,4 +64,16 @@ impl<'a> Chip<'a> {
             *adversarial = (clean + delta).clamp(0.0, 1.0);
         }
     }
+}
+
+/// The thresholds that attacks of the laboratory go by: those of `model`, which is [`Learned::hvs_sd`], calibrated, for
+/// `planar` R', G', B', `[3][height][width]`, 0..=255; of the same shape and unit.
+///
+/// # Errors
+/// As [`Learned::map_rgb`].
+pub fn thresholds(model: &mut Learned, planar: &[f32], width: usize, height: usize) -> Result<Vec<f32>> {
+    let mut jnd = vec![0.0; planar.len()];
+    model.map_rgb(planar, width, height, &mut jnd)?;
+    jnd.iter_mut().for_each(|threshold| *threshold *= Model::HvsSd.calibration());
+    Ok(jnd)
 }

@@ -4,6 +4,7 @@
 //! The attacks are rows of one table: [`recipes`].
 
 pub mod adversarial;
+pub mod alignment;
 pub mod chip;
 pub mod diversity;
 pub mod perceptual;

@@ -107,6 +107,8 @@ impl Settings {
     pub const MOST_RESHAPE: f32 = 8.0;
     /// Largest value of [`relight`](Self::relight).
     pub const MOST_RELIGHT: f32 = 20.0;
+    /// [`max_iterations`](Self::max_iterations) where no frame has a deadline, unless the user says otherwise.
+    pub const UNHURRIED_ITERATIONS: u32 = 60;
 }
 
 impl Default for Settings {

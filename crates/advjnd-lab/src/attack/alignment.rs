@@ -3,13 +3,12 @@
 //! portrait.
 
 use advjnd::Result;
-use advjnd::face::{SimilarityTransform, Warp};
+use advjnd::face::{Landmarks, SimilarityTransform, Warp};
 use advjnd::frame::Rect;
 use advjnd::net::{Embedder, Recognizer, RecognizerSpec};
 
-use super::people::Portrait;
-
 /// The operators chip ← portrait and portrait ← chip.
+#[derive(Debug)]
 pub struct Alignment {
     to_chip: Warp,
     to_portrait: Warp,
@@ -18,9 +17,14 @@ pub struct Alignment {
 }
 
 impl Alignment {
-    pub fn new(portrait: &Portrait, spec: &RecognizerSpec) -> Result<Self> {
-        let transform = SimilarityTransform::fit(&portrait.landmarks, &spec.template)?;
-        let (size, side) = ((portrait.width, portrait.height), (spec.chip_size, spec.chip_size));
+    /// Of a portrait of `size` (width, height), and the chip that a recogniser takes of it. `landmarks` are in pixels
+    /// of the portrait.
+    ///
+    /// # Errors
+    /// [`Error::Input`](advjnd::Error::Input) where landmarks are no face: all at one point, say.
+    pub fn new(landmarks: &Landmarks, size: (usize, usize), spec: &RecognizerSpec) -> Result<Self> {
+        let transform = SimilarityTransform::fit(landmarks, &spec.template)?;
+        let side = (spec.chip_size, spec.chip_size);
         let (mut to_chip, mut to_portrait) = (Warp::default(), Warp::default());
         to_chip.plan(&transform.inverse(), size, side);
         to_portrait.plan(&transform, side, size);
@@ -56,7 +60,9 @@ impl Alignment {
 /// portrait aligned again. What an attack does to the chip is judged as it arrives in the picture: as it is for the
 /// gradient, and rounded to 8 bits, as the picture is saved, where it is only looked at.
 pub struct ThroughPicture<'a> {
+    /// What looks at the portrait.
     pub recognizer: &'a mut Recognizer,
+    /// Between chip and portrait.
     pub alignment: &'a Alignment,
     /// Of the portrait, interleaved.
     pub pixels: &'a [u8],
