@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Presets: how much is seen against how much is stopped, as settings of the attack.
 //!
-//! Chosen on the parameter split of the clips (DESIGN.md); what each comes to on the other is in the README.
+//! Chosen on the parameter split of the clips (DESIGN.md); docs/evaluation.md has what each reaches on the other.
 
 use super::{Settings, Transfer};
 use crate::error::Error;
