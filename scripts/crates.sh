@@ -69,7 +69,7 @@ for file in "$target"/package/*.crate "$target"/package/tmp-crate/*.crate; do
 done
 [ ${#sizes[@]} -gt 0 ] || { echo "cargo left no crate in $target/package" >&2; exit 1; }
 {
-    printf '{\n  "program": "make crates-check",\n  "limit_bytes": %d,\n  "crates_bytes": {\n' "$limit"
+    printf '{\n  "program": "scripts/crates.sh",\n  "limit_bytes": %d,\n  "crates_bytes": {\n' "$limit"
     (IFS=$'\n'; printf '%s' "${sizes[*]}" | sed 's/$/,/; $s/,$//')
     printf '\n  }\n}\n'
 } >results/crates.json

@@ -4,8 +4,8 @@
 //!
 //! Tests, benches and the program `advjnd` use this crate. The GStreamer plugin does not.
 //!
-//! [`attack`] has the attacks of the literature, [`metrics`] says how far two pictures are apart, and [`reference`] has
-//! slow and plain versions of what the product does fast.
+//! [`attack`] has the attacks of the literature, [`metrics`] says how far two pictures are apart, and
+//! [`mod@reference`] has slow and plain versions of what the product does fast.
 //!
 //! ```
 //! use advjnd_lab::metrics::{Plane, mean_squared_error, psnr};
