@@ -75,8 +75,13 @@ fn scheduling() -> &'static str {
 fn measure(part: &str) -> Value {
     init();
     match part {
-        "live" => json!([live(&one_face(), 0), live(&three_faces(), 0)]),
-        "slow" => json!([live(&one_face(), 2), live(&three_faces(), 2), live(&large_face(), 2)]),
+        "live" => {
+            let (one, three) = (one_face(), three_faces());
+            let fewer = ["dlib_resnet29,mobilefacenet", "dlib_resnet29"].map(|names| live(&one, 0, names));
+            let all = [live(&one, 0, ""), live(&three, 0, "")];
+            json!(all.into_iter().chain(fewer).collect::<Vec<_>>())
+        }
+        "slow" => json!([one_face(), three_faces(), large_face()].map(|clip| live(&clip, 2, ""))),
         "idle" => idle(),
         "start" => start(),
         "memory" => memory(),
@@ -112,14 +117,17 @@ fn three_faces() -> Clip {
     Clip { name: "portraits, 720p, three faces", frames: Frames::sample("identity", VideoFormat::I420, LOOP) }
 }
 
-/// A live run, with `hogs` threads besides that keep the processor busy.
-fn live(clip: &Clip, hogs: usize) -> Value {
+/// A live run against `recognizers`, or those of the element, with `hogs` threads besides that keep the processor busy.
+fn live(clip: &Clip, hogs: usize, recognizers: &str) -> Value {
     let seconds: u64 = std::env::var("SECONDS").map_or(60, |text| text.parse().expect("a number of seconds"));
     let pipeline = "appsrc name=source is-live=true format=time ! queue ! advjndprotect name=protect ! queue ! \
                     fakevideosink name=sink sync=true";
     let pipeline = gst::parse::launch(pipeline).unwrap().downcast::<gst::Pipeline>().unwrap();
     let source = pipeline.by_name("source").unwrap().downcast::<gst_app::AppSrc>().unwrap();
     let protect = pipeline.by_name("protect").unwrap();
+    if !recognizers.is_empty() {
+        protect.set_property("recognizers", recognizers);
+    }
     let mut caps = clip.frames.caps();
     caps.make_mut().set("framerate", gst::Fraction::new(FPS as i32, 1));
     source.set_caps(Some(&caps));
@@ -164,6 +172,7 @@ fn live(clip: &Clip, hogs: usize) -> Value {
     let stages: u64 = ["detect-time", "jnd-time", "attack-time", "verify-time"].map(of).iter().sum();
     json!({
         "clip": clip.name,
+        "recognizers": protect.property::<Option<String>>("recognizers"),
         "seconds": seconds,
         "busy_threads_besides": hogs,
         "frames_sent": count,

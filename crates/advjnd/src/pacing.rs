@@ -100,6 +100,8 @@ pub enum Stage {
     IterateBeside,
     /// Writing a face and checking it.
     Check,
+    /// The same, with the gradient of one of the looks.
+    CheckAndClimb,
 }
 
 impl Stage {
@@ -109,7 +111,7 @@ impl Stage {
     }
 }
 
-const STAGES: usize = 6;
+const STAGES: usize = 7;
 
 /// One frame after the other, each held to its time.
 #[derive(Debug)]

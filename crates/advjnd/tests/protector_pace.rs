@@ -21,7 +21,7 @@ fn iterations_fall_with_the_time_and_the_check_is_never_left_out() {
     let mut spent = Vec::new();
     for (costs, frames) in [([4, 1, 2], 8), ([4, 3, 6], 8), ([8, 6, 12], 8), ([4, 1, 2], 30)] {
         scene.stage.set_costs(costs);
-        let mut iterations = 0;
+        let (mut iterations, mut late) = (0, 0);
         for frame in 0..frames {
             let report = scene.timed(&picture, 33, &settings);
             let (verdict, own) = only(&report);
@@ -29,8 +29,10 @@ fn iterations_fall_with_the_time_and_the_check_is_never_left_out() {
             assert!(own <= settings.max_iterations);
             let checked = report.faces[0].margin != 0.0;
             assert!(checked || verdict == OUT_OF_TIME, "{costs:?}, frame {frame}: {verdict:?} unchecked");
-            assert!(frame < 4 || !report.late, "{costs:?}, frame {frame}: late");
+            late += usize::from(frame >= 4 && report.late);
         }
+        // A stage that is tried for the first time since things take longer may take too long once.
+        assert!(late <= 1, "{costs:?}: {late} frames late");
         spent.push(iterations);
     }
     assert!(spent[0] > spent[1] && spent[1] >= spent[2] && spent[3] == spent[0], "{spent:?}");
@@ -47,9 +49,9 @@ fn where_an_iteration_and_a_check_do_not_both_fit_a_face_is_iterated_on_and_then
     let shown = got.iter().filter(|(verdict, _)| *verdict == Verdict::Protected).count();
     let unchecked = (Verdict::Covered(CoverReason::NotYetProtected), 1);
     assert!(got.contains(&unchecked), "{got:?}");
-    // What a stage takes is known from its second time on.
-    assert!(got[3..].iter().all(|(verdict, own)| *verdict != Verdict::Protected || *own == 0), "{got:?}");
-    assert!(shown > 8, "{shown} of 40: {got:?}");
+    // The check gives a gradient where there is time for that, and the next frame follows it.
+    assert!(got.contains(&(Verdict::Protected, 1)), "{got:?}");
+    assert!(shown > 20, "{shown} of 40: {got:?}");
 }
 
 #[test]

@@ -78,8 +78,9 @@ impl Default for Attack {
 pub struct Perturbation {
     /// The perturbation.
     pub delta: Vec<f32>,
+    /// Gradient with respect to it, of the value last evaluated.
+    pub gradient: Vec<f32>,
     momentum: Vec<f32>,
-    gradient: Vec<f32>,
 }
 
 impl Perturbation {
@@ -130,12 +131,17 @@ impl Attack {
             if margin >= stop_at {
                 break;
             }
-            let step_size = self.step_size * self.slowdown(stop_at - margin);
-            self.accumulate(state);
-            self.step(budget, state, step_size);
-            budget.project(&mut state.delta);
+            self.advance(budget, state, stop_at - margin);
         }
         Ok(outcome)
+    }
+
+    /// One step along the gradient of `state`, from a value that is `distance` short of the stop; the state ends inside
+    /// the budget.
+    pub fn advance(&self, budget: &mut Budget, state: &mut Perturbation, distance: f32) {
+        self.accumulate(state);
+        self.step(budget, state, self.step_size * self.slowdown(distance));
+        budget.project(&mut state.delta);
     }
 
     fn slowdown(&self, distance: f32) -> f32 {

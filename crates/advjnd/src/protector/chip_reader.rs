@@ -113,13 +113,9 @@ impl ChipReader {
         self.recognizer.embed(&self.chip, embedding)
     }
 
-    /// Embeds the chip once more by the processor, if another device did it and what it made is `close` to deciding
-    /// otherwise.
-    pub fn confirm(&mut self, close: impl Fn(&[f32]) -> bool, embedding: &mut [f32]) -> Result<()> {
-        if self.recognizer.is_watched() && close(embedding) {
-            return self.recognizer.embed_exactly(&self.chip, embedding);
-        }
-        Ok(())
+    /// Embeds the chip by the processor's exact algorithms.
+    pub fn embed_exactly(&mut self, embedding: &mut [f32]) -> Result<()> {
+        self.recognizer.embed_exactly(&self.chip, embedding)
     }
 
     /// Embeds the chip, and pulls the cotangent that `cotangent` makes of the embedding back to a change of luma of the

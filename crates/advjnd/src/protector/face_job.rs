@@ -7,7 +7,7 @@
 use super::chip_reader::{ChipReader, FacePicture};
 use super::geometry::Geometry;
 use super::memory::Memory;
-use super::rendition::Stretch;
+use super::rendition::{Rendition, Stretch};
 use super::shape::Extent;
 use super::tracked_face::{Limit, TrackedFace};
 use super::transfer::Transfer;
@@ -21,7 +21,8 @@ use crate::frame::{FrameMut, Rect};
 use crate::people::Selection;
 use crate::report::{CoverReason, FaceReport, Verdict};
 
-/// A look whose margin is so close to one that decides is repeated by the processor, where another device made it.
+/// A look whose margin is so close to one that decides is repeated by the processor's exact algorithms, where others
+/// made it.
 const CLOSE: f32 = 0.02;
 
 /// One face's work in one frame.
@@ -216,6 +217,20 @@ impl<'a> FaceJob<'a> {
         self.open && self.doubtful
     }
 
+    /// Follows the gradient that the last frame's check saw.
+    pub fn climb(&mut self, attack: &Attack) {
+        if self.is_below_goal() {
+            self.report.iterations += self.face.climb(&self.work, &mut self.budget, attack, &self.transfer);
+        }
+    }
+
+    /// Takes over the gradient that the check saw, if it was to see one.
+    pub fn take_gradient(&mut self, worker: &mut Worker) {
+        if self.open && self.work.probes.iter().any(|probe| probe.climbs) {
+            self.face.take_gradient(&mut self.work, &mut worker.smoothing, &self.transfer);
+        }
+    }
+
     /// Whether the last output was short of what the iterations go for.
     pub fn is_below_goal(&self) -> bool {
         self.face.goal_surplus(&self.work, self.transfer.reserve) < 0.0
@@ -285,29 +300,31 @@ impl<'a> FaceJob<'a> {
         }
     }
 
-    /// Reads the face as output, and plans the probes of it.
-    pub fn inspect(&mut self, frame: &FrameMut<'_>) {
+    /// Reads the face as output, and plans the probes of it. `climbs`: whether the gradient of one is wanted.
+    pub fn inspect(&mut self, frame: &FrameMut<'_>, climbs: bool) {
         self.work.inspect(frame);
-        self.face.plan_probes(&mut self.work);
+        self.face.plan_probes(&mut self.work, climbs);
     }
 
     /// The probes to be run, of one of the pictures.
     pub fn probes(&mut self, of: Shown) -> impl Iterator<Item = ProbeJob<'_>> {
-        let Workspace { geometry, clean, output, stretch, probes, required, tolerated, .. } = &mut self.work;
+        let Workspace { geometry, clean, output, stretch, probes, required, tolerated, gradient, .. } = &mut self.work;
         let picture = match of {
             Shown::Clean => &*clean,
             Shown::Output => &*output,
         };
         let (geometry, stretch, face) = (&*geometry, *stretch, &self.face);
         let margins = [&*required, &*tolerated];
+        let mut gradient = Some(gradient.as_mut_slice());
         probes.iter_mut().map(move |probe| {
+            let gradient = if probe.climbs { gradient.take() } else { None };
             let (recognizer, rendition) = (probe.recognizer, probe.point.rendition.index());
             let decides = of == Shown::Output;
             let decision = decides.then(|| Decision {
                 dodge: face.dodge(recognizer, probe.point.set),
                 margins: margins.map(|margins| margins[recognizer][rendition]),
             });
-            ProbeJob { geometry, picture, stretch, probe, decision, fault: None }
+            ProbeJob { geometry, picture, stretch, probe, decision, gradient, fault: None }
         })
     }
 
@@ -374,6 +391,8 @@ pub struct ProbeJob<'a> {
     stretch: Option<Stretch>,
     probe: &'a mut Probe,
     decision: Option<Decision<'a>>,
+    /// Where the gradient of the margin goes, with respect to the region's luma, if that is wanted.
+    gradient: Option<&'a mut [f32]>,
     /// What went wrong.
     pub fault: Option<String>,
 }
@@ -384,11 +403,26 @@ impl ProbeJob<'_> {
         let index = self.probe.recognizer;
         let Some(reader) = readers.get_mut(index) else { return };
         reader.align(index, self.geometry, self.picture, self.stretch, &self.probe.point);
-        let embedding = &mut self.probe.embedding;
-        let mut embedded = reader.embed(embedding);
-        if let (Ok(()), Some(decision)) = (&embedded, &self.decision) {
-            embedded = reader.confirm(|embedding| decision.is_close(embedding), embedding);
+        let looked = self.look(reader);
+        self.fault = looked.err().map(|error| error.to_string());
+    }
+
+    fn look(&mut self, reader: &mut ChipReader) -> Result<()> {
+        let Self { picture, probe, decision, gradient, .. } = self;
+        let (embedding, rendition) = (&mut probe.embedding, probe.point.rendition);
+        let Some(decision) = decision else { return reader.embed(embedding) };
+        match gradient {
+            Some(gradient) => {
+                let half = (rendition == Rendition::Halved).then_some(&picture.half);
+                let mut cotangent = |seen: &[f32], cotangent: &mut [f32]| {
+                    embedding.copy_from_slice(seen);
+                    decision.dodge.margin_and_cotangent(seen, cotangent);
+                };
+                reader.luma_gradient(&mut cotangent, half, gradient)?;
+            }
+            None => reader.embed(embedding)?,
         }
-        self.fault = embedded.err().map(|error| error.to_string());
+        let is_exact = gradient.is_none() && !reader.recognizer().is_watched();
+        if is_exact || !decision.is_close(embedding) { Ok(()) } else { reader.embed_exactly(embedding) }
     }
 }

@@ -119,7 +119,7 @@ impl Objective for FrameObjective<'_> {
         let reach = if near { self.work.geometry.reach() } else { self.transfer.diversity };
         let view = Geometry::random_view(reach, reader.spec().chip_size, self.views);
         self.work.carry(delta, halved);
-        let Workspace { geometry, clean, stretch, bounds, gradient: luma_gradient, .. } = &mut *self.work;
+        let Workspace { geometry, clean, stretch, gradient: luma_gradient, .. } = &mut *self.work;
         let point = Viewpoint { set, view: Some(view), mirrored: self.views.chance(0.5), rendition };
         reader.align(recognizer, geometry, clean, *stretch, &point);
         let dodge = memory.dodge(set);
@@ -129,13 +129,7 @@ impl Objective for FrameObjective<'_> {
             halved.then_some(&clean.half),
             luma_gradient,
         )?;
-        for (gradient, bound) in luma_gradient.iter_mut().zip(bounds.iter()) {
-            if *bound <= 0.0 {
-                *gradient = 0.0;
-            }
-        }
-        gradient.fill(0.0);
-        geometry.spread.adjoint_add(luma_gradient, gradient);
+        self.work.pull_back(gradient);
         self.smoothing.apply(gradient, self.transfer.smoothing);
         if near {
             memory.last_seen[rendition.index()] = margin;

@@ -10,7 +10,7 @@
 //!   whose last was not content, or is the oldest. What it saw holds for [`HOLDS`] frames at most, for the perturbation
 //!   of a shown face moves slowly (`flicker-limit`), and what moves the whole output is seen by the look that is never
 //!   left out. A face is shown only while all of them hold. Without a deadline, a recogniser that had little to spare
-//!   looks thoroughly in every frame.
+//!   looks thoroughly in every frame; with one, nobody does in every other frame of a steady face.
 //! * *Enrolment*, of the clean face: by the first recogniser, the guard, in every frame, and by the others in turn. The
 //!   guard sees when another person takes the place of the one who was followed: if it no longer takes the clean face
 //!   for that person, or sees the face change much since the last frame, all enroll and all look thoroughly.
@@ -26,7 +26,7 @@ pub const SPARE: f32 = 0.05;
 /// Frames for which a thorough look holds.
 pub const HOLDS: u32 = 6;
 /// Where a frame has a deadline, the guard alone enrolls in all but one of so many frames.
-const HURRIED_ROUND: usize = 2;
+const HURRIED_ROUND: usize = 4;
 /// Cosine similarity of the clean face in two frames, in the eyes of the guard, below which something happened.
 const ALIKE: f32 = 0.9;
 
@@ -36,6 +36,8 @@ pub struct Rota {
     frame: usize,
     shared: bool,
     hurried: bool,
+    /// Whether nobody looks thoroughly in this frame, if so many recognisers leave time for it.
+    rests: bool,
 }
 
 impl Rota {
@@ -44,6 +46,7 @@ impl Rota {
     pub fn next(&mut self, steady: bool, hurried: bool) {
         self.frame = self.frame.wrapping_add(1);
         (self.shared, self.hurried) = (steady || hurried, hurried);
+        self.rests = steady && hurried && self.frame.is_multiple_of(2);
     }
 
     /// Whether recogniser `index` of `count` embeds the clean face.
@@ -54,8 +57,10 @@ impl Rota {
 
     /// Whether recogniser `index` looks thoroughly, given how urgently each should, and whether it `has_spare` margin.
     pub fn looks_thoroughly(&self, index: usize, urgencies: &[u32], has_spare: bool) -> bool {
-        let first = (0..urgencies.len()).max_by_key(|index| (urgencies[*index], Reverse(*index)));
-        !self.shared || first == Some(index) || !(has_spare || self.hurried)
+        if self.rests && 2 * urgencies.len() <= HOLDS as usize {
+            return false;
+        }
+        !self.shared || index == first(urgencies) || !(has_spare || self.hurried)
     }
 
     /// Takes note of what the guard saw: whether the clean face is the person `known`, and the clean face `now` and a
@@ -63,8 +68,14 @@ impl Rota {
     pub fn guard(&mut self, known: bool, now: &[f32], before: &[f32]) -> bool {
         let alarmed = self.shared && !(known && cosine_similarity(now, before) >= ALIKE);
         self.shared &= !alarmed;
+        self.rests &= !alarmed;
         alarmed
     }
+}
+
+/// The most urgent of several, the first among equals.
+pub fn first(urgencies: &[u32]) -> usize {
+    (0..urgencies.len()).max_by_key(|index| (urgencies[*index], Reverse(*index))).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -92,6 +92,7 @@ impl Stages<'_> {
     /// Spends iterations on the faces that are below their goals; how many faces will be checked. Faces whose check was
     /// deferred for them end here.
     pub fn improve(&mut self, jobs: &mut [FaceJob<'_>]) -> usize {
+        open(jobs).into_iter().for_each(|job| job.climb(&self.attack));
         let checked = open(jobs).len();
         let mut below_goal = open(jobs);
         below_goal.retain(|job| job.is_below_goal());
@@ -102,10 +103,12 @@ impl Stages<'_> {
     }
 
     /// Defers the check of those of the faces `below_goal` that would not pass it, where there is no time for the
-    /// checks of `checked` faces and an iteration; these get the time, and only they. How many there are.
+    /// checks of `checked` faces and an iteration, but for two iterations in place of the check, whose own gradient is
+    /// worth one; these get the time, and only they. How many there are.
     fn defer_checks(&self, below_goal: &mut Vec<&mut FaceJob<'_>>, checked: usize) -> usize {
         let iteration = self.pace.cost(Stage::iteration(below_goal.len()), 1);
-        if below_goal.is_empty() || self.pace.allows(self.pace.cost(Stage::Check, checked) + iteration) {
+        let both_fit = self.pace.allows(self.pace.cost(Stage::Check, checked) + iteration);
+        if below_goal.is_empty() || both_fit || !self.pace.allows(2 * iteration) {
             return 0;
         }
         below_goal.iter_mut().for_each(|job| job.defer_check());
@@ -140,18 +143,35 @@ impl Stages<'_> {
     }
 
     /// Writes every face to the frame, and checks those that are `concerned`, on the frame in which all are written.
+    /// Where a deadline leaves time for it, the check of a face gives the gradient that the next frame follows.
     pub fn check(
         &mut self,
         jobs: &mut [FaceJob<'_>],
         frame: &mut FrameMut<'_>,
         concerned: impl Fn(&FaceJob<'_>) -> bool,
     ) {
-        let took = self.measure(Stage::Check, jobs, |workers, jobs| {
+        let stage = if self.climbs(open(jobs).len()) { Stage::CheckAndClimb } else { Stage::Check };
+        let climbs = stage == Stage::CheckAndClimb;
+        let took = self.measure(stage, jobs, |workers, jobs| {
             jobs.iter_mut().for_each(|job| job.write(frame));
             jobs.retain(|job| concerned(job));
-            verify(workers, frame, jobs);
+            workers.for_each(jobs, |_, job| job.inspect(frame, climbs));
+            look(workers, jobs, Shown::Output);
+            workers.for_each(jobs, |worker, job| job.take_gradient(worker));
+            jobs.iter_mut().filter(|job| job.is_open()).for_each(|job| job.judge());
         });
         self.times.verify += took;
+    }
+
+    /// Whether the checks of so many faces give gradients: where a deadline leaves time for it. As long as it is not
+    /// known what that takes, an iteration's time is set aside.
+    fn climbs(&self, faces: usize) -> bool {
+        if !self.pace.is_bound() || self.settings.max_iterations == 0 {
+            return false;
+        }
+        let [climb, check] = [Stage::CheckAndClimb, Stage::Check].map(|stage| self.pace.cost(stage, faces));
+        let first = check + self.pace.cost(Stage::iteration(faces), faces);
+        self.pace.allows(if climb.is_zero() { first } else { climb.max(check) })
     }
 
     /// Gives the faces that turned out short of their margins iterations after all, and checks them, and all that
@@ -208,13 +228,6 @@ fn close_beyond(jobs: &mut [FaceJob<'_>], count: usize, reason: CoverReason) {
 /// The jobs that have not ended.
 fn open<'j, 't>(jobs: &'j mut [FaceJob<'t>]) -> Vec<&'j mut FaceJob<'t>> {
     jobs.iter_mut().filter(|job| job.is_open()).collect()
-}
-
-/// Looks at written faces in the frame as it now is, and judges them.
-fn verify(workers: &mut Workers, frame: &FrameMut<'_>, jobs: &mut [&mut FaceJob<'_>]) {
-    workers.for_each(jobs, |_, job| job.inspect(frame));
-    look(workers, jobs, Shown::Output);
-    jobs.iter_mut().filter(|job| job.is_open()).for_each(|job| job.judge());
 }
 
 /// Runs the probes that are planned. A job one of whose probes fails ends.

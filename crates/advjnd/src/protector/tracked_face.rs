@@ -12,11 +12,11 @@ use super::objective::{FrameObjective, Shaping};
 use super::previous_luma::PreviousLuma;
 use super::recognizer_memory::RecognizerMemory;
 use super::rendition::Rendition;
-use super::rota::Rota;
+use super::rota::{Rota, first};
 use super::shape::{Extent, Shape};
 use super::showing::Showing;
 use super::spending::Spending;
-use super::transfer::Transfer;
+use super::transfer::{Smoothing, Transfer};
 use super::worker::Worker;
 use super::workspace::{Probe, Workspace};
 use super::worth::Worth;
@@ -44,6 +44,9 @@ pub struct TrackedFace {
     /// What the face's place showed a frame ago, before it was changed.
     pub previous: PreviousLuma,
     rotation: usize,
+    /// Looks of self-checks so far that gave a gradient, and whether that of the last one has yet to be followed.
+    climbs: usize,
+    may_climb: bool,
     /// Verdict of the last frame.
     pub verdict: Option<Verdict>,
     /// How much is spent on it.
@@ -94,6 +97,8 @@ impl TrackedFace {
             last_shown: Vec::new(),
             previous: PreviousLuma::default(),
             rotation: 0,
+            climbs: 0,
+            may_climb: false,
             verdict: None,
             spending: Spending::default(),
             showing: Showing::default(),
@@ -150,6 +155,7 @@ impl TrackedFace {
     /// Goes on from where `known`, the same person, was left.
     pub fn resume(&mut self, known: &Self) {
         self.perturbation = known.perturbation.clone();
+        self.may_climb = false;
         self.shape = known.shape.clone();
         self.spending = known.spending;
         self.memories.iter_mut().zip(&known.memories).for_each(|(own, known)| own.resume(known));
@@ -163,6 +169,7 @@ impl TrackedFace {
     /// Forgets the perturbation, and keeps what is known of the person.
     pub fn start_anew(&mut self) {
         self.perturbation = Perturbation::zeros(GRID * GRID);
+        self.may_climb = false;
         self.last_shown.clear();
         self.memories.iter_mut().for_each(RecognizerMemory::forget_output);
     }
@@ -333,14 +340,37 @@ impl TrackedFace {
         Ok(objective.spent)
     }
 
+    /// Takes over the gradient of a look of the self-check.
+    pub fn take_gradient(&mut self, work: &mut Workspace, smoothing: &mut Smoothing, transfer: &Transfer) {
+        work.pull_back(&mut self.perturbation.gradient);
+        smoothing.apply(&mut self.perturbation.gradient, transfer.smoothing);
+        self.may_climb = true;
+    }
+
+    /// Follows the gradient that the last frame's self-check saw, if it saw one, inside `budget`: an iteration that
+    /// costs no forward pass of its own. Returns how many iterations that comes to.
+    pub fn climb(&mut self, work: &Workspace, budget: &mut Budget, attack: &Attack, transfer: &Transfer) -> u32 {
+        if !std::mem::take(&mut self.may_climb) {
+            return 0;
+        }
+        if self.surplus(work) < 0.0 {
+            self.spending.fall_short(1, self.is_shown());
+            budget.set_rms(work.share(self.spending.size()));
+        }
+        let distance = -self.goal_surplus(work, transfer.reserve);
+        Attack { momentum: transfer.momentum, ..*attack }.advance(budget, &mut self.perturbation, distance);
+        1
+    }
+
     /// Takes for its margin what was last seen of it, in iterations if no check came after them.
     pub fn estimate(&mut self) {
         self.memories.iter_mut().for_each(|memory| memory.output = memory.last_seen);
     }
 
     /// Plans the probes of the self-check: by every recogniser; by those that look thoroughly as aligned by every set
-    /// of landmarks, in random views, and of the copies that are checked.
-    pub fn plan_probes(&mut self, work: &mut Workspace) {
+    /// of landmarks, in random views, and of the copies that are checked. `climbs`: whether the gradient of one is
+    /// wanted.
+    pub fn plan_probes(&mut self, work: &mut Workspace, climbs: bool) {
         let copies = [Rendition::Halved, Rendition::Stretched];
         let copies = copies.map(|copy| Some(copy).filter(|copy| work.is_checked(*copy)));
         let Workspace { geometry, probes, required, .. } = work;
@@ -368,6 +398,31 @@ impl TrackedFace {
             let points = as_is.chain(in_views).chain(askew).chain(copies);
             probes.extend(points.map(|point| Probe::new(recognizer, spec, point)));
         }
+        if climbs {
+            self.choose_climb(work, first(&urgencies));
+        }
+    }
+
+    /// Chooses the probe whose gradient is wanted: of one recogniser, and of what it saw short of the margins last, if
+    /// there is any such, each in turn. It comes first, for it takes longest.
+    fn choose_climb(&mut self, work: &mut Workspace, recognizer: usize) {
+        let (seen, required) = (&self.memories[recognizer].last_seen, &work.required[recognizer]);
+        let own = |place: &usize| work.probes[*place].recognizer == recognizer;
+        let is_short = |place: &usize| {
+            let rendition = work.probes[*place].point.rendition.index();
+            seen[rendition] < required[rendition]
+        };
+        let mut places: Vec<usize> = (0..work.probes.len()).filter(own).collect();
+        if places.iter().any(is_short) {
+            places.retain(is_short);
+        }
+        if places.is_empty() {
+            return;
+        }
+        let place = places[self.climbs / self.memories.len() % places.len()];
+        self.climbs = self.climbs.wrapping_add(1);
+        work.probes[place].climbs = true;
+        work.probes.swap(0, place);
     }
 
     /// Takes for its margins what the probes of the output saw, of each recogniser the worst; the highest cosine

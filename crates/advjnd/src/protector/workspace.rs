@@ -74,12 +74,14 @@ pub struct Probe {
     pub point: Viewpoint,
     /// The embedding; not a number before the probe was run.
     pub embedding: Vec<f32>,
+    /// Whether the gradient of its margin is wanted, too.
+    pub climbs: bool,
 }
 
 impl Probe {
     /// A probe that has yet to be run.
     pub fn new(recognizer: usize, spec: &Arc<RecognizerSpec>, point: Viewpoint) -> Self {
-        Self { recognizer, point, embedding: vec![f32::NAN; spec.embedding_len] }
+        Self { recognizer, point, embedding: vec![f32::NAN; spec.embedding_len], climbs: false }
     }
 }
 
@@ -249,6 +251,18 @@ impl Workspace {
         if halved {
             clean.halve();
         }
+    }
+
+    /// Pulls the gradient with respect to the region's luma, where that may change, back to the perturbation's
+    /// (overwritten).
+    pub fn pull_back(&mut self, gradient: &mut [f32]) {
+        for (own, bound) in self.gradient.iter_mut().zip(&self.bounds) {
+            if *bound <= 0.0 {
+                *own = 0.0;
+            }
+        }
+        gradient.fill(0.0);
+        self.geometry.spread.adjoint_add(&self.gradient, gradient);
     }
 
     /// Writes the face's shape and a perturbation to the frame.
