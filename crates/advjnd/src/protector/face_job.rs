@@ -4,25 +4,20 @@
 //! A stage reads the frame or writes it, never both. So several faces can take a stage at the same time; every face is
 //! worked on as it is in the clean frame, and judged in the frame as output, its neighbours' changes included.
 
-use super::chip_reader::{ChipReader, FacePicture};
-use super::geometry::Geometry;
 use super::memory::Memory;
-use super::rendition::Stretch;
+use super::probe_job::{Decision, ProbeJob, Shown};
 use super::shape::Extent;
 use super::tracked_face::{Limit, TrackedFace};
 use super::transfer::Transfer;
 use super::worker::Worker;
-use super::workspace::{Probe, Workspace};
+use super::workspace::Workspace;
 use super::{Mode, Settings};
-use crate::attack::{Attack, Budget, Dodge};
+use crate::attack::{Attack, Budget};
 use crate::error::Result;
 use crate::face::{Detection, Track, TrackState};
 use crate::frame::{FrameMut, Rect};
 use crate::people::Selection;
 use crate::report::{CoverReason, FaceReport, Verdict};
-
-/// A look whose margin is so close to one that decides is repeated by the processor, where another device made it.
-const CLOSE: f32 = 0.02;
 
 /// One face's work in one frame.
 pub struct FaceJob<'a> {
@@ -341,54 +336,5 @@ impl<'a> FaceJob<'a> {
         let spare = self.face.goal_surplus(&self.work, self.transfer.reserve);
         self.report.flicker = self.face.settle(spare, protected);
         self.report.changed = self.face.verdict.replace(self.report.verdict) != Some(self.report.verdict);
-    }
-}
-
-/// What a probe looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
-    /// The face as it came.
-    Clean,
-    /// The face as the frame shows it.
-    Output,
-}
-
-/// What a probe decides: whether its margin is at least these.
-struct Decision<'a> {
-    dodge: Dodge<'a>,
-    margins: [f32; 2],
-}
-
-impl Decision<'_> {
-    /// Whether an embedding a little different could decide otherwise.
-    fn is_close(&self, embedding: &[f32]) -> bool {
-        let margin = self.dodge.margin(embedding);
-        self.margins.iter().any(|decisive| (margin - decisive).abs() <= CLOSE)
-    }
-}
-
-/// A probe to be run, by whichever worker is free.
-pub struct ProbeJob<'a> {
-    geometry: &'a Geometry,
-    picture: &'a FacePicture,
-    stretch: Option<Stretch>,
-    probe: &'a mut Probe,
-    decision: Option<Decision<'a>>,
-    /// What went wrong.
-    pub fault: Option<String>,
-}
-
-impl ProbeJob<'_> {
-    /// Runs it.
-    pub fn run(&mut self, readers: &mut [ChipReader]) {
-        let index = self.probe.recognizer;
-        let Some(reader) = readers.get_mut(index) else { return };
-        reader.align(index, self.geometry, self.picture, self.stretch, &self.probe.point);
-        let embedding = &mut self.probe.embedding;
-        let mut embedded = reader.embed(embedding);
-        if let (Ok(()), Some(decision)) = (&embedded, &self.decision) {
-            embedded = reader.confirm(|embedding| decision.is_close(embedding), embedding);
-        }
-        self.fault = embedded.err().map(|error| error.to_string());
     }
 }

@@ -16,6 +16,7 @@ mod margins;
 mod memory;
 mod objective;
 mod previous_luma;
+mod probe_job;
 mod recognizer_memory;
 mod rendition;
 mod rota;

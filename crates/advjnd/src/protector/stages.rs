@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use super::face_job::{FaceJob, Shown};
+use super::face_job::FaceJob;
 use super::memory::Memory;
+use super::probe_job::{ProbeJob, Shown};
 use super::search::Search;
 use super::tracked_face::Limit;
 use super::worker::Workers;
@@ -221,7 +222,10 @@ fn verify(workers: &mut Workers, frame: &FrameMut<'_>, jobs: &mut [&mut FaceJob<
 fn look(workers: &mut Workers, jobs: &mut [&mut FaceJob<'_>], of: Shown) {
     let mut probes: Vec<_> = jobs.iter_mut().map(|job| job.probes(of).collect::<Vec<_>>()).collect();
     let mut all: Vec<_> = probes.iter_mut().flatten().collect();
-    workers.for_each(&mut all, |worker, probe| probe.run(&mut worker.readers));
+    match workers.readers_of_many() {
+        Some(readers) => ProbeJob::run_together(&mut all, readers),
+        None => workers.for_each(&mut all, |worker, probe| probe.run(&mut worker.readers)),
+    }
     let faults: Vec<_> = probes.into_iter().map(|own| own.into_iter().find_map(|probe| probe.fault)).collect();
     for (job, fault) in jobs.iter_mut().zip(faults) {
         if let Some(fault) = fault {
