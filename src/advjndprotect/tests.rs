@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use advjnd::{Models, Protector};
+use advjnd::net::watch::Watch;
+use advjnd::{Chosen, Models, Pool, Protector};
 use glib::subclass::prelude::*;
 use gst::prelude::*;
 use gst_video::VideoFormat;
 
-use self::common::{Frames, ONE_FACE, Session, faces, pixels};
+use self::common::{Frames, ONE_FACE, STRONG, Session, faces, pixels};
 use self::staged::{Call, Fault, Stage};
 use super::AdvJndProtect;
 
@@ -29,6 +30,28 @@ fn staged(frames: &Frames, live: bool, properties: &[(&str, &str)]) -> (Session,
     let element = session.element.downcast_ref::<AdvJndProtect>().unwrap();
     element.imp().state.lock().unwrap().as_mut().unwrap().protector = protector;
     (session, stage)
+}
+
+/// A session whose recognisers run on a stage that is watched.
+fn watched(frames: &Frames) -> (Session, Arc<Stage>) {
+    let session = Session::new(&frames.caps(), &STRONG);
+    let stage = Stage::new();
+    let models = Models::embedded().unwrap();
+    let networks = models.recognizers().map(|(_, graph)| graph);
+    let device = Chosen::watched(Watch::new(stage.clone(), networks, &Pool::new(1).unwrap()).unwrap());
+    let element = session.element.downcast_ref::<AdvJndProtect>().unwrap();
+    {
+        let mut state = element.imp().state.lock().unwrap();
+        let state = state.as_mut().unwrap();
+        state.protector = Protector::with_backend(Arc::clone(&models), device.backend(), 0).unwrap();
+        state.device = device;
+    }
+    (session, stage)
+}
+
+/// What became of the faces of a frame.
+fn verdicts(output: &gst::BufferRef) -> Vec<String> {
+    faces(output).into_iter().map(|face| face.verdict).collect()
 }
 
 fn one_face(count: usize) -> Frames {
@@ -156,4 +179,53 @@ fn a_panic_is_an_error_and_no_frame_passes_until_the_element_is_started_again() 
         }
         assert_eq!((session.error(), session.count("frames"), session.count("faces")), (None, 2, 2));
     }
+}
+
+#[test]
+fn a_device_that_fails_is_left_at_once_with_one_warning_and_the_processor_goes_on() {
+    let frames = one_face(4);
+    let expected = Session::new(&frames.caps(), &STRONG).protect_all(&frames);
+    assert!(expected.iter().any(|output| verdicts(output) == ["protected"]), "nothing is at stake");
+    for (call, fault, begin) in
+        [(Call::Embedding, Fault::Error, 2), (Call::Embedding, Fault::NotFinite, 2), (Call::Embedding, Fault::Late, 2)]
+    {
+        let (mut session, stage) = watched(&frames);
+        for (index, (input, expected)) in frames.buffers.iter().zip(&expected).enumerate() {
+            if index == begin {
+                assert_eq!(session.bus.iter_filtered(&[gst::MessageType::Warning]).count(), 0);
+                assert_eq!(session.count("device-looks") > 0, begin > 0, "{}", session.stats());
+                stage.set_fault(Some((call, fault)));
+            }
+            let output = session.protect(input);
+            let same = pixels(&output, &frames.info) == pixels(expected, &frames.info);
+            assert!(same, "{call:?} {fault:?}, frame {index}: {:?}", verdicts(&output));
+        }
+        let warnings = session.bus.iter_filtered(&[gst::MessageType::Warning]).count();
+        assert_eq!((warnings, session.count("device-faults")), (1, 1), "{call:?} {fault:?}");
+        assert_eq!(session.stats().get::<String>("device").unwrap(), "cpu");
+        assert_eq!((session.error(), session.count("faults")), (None, 0));
+    }
+}
+
+#[test]
+fn a_device_that_lies_is_found_out_and_left() {
+    let frames = one_face(12);
+    let expected = Session::new(&frames.caps(), &STRONG).protect_all(&frames);
+    let (mut session, stage) = watched(&frames);
+    stage.set_fault(Some((Call::Embedding, Fault::Lie)));
+    let mut left = 0;
+    for (input, expected) in frames.buffers.iter().zip(&expected) {
+        let was_left = session.count("device-faults") > 0;
+        let output = session.protect(input);
+        if was_left {
+            assert_eq!(verdicts(&output), verdicts(expected));
+            left += 1;
+        }
+    }
+    let element = session.element.downcast_ref::<AdvJndProtect>().unwrap();
+    let fault = element.imp().state.lock().unwrap().as_ref().unwrap().device.report().fault.unwrap();
+    println!("{fault}; {}", session.stats());
+    assert!(fault.contains("differed from the processor's"), "{fault}");
+    assert!(left >= 6, "left for {left} frames");
+    assert_eq!(session.bus.iter_filtered(&[gst::MessageType::Warning]).count(), 1);
 }

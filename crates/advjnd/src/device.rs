@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::models::Models;
 use crate::net::Backend;
 #[cfg(feature = "gpu")]
-use crate::net::gpu::{Adapter, Gpu, Watch, WatchedNetworks, adapters};
+use crate::net::gpu::{Adapter, Gpu, adapters};
+use crate::net::watch::{Watch, WatchedNetworks};
 use crate::pool::Pool;
 
 /// Share of the processor's time that a GPU must stay below to be chosen.
@@ -48,7 +49,6 @@ pub struct Chosen {
     backend: Backend,
     /// Why it is the processor where it might have been a GPU.
     reason: Option<String>,
-    #[cfg(feature = "gpu")]
     watch: Option<Arc<Watch>>,
 }
 
@@ -100,7 +100,7 @@ fn auto(models: &Models, pool: &Arc<Pool>) -> Result<Chosen> {
     let mut reason = "there is no GPU here".to_owned();
     for adapter in adapters().iter().filter(|adapter| !adapter.is_software) {
         match raced(adapter, models, pool) {
-            Ok((watch, share)) if share < WINS_BELOW => return Ok(Chosen::gpu(watch)),
+            Ok((watch, share)) if share < WINS_BELOW => return Ok(Chosen::watched(watch)),
             Ok((_, share)) => reason = format!("{} takes {share:.2} of the processor's time", adapter.name),
             Err(error) => reason = error.to_string(),
         }
@@ -143,7 +143,7 @@ fn named(index: Option<usize>, models: &Models, pool: &Arc<Pool>) -> Result<Chos
             first.ok_or_else(|| Error::device("gpu", reason))?.index
         }
     };
-    Ok(Chosen::gpu(watch(index, models, pool)?))
+    Ok(Chosen::watched(watch(index, models, pool)?))
 }
 
 #[cfg(feature = "gpu")]
@@ -153,16 +153,11 @@ fn watch(index: usize, models: &Models, pool: &Arc<Pool>) -> Result<Arc<Watch>> 
 
 impl Chosen {
     fn cpu(pool: &Arc<Pool>, reason: Option<String>) -> Self {
-        Self {
-            backend: Backend::Cpu(Arc::clone(pool)),
-            reason,
-            #[cfg(feature = "gpu")]
-            watch: None,
-        }
+        Self { backend: Backend::Cpu(Arc::clone(pool)), reason, watch: None }
     }
 
-    #[cfg(feature = "gpu")]
-    fn gpu(watch: Arc<Watch>) -> Self {
+    /// A device that is watched.
+    pub fn watched(watch: Arc<Watch>) -> Self {
         let networks = WatchedNetworks(Arc::clone(&watch));
         Self { backend: Backend::Own(Arc::new(networks)), reason: None, watch: Some(watch) }
     }
@@ -172,12 +167,9 @@ impl Chosen {
         self.backend.clone()
     }
 
-    /// Whether a GPU was chosen, be it that it has failed since.
+    /// Whether it is another than the processor, be it that it has failed since.
     pub fn is_gpu(&self) -> bool {
-        #[cfg(feature = "gpu")]
-        return self.watch.is_some();
-        #[cfg(not(feature = "gpu"))]
-        false
+        self.watch.is_some()
     }
 
     /// Why it is the processor where it might have been a GPU.
@@ -187,21 +179,18 @@ impl Chosen {
 
     /// What it has done so far.
     pub fn report(&self) -> DeviceReport {
-        let report = DeviceReport { device: "cpu".to_owned(), ..DeviceReport::default() };
-        #[cfg(feature = "gpu")]
-        if let Some(watch) = &self.watch {
-            let (adapter, counts) = (watch.adapter(), watch.counts());
-            let fault = watch.fault().map(str::to_owned);
-            return DeviceReport {
-                device: if fault.is_none() { format!("gpu:{}", adapter.index) } else { report.device },
-                adapter: format!("{}, {}", adapter.name, adapter.driver),
-                iterations: counts.iterations,
-                looks: counts.looks,
-                audits: counts.audits,
-                fault,
-            };
+        let Some(watch) = &self.watch else {
+            return DeviceReport { device: "cpu".to_owned(), ..DeviceReport::default() };
+        };
+        let (device, counts, fault) = (watch.device(), watch.counts(), watch.fault().map(str::to_owned));
+        DeviceReport {
+            device: if fault.is_none() { device.name() } else { "cpu".to_owned() },
+            adapter: device.description(),
+            iterations: counts.iterations,
+            looks: counts.looks,
+            audits: counts.audits,
+            fault,
         }
-        report
     }
 }
 

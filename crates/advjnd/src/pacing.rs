@@ -161,14 +161,33 @@ impl Pace {
         let (result, units) = work(self);
         let took = self.clock.now().saturating_sub(start);
         if units > 0.0 && std::mem::replace(&mut self.begun[stage as usize], true) {
-            let (cost, done) = (&mut self.costs[stage as usize], &mut self.done[stage as usize]);
-            let unit = took.div_f64(units);
-            let unit = if cost.is_zero() { unit } else { unit.min(OUTLIER * *cost) };
-            let gain = if unit > *cost { GAIN_UP } else { GAIN_DOWN };
-            *cost = if cost.is_zero() { unit } else { cost.mul_f64(1.0 - gain) + unit.mul_f64(gain) };
-            *done = true;
+            self.learn(stage, took.div_f64(units));
         }
         (result, took)
+    }
+
+    /// Takes note that a unit of `stage` took so long. Checks with and without a gradient become dearer and cheaper
+    /// together: what one takes tells of the other.
+    fn learn(&mut self, stage: Stage, unit: Duration) {
+        let before = self.costs[stage as usize];
+        let cost = if before.is_zero() {
+            unit
+        } else {
+            let unit = unit.min(OUTLIER * before);
+            let gain = if unit > before { GAIN_UP } else { GAIN_DOWN };
+            before.mul_f64(1.0 - gain) + unit.mul_f64(gain)
+        };
+        (self.costs[stage as usize], self.done[stage as usize]) = (cost, true);
+        let other = match stage {
+            Stage::Check => Stage::CheckAndClimb,
+            Stage::CheckAndClimb => Stage::Check,
+            _ => return,
+        };
+        if !before.is_zero() {
+            let other = &mut self.costs[other as usize];
+            *other = other.mul_f64(cost.as_secs_f64() / before.as_secs_f64());
+        }
+        self.done[Stage::Check as usize] = true;
     }
 
     /// What `units` of `stage` will take.

@@ -13,8 +13,9 @@ mod networks;
 use std::sync::Arc;
 
 use advjnd::Pool;
-use advjnd::net::gpu::{Counts, Gpu, Watch, WatchedNetworks};
+use advjnd::net::gpu::Gpu;
 use advjnd::net::graph::Graph;
+use advjnd::net::watch::{Counts, Watch, WatchedNetworks};
 use advjnd::net::{Backend, Executor, Executors, Network, Pass};
 use common::skip;
 use common::{model, photograph};
@@ -23,6 +24,7 @@ use networks::{relative_difference, run};
 /// A network on a GPU of its own, watched, and on the processor alone.
 struct Both {
     graph: Graph,
+    gpu: Arc<Gpu>,
     watch: Arc<Watch>,
     watched: Box<dyn Executor>,
     engine: Box<dyn Executor>,
@@ -32,11 +34,11 @@ impl Both {
     fn new() -> Self {
         let pool = Pool::new(1).expect("threads");
         let graph = Network::MobileFaceNet.graph(&model("mobilefacenet")).expect("model");
-        let watch =
-            Watch::new(Gpu::open(0).expect("an adapter"), [&graph], &pool).expect("a GPU that computes rightly");
+        let gpu = Gpu::open(0).expect("an adapter");
+        let watch = Watch::new(gpu.clone(), [&graph], &pool).expect("a GPU that computes rightly");
         let watched = WatchedNetworks(Arc::clone(&watch)).executor(&graph, 1).expect("a plan");
         let engine = Backend::Cpu(pool).executor(&graph, 1).expect("a plan");
-        Self { graph, watch, watched, engine }
+        Self { graph, gpu, watch, watched, engine }
     }
 }
 
@@ -45,7 +47,7 @@ fn gpu_looks_are_counted_and_repeated_where_that_is_asked() {
     if gpu::gpu("gpu_looks_are_counted_and_repeated_where_that_is_asked").is_none() {
         return;
     }
-    let Both { graph, watch, mut watched, mut engine } = Both::new();
+    let Both { graph, watch, mut watched, mut engine, .. } = Both::new();
     let chip = photograph(graph.input_shape().width);
     engine.forward(&chip, Pass::Infer).expect("forward");
     watched.forward(&chip, Pass::Infer).expect("forward");
@@ -64,14 +66,14 @@ fn gpu_that_fails_leaves_the_processor_to_go_on() {
     if gpu::gpu("gpu_that_fails_leaves_the_processor_to_go_on").is_none() {
         return;
     }
-    let Both { graph, watch, mut watched, mut engine } = Both::new();
+    let Both { graph, gpu, watch, mut watched, mut engine } = Both::new();
     let chip = photograph(graph.input_shape().width);
     let cotangent = vec![0.1; 192];
     let (embedding, expected) = run(&mut *engine, &chip, &cotangent);
     // Between the two passes of a gradient.
     let mut gradient = vec![0.0; chip.len()];
     watched.forward(&chip, Pass::Differentiable).expect("forward");
-    watch.gpu().close();
+    gpu.close();
     watched.input_gradient(&cotangent, &mut gradient).expect("the processor's gradient");
     assert!(gradient == expected);
     assert!(watch.fault().is_some_and(|fault| fault.contains("closed")), "{watch:?}");

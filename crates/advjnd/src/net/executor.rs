@@ -45,6 +45,21 @@ pub trait Executor: Send {
         false
     }
 
+    /// Whether [`infer_many`](Self::infer_many) takes less time than a pass for each of its samples.
+    fn takes_many(&self) -> bool {
+        false
+    }
+
+    /// Runs [`Pass::Infer`] on each of the samples of `inputs`, any number, `[sample][channels][height][width]`, and
+    /// gives output 0 of each. What [`output`](Self::output) gives afterwards is left open.
+    ///
+    /// [`Error::Input`] if `outputs` has not room for just as many samples, or the executor takes more than one at a
+    /// time.
+    fn infer_many(&mut self, inputs: &[f32], outputs: &mut [f32]) -> Result<()> {
+        check_many(self, inputs, outputs)?;
+        one_by_one(self, inputs, outputs)
+    }
+
     /// Another executor of the same `graph` and batch, on the same weights, with memory of its own, that works on
     /// `pool` if it uses threads of its own choosing at all; [`Error::Model`] if `graph` is another network.
     fn share(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Box<dyn Executor>>;
@@ -101,4 +116,23 @@ pub fn check_len(what: &str, found: usize, expected: usize) -> Result<()> {
     Err(Error::input(format!(
         "{what} has {found} entries where the network takes {expected}; pass the shape it states"
     )))
+}
+
+/// [`Error::Input`] unless `executor` takes one sample at a time, and `inputs` and `outputs` are as many samples.
+pub(super) fn check_many(executor: &(impl Executor + ?Sized), inputs: &[f32], outputs: &[f32]) -> Result<()> {
+    check_len("a batch", executor.batch(), 1)?;
+    let count = inputs.len() / executor.input_shape().len().max(1);
+    check_len("the samples", inputs.len(), count * executor.input_shape().len())?;
+    check_len("the outputs", outputs.len(), count * executor.output_shape(0).map_or(0, |shape| shape.len()))
+}
+
+/// Output 0 of each of the samples of `inputs`, which were checked, by a pass each.
+pub(super) fn one_by_one(executor: &mut (impl Executor + ?Sized), inputs: &[f32], outputs: &mut [f32]) -> Result<()> {
+    let (input, output) =
+        (executor.input_shape().len(), executor.output_shape(0).map_or(0, |shape| shape.len()).max(1));
+    for (input, output) in inputs.chunks_exact(input.max(1)).zip(outputs.chunks_exact_mut(output)) {
+        executor.forward(input, Pass::Infer)?;
+        output.copy_from_slice(executor.output(0));
+    }
+    Ok(())
 }

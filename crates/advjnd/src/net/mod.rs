@@ -25,6 +25,7 @@ pub mod sface;
 pub mod thresholds;
 mod upsample;
 pub mod values;
+pub mod watch;
 mod weights;
 mod yunet;
 

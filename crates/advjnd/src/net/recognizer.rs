@@ -109,6 +109,20 @@ impl Recognizer {
         self.embed_by(chip, Pass::Exact, embedding)
     }
 
+    /// Whether [`embed_many`](Self::embed_many) takes less time than [`embed`](Embedder::embed) for each of its chips.
+    pub fn takes_many(&self) -> bool {
+        self.executor.takes_many()
+    }
+
+    /// Embeds chips that lie one behind the other, and fills `embeddings` likewise.
+    pub fn embed_many(&mut self, chips: &[f32], embeddings: &mut [f32]) -> Result<()> {
+        self.executor.infer_many(chips, embeddings)?;
+        if embeddings.iter().all(|value| value.is_finite()) {
+            return Ok(());
+        }
+        Err(Error::NotFinite { stage: "the recogniser" })
+    }
+
     fn embed_by(&mut self, chip: &[f32], pass: Pass, embedding: &mut [f32]) -> Result<()> {
         check_len("the embedding", embedding.len(), self.spec.embedding_len)?;
         self.forward(chip, pass)?;

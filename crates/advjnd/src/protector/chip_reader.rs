@@ -33,9 +33,13 @@ impl FacePicture {
 }
 
 /// A recogniser with the chip that it reads. [`align`](Self::align) fills the chip; [`embed`](Self::embed) and
-/// [`luma_gradient`](Self::luma_gradient) are of the chip last aligned.
+/// [`luma_gradient`](Self::luma_gradient) are of the chip last aligned, [`embed_kept`](Self::embed_kept) is of those
+/// that [`keep`](Self::keep) has kept.
 pub struct ChipReader {
     recognizer: Recognizer,
+    /// Chips that were kept, one behind the other, and their embeddings.
+    kept: Vec<f32>,
+    embeddings: Vec<f32>,
     /// Planar RGB.
     chip: Vec<f32>,
     /// Gradient of the last value with respect to the chip.
@@ -58,6 +62,8 @@ impl ChipReader {
         let pixels = recognizer.spec().chip_size * recognizer.spec().chip_size;
         Self {
             recognizer,
+            kept: Vec::new(),
+            embeddings: Vec::new(),
             chip: vec![0.0; 3 * pixels],
             chip_gradient: vec![0.0; 3 * pixels],
             warp: Warp::default(),
@@ -111,6 +117,28 @@ impl ChipReader {
     /// Embeds the chip.
     pub fn embed(&mut self, embedding: &mut [f32]) -> Result<()> {
         self.recognizer.embed(&self.chip, embedding)
+    }
+
+    /// Forgets the chips that were kept.
+    pub fn begin(&mut self) {
+        self.kept.clear();
+    }
+
+    /// Keeps the chip last aligned.
+    pub fn keep(&mut self) {
+        self.kept.extend_from_slice(&self.chip);
+    }
+
+    /// Embeds the chips that were kept, together.
+    pub fn embed_kept(&mut self) -> Result<()> {
+        self.embeddings.clear();
+        self.embeddings.resize(self.kept.len() / self.chip.len() * self.spec().embedding_len, 0.0);
+        self.recognizer.embed_many(&self.kept, &mut self.embeddings)
+    }
+
+    /// What [`embed_kept`](Self::embed_kept) has made of the chips, in their order.
+    pub fn embeddings(&self) -> impl Iterator<Item = &[f32]> {
+        self.embeddings.chunks_exact(self.spec().embedding_len)
     }
 
     /// Embeds the chip by the processor's exact algorithms.

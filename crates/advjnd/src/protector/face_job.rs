@@ -4,26 +4,20 @@
 //! A stage reads the frame or writes it, never both. So several faces can take a stage at the same time; every face is
 //! worked on as it is in the clean frame, and judged in the frame as output, its neighbours' changes included.
 
-use super::chip_reader::{ChipReader, FacePicture};
-use super::geometry::Geometry;
 use super::memory::Memory;
-use super::rendition::{Rendition, Stretch};
+use super::probe_job::{Decision, ProbeJob, Shown};
 use super::shape::Extent;
 use super::tracked_face::{Limit, TrackedFace};
 use super::transfer::Transfer;
 use super::worker::Worker;
-use super::workspace::{Probe, Workspace};
+use super::workspace::Workspace;
 use super::{Mode, Settings};
-use crate::attack::{Attack, Budget, Dodge};
+use crate::attack::{Attack, Budget};
 use crate::error::Result;
 use crate::face::{Detection, Track, TrackState};
 use crate::frame::{FrameMut, Rect};
 use crate::people::Selection;
 use crate::report::{CoverReason, FaceReport, Verdict};
-
-/// A look whose margin is so close to one that decides is repeated by the processor's exact algorithms, where others
-/// made it.
-const CLOSE: f32 = 0.02;
 
 /// One face's work in one frame.
 pub struct FaceJob<'a> {
@@ -42,6 +36,8 @@ pub struct FaceJob<'a> {
     open: bool,
     written: bool,
     judged: bool,
+    /// Iterations of this frame by the gradient of the last frame's check.
+    climbs: u32,
     /// Iterations of this frame that are to find its shape, too.
     shaping: u32,
     /// Whether this frame goes on iterations alone: the face would not pass a check.
@@ -89,6 +85,7 @@ impl<'a> FaceJob<'a> {
             open: track.state != TrackState::Lost && track.aligned,
             written: false,
             judged: false,
+            climbs: 0,
             shaping: 0,
             check_deferred: false,
             doubtful: false,
@@ -220,7 +217,8 @@ impl<'a> FaceJob<'a> {
     /// Follows the gradient that the last frame's check saw.
     pub fn climb(&mut self, attack: &Attack) {
         if self.is_below_goal() {
-            self.report.iterations += self.face.climb(&self.work, &mut self.budget, attack, &self.transfer);
+            self.climbs = self.face.climb(&self.work, &mut self.budget, attack, &self.transfer);
+            self.report.iterations += self.climbs;
         }
     }
 
@@ -272,8 +270,10 @@ impl<'a> FaceJob<'a> {
         if !self.open {
             return;
         }
-        let left = self.face.worth.allowance(limit.iterations).saturating_sub(self.report.iterations);
-        self.spend(worker, attack, Limit { iterations: left, ..limit });
+        let spent = self.report.iterations - self.climbs;
+        let left = self.face.worth.allowance(limit.iterations).saturating_sub(spent);
+        let most = settings.max_iterations.saturating_sub(self.report.iterations);
+        self.spend(worker, attack, Limit { iterations: left.min(most), ..limit });
     }
 
     fn spend(&mut self, worker: &mut Worker, attack: &Attack, limit: Limit<'_>) {
@@ -358,71 +358,5 @@ impl<'a> FaceJob<'a> {
         let spare = self.face.goal_surplus(&self.work, self.transfer.reserve);
         self.report.flicker = self.face.settle(spare, protected);
         self.report.changed = self.face.verdict.replace(self.report.verdict) != Some(self.report.verdict);
-    }
-}
-
-/// What a probe looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
-    /// The face as it came.
-    Clean,
-    /// The face as the frame shows it.
-    Output,
-}
-
-/// What a probe decides: whether its margin is at least these.
-struct Decision<'a> {
-    dodge: Dodge<'a>,
-    margins: [f32; 2],
-}
-
-impl Decision<'_> {
-    /// Whether an embedding a little different could decide otherwise.
-    fn is_close(&self, embedding: &[f32]) -> bool {
-        let margin = self.dodge.margin(embedding);
-        self.margins.iter().any(|decisive| (margin - decisive).abs() <= CLOSE)
-    }
-}
-
-/// A probe to be run, by whichever worker is free.
-pub struct ProbeJob<'a> {
-    geometry: &'a Geometry,
-    picture: &'a FacePicture,
-    stretch: Option<Stretch>,
-    probe: &'a mut Probe,
-    decision: Option<Decision<'a>>,
-    /// Where the gradient of the margin goes, with respect to the region's luma, if that is wanted.
-    gradient: Option<&'a mut [f32]>,
-    /// What went wrong.
-    pub fault: Option<String>,
-}
-
-impl ProbeJob<'_> {
-    /// Runs it.
-    pub fn run(&mut self, readers: &mut [ChipReader]) {
-        let index = self.probe.recognizer;
-        let Some(reader) = readers.get_mut(index) else { return };
-        reader.align(index, self.geometry, self.picture, self.stretch, &self.probe.point);
-        let looked = self.look(reader);
-        self.fault = looked.err().map(|error| error.to_string());
-    }
-
-    fn look(&mut self, reader: &mut ChipReader) -> Result<()> {
-        let Self { picture, probe, decision, gradient, .. } = self;
-        let (embedding, rendition) = (&mut probe.embedding, probe.point.rendition);
-        let Some(decision) = decision else { return reader.embed(embedding) };
-        match gradient {
-            Some(gradient) => {
-                let half = (rendition == Rendition::Halved).then_some(&picture.half);
-                let mut cotangent = |seen: &[f32], cotangent: &mut [f32]| {
-                    embedding.copy_from_slice(seen);
-                    decision.dodge.margin_and_cotangent(seen, cotangent);
-                };
-                reader.luma_gradient(&mut cotangent, half, gradient)?;
-            }
-            None => reader.embed(embedding)?,
-        }
-        let is_exact = gradient.is_none() && !reader.recognizer().is_watched();
-        if is_exact || !decision.is_close(embedding) { Ok(()) } else { reader.embed_exactly(embedding) }
     }
 }

@@ -17,6 +17,7 @@ mod memory;
 mod objective;
 mod preset;
 mod previous_luma;
+mod probe_job;
 mod recognizer_memory;
 mod rendition;
 mod rota;

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use super::face_job::{FaceJob, Shown};
+use super::face_job::FaceJob;
 use super::memory::Memory;
+use super::probe_job::{ProbeJob, Shown};
 use super::search::Search;
 use super::tracked_face::Limit;
 use super::worker::Workers;
@@ -103,12 +104,13 @@ impl Stages<'_> {
     }
 
     /// Defers the check of those of the faces `below_goal` that would not pass it, where there is no time for the
-    /// checks of `checked` faces and an iteration, but for two iterations in place of the check, whose own gradient is
-    /// worth one; these get the time, and only they. How many there are.
+    /// checks of `checked` faces and an iteration; these get the time, and only they. How many there are. A check that
+    /// fits takes place if it is worth as much: where there is no time for two iterations either, its gradient is one.
     fn defer_checks(&self, below_goal: &mut Vec<&mut FaceJob<'_>>, checked: usize) -> usize {
         let iteration = self.pace.cost(Stage::iteration(below_goal.len()), 1);
-        let both_fit = self.pace.allows(self.pace.cost(Stage::Check, checked) + iteration);
-        if below_goal.is_empty() || both_fit || !self.pace.allows(2 * iteration) {
+        let check = self.pace.cost(Stage::Check, checked);
+        let is_worth_it = self.pace.allows(check) && !self.pace.allows(2 * iteration);
+        if below_goal.is_empty() || self.pace.allows(check + iteration) || is_worth_it {
             return 0;
         }
         below_goal.iter_mut().for_each(|job| job.defer_check());
@@ -234,7 +236,10 @@ fn open<'j, 't>(jobs: &'j mut [FaceJob<'t>]) -> Vec<&'j mut FaceJob<'t>> {
 fn look(workers: &mut Workers, jobs: &mut [&mut FaceJob<'_>], of: Shown) {
     let mut probes: Vec<_> = jobs.iter_mut().map(|job| job.probes(of).collect::<Vec<_>>()).collect();
     let mut all: Vec<_> = probes.iter_mut().flatten().collect();
-    workers.for_each(&mut all, |worker, probe| probe.run(&mut worker.readers));
+    match workers.readers_of_many() {
+        Some(readers) => ProbeJob::run_together(&mut all, readers),
+        None => workers.for_each(&mut all, |worker, probe| probe.run(&mut worker.readers)),
+    }
     let faults: Vec<_> = probes.into_iter().map(|own| own.into_iter().find_map(|probe| probe.fault)).collect();
     for (job, fault) in jobs.iter_mut().zip(faults) {
         if let Some(fault) = fault {

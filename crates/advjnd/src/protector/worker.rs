@@ -67,6 +67,12 @@ impl Workers {
         self.narrow.len().max(1)
     }
 
+    /// The recognisers that embed several chips together in less time than one by one, if they do.
+    pub fn readers_of_many(&mut self) -> Option<&mut [ChipReader]> {
+        let readers = &mut self.wide.readers;
+        readers.iter().any(|reader| reader.recognizer().takes_many()).then_some(readers)
+    }
+
     /// Calls `work` once with each of `parts` and a worker, at the same time if there are several.
     pub fn for_each<T: Send>(&mut self, parts: &mut [T], work: impl Fn(&mut Worker, &mut T) + Sync) {
         if parts.len() < 2 || self.narrow.is_empty() {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use advjnd::net::graph::{Graph, Shape};
+use advjnd::net::watch::{Accelerated, Accelerator};
 use advjnd::net::{Backend, Executor, Executors, Pass};
 use advjnd::pacing::Clock;
 use advjnd::{Error, Pool, Result};
@@ -41,7 +42,14 @@ pub enum Fault {
     Error,
     Panic,
     NotFinite,
+    /// What it computes has the other sign.
+    Lie,
+    /// It answers rightly, when it should have answered long ago.
+    Late,
 }
+
+/// How long the stage, as a device, may take for a call: longer than any takes on a machine that has other work, too.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The stage: a backend, its clock, and what its calls do.
 #[derive(Debug)]
@@ -72,16 +80,42 @@ impl Stage {
         *self.fault.lock().expect("fault") = fault;
     }
 
-    /// What a call comes to; whether its result is to be no number.
-    fn call(&self, call: Call) -> Result<bool> {
+    /// What a call comes to: by what its result is to be multiplied.
+    fn call(&self, call: Call) -> Result<f32> {
         self.clock.advance(self.costs.lock().expect("costs")[call as usize]);
         let fault = self.fault.lock().expect("fault").filter(|(failing, _)| *failing == call);
         match fault {
             Some((_, Fault::Error)) => Err(Error::input(format!("{call:?} fails on purpose"))),
             Some((_, Fault::Panic)) => panic!("{call:?} panics on purpose"),
-            Some((_, Fault::NotFinite)) => Ok(true),
-            None => Ok(false),
+            Some((_, Fault::NotFinite)) => Ok(f32::NAN),
+            Some((_, Fault::Lie)) => Ok(-1.0),
+            Some((_, Fault::Late)) => {
+                std::thread::sleep(PATIENCE);
+                Ok(1.0)
+            }
+            None => Ok(1.0),
         }
+    }
+}
+
+/// The stage as a device of its own: the processor, playing one.
+impl Accelerator for Stage {
+    fn name(&self) -> String {
+        "stage".to_owned()
+    }
+
+    fn description(&self) -> String {
+        "a stage".to_owned()
+    }
+
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+
+    fn network(self: Arc<Self>, graph: &Graph) -> Result<Accelerated> {
+        let maker = Maker(self);
+        let many = [2, 3].into_iter().map(|batch| maker.executor(graph, batch));
+        Ok(Accelerated { many: many.collect::<Result<_>>()?, one: maker.executor(graph, 1)? })
     }
 }
 
@@ -118,14 +152,11 @@ impl Executor for Actor {
     }
 
     fn forward(&mut self, input: &[f32], pass: Pass) -> Result<()> {
-        let spoil = self.stage.call(self.kind)?;
+        let factor = self.stage.call(self.kind)?;
         self.inner.forward(input, pass)?;
         for (index, output) in self.outputs.iter_mut().enumerate() {
             output.clear();
-            output.extend_from_slice(self.inner.output(index));
-            if spoil {
-                output.fill(f32::NAN);
-            }
+            output.extend(self.inner.output(index).iter().map(|value| value * factor));
         }
         Ok(())
     }
@@ -139,11 +170,9 @@ impl Executor for Actor {
     }
 
     fn input_gradient(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()> {
-        let spoil = self.stage.call(Call::Gradient)?;
+        let factor = self.stage.call(Call::Gradient)?;
         self.inner.input_gradient(cotangent, gradient)?;
-        if spoil {
-            gradient.fill(f32::NAN);
-        }
+        gradient.iter_mut().for_each(|value| *value *= factor);
         Ok(())
     }
 }

@@ -6,14 +6,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::adapter::{Adapter, described, finished, found};
+use super::executor::GpuExecutor;
 use super::kernel::Kernels;
 use super::params::Params;
 use crate::error::{Error, Result};
+use crate::net::executor::Executor;
+use crate::net::graph::Graph;
+use crate::net::precision::WeightPrecision;
+use crate::net::watch::{Accelerated, Accelerator};
 
 /// How long a GPU may take for one pass. Longer, and its driver is about to take it for hung.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// The same where the processor does a GPU's work, and may have other work as well.
 const SOFTWARE_PATIENCE: Duration = Duration::from_secs(600);
+/// Looks that go through a network together, filled up: a pass of several takes hardly longer than one.
+const LOOKS: &[usize] = &[2, 4, 8];
+/// The same where the processor does a GPU's work, and gains nothing by it.
+const SOFTWARE_LOOKS: &[usize] = &[2];
 
 /// A GPU that is open.
 pub struct Gpu {
@@ -134,16 +143,35 @@ impl Gpu {
         })
     }
 
-    /// How long a pass may take.
-    pub(super) fn patience(&self) -> Duration {
+    fn failed(&self, reason: &str) -> Error {
+        Error::device(
+            format!("{} ({})", self.name(), self.adapter.name),
+            format!("{reason}; start again, and if it fails again update its driver or set the device to cpu"),
+        )
+    }
+}
+
+impl Accelerator for Gpu {
+    fn name(&self) -> String {
+        format!("gpu:{}", self.adapter.index)
+    }
+
+    fn description(&self) -> String {
+        format!("{}, {}", self.adapter.name, self.adapter.driver)
+    }
+
+    fn patience(&self) -> Duration {
         if self.adapter.is_software { SOFTWARE_PATIENCE } else { PATIENCE }
     }
 
-    fn failed(&self, reason: &str) -> Error {
-        Error::device(
-            format!("gpu:{} ({})", self.adapter.index, self.adapter.name),
-            format!("{reason}; start again, and if it fails again update its driver or set the device to cpu"),
-        )
+    fn network(self: Arc<Self>, graph: &Graph) -> Result<Accelerated> {
+        let one = GpuExecutor::new(&self, graph, 1, WeightPrecision::Half)?;
+        let batches = if self.adapter.is_software { SOFTWARE_LOOKS } else { LOOKS };
+        let many = batches.iter().map(|batch| {
+            let looks: Box<dyn Executor> = Box::new(one.looks(graph, *batch)?);
+            Ok(looks)
+        });
+        Ok(Accelerated { many: many.collect::<Result<_>>()?, one: Box::new(one) })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::device::Gpu;
 use super::params::Params;
-use super::plan::{self, Dispatch, Plan};
+use super::plan::{self, Dispatch, Plan, Ways};
 use super::transfer::{Passage, Staging, passages};
 use super::weights::{Packing, Store};
 use crate::error::{Error, Result};
@@ -13,6 +13,7 @@ use crate::net::affine::Affine;
 use crate::net::executor::{Executor, Pass, check_len};
 use crate::net::graph::{Graph, Shape};
 use crate::net::precision::WeightPrecision;
+use crate::net::watch::Accelerator;
 use crate::pool::Pool;
 
 /// A graph on a GPU.
@@ -65,7 +66,7 @@ impl GpuExecutor {
     /// [`Error::Model`] for a graph with an operation that has no kernel, or too large for the device;
     /// [`Error::Device`] if the device failed.
     pub fn new(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, precision: WeightPrecision) -> Result<Self> {
-        Self::planned(gpu, graph, batch, Packing::new(precision))
+        Self::planned(gpu, graph, batch, Packing::new(precision), Ways::Both)
     }
 
     /// Another executor of the same `graph`, on this one's weights, for `batch` samples at a time.
@@ -73,13 +74,21 @@ impl GpuExecutor {
     /// # Errors
     /// As [`new`](Self::new), and [`Error::Model`] if `graph` is another network.
     pub fn sharing(&self, graph: &Graph, batch: usize) -> Result<Self> {
-        Self::planned(&self.gpu, graph, batch, Packing::of(Arc::clone(&self.store)))
+        Self::planned(&self.gpu, graph, batch, Packing::of(Arc::clone(&self.store)), Ways::Both)
     }
 
-    fn planned(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, packing: Packing) -> Result<Self> {
+    /// As [`sharing`](Self::sharing), without gradients, in less memory.
+    ///
+    /// # Errors
+    /// As [`sharing`](Self::sharing).
+    pub fn looks(&self, graph: &Graph, batch: usize) -> Result<Self> {
+        Self::planned(&self.gpu, graph, batch, Packing::of(Arc::clone(&self.store)), Ways::Forward)
+    }
+
+    fn planned(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, packing: Packing, ways: Ways) -> Result<Self> {
         gpu.check()?;
         let Plan { forward, backward, length, affine, input, outputs, pulled, packing } =
-            plan::plan(graph, batch, packing)?;
+            plan::plan(graph, batch, packing, ways)?;
         let bytes = 4 * length as u64;
         if bytes.max(packing.bytes()) > gpu.device.limits().max_storage_buffer_binding_size {
             return Err(plan::too_large(graph));

@@ -139,3 +139,41 @@ fn entry(binding: u32, ty: wgpu::BufferBindingType, dynamic_size: Option<NonZero
         count: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use naga::back::{hlsl, msl, spv};
+    use naga::front::wgsl;
+    use naga::valid::{Capabilities, ValidationFlags, Validator};
+
+    use super::*;
+
+    #[test]
+    fn gpu_kernels_are_text_that_every_interface_takes() {
+        for shader in SHADERS {
+            let (name, text) = (shader.name, shader.text());
+            let module = wgsl::parse_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            // Half-precision numbers are unpacked, never computed with: what every interface can.
+            let capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+            let info = Validator::new(ValidationFlags::all(), capabilities).validate(&module);
+            let info = info.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+            let spirv = spv::write_vec(&module, &info, &spv::Options::default(), None).expect(name);
+            assert_eq!(spirv[0], 0x0723_0203, "{name}: SPIR-V begins with its magic number");
+            let metal = msl::write_string(&module, &info, &msl::Options::default(), &msl::PipelineOptions::default());
+            let (metal, told) = metal.expect(name);
+            let (options, pipeline) = (hlsl::Options::default(), hlsl::PipelineOptions::default());
+            let mut direct = String::new();
+            let reflected = hlsl::Writer::new(&mut direct, &options, &pipeline).write(&module, &info, None);
+            let metal_names: Vec<String> = told.entry_point_names.into_iter().map(|own| own.expect(name)).collect();
+            let reflected = reflected.expect(name).entry_point_names;
+            let direct_names: Vec<String> = reflected.into_iter().map(|own| own.expect(name)).collect();
+            for (text, names) in [(&metal, metal_names), (&direct, direct_names)] {
+                assert_eq!(names.len(), module.entry_points.len(), "{name}");
+                names.iter().for_each(|entry| assert!(text.contains(&format!("void {entry}(")), "{name}: {entry}"));
+            }
+            for (kernel, _, entry) in Kernel::ALL.iter().filter(|(_, index, _)| SHADERS[*index].name == name) {
+                assert!(module.entry_points.iter().any(|own| own.name == *entry), "{name}: {kernel:?}");
+            }
+        }
+    }
+}

@@ -9,7 +9,8 @@
 //! * `plan`: kernel, place and epilogue of every operation; `params`: what a kernel is told; `space`, `weights`: where
 //!   values and weights lie.
 //! * `executor`: a plan with its buffers; `transfer`: what goes up and comes down.
-//! * `trial`: a GPU beside the processor; `watch`, `watched`: networks on a GPU that is not trusted.
+//!
+//! Whether what it computes is believed is the matter of [`watch`](super::watch).
 //!
 //! All values lie in one buffer, so a kernel may read and write any of them, and places are used again. WebGPU's
 //! default limits suffice. There are no atomics and no sums in an order of chance: the same input gives the same bytes
@@ -23,12 +24,8 @@ mod params;
 mod plan;
 mod space;
 mod transfer;
-mod trial;
-mod watch;
-mod watched;
 mod weights;
 
 pub use adapter::{Adapter, adapters};
 pub use device::Gpu;
 pub use executor::{Cost, GpuExecutor};
-pub use watch::{Counts, Watch, WatchedNetworks};

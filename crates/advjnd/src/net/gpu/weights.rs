@@ -99,7 +99,8 @@ impl Packing {
     /// The weights in the memory of `gpu`; `None` if another plan's were to serve and are not this network's.
     pub(super) fn finish(self, gpu: &Gpu) -> Option<Arc<Store>> {
         if let Some(store) = self.shared {
-            return (!self.differs && self.entries.len() == store.entries.len()).then_some(store);
+            // A plan without gradients wants the first of them.
+            return (!self.differs && self.entries.len() <= store.entries.len()).then_some(store);
         }
         let buffer = gpu.filled("weights", wgpu::BufferUsages::STORAGE, bytemuck::cast_slice(&self.words));
         Some(Arc::new(Store { buffer, entries: self.entries }))

@@ -55,13 +55,23 @@ pub(in crate::net::gpu) struct Pulled {
     pub(in crate::net::gpu) gradient: usize,
 }
 
+/// Which passes are planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::net::gpu) enum Ways {
+    /// The forward pass.
+    Forward,
+    /// The backward pass, too, where every operation has one.
+    Both,
+}
+
 /// Makes the plan of `graph` for `batch` samples at a time.
-pub(in crate::net::gpu) fn plan(graph: &Graph, batch: usize, packing: Packing) -> Result<Plan> {
+pub(in crate::net::gpu) fn plan(graph: &Graph, batch: usize, packing: Packing, ways: Ways) -> Result<Plan> {
     let (root, nodes) = nodes::nodes(graph)?;
     let values = graph.ops().len() + 1;
     let mut planner = Planner {
         graph,
         batch,
+        ways,
         nodes: &nodes,
         packing,
         space: Space::default(),
@@ -111,6 +121,7 @@ struct Signs {
 struct Planner<'g> {
     graph: &'g Graph,
     batch: usize,
+    ways: Ways,
     nodes: &'g [Node<'g>],
     packing: Packing,
     space: Space,
@@ -125,7 +136,9 @@ impl Planner<'_> {
     }
 
     fn differentiable(&self) -> bool {
-        self.graph.outputs().len() == 1 && !self.nodes.iter().any(|node| matches!(node.op, Op::UpsampleAdd { .. }))
+        self.ways == Ways::Both
+            && self.graph.outputs().len() == 1
+            && !self.nodes.iter().any(|node| matches!(node.op, Op::UpsampleAdd { .. }))
     }
 
     /// A place for a value of `shape`.

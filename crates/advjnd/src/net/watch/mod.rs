@@ -1,22 +1,53 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The recognisers of one protector on a GPU that is not trusted: what was computed there, and what went wrong.
+//! Networks on a device that is not trusted: what was computed there, and what went wrong.
+//!
+//! * `trial`: a network there and on the processor: whether both say the same, and which is faster.
+//! * `watched`: the network that is run, with the processor behind it.
+
+mod trial;
+mod watched;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::adapter::Adapter;
-use super::device::Gpu;
-use super::trial::Pair;
-use super::watched::Watched;
+use self::trial::Pair;
+use self::watched::Watched;
 use crate::error::Result;
 use crate::net::executor::{Backend, Executor, Executors};
 use crate::net::graph::Graph;
 use crate::pool::Pool;
 
-/// A GPU, the processor that stands in for it, and what both have done.
+/// A device that runs networks beside the processor.
+pub trait Accelerator: std::fmt::Debug + Send + Sync {
+    /// The name by which somebody asks for it: `gpu:0`.
+    fn name(&self) -> String;
+
+    /// What it is, and its driver.
+    fn description(&self) -> String;
+
+    /// How long a pass may take. An answer that comes later is none.
+    fn patience(&self) -> Duration;
+
+    /// Puts `graph` on it.
+    ///
+    /// # Errors
+    /// [`Error::Model`](crate::Error::Model) if it cannot be planned, [`Error::Device`](crate::Error::Device) if the
+    /// device failed.
+    fn network(self: Arc<Self>, graph: &Graph) -> Result<Accelerated>;
+}
+
+/// A network on a device.
+pub struct Accelerated {
+    /// For one sample at a time, with gradients.
+    pub one: Box<dyn Executor>,
+    /// For several samples at a time, without gradients; the smaller ones first. May be empty.
+    pub many: Vec<Box<dyn Executor>>,
+}
+
+/// A device, the processor that stands in for it, and what both have done.
 pub struct Watch {
-    gpu: Arc<Gpu>,
+    device: Arc<dyn Accelerator>,
     pool: Arc<Pool>,
     /// Networks that passed the test and nobody runs yet, by name.
     tested: Mutex<Vec<(String, Pair)>>,
@@ -26,7 +57,7 @@ pub struct Watch {
     audits: AtomicU64,
 }
 
-/// What was computed on the GPU.
+/// What was computed on the device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Gradients.
@@ -38,25 +69,25 @@ pub struct Counts {
 }
 
 impl Watch {
-    /// Puts `networks` on `gpu` and tests each against the processor, which works with `pool`.
+    /// Puts `networks` on `device` and tests each against the processor, which works with `pool`.
     ///
     /// # Errors
-    /// [`Error::Device`] if the device computes one of them wrongly, or fails; [`Error::Model`] if one cannot be
-    /// planned.
+    /// [`Error::Device`](crate::Error::Device) if the device computes one of them wrongly, or fails;
+    /// [`Error::Model`](crate::Error::Model) if one cannot be planned.
     pub fn new<'g>(
-        gpu: Arc<Gpu>,
+        device: Arc<dyn Accelerator>,
         networks: impl IntoIterator<Item = &'g Graph>,
         pool: &Arc<Pool>,
     ) -> Result<Arc<Self>> {
-        let device = format!("gpu:{} ({})", gpu.adapter().index, gpu.adapter().name);
+        let named = format!("{} ({})", device.name(), device.description());
         let tested = networks.into_iter().map(|graph| {
-            let mut pair = Pair::new(&gpu, graph, 1, pool)?;
-            pair.test(&device, graph.name())?;
+            let mut pair = Pair::new(&device, graph, pool)?;
+            pair.test(&named, graph.name())?;
             Ok((graph.name().to_owned(), pair))
         });
         Ok(Arc::new(Self {
             tested: Mutex::new(tested.collect::<Result<_>>()?),
-            gpu,
+            device,
             pool: Arc::clone(pool),
             fault: OnceLock::new(),
             iterations: AtomicU64::new(0),
@@ -65,7 +96,7 @@ impl Watch {
         }))
     }
 
-    /// What a gradient and a look by each of the networks take together, on the GPU and on the processor.
+    /// What a gradient and a look by each of the networks take together, on the device and on the processor.
     ///
     /// # Errors
     /// What either reports.
@@ -78,42 +109,37 @@ impl Watch {
         Ok(sums)
     }
 
-    /// The GPU.
-    pub fn gpu(&self) -> &Gpu {
-        &self.gpu
+    /// The device.
+    pub fn device(&self) -> &Arc<dyn Accelerator> {
+        &self.device
     }
 
-    /// What the GPU is.
-    pub fn adapter(&self) -> &Adapter {
-        self.gpu.adapter()
-    }
-
-    /// Why the processor does everything, if it does: the GPU failed once.
+    /// Why the processor does everything, if it does: the device failed once.
     pub fn fault(&self) -> Option<&str> {
         self.fault.get().map(String::as_str)
     }
 
-    /// What was computed on the GPU so far.
+    /// What was computed on the device so far.
     pub fn counts(&self) -> Counts {
         let [iterations, looks, audits] =
             [&self.iterations, &self.looks, &self.audits].map(|count| count.load(Ordering::Relaxed));
         Counts { iterations, looks, audits }
     }
 
-    /// Notes that the GPU failed.
-    pub(super) fn fail(&self, reason: String) {
+    /// Notes that the device failed.
+    fn fail(&self, reason: String) {
         self.fault.get_or_init(|| reason);
     }
 
-    pub(super) fn count_iteration(&self) {
+    fn count_iteration(&self) {
         self.iterations.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn count_look(&self) {
+    fn count_look(&self) {
         self.looks.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn count_audit(&self) {
+    fn count_audit(&self) {
         self.audits.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -125,11 +151,11 @@ impl Watch {
 impl std::fmt::Debug for Watch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (counts, fault) = (self.counts(), self.fault());
-        f.debug_struct("Watch").field("gpu", &self.gpu).field("counts", &counts).field("fault", &fault).finish()
+        f.debug_struct("Watch").field("device", &self.device).field("counts", &counts).field("fault", &fault).finish()
     }
 }
 
-/// Runs the networks of a [`Watch`] on its GPU, and all others on the processor.
+/// Runs the networks of a [`Watch`] on its device, and all others on the processor.
 #[derive(Debug, Clone)]
 pub struct WatchedNetworks(pub Arc<Watch>);
 

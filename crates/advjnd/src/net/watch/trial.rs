@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A network on a GPU and on the processor: whether both say the same, and which is faster.
+//! A network on a device and on the processor: whether both say the same, and which is faster.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::device::Gpu;
-use super::executor::GpuExecutor;
+use super::{Accelerated, Accelerator};
 use crate::error::{Error, Result};
 use crate::net::executor::{Backend, Executor, Pass};
 use crate::net::graph::{Graph, Shape};
-use crate::net::precision::WeightPrecision;
 use crate::pool::Pool;
 
 /// Least cosine of the two embeddings, and of the two gradients. Both round weights to half precision, and an
@@ -21,46 +19,61 @@ const RUNS: usize = 5;
 
 /// A network on both.
 pub(super) struct Pair {
-    pub(super) gpu: GpuExecutor,
+    pub(super) device: Box<dyn Executor>,
+    /// The same for several samples at a time; the smaller ones first.
+    pub(super) many: Vec<Box<dyn Executor>>,
     pub(super) cpu: Box<dyn Executor>,
 }
 
 impl Pair {
-    /// `graph` for `batch` samples at a time.
-    pub(super) fn new(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, pool: &Arc<Pool>) -> Result<Self> {
-        let gpu = GpuExecutor::new(gpu, graph, batch, WeightPrecision::Half)?;
-        Ok(Self { gpu, cpu: Backend::Cpu(Arc::clone(pool)).executor(graph, batch)? })
+    /// `graph` for one sample at a time, on the processor with `pool`.
+    pub(super) fn new(device: &Arc<dyn Accelerator>, graph: &Graph, pool: &Arc<Pool>) -> Result<Self> {
+        let Accelerated { one, many } = Arc::clone(device).network(graph)?;
+        Ok(Self { device: one, many, cpu: Backend::Cpu(Arc::clone(pool)).executor(graph, 1)? })
     }
 
-    /// Another pair of the same `graph`, on the same weights.
-    pub(super) fn sharing(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Self> {
-        let batch = self.cpu.batch();
-        Ok(Self { gpu: self.gpu.sharing(graph, batch)?, cpu: self.cpu.share(graph, pool)? })
+    /// Another pair of the same `graph`.
+    pub(super) fn sharing(&self, device: &Arc<dyn Accelerator>, graph: &Graph, pool: &Arc<Pool>) -> Result<Self> {
+        let Accelerated { one, many } = Arc::clone(device).network(graph)?;
+        Ok(Self { device: one, many, cpu: self.cpu.share(graph, pool)? })
     }
 
     /// [`Error::Device`] unless both give the same embedding of a drawn face and the same gradient, or nearly so;
     /// `device` and `network` are for the message.
     pub(super) fn test(&mut self, device: &str, network: &str) -> Result<()> {
-        let chip = faces(self.cpu.input_shape(), self.cpu.batch());
-        let (expected, gradient) = run(&mut *self.cpu, &chip, None)?;
-        let (found, pulled) = run(&mut self.gpu, &chip, Some(&expected))?;
-        let cosines = [cosine(&found, &expected), cosine(&pulled, &gradient)];
+        let shape = self.cpu.input_shape();
+        let face = face(shape);
+        let turned: Vec<f32> = face.chunks_exact(shape.width).flat_map(|row| row.iter().rev().copied()).collect();
+        self.cpu.forward(&turned, Pass::Infer)?;
+        let turned_expected = self.cpu.output(0).to_vec();
+        let (expected, gradient) = run(&mut *self.cpu, &face, None)?;
+        let (found, pulled) = run(&mut *self.device, &face, Some(&expected))?;
+        let mut embeddings = vec![cosine(&found, &expected)];
+        for many in &mut self.many {
+            let pair = [face.as_slice(), &turned].concat();
+            let input: Vec<f32> = pair.iter().copied().cycle().take(many.batch() * face.len()).collect();
+            many.forward(&input, Pass::Infer)?;
+            let found = many.output(0).chunks_exact(expected.len());
+            let both = [&expected, &turned_expected].into_iter().cycle();
+            embeddings.extend(found.zip(both).map(|(found, expected)| cosine(found, expected)));
+        }
+        let gradients = cosine(&pulled, &gradient);
         // Not a number is no agreement.
-        if cosines[0] >= EMBEDDING_COSINE && cosines[1] >= GRADIENT_COSINE {
+        if embeddings.iter().all(|cosine| *cosine >= EMBEDDING_COSINE) && gradients >= GRADIENT_COSINE {
             return Ok(());
         }
+        let least = embeddings.into_iter().fold(1.0, f64::min);
         let reason = format!(
-            "it computes `{network}` wrongly (cosine of the embedding {:.5}, of the gradient {:.5}); update its \
-             driver, or set the device to cpu",
-            cosines[0], cosines[1]
+            "it computes `{network}` wrongly (cosine of an embedding {least:.5}, of the gradient {gradients:.5}); update \
+             its driver, or set the device to cpu"
         );
         Err(Error::device(device, reason))
     }
 
-    /// What a gradient and a look take, on the GPU and on the processor.
+    /// What a gradient and a look take, on the device and on the processor.
     pub(super) fn times(&mut self) -> Result<[Duration; 2]> {
-        let chip = faces(self.cpu.input_shape(), self.cpu.batch());
-        Ok([median(&mut self.gpu, &chip)?, median(&mut *self.cpu, &chip)?])
+        let face = face(self.cpu.input_shape());
+        Ok([median(&mut *self.device, &face)?, median(&mut *self.cpu, &face)?])
     }
 }
 
@@ -90,8 +103,8 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
-/// A drawn face for each sample, 0..=255: skin before a darker ground, two eyes, a nose, a mouth.
-fn faces(shape: Shape, batch: usize) -> Vec<f32> {
+/// A drawn face, 0..=255: skin before a darker ground, two eyes, a nose, a mouth.
+fn face(shape: Shape) -> Vec<f32> {
     /// Centre and half axes, as shares of the side; light.
     const PARTS: [([f32; 4], f32); 5] = [
         ([0.5, 0.5, 0.36, 0.47], 90.0),
@@ -111,6 +124,5 @@ fn faces(shape: Shape, batch: usize) -> Vec<f32> {
     };
     let plane =
         |channel: usize| (0..shape.plane()).map(move |index| value(channel, index / shape.width, index % shape.width));
-    let face: Vec<f32> = (0..shape.channels).flat_map(plane).collect();
-    face.repeat(batch)
+    (0..shape.channels).flat_map(plane).collect()
 }
