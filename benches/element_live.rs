@@ -56,8 +56,8 @@ fn main() {
         let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
         println!("{part}: {}", serde_json::to_string_pretty(&figures).unwrap());
         results[&part] = json!({ "figures": figures, "load_average_before": load, "scheduling": scheduling() });
+        std::fs::write(file(RESULTS), serde_json::to_string_pretty(&results).unwrap() + "\n").unwrap();
     }
-    std::fs::write(file(RESULTS), serde_json::to_string_pretty(&results).unwrap() + "\n").unwrap();
 }
 
 fn read(path: &str) -> String {
@@ -260,6 +260,8 @@ fn start() -> Value {
         let watch = Instant::now();
         pipeline.set_state(gst::State::Playing).unwrap();
         source.push_buffer(frames.buffers[0].copy_deep().unwrap()).unwrap();
+        // A frame of a file is held until others come, or none any more.
+        source.end_of_stream().unwrap();
         sink.pull_sample().unwrap();
         let took = ms(watch.elapsed());
         pipeline.set_state(gst::State::Null).unwrap();
