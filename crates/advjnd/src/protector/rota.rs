@@ -94,7 +94,7 @@ mod tests {
         for (count, hurried) in [(1, false), (2, true), (3, false), (4, true)] {
             let (mut rota, mut ages) = (Rota::default(), vec![u32::MAX; count]);
             let (mut enrolled, mut thorough) = (Vec::new(), Vec::new());
-            for frame in 0..2 * count {
+            for frame in 0..HURRIED_ROUND * count {
                 rota.next(!hurried, hurried);
                 let (enrolls, looks) = on_duty(&rota, &ages);
                 assert!(enrolls.contains(&0), "the guard enrolls in every frame");
@@ -106,7 +106,7 @@ mod tests {
                 thorough.extend(looks);
             }
             assert!((0..count).all(|index| enrolled.contains(&index)));
-            assert!(thorough.into_iter().eq((0..count).chain(0..count)));
+            assert!(thorough.into_iter().eq((0..count).cycle().take(HURRIED_ROUND * count)));
         }
     }
 
@@ -126,10 +126,24 @@ mod tests {
     }
 
     #[test]
+    fn where_time_is_short_a_steady_face_is_looked_at_thoroughly_in_every_other_frame() {
+        let (mut rota, ages) = (Rota::default(), [0, 2, 1]);
+        for _ in 0..HOLDS {
+            rota.next(true, true);
+            assert_eq!(on_duty(&rota, &ages).1, [1]);
+            rota.next(true, true);
+            assert!(on_duty(&rota, &ages).1.is_empty());
+            assert_eq!(on_duty(&rota, &[0; 4]).1, [0], "looks by four would not hold for long enough");
+            assert!(rota.guard(false, &[1.0], &[1.0]));
+            assert_eq!(on_duty(&rota, &ages).1, [0, 1, 2], "the guard sees a change");
+        }
+    }
+
+    #[test]
     fn who_has_little_to_spare_looks_in_every_frame_unless_time_is_short() {
         let mut rota = Rota::default();
         for hurried in [false, true] {
-            rota.next(true, hurried);
+            rota.next(!hurried, hurried);
             assert_eq!(rota.looks_thoroughly(0, &[0, 1, 2], false), !hurried);
             assert!(rota.looks_thoroughly(2, &[0, 1, 2], false));
         }
