@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# The tests of the GPU path on a real GPU, and what the networks take there; says so where there is none.
+# What the networks take on a real GPU, written to results/gpu.json, and the tests of the GPU path there; says so where
+# there is none. ADVJND_GPU names another adapter, one that the processor plays, too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,6 +9,7 @@ run() {
     cargo test --quiet --release --locked -p advjnd --features gpu "$@"
 }
 
+export ADVJND_WRITE=1
 times=$(run --test gpu_hardware -- --ignored --nocapture --test-threads 1)
 echo "$times"
 if grep -q '^skipped: no GPU' <<<"$times"; then

@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the networks take on a real GPU, by `make test-gpu`: `$ADVJND_GPU`, or the first that is none of software.
+//! What the networks take on a GPU, by `make test-gpu`: `$ADVJND_GPU`, or the first that is none of software. With
+//! `ADVJND_WRITE=1` the figures go into `results/gpu.json`, those of each adapter by its name.
 
 #![cfg(feature = "gpu")]
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
+#[path = "common/networks.rs"]
+mod networks;
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use advjnd::Pool;
 use advjnd::net::gpu::{Gpu, GpuExecutor, adapters};
+use advjnd::net::graph::{Activation, Padding, Shape};
 use advjnd::net::{Backend, Executor, Network, Pass, WeightPrecision};
 use common::{model, photograph};
+use networks::{Numbers, conv_graph};
+use serde_json::{Value, json};
 
-/// Looks of a large batch.
-const LOOKS: usize = 16;
+/// Looks that go through a network together.
+const LOOKS: [usize; 5] = [1, 2, 4, 8, 16];
 
 /// Median and 99th percentile of what `work` takes, of `runs` runs after the first.
 fn times(runs: usize, mut work: impl FnMut()) -> [Duration; 2] {
@@ -56,21 +64,54 @@ fn gpu_times() {
     let runs = asked("ADVJND_RUNS").unwrap_or(200).max(1);
     let start = Instant::now();
     let gpu = Gpu::open(adapter.index).expect("an adapter that opens");
-    println!("opened in {:.1?}", start.elapsed());
+    let opened = start.elapsed();
     let pool = Pool::new(0).expect("threads");
+    let round_trip = round_trip(&gpu, runs);
+    println!("opened in {opened:.1?}; a pass of one small kernel {round_trip:.2?}");
+    let mut figures = json!({
+        "driver": adapter.driver, "runs": runs, "cpu_threads": pool.threads(),
+        "open_ms": milliseconds(opened), "round_trip_ms": milliseconds(round_trip), "networks": {},
+    });
     for network in Network::ALL {
         let graph = network.graph(&model(network.name())).expect("model");
         let chip = photograph(graph.input_shape().width);
         let mut executor = GpuExecutor::new(&gpu, &graph, 1, WeightPrecision::Half).expect("plan");
         let [median, late] = gradients(runs, &mut executor, &chip);
-        let mut many = executor.sharing(&graph, LOOKS).expect("plan");
-        let batch = chip.repeat(LOOKS);
-        let [looks, late_looks] = times(runs, || many.forward(&batch, Pass::Infer).expect("forward"));
         let mut engine = Backend::Cpu(pool.clone()).executor(&graph, 1).expect("plan");
         let [cpu, _] = gradients(runs, &mut *engine, &chip);
-        println!(
-            "{network:?}: gradient {median:.2?}, p99 {late:.2?}; {LOOKS} looks {looks:.2?}, p99 {late_looks:.2?}; the \
-             processor's gradient {cpu:.2?}"
-        );
+        let mut own = json!({
+            "gradient_ms": milliseconds(median), "gradient_p99_ms": milliseconds(late),
+            "cpu_gradient_ms": milliseconds(cpu), "looks_ms": {},
+        });
+        println!("{network:?}: gradient {median:.2?}, p99 {late:.2?}; the processor's gradient {cpu:.2?}");
+        for count in LOOKS {
+            let mut many = executor.looks(&graph, count).expect("plan");
+            let batch = chip.repeat(count);
+            let [looks, late] = times(runs, || many.forward(&batch, Pass::Infer).expect("forward"));
+            println!("{network:?}: {count} looks {looks:.2?}, p99 {late:.2?}");
+            own["looks_ms"][count.to_string()] = milliseconds(looks);
+        }
+        figures["networks"][network.name()] = own;
     }
+    if std::env::var_os("ADVJND_WRITE").is_some() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/gpu.json");
+        let known = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let mut all: Value = known.unwrap_or_else(|| json!({}));
+        all[&adapter.name] = figures;
+        std::fs::write(&file, serde_json::to_string_pretty(&all).expect("JSON") + "\n").expect("a file");
+    }
+}
+
+/// In milliseconds, to the microsecond.
+fn milliseconds(time: Duration) -> Value {
+    json!((time.as_secs_f64() * 1e6).round() / 1e3)
+}
+
+/// What a pass takes that has next to nothing to compute.
+fn round_trip(gpu: &Arc<Gpu>, runs: usize) -> Duration {
+    let mut numbers = Numbers(1);
+    let conv = numbers.conv(4, 4, 1, 1, Padding::all(0));
+    let graph = conv_graph(Shape::new(4, 1, 1), conv, Activation::None).expect("a graph");
+    let mut executor = GpuExecutor::new(gpu, &graph, 1, WeightPrecision::Half).expect("plan");
+    times(runs, || executor.forward(&[1.0; 4], Pass::Infer).expect("forward"))[0]
 }

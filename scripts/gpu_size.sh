@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# What the feature `gpu` adds to the plugin: bytes, libraries that it must find when it is loaded, seconds of a clean
+# build. Writes results/gpu_size.json; fails where it is more than allowed. Builds twice into folders of its own.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+MOST_BYTES=4000000
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# A clean build with the given features, into "$work/$1"; prints its seconds.
+built() {
+    local start=$SECONDS
+    CARGO_INCREMENTAL=0 CARGO_TARGET_DIR="$work/$1" \
+        cargo build --quiet --release --locked --lib -p gst-plugin-advjndprotect --features "$2"
+    echo $((SECONDS - start))
+}
+
+plugin() {
+    echo "$work/$1/release/libgstadvjndprotect.so"
+}
+
+needed() {
+    readelf -d "$(plugin "$1")" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort
+}
+
+plain_seconds=$(built plain "")
+gpu_seconds=$(built gpu gpu)
+for build in plain gpu; do
+    strip --strip-unneeded -o "$work/$build.so" "$(plugin "$build")"
+done
+plain=$(stat --format %s "$work/plain.so")
+gpu=$(stat --format %s "$work/gpu.so")
+new=$(comm -13 <(needed plain) <(needed gpu) | paste -sd ' ')
+cat >results/gpu_size.json <<JSON
+{
+  "bytes_without": $plain,
+  "bytes_with": $gpu,
+  "bytes_more": $((gpu - plain)),
+  "new_needed": "$new",
+  "cores": $(nproc),
+  "seconds_without": $plain_seconds,
+  "seconds_with": $gpu_seconds
+}
+JSON
+cat results/gpu_size.json
+[ $((gpu - plain)) -le "$MOST_BYTES" ] && [ -z "$new" ]
