@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""engine_table.py [--shared DIR] [--out results/engine.json] [--table-only]: the engine's figures in docs/performance.md.
+"""engine_table.py [--shared DIR] [--out results/engine.json] [--table-only]: the engine in docs/performance.md.
 
 Runs `cargo bench --bench gradient`, `models/convert/bench_pytorch.py` and, on the clips of DIR/clips with one face,
 `cargo bench --bench protector`; writes what they print to a JSON file, and puts it as tables into docs/performance.md
