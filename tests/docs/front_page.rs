@@ -70,8 +70,9 @@ pub fn limits() -> String {
     format!(
         "- **A face that is not found goes out as it is.** Of {} marked faces {} did; small, dark, partly hidden and blurred\n  \
          ones are missed most ([table](docs/evaluation.md#what-is-missed)).\n\
-         - **A recogniser that was not attacked may still match.** Left out in turn, SFace was stopped in {} of the\n  \
-         face-frames after H.264, MobileFaceNet in {}, dlib in {} ([table](docs/evaluation.md#presets-on-video)).\n",
+         - **A recogniser that was not attacked may still match.** When only the other two were attacked,\n  \
+         SFace no longer knew {} of the faces after H.264, MobileFaceNet {}, dlib {}\n  \
+         ([table](docs/evaluation.md#presets-on-video)).\n",
         marked.0.len(),
         marked.count(|face| face["state"] == "untouched"),
         judge("sface_2021dec"),
