@@ -23,7 +23,10 @@ cp "$packages"/*.deb "$root/work/"
 cp examples/media/portraits_720p.mp4 "$root/work/clip.mp4"
 start=$SECONDS
 inside apt-get update --quiet=2
-inside sh -c 'apt install --yes --quiet /work/*.deb' >"$root/work/log" 2>&1 || { tail -40 "$root/work/log" >&2; exit 1; }
+inside sh -c 'apt install --yes --quiet /work/*.deb' >"$root/work/log" 2>&1 || {
+    tail -40 "$root/work/log" >&2
+    exit 1
+}
 echo "the packages and what they depend on: $((SECONDS - start)) s"
 
 inside gst-inspect-1.0 advjndprotect | sed -n 's/^ *\(Long-name\|Version\|Filename\) */\1: /p'
@@ -33,7 +36,8 @@ inside advjnd protect /work/clip.mp4 -o /work/protected.mp4
 echo "the first protected clip: $((SECONDS - start)) s"
 
 frames() { # FILE: that decode
-    inside gst-launch-1.0 filesrc "location=$1" ! decodebin ! videoconvert ! fakesink silent=false -v | grep -c 'last-message = chain'
+    inside gst-launch-1.0 filesrc "location=$1" ! decodebin ! videoconvert ! fakesink silent=false -v |
+        grep -c 'last-message = chain'
 }
 before=$(frames /work/clip.mp4) after=$(frames /work/protected.mp4)
 echo "frames that decode: $before before, $after after"

@@ -129,8 +129,7 @@ impl Objective for FrameObjective<'_> {
             halved.then_some(&clean.half),
             luma_gradient,
         )?;
-        self.work.pull_back(gradient);
-        self.smoothing.apply(gradient, self.transfer.smoothing);
+        self.work.pull_back(gradient, self.smoothing, self.transfer);
         if near {
             memory.last_seen[rendition.index()] = margin;
         }

@@ -159,7 +159,9 @@ impl Stages<'_> {
             jobs.retain(|job| concerned(job));
             workers.for_each(jobs, |_, job| job.inspect(frame, climbs));
             look(workers, jobs, Shown::Output);
-            workers.for_each(jobs, |worker, job| job.take_gradient(worker));
+            if climbs {
+                workers.for_each(jobs, |worker, job| job.take_gradient(worker));
+            }
             jobs.iter_mut().filter(|job| job.is_open()).for_each(|job| job.judge());
         });
         self.times.verify += took;

@@ -343,8 +343,7 @@ impl TrackedFace {
 
     /// Takes over the gradient of a look of the self-check.
     pub fn take_gradient(&mut self, work: &mut Workspace, smoothing: &mut Smoothing, transfer: &Transfer) {
-        work.pull_back(&mut self.perturbation.gradient);
-        smoothing.apply(&mut self.perturbation.gradient, transfer.smoothing);
+        work.pull_back(&mut self.perturbation.gradient, smoothing, transfer);
         self.may_climb = true;
     }
 

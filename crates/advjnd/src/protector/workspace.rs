@@ -10,6 +10,7 @@ use super::margins::{self, Margins, TOLERATED, UNSHOWN};
 use super::previous_luma::PreviousLuma;
 use super::rendition::{Rendition, Stretch};
 use super::shape::{Extent, Reshaper};
+use super::transfer::{Smoothing, Transfer};
 use super::worker::Worker;
 use crate::attack::Budget;
 use crate::error::Result;
@@ -254,8 +255,8 @@ impl Workspace {
     }
 
     /// Pulls the gradient with respect to the region's luma, where that may change, back to the perturbation's
-    /// (overwritten).
-    pub fn pull_back(&mut self, gradient: &mut [f32]) {
+    /// (overwritten), and smooths it as `transfer` says.
+    pub fn pull_back(&mut self, gradient: &mut [f32], smoothing: &mut Smoothing, transfer: &Transfer) {
         for (own, bound) in self.gradient.iter_mut().zip(&self.bounds) {
             if *bound <= 0.0 {
                 *own = 0.0;
@@ -263,6 +264,7 @@ impl Workspace {
         }
         gradient.fill(0.0);
         self.geometry.spread.adjoint_add(&self.gradient, gradient);
+        smoothing.apply(gradient, transfer.smoothing);
     }
 
     /// Writes the face's shape and a perturbation to the frame.
