@@ -186,8 +186,9 @@ fn a_device_that_fails_is_left_at_once_with_one_warning_and_the_processor_goes_o
     let frames = one_face(4);
     let expected = Session::new(&frames.caps(), &STRONG).protect_all(&frames);
     assert!(expected.iter().any(|output| verdicts(output) == ["protected"]), "nothing is at stake");
-    for (call, fault, begin) in
-        [(Call::Embedding, Fault::Error, 2), (Call::Embedding, Fault::NotFinite, 2), (Call::Embedding, Fault::Late, 2)]
+    let ways = [(Call::Embedding, 2), (Call::Gradient, 0)];
+    for ((call, begin), fault) in
+        ways.into_iter().flat_map(|way| [Fault::Error, Fault::NotFinite, Fault::Late].map(|fault| (way, fault)))
     {
         let (mut session, stage) = watched(&frames);
         for (index, (input, expected)) in frames.buffers.iter().zip(&expected).enumerate() {

@@ -85,7 +85,7 @@ impl Stage {
         self.clock.advance(self.costs.lock().expect("costs")[call as usize]);
         let fault = self.fault.lock().expect("fault").filter(|(failing, _)| *failing == call);
         match fault {
-            Some((_, Fault::Error)) => Err(Error::input(format!("{call:?} fails on purpose"))),
+            Some((_, Fault::Error)) => Err(Error::device("stage", format!("{call:?} fails on purpose"))),
             Some((_, Fault::Panic)) => panic!("{call:?} panics on purpose"),
             Some((_, Fault::NotFinite)) => Ok(f32::NAN),
             Some((_, Fault::Lie)) => Ok(-1.0),
