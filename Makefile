@@ -36,10 +36,10 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 	gstreamer1.0-libav
 
 # What some tests want besides: Python with GStreamer, a second WebRTC peer, another finder of faces, Node.js for the
-# page of the viewing test, the trace of system calls, meson, a finder of misspelt words, Python's venv. With `--features
-# gpu` the tests want mesa-vulkan-drivers (a GPU played by the processor) and vulkan-validationlayers besides.
+# page of the viewing test, the trace of system calls, meson, a finder of misspelt words, Python's venv, a GPU played by
+# the processor, and what checks how it is used.
 TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-opencv \
-	opencv-data nodejs strace meson ninja-build codespell python3-venv
+	opencv-data nodejs strace meson ninja-build codespell python3-venv mesa-vulkan-drivers vulkan-validationlayers
 
 .PHONY: demo test test-gpu gpu-size test-page test-python packages clip-table bench-pytorch engine-table recall transfer-table \
 	stills-table preset-table pages book element-bench soak memcheck fuzz deny deb deb-check readme-check crates-check \

@@ -9,11 +9,11 @@ MOST_BYTES=4000000
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# A clean build with the given features, into "$work/$1"; prints its seconds.
+# A clean build into "$work/$1" with the given options; prints its seconds.
 built() {
     local start=$SECONDS
     CARGO_INCREMENTAL=0 CARGO_TARGET_DIR="$work/$1" \
-        cargo build --quiet --release --locked --lib -p gst-plugin-advjndprotect --features "$2"
+        cargo build --quiet --release --locked --lib -p gst-plugin-advjndprotect "${@:2}"
     echo $((SECONDS - start))
 }
 
@@ -25,8 +25,8 @@ needed() {
     readelf -d "$(plugin "$1")" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort
 }
 
-plain_seconds=$(built plain "")
-gpu_seconds=$(built gpu gpu)
+plain_seconds=$(built plain --no-default-features)
+gpu_seconds=$(built gpu)
 for build in plain gpu; do
     strip --strip-unneeded -o "$work/$build.so" "$(plugin "$build")"
 done

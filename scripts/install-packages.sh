@@ -30,6 +30,7 @@ fedora() { # DEBIAN_PACKAGE
         gstreamer1.0-nice) echo libnice-gstreamer1 ;;
         gstreamer1.0-opencv) echo gstreamer1-plugins-bad-free-opencv ;;
         opencv-data) echo opencv-data ;;
+        vulkan-validationlayers) echo vulkan-validation-layers ;;
         python3-gi) echo python3-gobject ;;
         gir1.2-gst-plugins-base-1.0 | gir1.2-gst-plugins-bad-1.0) ;; # with the plugins
         *) echo "$1" ;;

@@ -48,6 +48,9 @@ check "format" cargo fmt --all --check
 check "lints" cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 check "lints of the program without what measures" \
     cargo clippy --quiet --locked -p advjnd-cli --no-default-features -- -D warnings
+check "lints of the plugin without a GPU" \
+    cargo clippy --quiet --locked -p gst-plugin-advjndprotect --lib --no-default-features -- -D warnings
+check "devices without a GPU" cargo test --quiet --locked -p advjnd --lib device::
 check "documentation" documentation
 if command -v ruff >/dev/null; then
     check "ruff" ruff check --quiet

@@ -210,4 +210,16 @@ mod tests {
             assert!(error.to_string().contains("cpu"), "{error}");
         }
     }
+
+    #[cfg(not(feature = "gpu"))]
+    #[test]
+    fn without_the_feature_a_named_gpu_is_an_error_and_auto_the_processor() {
+        let models = Models::embedded().expect("the models that are built in");
+        for device in [Device::Gpu(None), Device::Gpu(Some(1))] {
+            let error = device.open(&models, 1).expect_err("a GPU").to_string();
+            assert!(error.contains("feature `gpu`") && error.contains("set the device to cpu"), "{error}");
+        }
+        let chosen = Device::Auto.open(&models, 1).expect("the processor");
+        assert!(!chosen.is_gpu() && chosen.reason().is_some_and(|reason| reason.contains("feature `gpu`")));
+    }
 }
