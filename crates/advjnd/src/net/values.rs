@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Numbers of a network: in the bytes of its file, where they lie, or in memory of their own.
 
-use std::ops::Deref;
+use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use half::f16;
+use half::slice::HalfFloatSliceExt;
 
 /// Numbers that never change; a clone shares them.
 #[derive(Clone)]
@@ -13,8 +15,10 @@ pub struct Values(Place);
 
 #[derive(Clone)]
 enum Place {
-    /// Aligned and of whole numbers, on a machine that stores them as files do.
+    /// Single precision, aligned and of whole numbers, on a machine that stores them as files do.
     InFile(Bytes),
+    /// Half precision, little-endian.
+    Halves(Bytes),
     Own(Arc<[f32]>),
 }
 
@@ -25,37 +29,68 @@ impl Values {
         if cfg!(target_endian = "little") && bytemuck::try_cast_slice::<_, f32>(&bytes).is_ok() {
             return Self(Place::InFile(bytes));
         }
-        Self::copied(&bytes)
-    }
-
-    /// A copy of the little-endian numbers that `bytes` hold.
-    pub(super) fn copied(bytes: &[u8]) -> Self {
         let (numbers, _) = bytes.as_chunks::<4>();
         numbers.iter().map(|number| f32::from_le_bytes(*number)).collect()
     }
 
-    /// The little-endian half-precision numbers that `bytes` hold, in single precision.
-    pub(super) fn widened(bytes: &[u8]) -> Self {
-        let (numbers, _) = bytes.as_chunks::<2>();
-        numbers.iter().map(|number| f16::from_le_bytes(*number).to_f32()).collect()
+    /// The little-endian half-precision numbers that `bytes` hold, in place.
+    pub(super) fn halves(bytes: Bytes) -> Self {
+        Self(Place::Halves(bytes))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Place::InFile(bytes) => bytes.len() / size_of::<f32>(),
+            Place::Halves(bytes) => bytes.len() / size_of::<f16>(),
+            Place::Own(numbers) => numbers.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether every one is finite.
+    pub fn are_finite(&self) -> bool {
+        match &self.0 {
+            Place::Halves(bytes) => bytes.as_chunks::<2>().0.iter().all(|half| f16::from_le_bytes(*half).is_finite()),
+            Place::InFile(_) | Place::Own(_) => self.numbers().iter().all(|number| number.is_finite()),
+        }
+    }
+
+    /// The numbers in single precision. Those in half precision are widened at each call.
+    pub fn numbers(&self) -> Cow<'_, [f32]> {
+        match &self.0 {
+            Place::InFile(bytes) => Cow::Borrowed(bytemuck::cast_slice(bytes)),
+            Place::Own(numbers) => Cow::Borrowed(numbers),
+            Place::Halves(bytes) => Cow::Owned(widened(bytes)),
+        }
+    }
+
+    /// As [`numbers`](Self::numbers), read when first used.
+    pub(super) fn lazy<'a>(&'a self) -> LazyCell<Cow<'a, [f32]>, impl FnOnce() -> Cow<'a, [f32]>> {
+        LazyCell::new(|| self.numbers())
     }
 
     /// Whether they lie in a file's bytes.
     #[cfg(test)]
     pub(crate) fn are_in_file(&self) -> bool {
-        matches!(self.0, Place::InFile(_))
+        matches!(self.0, Place::InFile(_) | Place::Halves(_))
     }
 }
 
-impl Deref for Values {
-    type Target = [f32];
-
-    fn deref(&self) -> &[f32] {
-        match &self.0 {
-            Place::InFile(bytes) => bytemuck::cast_slice(bytes),
-            Place::Own(numbers) => numbers,
-        }
+/// The little-endian half-precision numbers that `bytes` hold, in single precision.
+fn widened(bytes: &[u8]) -> Vec<f32> {
+    if cfg!(target_endian = "little")
+        && let Ok(halves) = bytemuck::try_cast_slice::<_, u16>(bytes)
+    {
+        let halves: &[f16] = half::slice::HalfBitsSliceExt::reinterpret_cast(halves);
+        return halves.to_f32_vec();
     }
+    let (numbers, _) = bytes.as_chunks::<2>();
+    numbers.iter().map(|number| f16::from_le_bytes(*number).to_f32()).collect()
 }
 
 impl From<Vec<f32>> for Values {
@@ -72,7 +107,7 @@ impl FromIterator<f32> for Values {
 
 impl std::fmt::Debug for Values {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
+        f.debug_list().entries(self.numbers().iter()).finish()
     }
 }
 
@@ -81,9 +116,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn halves_are_widened() {
+    fn halves_are_widened_wherever_they_lie() {
         let bytes: Vec<u8> = [1.5f32, -0.25, 65504.0].iter().flat_map(|n| f16::from_f32(*n).to_le_bytes()).collect();
-        assert_eq!(*Values::widened(&bytes), [1.5, -0.25, 65504.0]);
+        for shift in 0..2 {
+            // One of two neighbouring starts is aligned.
+            let mut shifted = vec![0; shift];
+            shifted.extend_from_slice(&bytes);
+            let values = Values::halves(Bytes::from(shifted).slice(shift..));
+            assert_eq!((&*values.numbers(), values.len()), (&[1.5, -0.25, 65504.0][..], 3), "{shift}");
+            assert!(values.are_in_file());
+        }
     }
 
     #[test]
@@ -96,7 +138,7 @@ mod tests {
             let mut shifted = vec![0; shift];
             shifted.extend_from_slice(&bytes[4..]);
             let values = Values::little_endian(Bytes::from(shifted).slice(shift..));
-            assert_eq!(*values, numbers, "{shift}");
+            assert_eq!(*values.numbers(), numbers, "{shift}");
         }
         let aligned = Bytes::from_static(bytemuck::cast_slice(&[1.5f32, -0.25]));
         assert!(cfg!(target_endian = "big") || Values::little_endian(aligned).are_in_file());

@@ -13,9 +13,6 @@ pub(super) struct Weights<'a> {
     model: &'a str,
     file: &'a Bytes,
     tensors: SafeTensors<'a>,
-    /// A tensor of the file is `f16`. Then no tensor stays in the file's bytes: they would be held beside the widened
-    /// numbers.
-    has_halves: bool,
 }
 
 impl<'a> Weights<'a> {
@@ -24,8 +21,7 @@ impl<'a> Weights<'a> {
         let tensors = SafeTensors::deserialize(file).map_err(|error| {
             Error::model(model, format!("not a whole safetensors file ({error}); fetch or convert the file again"))
         })?;
-        let has_halves = tensors.iter().any(|(_, view)| view.dtype() == Dtype::F16);
-        Ok(Self { model, file, tensors, has_halves })
+        Ok(Self { model, file, tensors })
     }
 
     /// The tensor `name`, which must be finite `f32` or `f16` of `rank` dimensions, none of them 0: so the file is as
@@ -39,13 +35,13 @@ impl<'a> Weights<'a> {
         if view.shape().contains(&0) {
             return Err(wrong(format!("has shape {:?}, which holds no value", view.shape())));
         }
+        let bytes = self.file.slice_ref(view.data());
         let values = match view.dtype() {
-            Dtype::F32 if self.has_halves => Values::copied(view.data()),
-            Dtype::F32 => Values::little_endian(self.file.slice_ref(view.data())),
-            Dtype::F16 => Values::widened(view.data()),
+            Dtype::F32 => Values::little_endian(bytes),
+            Dtype::F16 => Values::halves(bytes),
             other => return Err(wrong(format!("is {other:?}, not F32 or F16"))),
         };
-        if !values.iter().all(|value| value.is_finite()) {
+        if !values.are_finite() {
             return Err(wrong("holds a value that is not finite".into()));
         }
         Ok((view.shape().to_vec(), values))

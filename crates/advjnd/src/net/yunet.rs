@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape, ValueId};
 use super::upsample::Upsampling;
+use super::values::Values;
 use super::weights::Weights;
 use crate::error::{Error, Result};
 
@@ -93,7 +94,7 @@ fn stacked(a: Conv, b: &Conv) -> Result<Conv> {
         return Err(Error::model(NAME, "its heads differ in shape; use the model file this version ships with"));
     }
     let in_channels = if a.depthwise { a.in_channels + b.in_channels } else { a.in_channels };
-    let joined = |a: &[f32], b: &[f32]| a.iter().chain(b).copied().collect();
+    let joined = |a: &Values, b: &Values| a.numbers().iter().chain(&*b.numbers()).copied().collect();
     let (weight, bias) = (joined(&a.weight, &b.weight), joined(&a.bias, &b.bias));
     Ok(Conv { in_channels, out_channels: a.out_channels + b.out_channels, weight, bias, ..a })
 }

@@ -29,7 +29,7 @@ impl Layer {
     pub(super) fn new(op: &Op, device: &Device) -> CandleResult<Self> {
         let per_channel = |values: &[f32]| Tensor::from_slice(values, (1, values.len(), 1, 1), device);
         let slope = |activation: &Activation| match activation {
-            Activation::Prelu(slope) => per_channel(slope).map(Some),
+            Activation::Prelu(slope) => per_channel(&slope.numbers()).map(Some),
             Activation::None | Activation::Relu => Ok(None),
         };
         Ok(match op {
@@ -46,17 +46,18 @@ impl Layer {
             }
             Op::Conv { conv, activation, .. } if conv.depthwise => {
                 let taps = conv.kernel * conv.kernel;
-                let weight = Tensor::from_slice(&conv.weight, (conv.out_channels, taps), device)?;
+                let weight = Tensor::from_slice(&conv.weight.numbers(), (conv.out_channels, taps), device)?;
                 let taps = weight.t()?.contiguous()?.reshape((taps, 1, conv.out_channels, 1, 1))?;
-                Self::Depthwise { taps, bias: per_channel(&conv.bias)?, slope: slope(activation)? }
+                Self::Depthwise { taps, bias: per_channel(&conv.bias.numbers())?, slope: slope(activation)? }
             }
             Op::Conv { conv, activation, .. } => {
                 let (taps, k) = (conv.kernel * conv.kernel, conv.kernel);
-                let mut turned = conv.weight.to_vec();
+                let mut turned = conv.weight.numbers().into_owned();
                 turned.chunks_exact_mut(taps).for_each(<[f32]>::reverse);
                 let backward = Tensor::from_vec(turned, (conv.out_channels, conv.in_channels, k, k), device)?;
-                let weight = Tensor::from_slice(&conv.weight, (conv.out_channels, conv.in_channels, k, k), device)?;
-                let bias = Tensor::from_slice(&conv.bias, conv.out_channels, device)?;
+                let weight =
+                    Tensor::from_slice(&conv.weight.numbers(), (conv.out_channels, conv.in_channels, k, k), device)?;
+                let bias = Tensor::from_slice(&conv.bias.numbers(), conv.out_channels, device)?;
                 let config = Conv2dConfig { stride: conv.stride, ..Conv2dConfig::default() };
                 Self::Full {
                     forward: Conv2d::new(weight, Some(bias), config),
@@ -67,8 +68,8 @@ impl Layer {
             Op::Add { activation, .. } => Self::Activated { slope: slope(activation)? },
             Op::Linear { weight, bias, .. } => {
                 let (outputs, inputs) = (bias.len(), weight.len() / bias.len());
-                let weight = Tensor::from_slice(weight, (outputs, inputs), device)?;
-                Self::Linear(Linear::new(weight, Some(Tensor::from_slice(bias, outputs, device)?)))
+                let weight = Tensor::from_slice(&weight.numbers(), (outputs, inputs), device)?;
+                Self::Linear(Linear::new(weight, Some(Tensor::from_slice(&bias.numbers(), outputs, device)?)))
             }
             Op::MaxPool { .. } | Op::AvgPool2 { .. } | Op::UpsampleAdd { .. } | Op::GlobalMean { .. } => Self::Plain,
         })

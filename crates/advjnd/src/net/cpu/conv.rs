@@ -15,6 +15,7 @@ use super::simd::{LANES, Level};
 use super::sink::Epilogue;
 use super::tile::{Tile, Tiling};
 use crate::net::graph::{Conv, Padding, Shape};
+use crate::net::values::Values;
 
 /// Least work of an item, in multiply-adds of vectors: some 3 µs.
 const ITEM_WORK: usize = 16_000;
@@ -80,7 +81,7 @@ impl Dense {
             chunk_len: LANES,
             epilogue,
         };
-        let (k, weight) = (conv.kernel, &*conv.weight);
+        let (k, weight) = (conv.kernel, conv.weight.lazy());
         problem.pack(level, store, samples, |chunk, lane, out| {
             let (block, ky, kx) = lanes[chunk];
             let input = block * LANES + lane;
@@ -112,7 +113,7 @@ impl Dense {
             chunk_len: conv.kernel * conv.in_channels,
             epilogue,
         };
-        let (k, channels, weight) = (conv.kernel, conv.in_channels, &*conv.weight);
+        let (k, channels, weight) = (conv.kernel, conv.in_channels, conv.weight.lazy());
         problem.pack(level, store, samples, |ky, lane, out| {
             let (kx, input) = (lane / channels, lane % channels);
             if out < conv.out_channels { weight[((out * channels + input) * k + ky) * k + kx] } else { 0.0 }
@@ -155,7 +156,7 @@ impl Dense {
                     chunk_len: LANES,
                     epilogue: epilogue.phase(s, py, px),
                 };
-                let (k, weight) = (conv.kernel, &*conv.weight);
+                let (k, weight) = (conv.kernel, conv.weight.lazy());
                 phases.push(problem.pack(level, store, samples, |chunk, lane, input| {
                     let (block, ky, kx) = taps[chunk];
                     let out = block * LANES + lane;
@@ -200,7 +201,7 @@ impl Dense {
             chunk_len: LANES,
             epilogue: Epilogue::plain(target),
         };
-        let (k, channels, weight) = (conv.kernel, conv.in_channels, &*conv.weight);
+        let (k, channels, weight) = (conv.kernel, conv.in_channels, conv.weight.lazy());
         let tap = |pixel: usize, padding: usize, at: isize| {
             let tap = (pixel + padding) as isize - at * conv.stride as isize;
             usize::try_from(tap).ok().filter(|tap| *tap < k)
@@ -224,7 +225,7 @@ impl Dense {
         level: Level,
         store: &mut WeightStore,
         samples: usize,
-        weight: &[f32],
+        weight: &Values,
         outputs: usize,
         source: &Blocked,
         epilogue: Epilogue,
@@ -246,6 +247,7 @@ impl Dense {
             chunk_len: LANES,
             epilogue,
         };
+        let weight = weight.lazy();
         problem.pack(level, store, samples, |chunk, lane, out| {
             let (block, y, x) = places[chunk];
             let channel = block * LANES + lane;

@@ -101,8 +101,9 @@ impl Depthwise {
         epilogue: Epilogue,
     ) -> Self {
         let blocks = blocks(conv.out_channels);
-        let (all, weight) = (conv.kernel * conv.kernel, &*conv.weight);
+        let all = conv.kernel * conv.kernel;
         let pack = || {
+            let weight = conv.weight.numbers();
             let mut packed = Vec::with_capacity(blocks * taps.len() * LANES);
             for block in 0..blocks {
                 for (_, tap) in taps {

@@ -13,7 +13,7 @@ pub(super) const IMAGE_STEP: usize = 2;
 pub(super) fn mirrored_weight(conv: &Conv) -> Values {
     let taps = conv.kernel * conv.kernel;
     let (inputs, outputs) = if conv.depthwise { (1, conv.out_channels) } else { (conv.in_channels, conv.out_channels) };
-    let from = &*conv.weight;
+    let from = conv.weight.numbers();
     let mut weight = vec![0.0; from.len()];
     for out in 0..outputs {
         for input in 0..inputs {

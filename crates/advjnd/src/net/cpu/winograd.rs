@@ -184,7 +184,7 @@ fn packed_kernels(conv: &Conv, m: usize, in_blocks: usize, out_blocks: usize, gr
     let rows: &[[f64; 3]] = if m == 2 { &KERNEL_2 } else { &KERNEL_4 };
     let (inputs, outputs, group) = (in_blocks * LANES, out_blocks * LANES, group_blocks * LANES);
     let mut packed = vec![0.0; n * n * inputs * outputs];
-    for (out, filters) in conv.weight.chunks_exact(conv.in_channels * 9).enumerate() {
+    for (out, filters) in conv.weight.numbers().chunks_exact(conv.in_channels * 9).enumerate() {
         for (input, filter) in filters.chunks_exact(9).enumerate() {
             for i in 0..n {
                 for j in 0..n {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::device::Gpu;
 use crate::net::precision::{self, WeightPrecision};
+use crate::net::values::Values;
 
 /// Where a layer's packed weights lie, and in which precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +61,8 @@ impl Packing {
     }
 
     /// `length` numbers that are read one by one; where they lie.
-    pub(super) fn numbers(&mut self, values: &[f32]) -> u32 {
-        self.table(values.len(), || values.iter().map(|value| value.to_bits()).collect())
+    pub(super) fn numbers(&mut self, values: &Values) -> u32 {
+        self.table(values.len(), || values.numbers().iter().map(|value| value.to_bits()).collect())
     }
 
     /// `length` words; where they lie.

@@ -63,7 +63,7 @@ impl Planner<'_> {
         let (finish, signs) = self.activate(node);
         let bias = match node.op {
             Op::Conv { conv: Conv { bias, .. }, .. } | Op::Linear { bias, .. } => {
-                Some(self.store.plain(bias.len(), || bias.to_vec()))
+                Some(self.store.plain(bias.len(), || bias.numbers().into_owned()))
             }
             _ => None,
         };

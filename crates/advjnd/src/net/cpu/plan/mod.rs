@@ -228,7 +228,7 @@ impl<'g> Planner<'g> {
             Activation::Relu if !self.differentiable() => return (Finish::Rectify, None),
             Activation::Relu => Finish::Relu,
             Activation::Prelu(slope) => {
-                let offset = self.store.plain(slope.len(), || slope.to_vec());
+                let offset = self.store.plain(slope.len(), || slope.numbers().into_owned());
                 self.slopes[node.result] = Some(offset);
                 Finish::Prelu(offset)
             }

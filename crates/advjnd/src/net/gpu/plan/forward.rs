@@ -9,6 +9,7 @@ use crate::net::gpu::params::{Epilogue, Finish, Params, View};
 use crate::net::graph::{Activation, Conv, Op, ValueId};
 use crate::net::nodes::Node;
 use crate::net::upsample::Upsampling;
+use crate::net::values::Values;
 
 impl Planner<'_> {
     pub(super) fn forward(&mut self) -> Result<()> {
@@ -51,7 +52,7 @@ impl Planner<'_> {
             Activation::Prelu(slope) => {
                 let slopes = self.packing.numbers(slope);
                 // Where a slope is negative, the result does not tell the sign of the sum.
-                let own = slope.iter().all(|slope| *slope >= 0.0);
+                let own = slope.numbers().iter().all(|slope| *slope >= 0.0);
                 (Finish::Prelu { slopes }, Finish::PreluDerivative { slopes }, own)
             }
         };
@@ -113,7 +114,7 @@ impl Planner<'_> {
     }
 
     /// `params` with the packed `weight` of a linear layer, `[outputs][depth]`, its lines padded to even lengths.
-    pub(super) fn linear(&mut self, params: Params, weight: &[f32], outputs: usize) -> Params {
+    pub(super) fn linear(&mut self, params: Params, weight: &Values, outputs: usize) -> Params {
         let length = weight.len() / outputs.max(1);
         let depth = length.next_multiple_of(2);
         let packed = self.packing.layer(outputs * depth, || {
@@ -122,7 +123,7 @@ impl Planner<'_> {
                 line.resize(depth, 0.0);
                 line
             };
-            weight.chunks(length.max(1)).flat_map(line).collect()
+            weight.numbers().chunks(length.max(1)).flat_map(line).collect()
         });
         let mut params = Params { half: packed.half, ..params };
         params.classes[0].weights = packed.offset;

@@ -132,7 +132,7 @@ impl Planner<'_> {
         let taps = conv.kernel * conv.kernel;
         let packed = self.packing.layer(conv.out_channels * taps * IMAGE_CHANNELS, || {
             let mut weights = vec![0.0; conv.out_channels * taps * IMAGE_CHANNELS];
-            for (index, weight) in conv.weight.iter().enumerate() {
+            for (index, weight) in conv.weight.numbers().iter().enumerate() {
                 let (filter, tap) = (index / taps, index % taps);
                 let (output, input) = (filter / conv.in_channels, filter % conv.in_channels);
                 weights[(output * taps + tap) * IMAGE_CHANNELS + input] = *weight;
@@ -197,6 +197,7 @@ fn packed(conv: &Conv, way: Way, pixels: &Pixels, depth: usize, outputs: usize) 
         Way::Forward => (conv.in_channels, conv.out_channels),
         Way::Backward => (conv.out_channels, conv.in_channels),
     };
+    let numbers = conv.weight.numbers();
     let mut weights = vec![0.0; depth * outputs];
     for channel in 0..channels {
         for (number, tap) in pixels.taps.iter().enumerate() {
@@ -206,7 +207,7 @@ fn packed(conv: &Conv, way: Way, pixels: &Pixels, depth: usize, outputs: usize) 
                     Way::Forward => output * conv.in_channels + channel,
                     Way::Backward => channel * conv.in_channels + output,
                 };
-                *weight = conv.weight[filter * area + tap.index];
+                *weight = numbers[filter * area + tap.index];
             }
         }
     }
