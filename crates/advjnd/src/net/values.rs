@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Numbers of a network: in the bytes of its file, where they lie, or in memory of their own.
+//! Numbers of a network: in place in the bytes of its file, or in their own memory.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ pub struct Values(Place);
 
 #[derive(Clone)]
 enum Place {
-    /// Aligned and of whole numbers, on a machine that stores them as files do.
+    /// Aligned bytes of whole numbers, on a little-endian machine.
     InFile(Bytes),
     Own(Arc<[f32]>),
 }
 
 impl Values {
-    /// The little-endian numbers that `bytes` hold: in place, or copied where they do not lie as the machine wants
-    /// them.
+    /// The little-endian numbers in `bytes`: in place, or copied if their alignment or byte order does not suit the
+    /// machine.
     pub(super) fn little_endian(bytes: Bytes) -> Self {
         if cfg!(target_endian = "little") && bytemuck::try_cast_slice::<_, f32>(&bytes).is_ok() {
             return Self(Place::InFile(bytes));
@@ -28,19 +28,19 @@ impl Values {
         Self::copied(&bytes)
     }
 
-    /// A copy of the little-endian numbers that `bytes` hold.
+    /// A copy of the little-endian numbers in `bytes`.
     pub(super) fn copied(bytes: &[u8]) -> Self {
         let (numbers, _) = bytes.as_chunks::<4>();
         numbers.iter().map(|number| f32::from_le_bytes(*number)).collect()
     }
 
-    /// The little-endian half-precision numbers that `bytes` hold, in single precision.
+    /// The little-endian half-precision numbers in `bytes`, in single precision.
     pub(super) fn widened(bytes: &[u8]) -> Self {
         let (numbers, _) = bytes.as_chunks::<2>();
         numbers.iter().map(|number| f16::from_le_bytes(*number).to_f32()).collect()
     }
 
-    /// Whether they lie in a file's bytes.
+    /// Whether they are in place in a file's bytes.
     #[cfg(test)]
     pub(crate) fn are_in_file(&self) -> bool {
         matches!(self.0, Place::InFile(_))
@@ -92,7 +92,7 @@ mod tests {
         let mut bytes = vec![0; 4];
         bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
         for shift in 0..4 {
-            // One of four neighbouring starts is aligned.
+            // One of four consecutive starts is aligned.
             let mut shifted = vec![0; shift];
             shifted.extend_from_slice(&bytes[4..]);
             let values = Values::little_endian(Bytes::from(shifted).slice(shift..));

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::device::Gpu;
 use crate::net::precision::{self, WeightPrecision};
 
-/// Where a layer's packed weights lie, and in which precision.
+/// Place and precision of a layer's packed weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Packed {
-    /// In words of the buffer.
+    /// Offset in words of the buffer.
     pub(super) offset: u32,
     pub(super) half: bool,
 }
@@ -17,11 +17,11 @@ pub(super) struct Packed {
 /// The weights of a network in a device's memory.
 pub(super) struct Store {
     pub(super) buffer: wgpu::Buffer,
-    /// In the order in which a plan asks: length, and where they lie.
+    /// In the order in which a plan asks: length and place.
     entries: Vec<(usize, Packed)>,
 }
 
-/// Packed weights while a plan is made: new ones, or those that another plan of the network has packed.
+/// Packed weights while a plan is made: new ones, or those of another plan of the network.
 pub(super) struct Packing {
     precision: WeightPrecision,
     words: Vec<u32>,
@@ -31,18 +31,18 @@ pub(super) struct Packing {
 }
 
 impl Packing {
-    /// To be packed.
+    /// For weights that are yet to be packed.
     pub(super) fn new(precision: WeightPrecision) -> Self {
         Self { precision, words: Vec::new(), entries: Vec::new(), shared: None, differs: false }
     }
 
-    /// Packed by another plan of the same network.
+    /// For weights that another plan of the same network has packed.
     pub(super) fn of(store: Arc<Store>) -> Self {
         Self { shared: Some(store), ..Self::new(WeightPrecision::Single) }
     }
 
-    /// The `length` weights of a layer, an even number, made by `pack` if they are new; in half precision if there are
-    /// many and that keeps their values.
+    /// The `length` weights of a layer, an even number, made by `pack` if they are new. Large layers keep them in half
+    /// precision if that loses little.
     pub(super) fn layer(&mut self, length: usize, pack: impl FnOnce() -> Vec<f32>) -> Packed {
         let precision = self.precision;
         self.entry(length, |words| {
@@ -59,12 +59,12 @@ impl Packing {
         })
     }
 
-    /// `length` numbers that are read one by one; where they lie.
+    /// Stores numbers that are read one by one; returns their place.
     pub(super) fn numbers(&mut self, values: &[f32]) -> u32 {
         self.table(values.len(), || values.iter().map(|value| value.to_bits()).collect())
     }
 
-    /// `length` words; where they lie.
+    /// Stores `length` words; returns their place.
     pub(super) fn table(&mut self, length: usize, make: impl FnOnce() -> Vec<u32>) -> u32 {
         self.entry(length, |words| {
             words.extend(make());
@@ -91,15 +91,16 @@ impl Packing {
         packed
     }
 
-    /// Bytes of what was packed.
+    /// Bytes of the packed weights.
     pub(super) fn bytes(&self) -> u64 {
         self.shared.as_ref().map_or(4 * self.words.len() as u64, |store| store.buffer.size())
     }
 
-    /// The weights in the memory of `gpu`; `None` if another plan's were to serve and are not this network's.
+    /// The weights in the memory of `gpu`; `None` if it was to share another plan's weights and these are not of this
+    /// network.
     pub(super) fn finish(self, gpu: &Gpu) -> Option<Arc<Store>> {
         if let Some(store) = self.shared {
-            // A plan without gradients wants the first of them.
+            // A plan without gradients needs only the first of them.
             return (!self.differs && self.entries.len() <= store.entries.len()).then_some(store);
         }
         let buffer = gpu.filled("weights", wgpu::BufferUsages::STORAGE, bytemuck::cast_slice(&self.words));
