@@ -204,8 +204,8 @@ impl Pace {
         self.end.is_some_and(|end| self.clock.now() > end)
     }
 
-    /// How many faces can be laid out, enrolled and finished in time. `ends` has the last stage of each face; the first
-    /// ones come first.
+    /// How many faces can be laid out, enrolled and finished in time. `ends` has the last stage of each face, in order
+    /// of priority.
     pub fn faces(&self, ends: &[Stage]) -> usize {
         let Some(left) = self.left() else { return ends.len() };
         if self.is_over() {

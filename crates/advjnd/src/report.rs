@@ -12,7 +12,7 @@ use crate::frame::Rect;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Every loaded recogniser is beyond its verification threshold, with a margin.
+    /// The face is beyond the verification threshold of every loaded recogniser, with a margin.
     Protected,
     /// Hidden, by itself or with the whole frame.
     Covered(CoverReason),
@@ -156,7 +156,7 @@ pub struct RunStats {
     pub frames_dropped: u64,
     /// Frames in which a computation failed.
     pub faults: u64,
-    /// Frames that were searched for faces in whole.
+    /// Frames that were fully searched for faces.
     pub searched: u64,
     /// Frames that missed their deadline.
     pub late: u64,

@@ -17,7 +17,7 @@ use crate::net::graph::Graph;
 
 /// A close look confirms landmarks that differ from its own by at most this share of the face.
 const CONFIRMED: f32 = 0.12;
-/// Their roll may differ by at most this, radians. Upright faces differ by less, faces turned by 15° by more.
+/// Their roll differs from its own by at most this, radians: upright faces by less, faces turned by 15° by more.
 const CONFIRMED_ROLL: f32 = 0.14;
 /// A head counts as turned to the side from this [`Landmarks::turn`] on. Its landmarks depend on the size at which it
 /// is looked at, so the self-check uses those of each of these sizes, pixels.
@@ -41,7 +41,7 @@ const MOST_REFUSED: usize = 64;
 const TOUCHING_SHARE: f32 = 0.1;
 /// A box is part of a larger face if this share of it lies inside that face.
 const NESTED_SHARE: f32 = 0.7;
-/// It must also be smaller than that face by this factor.
+/// A part of a larger face is smaller than that face by this factor.
 const NESTED_SIZE: f32 = 0.67;
 
 /// How carefully to confirm.

@@ -35,7 +35,7 @@ pub(super) const WINDOW: usize = 224;
 const SECOND_LOOK_SCORE: f32 = 0.3;
 /// A face at a known place is shown to the network with at least this many pixels.
 const LEAST_NEAR_FACE: f32 = 24.0;
-/// It has at most this many, so that the window holds the face and its surroundings.
+/// Such a face gets at most this many pixels, so that the window holds the face and its surroundings.
 const MOST_NEAR_FACE: f32 = 176.0;
 /// Largest change, pixels of the network's input, for which a window around it holds any face that it may be part of.
 const CHANGE_AT_NETWORK: f32 = 64.0;
@@ -134,7 +134,7 @@ impl Detector {
     /// more are found.
     ///
     /// # Errors
-    /// [`Error::NotFinite`] if the network's scores are not numbers; otherwise what the network reports.
+    /// [`Error::NotFinite`] if the network's scores are not numbers; other errors of the network.
     pub fn detect(&mut self, frame: &FrameMut<'_>, min_face_size: u32, score_threshold: f32) -> Result<Vec<Detection>> {
         let long_side = frame.long_side() as f32;
         let scale = network_scale(long_side, min_face_size as f32);

@@ -16,7 +16,7 @@ pub const IOU_THRESHOLD: f32 = 0.3;
 /// Two overlapping boxes are two faces if their landmarks differ by at least this on average, in sizes of the larger
 /// box.
 const FACES_APART: f32 = 0.3;
-/// Their overlap must be at most this, and the score of the weaker at least this.
+/// Two faces overlap by at most this, and the weaker has at least this score.
 const FACES_OVERLAP: f32 = 0.65;
 const FACES_SCORE: f32 = 0.5;
 /// Largest natural logarithm of a box's side in strides; larger values are clamped.

@@ -62,8 +62,8 @@ impl Patch {
         }
     }
 
-    /// Becomes `source` moved and lit: pixel `q` shows what was at `q + displacement`, in pixels, with luma times `1 +
-    /// gain`. Both have an entry for each pixel; where both are zero, the bytes equal those of the source.
+    /// Becomes `source` moved and lit: pixel `q` shows what was at `q` + `displacement`, in pixels, with its luma times
+    /// one plus `gain`. Both have an entry for each pixel; where both are zero, the bytes equal those of the source.
     pub fn deform(&mut self, source: &Self, displacement: &[[f32; 2]], gain: &[f32]) {
         (self.rect, self.colorimetry, self.yuv) = (source.rect, source.colorimetry, source.yuv);
         self.halved = source.halved;

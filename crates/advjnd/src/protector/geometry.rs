@@ -20,10 +20,10 @@ const GRID_SCALE: f32 = GRID as f32 / 112.0;
 const OVAL_CORE: f32 = 0.75;
 /// Random views shift, turn and scale a chip by up to this share of its side.
 const VIEW_REACH: f32 = 0.015;
-/// They scale it by up to at least this, since other pipelines crop faces tighter or wider.
+/// Random views scale a chip by up to at least this, since other pipelines crop faces tighter or wider.
 const SCALE_REACH: f32 = 0.04;
-/// They also shift it by this many pixels of a frame reduced to a long side of [`LONG_SIDE_AT_NETWORK`]: other
-/// pipelines find landmarks in a reduced frame, where a small face has few pixels.
+/// Random views also shift a chip by this many pixels of a frame reduced to a long side of [`LONG_SIDE_AT_NETWORK`]:
+/// other pipelines find landmarks in a reduced frame, where a small face has few pixels.
 const VIEW_REACH_PIXELS: f32 = 1.2;
 /// The self-check uses one random view per this much reach.
 const REACH_PER_CHECK: f32 = 0.03;
@@ -212,7 +212,7 @@ impl Geometry {
         self.strange.iter().enumerate().filter(|(_, strange)| **strange).map(|(index, _)| index + 1)
     }
 
-    /// The other sets; the first is the followed one.
+    /// The sets near the first one, which is the followed set and comes first.
     pub fn near_sets(&self) -> impl Iterator<Item = usize> + Clone + '_ {
         (0..self.sets()).filter(|set| *set == 0 || !self.strange[*set - 1])
     }

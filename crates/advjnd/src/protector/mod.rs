@@ -109,8 +109,8 @@ impl Protector {
         })
     }
 
-    /// Sets which faces pass unchanged ([`Verdict::Kept`]); `None` lets none pass. All recognisers then embed a face
-    /// that may pass in every frame, also in mode [`Cover`](Mode::Cover). Tracks are decided anew.
+    /// Sets which faces pass unchanged ([`Verdict::Kept`]); `None` lets none pass. In every frame, all recognisers then
+    /// embed each face that may pass, also in mode [`Cover`](Mode::Cover). Tracks are decided anew.
     ///
     /// # Errors
     /// [`Error::Input`](crate::Error::Input) if its people were embedded by other recognisers than the protector's.

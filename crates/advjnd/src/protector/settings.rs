@@ -60,7 +60,7 @@ pub struct Settings {
     /// Largest gain or loss of luma in a part of a face, in per cent, 0..=20; 0 changes nothing.
     pub relight: f32,
     /// Distance of the viewer in picture heights, 0.5..=1000. The nearer the viewer, the tighter smooth changes are
-    /// bounded; at 1000, only single pixels are bounded.
+    /// bounded; at 1000 they have no bound of their own.
     pub viewing_distance: f32,
     /// Whether to use the thresholds of video ([`Temporal`](crate::jnd::Temporal)) instead of those of a still.
     pub temporal_masking: bool,
