@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Frames on their way through the element: looked at as they come, held for `look-ahead` frames, protected as they go.
+//! The path of frames through the element: searched on arrival, held for `look-ahead` frames, protected on departure.
 //!
-//! A face that is found in a frame was often there before, too small, turned or dark to be found. While frames are
-//! held, it is looked for backwards, and protected or covered from the first frame in which it is seen. Every
-//! serialized event lets the held frames go first, so that nothing overtakes anything.
+//! A face found in a frame was often there before, but too small, turned or dark to be found. While frames are held, it
+//! is searched backwards, and protected or covered from the first frame that shows it. Every serialized event sends the
+//! held frames first, so that the order stays the same.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use super::settings::Settings;
 use super::state::State;
 use super::{Detector, error, frame, masks, metas, report, roi};
 
-/// A frame that was looked at and is not yet protected.
+/// A frame that was searched for faces and is not yet protected.
 pub(super) struct Held {
     buffer: gst::Buffer,
     sighting: Sighting,
 }
 
-/// Frames that a stream that is not live is held for, unless the application says otherwise.
+/// Default of `look-ahead` for a stream that is not live.
 pub(super) const FRAMES: u32 = 15;
 
 /// A held frame, and how its bytes are laid out.
@@ -48,13 +48,13 @@ impl HeldFrame for Mapped<'_> {
 }
 
 impl AdvJndProtect {
-    /// Frames that are held now.
+    /// Number of frames to hold.
     pub(super) fn depth(&self) -> usize {
         let set = lock(&self.settings).look_ahead;
         u32::try_from(set).unwrap_or(if lock(&self.live).is_live() { 0 } else { FRAMES }) as usize
     }
 
-    /// Takes the frame that came, if one did, and gives the one whose turn it is to go, if it is.
+    /// Takes the frame that has arrived, if any, and returns the frame that is due to leave, if any.
     pub(super) fn advance(&self) -> Result<GenerateOutputSuccess, gst::FlowError> {
         if let Some(buffer) = self.take_queued_buffer() {
             if lock(&self.live).is_unknown() {
@@ -66,7 +66,7 @@ impl AdvJndProtect {
         self.release(self.depth())
     }
 
-    /// Protects all that is held, and sends it.
+    /// Protects and sends all held frames.
     pub(super) fn drain(&self) -> Result<(), gst::FlowError> {
         loop {
             match self.release(0)? {
@@ -82,7 +82,7 @@ impl AdvJndProtect {
         gst::FlowError::Error
     }
 
-    /// Protects the oldest of more than `depth` held frames.
+    /// Protects the oldest frame if more than `depth` are held.
     fn release(&self, depth: usize) -> Result<GenerateOutputSuccess, gst::FlowError> {
         let held = self.with_state(|state| Ok((state.held.len() > depth).then(|| state.held.pop_front()).flatten()));
         let Some(Held { mut buffer, sighting }) = held.map_err(|message| self.fail(message))? else {
@@ -97,7 +97,7 @@ impl AdvJndProtect {
         Ok(if report.drop { GenerateOutputSuccess::Dropped } else { GenerateOutputSuccess::Buffer(buffer) })
     }
 
-    /// The settings of a frame, controlled properties followed.
+    /// The settings for a frame, with controlled properties applied.
     fn settings_for(&self, buffer: &gst::BufferRef) -> Settings {
         if let Some(stream_time) = self.times(buffer).stream_time
             && let Err(error) = self.obj().sync_values(stream_time)
@@ -111,7 +111,7 @@ impl AdvJndProtect {
         settings
     }
 
-    /// Looks for the faces of `buffer`, and for those that are new backwards in the frames that are held.
+    /// Searches `buffer` for faces, and the held frames backwards for new ones.
     fn hold(&self, mut buffer: gst::Buffer) -> Result<(), gst::ErrorMessage> {
         let settings = self.settings_for(&buffer);
         let times = self.times(&buffer);
@@ -144,7 +144,7 @@ impl AdvJndProtect {
             *empty_mark_told |= has_empty_mark;
             *last_timestamp = times.timestamp;
             held.push_back(Held { buffer, sighting });
-            // Where faces are given, nobody looks for others.
+            // If faces are given, there is no search for others.
             if given.is_none() {
                 let mut mapped: Vec<_> = held.iter_mut().map(|held| Mapped { held, info }).collect();
                 protector.trace_back(&mut mapped).map_err(|error| error::message(&error))?;
@@ -162,8 +162,7 @@ impl AdvJndProtect {
         Ok(())
     }
 
-    /// Protects the faces that were sighted in `buffer` and says what was done, or the error after which it must not go
-    /// out.
+    /// Protects the faces sighted in `buffer`. Returns the report, or an error, after which the buffer must not go out.
     fn protect(
         &self,
         buffer: &mut gst::BufferRef,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The device that runs the recognisers: what is said of it while the stream goes on.
+//! The device that runs the recognisers: its report during the stream.
 
 use gst::subclass::prelude::*;
 
 use super::imp::{AdvJndProtect, lock};
 
 impl AdvJndProtect {
-    /// Takes over what the device has done, and says once if it failed.
+    /// Updates the report of the device, and posts a warning once if it failed.
     pub(super) fn follow_device(&self) -> Result<(), gst::ErrorMessage> {
         let news = self.with_state(|state| {
             let report = state.device.is_gpu().then(|| state.device.report());

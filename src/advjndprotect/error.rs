@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 
 use advjnd::Error;
 
-/// The message that a setting is wrong, where nothing else is.
+/// The message for a wrong setting.
 pub(super) fn setting(error: &Error) -> gst::ErrorMessage {
     match error {
         Error::Input(_) => gst::error_msg!(gst::LibraryError::Settings, ("{error}")),
@@ -13,7 +13,7 @@ pub(super) fn setting(error: &Error) -> gst::ErrorMessage {
     }
 }
 
-/// The message that says whose fault `error` is.
+/// The message for `error`, by whose fault it is.
 pub(super) fn message(error: &Error) -> gst::ErrorMessage {
     match error {
         Error::Model { .. } => gst::error_msg!(gst::LibraryError::Settings, ("{error}")),

@@ -5,7 +5,7 @@ use advjnd::PixelFormat;
 use advjnd::frame::DeepFormat;
 use gst_video::VideoFormat;
 
-/// GStreamer's and the core's, best first. None has alpha, which can carry a picture of its own.
+/// GStreamer's and the core's formats, best first. None has alpha, which could carry a picture of its own.
 pub const FORMATS: [(VideoFormat, PixelFormat); 16] = [
     (VideoFormat::I420, PixelFormat::I420),
     (VideoFormat::Nv12, PixelFormat::Nv12),
@@ -25,6 +25,6 @@ pub const FORMATS: [(VideoFormat, PixelFormat); 16] = [
     (VideoFormat::Gray8, PixelFormat::Gray8),
 ];
 
-/// Those of ten bits a sample, which come after the others.
+/// The formats of ten bits a sample, which come after the others.
 pub const DEEP_FORMATS: [(VideoFormat, DeepFormat); 2] =
     [(VideoFormat::I42010le, DeepFormat::I420), (VideoFormat::P01010le, DeepFormat::P010)];

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Buffers of GStreamer as frames of the core: formats, colorimetry, planes.
 //!
-//! The planes are cut from the buffer's memory here, and not by `GstVideoFrame`, whose slices are `stride × height`
-//! bytes long whether or not the memory is, and which meets a `GstVideoMeta` of another format with an assertion. Here
-//! every plane is checked to lie inside the memory and apart from the others.
+//! The planes are cut from the buffer's memory here, not by `GstVideoFrame`: its slices are `stride × height` bytes
+//! long even if the memory is shorter, and a `GstVideoMeta` of another format makes it fail an assertion. Here every
+//! plane is checked to lie inside the memory and apart from the others.
 //!
-//! A buffer may hold a larger picture than its caps show (a `GstVideoCropMeta` says which part): all of it is the
-//! frame.
+//! A buffer may hold a larger picture than its caps say (a `GstVideoCropMeta` marks the visible part); the frame is the
+//! whole picture.
 
 use advjnd::frame::{DeepFormat, Narrowed};
 use advjnd::{Colorimetry, Error, FrameMut, Matrix, PixelFormat, PlaneMut, Result};
@@ -16,8 +16,8 @@ use gst_video::{
 
 use super::formats::{DEEP_FORMATS, FORMATS};
 
-/// The caps of both pads: progressive first, for whoever can choose. Interlaced video is linked, too, and gets the
-/// [`refusal`], which says what to put in front; a link that fails says nothing.
+/// The caps of both pads, progressive first so that it is preferred. Interlaced video links, too, and then gets the
+/// [`refusal`], which says what to put in front; a failed link would say nothing.
 pub(super) fn caps() -> gst::Caps {
     let any = || VideoCapsBuilder::new().format_list(formats());
     let mut caps = any().field("interlace-mode", VideoInterlaceMode::Progressive.to_str()).build();
@@ -25,7 +25,7 @@ pub(super) fn caps() -> gst::Caps {
     caps
 }
 
-/// Why video of these caps is refused, and what to do about it; `None` if it is not.
+/// Why video of these caps is refused, and what to do about it; `None` if it is accepted.
 pub(super) fn refusal(info: &VideoInfo) -> Option<gst::ErrorMessage> {
     if info.interlace_mode() != VideoInterlaceMode::Progressive {
         return Some(gst::error_msg!(
@@ -38,7 +38,7 @@ pub(super) fn refusal(info: &VideoInfo) -> Option<gst::ErrorMessage> {
         ));
     }
     let (width, height) = (i64::from(info.par().numer()), i64::from(info.par().denom()));
-    // Longer or wider than one and a half times.
+    // One side of the pixel is more than one and a half times the other.
     (2 * width.max(height) > 3 * width.min(height)).then(|| {
         gst::error_msg!(
             gst::StreamError::Format,
@@ -48,11 +48,11 @@ pub(super) fn refusal(info: &VideoInfo) -> Option<gst::ErrorMessage> {
     })
 }
 
-/// Maps `buffer` and does `work` on it as a frame of the core.
+/// Maps `buffer` and runs `work` on it as a frame of the core.
 ///
 /// # Errors
-/// [`Error::Input`] if the buffer cannot be written, or does not hold the frame that `info` (or its own
-/// `GstVideoMeta`) describes; those of `work`.
+/// [`Error::Input`] if the buffer cannot be written, or does not hold the frame that `info` (or its own `GstVideoMeta`)
+/// describes; errors of `work`.
 pub(super) fn with_frame<R>(
     buffer: &mut gst::BufferRef,
     info: &VideoInfo,
@@ -76,7 +76,7 @@ pub(super) fn with_frame<R>(
     }
 }
 
-/// How the core takes the samples of a format.
+/// How the core handles the samples of a format.
 enum Samples {
     Of8Bits(PixelFormat),
     Of10Bits(DeepFormat),
@@ -91,7 +91,7 @@ impl Samples {
     }
 }
 
-/// Where the planes start, and their strides.
+/// Offset and stride of each plane.
 type Layout = Vec<(usize, usize)>;
 
 /// All formats, best first.
@@ -99,12 +99,12 @@ fn formats() -> impl Iterator<Item = VideoFormat> {
     FORMATS.iter().map(|(format, _)| *format).chain(DEEP_FORMATS.iter().map(|(format, _)| *format))
 }
 
-/// Width and height of the picture in `buffer`: of its own `GstVideoMeta` if it has one, else of the caps.
+/// Width and height of the picture in `buffer`, by its own `GstVideoMeta` if it has one, else by the caps.
 pub(super) fn size(buffer: &gst::BufferRef, info: &VideoInfo) -> (u32, u32) {
     buffer.meta::<VideoMeta>().map_or((info.width(), info.height()), |meta| (meta.width(), meta.height()))
 }
 
-/// From the buffer's own `GstVideoMeta` if it has one, else from the caps; with the picture's width and height.
+/// The layout, width and height of the picture, by the buffer's own `GstVideoMeta` if it has one, else by the caps.
 fn layout(buffer: &gst::BufferRef, info: &VideoInfo) -> Result<(Layout, u32, u32)> {
     let pair = |(offset, stride): (&usize, &i32)| match usize::try_from(*stride) {
         Ok(stride) => Ok((*offset, stride)),
@@ -130,7 +130,7 @@ fn layout(buffer: &gst::BufferRef, info: &VideoInfo) -> Result<(Layout, u32, u32
     Ok((layout?, width, height))
 }
 
-/// Cuts `data` where the planes start; a plane reaches up to the next one in memory.
+/// Splits `data` where the planes start; a plane reaches up to the next one in memory.
 fn cut<'a>(data: &'a mut [u8], layout: &Layout) -> Result<Vec<PlaneMut<'a>>> {
     let size = data.len();
     let mut last_first: Vec<usize> = (0..layout.len()).collect();

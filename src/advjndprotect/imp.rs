@@ -54,18 +54,18 @@
  * Property `exclude-people` names photographs of people who pass unchanged, RECOGNISABLE, if the element is sure who
  * they are. Property `protect-only` names photographs of the only people to protect; others pass if the element is sure
  * that they are none of these. Photographs lie in a folder: each subfolder, and each file beside the subfolders, is one
- * person. `advjnd enrol` makes a file of them. Where the element is not sure, it protects or covers the face. It posts a
- * warning when the first face passes.
+ * person. `advjnd enrol` makes a file of them. Where the element is not sure, it protects or covers the face. It posts
+ * a warning when the first face passes.
  *
  * ## Presets
  * Property `preset`, and #GstPreset where `GstAdvJndProtect.prs` is installed: `invisible`, `balanced` and `strong`
- * trade visibility of the change for protection. `natural` adds less noise than `balanced`, and moves and lights faces a
- * little instead: it alters the likeness. The others do not.
+ * trade visibility of the change for protection. `natural` adds less noise than `balanced`, and moves and lights faces
+ * a little instead: it alters the likeness. The others do not.
  *
  * ## What is refused
  * The element refuses video in which it would miss faces. If it is interlaced, put `deinterlace` in front. If it is to
- * be shown turned (tag `image-orientation`), put `videoflip video-direction=auto` in front. If its pixel-aspect-ratio is
- * beyond 3/2 or 2/3, put `videoconvertscale ! video/x-raw,pixel-aspect-ratio=1/1` in front.
+ * be shown turned (tag `image-orientation`), put `videoflip video-direction=auto` in front. If its pixel-aspect-ratio
+ * is beyond 3/2 or 2/3, put `videoconvertscale ! video/x-raw,pixel-aspect-ratio=1/1` in front.
  *
  * ## After a panic
  * A panic is an error, and no frame goes out until the element is set to READY and started again.
@@ -124,12 +124,12 @@ pub struct AdvJndProtect {
     pub(super) stats: Mutex<Stats>,
 }
 
-/// What stands behind the property of a number; GObject counts from 1.
+/// The access of the property with this id; GObject counts from 1.
 fn access(id: usize) -> Option<&'static Access> {
     PROPERTIES.get(id.checked_sub(1)?).map(|property| &property.access)
 }
 
-/// Settings and sums are valid at every instant, so a poisoned lock on them means nothing.
+/// Locks `mutex`, poisoned or not: settings and sums are valid at every instant.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -146,8 +146,8 @@ impl AdvJndProtect {
         }
     }
 
-    /// Forgets every face unless `timestamp` follows the last one within the hold time: after frames lost on the way
-    /// (a leaky queue, a slow source) the faces are still the same ones.
+    /// Forgets every face unless `timestamp` follows the last one within the hold time: after a few lost frames (a
+    /// leaky queue, a slow source) the faces are still the same.
     fn reset_unless_continuous(&self, timestamp: Option<gst::ClockTime>) -> Result<(), gst::FlowError> {
         let hold_time = lock(&self.settings).core.hold_time;
         let last = self.with_state(|state| Ok(state.last_timestamp)).ok().flatten();
@@ -191,7 +191,8 @@ impl ObjectImpl for AdvJndProtect {
             lock(&self.live).set_delay(new.frame_deadline, new.look_ahead);
             self.refresh_latency();
         }
-        // A preset sets others; others make a preset of each other. GObject tells of the one that was set by itself.
+        // A preset sets other properties, and these together determine the preset. GObject itself notifies the one that
+        // was set.
         let is_preset = |spec: &glib::ParamSpec| spec.name() == "preset";
         let linked = PROPERTIES.iter().filter(|other| is_preset(spec) != is_preset(&other.spec));
         for Property { spec: other, access } in linked {
@@ -281,7 +282,7 @@ impl BaseTransformImpl for AdvJndProtect {
     }
 
     fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
-        // Whoever asks wants its buffers back.
+        // The peer wants its buffers back.
         if direction == gst::PadDirection::Sink
             && matches!(query.type_(), gst::QueryType::Drain)
             && let Err(error) = self.drain()
@@ -350,7 +351,7 @@ impl BaseTransformImpl for AdvJndProtect {
         if lock(&self.live).is_unknown() {
             self.ask_upstream();
         }
-        // Buffers that are held do not come back to their pool.
+        // Held buffers do not return to their pool.
         let held = u32::try_from(self.depth()).unwrap_or(u32::MAX);
         let pools: Vec<_> = query.allocation_pools().collect();
         for (index, (pool, size, min, max)) in (0..).zip(&pools) {

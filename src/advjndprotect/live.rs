@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Live streams: whether the stream is one, the latency it is told of, and how long its frames may take.
+//! Live streams: whether the stream is live, the reported latency, and how long frames may take.
 //!
-//! Liveness is what upstream answers to the LATENCY query: asked when downstream asks, and before the first frame. In a
-//! stream that is not live nothing here has an effect, and no clock decides anything.
+//! Upstream says whether it is live in its answer to the LATENCY query. The element asks when downstream asks, and
+//! before the first frame. In a stream that is not live, nothing here has an effect, and no clock decides anything.
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ use gst_video::VideoInfo;
 
 use super::imp::{AdvJndProtect, CAT, lock};
 
-/// What is known of the stream as one in time.
+/// The timing of the stream.
 #[derive(Debug, Default)]
 pub(super) struct Live {
-    /// What upstream said of itself: whether it is live, and its least latency. `None` until it was asked.
+    /// Upstream's answer: whether it is live, and its least latency. `None` until it was asked.
     upstream: Option<(bool, gst::ClockTime)>,
     schedule: Schedule,
-    /// Frames that one is held for.
+    /// Number of frames for which a frame is held.
     look_ahead: u32,
-    /// The latency that downstream was last told.
+    /// The latency last reported downstream.
     told: Option<gst::ClockTime>,
 }
 
 impl Live {
-    /// Whether upstream has yet to be asked.
+    /// Whether upstream was not asked yet.
     pub(super) fn is_unknown(&self) -> bool {
         self.upstream.is_none()
     }
@@ -37,31 +37,31 @@ impl Live {
         matches!(self.upstream, Some((true, _)))
     }
 
-    /// Notes upstream's answer.
+    /// Stores upstream's answer.
     pub(super) fn set_upstream(&mut self, live: bool, latency: gst::ClockTime) {
         self.upstream = Some((live, latency));
     }
 
-    /// Notes the user's time for a frame, nanoseconds (0: a share of the interval), and for how many frames one is held
-    /// (none, if negative).
+    /// Stores the user's time for a frame, nanoseconds (0: a share of the interval), and for how many frames one is
+    /// held (none if negative).
     pub(super) fn set_delay(&mut self, nanoseconds: u64, look_ahead: i32) {
         self.schedule.deadline = Duration::from_nanos(nanoseconds);
         self.look_ahead = u32::try_from(look_ahead).unwrap_or(0);
     }
 
-    /// Notes the rate of frames.
+    /// Stores the frame rate.
     pub(super) fn set_rate(&mut self, info: &VideoInfo) {
         let (frames, seconds) = (info.fps().numer(), info.fps().denom());
         let told = frames > 0 && seconds > 0;
         self.schedule.interval = told.then(|| Duration::from_secs_f64(f64::from(seconds) / f64::from(frames)));
     }
 
-    /// Notes how many times too slow downstream finds the stream.
+    /// Stores how many times too slow the stream is for downstream.
     pub(super) fn set_proportion(&mut self, proportion: f64) {
         self.schedule.proportion = if proportion.is_finite() { proportion } else { 1.0 };
     }
 
-    /// What was said of lateness, and by whom, no longer holds.
+    /// Forgets upstream's answer and the reported lateness.
     pub(super) fn forget(&mut self) {
         (self.upstream, self.schedule.proportion) = (None, 1.0);
     }
@@ -76,19 +76,19 @@ impl Live {
         }
     }
 
-    /// Downstream is being told the latency.
+    /// The latency, recorded as reported downstream.
     pub(super) fn tell(&mut self) -> gst::ClockTime {
         let latency = self.latency();
         self.told = Some(latency);
         latency
     }
 
-    /// Whether downstream was told another latency than is true now, and must ask again.
+    /// Whether the latency has changed since it was reported, so that downstream must ask again.
     pub(super) fn is_stale(&self) -> bool {
         self.told.is_some_and(|told| told != self.latency())
     }
 
-    /// How long a frame may take that is due at `running_time` and is here `now`; `None` where no clock decides.
+    /// How long a frame may take that was due at `running_time` and arrived `now`; `None` if the stream is not live.
     pub(super) fn budget(&self, running_time: Option<gst::ClockTime>, now: Option<gst::ClockTime>) -> Option<Duration> {
         let Some((true, upstream)) = self.upstream else { return None };
         let due = running_time.map(|time| time + upstream);
@@ -102,13 +102,13 @@ impl AdvJndProtect {
     pub(super) fn ask_upstream(&self) -> Option<(bool, gst::ClockTime, Option<gst::ClockTime>)> {
         let mut query = gst::query::Latency::new();
         let answer = self.obj().sink_pad().peer_query(&mut query).then(|| query.result());
-        // Who does not answer keeps no time.
+        // An upstream that does not answer is not live.
         let (live, min, _) = answer.unwrap_or_default();
         lock(&self.live).set_upstream(live, min);
         answer
     }
 
-    /// Answers the LATENCY query: upstream's, and what the element may take for a frame.
+    /// Answers the LATENCY query: upstream's latency plus the element's own.
     pub(super) fn answer_latency(&self, query: &mut gst::query::Latency) -> bool {
         let Some((live, min, max)) = self.ask_upstream() else { return false };
         let own = lock(&self.live).tell();
@@ -118,7 +118,7 @@ impl AdvJndProtect {
         true
     }
 
-    /// After a change of what the latency comes from: has it asked for again if it did.
+    /// Call after a change that may affect the latency: if it changed, requests a new LATENCY query.
     pub(super) fn refresh_latency(&self) {
         let (latency, stale) = {
             let live = lock(&self.live);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is covered in every frame, whoever or whatever is there: rectangles that the user names, and regions that
-//! elements in front mark as something else than a face.
+//! What is covered in every frame, whatever it shows: rectangles that the user sets, and regions that upstream elements
+//! mark as something other than a face.
 
 use advjnd::FrameMut;
 use advjnd::frame::{Cover, Rect};
@@ -8,7 +8,7 @@ use gst_video::VideoRegionOfInterestMeta;
 
 use super::settings::Settings;
 
-/// The rectangles of `buffer` that are covered, whether they lie in its picture or not.
+/// The rectangles to cover in `buffer`; they may lie outside its picture.
 pub(super) fn of(settings: &Settings, buffer: &gst::BufferRef) -> Vec<Rect> {
     let kinds = settings.roi_types.iter().flat_map(|kinds| kinds.split(',')).map(str::trim);
     let kinds: Vec<&str> = kinds.filter(|kind| !kind.is_empty()).collect();
@@ -21,7 +21,7 @@ pub(super) fn of(settings: &Settings, buffer: &gst::BufferRef) -> Vec<Rect> {
     settings.privacy_masks.iter().copied().chain(marked).collect()
 }
 
-/// Covers what of `masks` lies in the frame.
+/// Covers the parts of `masks` that lie in the frame.
 pub(super) fn cover(frame: &mut FrameMut<'_>, masks: &[Rect]) {
     for mask in masks {
         let within = clip(*mask, frame.width(), frame.height());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Metas that came with a buffer: what of them goes on with the changed picture.
+//! Metas that came with a buffer, and which parts of them go on with the changed picture.
 //!
-//! A detector in front may have written on the buffer what it saw: an embedding by which the face is known, a picture.
+//! An upstream detector may have attached what it saw: an embedding by which the face can be recognised, or a picture.
 
 use advjnd::{Error, Result};
 use gst::MetaFlags;
@@ -10,10 +10,10 @@ use gst_video::VideoRegionOfInterestMeta;
 
 use super::roi::{self, LANDMARKS};
 
-/// The longest text of a parameter that goes on, in bytes.
+/// The longest text in a parameter that goes on, bytes.
 const LONGEST: usize = 64;
 
-/// A region of interest without what does not go on.
+/// A region of interest with only the parameters that go on.
 struct Region {
     kind: &'static str,
     rect: (u32, u32, u32, u32),
@@ -22,11 +22,11 @@ struct Region {
     params: Vec<gst::Structure>,
 }
 
-/// Takes from the regions of interest on `buffer` every parameter that could tell of a face as it was: all but numbers,
+/// Removes from the regions of interest on `buffer` every parameter that could reveal the clean face: all but numbers,
 /// truth values, short texts and landmarks.
 ///
 /// # Errors
-/// [`Error::Input`] if a region is locked, so that nothing can be taken from it.
+/// [`Error::Input`] if a region is locked, so that nothing can be removed from it.
 pub(super) fn strip(buffer: &mut gst::BufferRef) -> Result<()> {
     let metas = || buffer.iter_meta::<VideoRegionOfInterestMeta>();
     if metas().flat_map(|meta| meta.params().map(is_plain).collect::<Vec<_>>()).all(|plain| plain) {

@@ -38,7 +38,7 @@ glib::wrapper! {
         @implements gst::Preset;
 }
 
-/// Property `mode`: what is done to the faces that are found.
+/// Property `mode`: what is done to the faces found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, glib::Enum)]
 #[enum_type(name = "GstAdvJndProtectMode")]
 pub enum Mode {
@@ -75,11 +75,11 @@ pub enum FailPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, glib::Enum)]
 #[enum_type(name = "GstAdvJndProtectDetector")]
 pub enum Detector {
-    /// The one built in, and upstream besides.
+    /// The built-in one, and also upstream.
     #[default]
     #[enum_value(name = "The detector built in, and metas of type face besides", nick = "auto")]
     Auto,
-    /// The one built in.
+    /// The built-in one.
     #[enum_value(name = "The detector built in, whatever metas say", nick = "builtin")]
     Builtin,
     /// Upstream.
@@ -94,13 +94,13 @@ pub enum Detector {
 }
 
 impl Detector {
-    /// Whether metas of others tell of faces.
+    /// Whether metas from upstream add faces.
     fn reads_marks(self) -> bool {
         matches!(self, Self::Auto | Self::RoiMeta)
     }
 }
 
-/// Property `jnd-model`: how the just-noticeable difference is worked out.
+/// Property `jnd-model`: the model of the just-noticeable difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, glib::Enum)]
 #[enum_type(name = "GstAdvJndProtectJndModel")]
 pub enum JndModel {
@@ -138,13 +138,13 @@ pub enum Preset {
     #[default]
     #[enum_value(name = "None of the others: properties as they were set one by one", nick = "custom")]
     Custom,
-    /// What is hardly seen.
+    /// Hardly visible.
     #[enum_value(name = "Hardly seen side by side; stops the recognisers it attacks", nick = "invisible")]
     Invisible,
     /// Between the two.
     #[enum_value(name = "Seen when looked for; lasts through codecs, stops some other recognisers", nick = "balanced")]
     Balanced,
-    /// What stops most.
+    /// Stops most recognisers.
     #[enum_value(name = "Seen; stops most other recognisers", nick = "strong")]
     Strong,
     /// Less noise, and another likeness.
@@ -159,13 +159,13 @@ pub enum Preset {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, glib::Enum)]
 #[enum_type(name = "GstAdvJndProtectSearch")]
 pub enum Search {
-    /// One extra pass a frame.
+    /// One extra pass in every other frame.
     #[enum_value(
-        name = "Upright, and in every other frame one of six extra passes: turned, from afar, brightened",
+        name = "Upright, and in every other frame one extra pass: turned, from afar, brightened",
         nick = "fast"
     )]
     Fast,
-    /// All of them.
+    /// All extra passes.
     #[enum_value(name = "Upright and in all extra passes; landmarks confirmed in every frame", nick = "thorough")]
     Thorough,
 }
@@ -204,7 +204,7 @@ pub enum View {
 }
 
 /// Conversions between an enumeration of the core and its GObject twin, variant by variant. No property sets a value
-/// that has no twin; one that comes about otherwise is told in the log, and read as the first.
+/// without a twin; if one occurs all the same, it is logged as an error and read as the first variant.
 macro_rules! twins {
     ($core:path, $own:ident: $first:ident $($variant:ident)*) => {
         impl From<$core> for $own {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! People by photograph: from folders and files to whom faces are compared with.
+//! People by photograph: reads folders and files into the people with whom faces are compared.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,22 +10,23 @@ use advjnd::{Enroller, Error, Models, People, Pool, Result, Selection};
 use super::photograph;
 use super::settings::Settings;
 
-/// Name of the details of the warning that faces pass by choice.
+/// Name of the details structure in the warning that faces pass by choice.
 pub const KEPT: &str = "advjndprotect-kept";
 
-/// A photograph, and whose it is.
+/// A photograph, and the name of its person.
 struct Named {
     person: String,
     file: PathBuf,
 }
 
-/// The people of photographs and of folders of them. In a folder, each subfolder has the photographs of one person, and
-/// each file is one of another; a person has the name of the folder, or of the file without its suffix. Photographs of
-/// one name are one person's. What is hidden is left out. `threads`: 0 = one per core. GStreamer must be running.
+/// Enrols people from photographs and from folders of them. In a folder, each subfolder has the photographs of one
+/// person, and each file is a photograph of another. A person has the name of the subfolder, or of the file without its
+/// suffix; photographs with the same name are of the same person. Hidden files are left out. `threads`: 0 = one per
+/// core. GStreamer must be initialised.
 ///
 /// # Errors
-/// [`Error::Io`] where a folder cannot be read; [`Error::Input`] where a file is no photograph of one face, which it
-/// names, or where there is none.
+/// [`Error::Io`] if a folder cannot be read; [`Error::Input`] with the name of a file that is not a photograph of one
+/// face, or if there is no file.
 pub fn enrol(paths: &[PathBuf], models: &Models, threads: usize) -> Result<People> {
     let mut enroller = Enroller::new(models, &Pool::new(threads)?)?;
     let mut people = People::new(models);
@@ -44,7 +45,7 @@ pub fn enrol(paths: &[PathBuf], models: &Models, threads: usize) -> Result<Peopl
     Ok(people)
 }
 
-/// Who passes as they are, if the settings choose among people.
+/// The selection of people who pass unchanged, if the settings have one.
 pub(super) fn selection(settings: &Settings, models: &Models) -> Result<Option<Selection>> {
     let (path, rule) = match (&settings.exclude_people, &settings.protect_only) {
         (None, None) => return Ok(None),
@@ -89,7 +90,7 @@ fn photographs(folder: &Path) -> Result<Vec<Named>> {
 }
 
 impl Named {
-    /// A photograph that has the name of its person.
+    /// A photograph with the name of its person, from its file name.
     fn of(file: &Path) -> Result<Self> {
         Ok(Self { person: name_of(file.file_stem(), file)?, file: file.to_owned() })
     }
@@ -101,7 +102,7 @@ fn name_of(name: Option<&std::ffi::OsStr>, path: &Path) -> Result<String> {
     name.map(str::to_owned).ok_or_else(wrong)
 }
 
-/// What lies in a folder and is not hidden, by name.
+/// The entries of a folder that are not hidden, sorted by name.
 fn visible(folder: &Path) -> Result<Vec<PathBuf>> {
     let io = |source| Error::Io { path: folder.to_owned(), source };
     let mut paths = Vec::new();

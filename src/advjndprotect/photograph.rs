@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A photograph in a local file, decoded by GStreamer as it is stored: faces are enrolled at any roll.
+//! A photograph in a local file, decoded by GStreamer without turning it: faces are enrolled at any roll.
 
 use std::fs::File;
 use std::io::Read;
@@ -15,7 +15,7 @@ const MAX_LEN: u64 = 1 << 28;
 /// How long decoding may take.
 const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(30);
 
-/// R', G', B', interleaved.
+/// A decoded photograph: R', G', B', interleaved.
 pub(super) struct Photograph {
     pixels: Vec<u8>,
     stride: usize,
@@ -24,10 +24,10 @@ pub(super) struct Photograph {
 }
 
 impl Photograph {
-    /// Itself as the core takes frames.
+    /// The photograph as a frame of the core.
     ///
     /// # Errors
-    /// [`Error::Input`] if it has no pixel.
+    /// [`Error::Input`] if it has no pixels.
     pub(super) fn frame(&mut self) -> Result<FrameMut<'_>> {
         let planes = vec![PlaneMut { data: &mut self.pixels, stride: self.stride }];
         FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), self.width, self.height, planes)
@@ -37,8 +37,8 @@ impl Photograph {
 /// The photograph in a file: PNG, JPEG or WebP, by content.
 ///
 /// # Errors
-/// [`Error::Io`] where the file cannot be read; [`Error::Input`] where it is none of these or damaged: the text goes on
-/// behind its name.
+/// [`Error::Io`] if the file cannot be read; [`Error::Input`] if it has another format or is damaged. The text
+/// continues a sentence that begins with the file's name.
 pub(super) fn read(file: &Path) -> Result<Photograph> {
     if !is_photograph(file)? {
         return Err(Error::input("is no PNG, JPEG or WebP; convert it, or take it out of the folder"));
@@ -50,7 +50,7 @@ pub(super) fn read(file: &Path) -> Result<Photograph> {
     let pipeline = pipeline.downcast::<gst::Pipeline>().map_err(|_| undecoded("there is no pipeline"))?;
     let element = |name| pipeline.by_name(name).ok_or_else(|| undecoded("the pipeline lost an element"));
     element("source")?.set_property("location", location);
-    // Why it does not start is on the bus.
+    // If it does not start, the bus has the reason.
     let _ = pipeline.set_state(gst::State::Paused);
     let (reached, ..) = pipeline.state(PATIENCE);
     let sample = element("sink")?.property::<Option<gst::Sample>>("last-sample");
@@ -63,7 +63,8 @@ pub(super) fn read(file: &Path) -> Result<Photograph> {
     photograph_of(&sample).ok_or_else(|| undecoded("its picture cannot be read"))
 }
 
-/// Whether a file has the first bytes of a picture. Others are given to no decoder: some formats name further files.
+/// Whether a file begins like a supported picture. Other files go to no decoder, since some formats refer to further
+/// files.
 fn is_photograph(file: &Path) -> Result<bool> {
     let io = |source| Error::Io { path: file.to_owned(), source };
     let metadata = file.metadata().map_err(io)?;

@@ -6,7 +6,7 @@ use advjnd::{Settings, protector};
 use super::Preset;
 
 impl Preset {
-    /// Writes its values to `settings`; those that it does not speak of stay. [`Preset::Custom`] leaves all.
+    /// Writes its values to `settings`; all other settings stay. [`Preset::Custom`] changes nothing.
     pub(super) fn apply(self, settings: &mut Settings) {
         match self {
             Self::Custom => {}
@@ -17,7 +17,7 @@ impl Preset {
         }
     }
 
-    /// The preset that holds in `settings`: setting it would change nothing.
+    /// The preset that `settings` match: setting it would change nothing.
     pub(super) fn of(settings: &Settings) -> Self {
         match protector::Preset::of(settings) {
             Some(protector::Preset::Invisible) => Self::Invisible,

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use super::property::Property;
 use super::settings::Settings;
 
-/// The properties, in the order in which they are installed.
+/// The properties, in the order of installation.
 pub(super) static PROPERTIES: LazyLock<Vec<Property>> = LazyLock::new(|| {
     let groups = [general::rows, strength::rows, effort::rows, places::rows];
     let default = Settings::default();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a row of the table of properties is made of.
+//! The rows of the table of properties.
 //!
 //! `#[derive(glib::Properties)]` is not used: settings nest, and every frame works with a snapshot of them.
 
@@ -11,13 +11,13 @@ use super::settings::Settings;
 
 /// One row of the table.
 pub(super) struct Property {
-    /// What GObject knows of it.
+    /// Its GObject specification.
     pub(super) spec: glib::ParamSpec,
     /// How it is read and written.
     pub(super) access: Access,
 }
 
-/// What stands behind a property.
+/// What a property reads and writes.
 pub(super) enum Access {
     /// A setting.
     Setting {
@@ -25,14 +25,14 @@ pub(super) enum Access {
         get: fn(&Settings) -> glib::Value,
         /// Writes it.
         set: fn(&mut Settings, &glib::Value) -> Result<(), glib::BoolError>,
-        /// Whether both have the same value of it.
+        /// Whether it has the same value in both.
         same: fn(&Settings, &Settings) -> bool,
     },
-    /// Something the element says of itself.
+    /// A statistic of the element.
     Reading(fn(&Stats) -> glib::Value),
 }
 
-/// A row whose value is field `$field` of the settings, as type `$type` towards GObject.
+/// A row for the field `$field` of the settings, which GObject sees as `$type`.
 macro_rules! property {
     ($spec:expr, $type:ty, $($field:ident).+) => {
         property!($spec, |settings| settings.$($field).+.clone(), |settings, value: $type| settings.$($field).+ = value)

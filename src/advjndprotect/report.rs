@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reports of the core as GStreamer carries them: the `stats` structure, element messages, metas.
+//! Reports of the core in GStreamer's forms: the `stats` structure, element messages, metas.
 
 use advjnd::report::StageTimes;
 use advjnd::{DeviceReport, FaceReport, FrameReport, RunStats};
@@ -11,13 +11,13 @@ use super::{FACE, NAME};
 /// Sums since the element was started.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Stats {
-    /// What the core counted.
+    /// Sums from the core.
     pub(super) run: RunStats,
-    /// Frames that came too late and were dropped before they were processed.
+    /// Frames that were too late and were dropped unprocessed.
     pub(super) frames_late: u64,
-    /// Frames that passed as they came because the element was switched off.
+    /// Frames that passed unchanged because the element was switched off.
     pub(super) frames_passed: u64,
-    /// What runs the recognisers, and what it has done.
+    /// The device that runs the recognisers, and what it has done.
     pub(super) device: DeviceReport,
     /// The element's own latency.
     pub(super) latency: gst::ClockTime,
@@ -62,14 +62,14 @@ impl Stats {
     }
 }
 
-/// When a frame is shown.
+/// The times of a frame.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Times {
     /// Its time stamp.
     pub(super) timestamp: Option<gst::ClockTime>,
-    /// In the stream, seeks included.
+    /// Its stream time.
     pub(super) stream_time: Option<gst::ClockTime>,
-    /// Since the pipeline started playing.
+    /// Its running time.
     pub(super) running_time: Option<gst::ClockTime>,
 }
 
@@ -97,7 +97,7 @@ pub(super) fn attach(buffer: &mut gst::BufferRef, report: &FrameReport, size: (u
         let landmarks = face.landmarks.0.iter().flatten().map(|value| value.to_send_value());
         let region = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
         let mut meta = VideoRegionOfInterestMeta::add(buffer, FACE, rectangle(face, size));
-        // Track numbers count up from the start of the stream; the meta has 31 bits for them.
+        // Track numbers count up from the start of the stream; the meta's id has 31 bits for them.
         meta.set_id((face.id.0 & 0x7fff_ffff) as i32);
         meta.add_param(
             gst::Structure::builder(NAME)

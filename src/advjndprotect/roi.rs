@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Faces that others found: `GstVideoRegionOfInterestMeta` of type `face`, read.
+//! Reads faces that upstream elements marked by a `GstVideoRegionOfInterestMeta` of type `face`.
 
 use advjnd::GivenFace;
 use advjnd::face::{BBox, Landmarks};
@@ -8,10 +8,10 @@ use gst_video::VideoRegionOfInterestMeta;
 
 use super::{FACE, NAME};
 
-/// Field of a meta's parameters with ten numbers, x and y of five landmarks in pixels.
+/// Field in a meta's parameters with ten numbers: x and y of five landmarks in pixels.
 pub(super) const LANDMARKS: &str = "landmarks";
 
-/// The marks of faces by elements upstream. What another advjndprotect says it did is no such mark.
+/// The marks of faces by upstream elements, except the reports of another advjndprotect.
 fn marks(buffer: &gst::BufferRef) -> impl Iterator<Item = gst::MetaRef<'_, VideoRegionOfInterestMeta>> {
     let metas = buffer.iter_meta::<VideoRegionOfInterestMeta>();
     metas.filter(|meta| meta.roi_type() == FACE && meta.param(NAME).is_none())
@@ -23,7 +23,8 @@ fn has_pixels(meta: &VideoRegionOfInterestMeta, size: (u32, u32)) -> bool {
     x < size.0 && y < size.1 && width > 0 && height > 0
 }
 
-/// The faces that elements upstream marked on `buffer`, a picture of `size`; regions without a pixel in it are none.
+/// The faces that upstream elements marked on `buffer`, a picture of `size`. Regions without a pixel in it are left
+/// out.
 pub(super) fn faces(buffer: &gst::BufferRef, size: (u32, u32)) -> Vec<GivenFace> {
     let marks = marks(buffer).filter(|meta| has_pixels(meta, size));
     marks
@@ -35,7 +36,7 @@ pub(super) fn faces(buffer: &gst::BufferRef, size: (u32, u32)) -> Vec<GivenFace>
         .collect()
 }
 
-/// Whether a face is marked where the picture, of `size`, has no pixel.
+/// Whether any mark of a face has no pixel in the picture of `size`.
 pub(super) fn has_empty_mark(buffer: &gst::BufferRef, size: (u32, u32)) -> bool {
     marks(buffer).any(|meta| !has_pixels(&meta, size))
 }
@@ -55,7 +56,7 @@ fn landmarks(param: &gst::StructureRef) -> Option<Landmarks> {
     landmarks_of(param.value(LANDMARKS).ok()?)
 }
 
-/// The landmarks that `value` is, an array of ten numbers.
+/// The landmarks in `value`, an array of ten numbers.
 pub(super) fn landmarks_of(value: &glib::SendValue) -> Option<Landmarks> {
     let array = value.get::<gst::ArrayRef>().ok()?;
     let number = |value: &glib::SendValue| {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the application sets.
+//! The settings of the application.
 
 use advjnd::Device;
 use advjnd::frame::Rect;
@@ -15,37 +15,37 @@ pub(super) struct Settings {
     pub(super) detector: Detector,
     /// Where faces are protected; empty: everywhere.
     pub(super) regions: Vec<Rect>,
-    /// Where they are not.
+    /// Where faces are not protected.
     pub(super) exclude_regions: Vec<Rect>,
-    /// Where the people are known from who pass as they are: a folder of photographs, or a file.
+    /// Folder of photographs, or file, of the people who pass unchanged.
     pub(super) exclude_people: Option<String>,
-    /// Where the only people are known from who are protected.
+    /// Folder of photographs, or file, of the only people who are protected.
     pub(super) protect_only: Option<String>,
-    /// What is covered in every frame.
+    /// Rectangles that are covered in every frame.
     pub(super) privacy_masks: Vec<Rect>,
-    /// Types of regions of interest that are covered, as the application wrote them.
+    /// Types of regions of interest to cover, as the application wrote them.
     pub(super) roi_types: Option<String>,
     /// Time for a frame of a live stream, nanoseconds; 0: a share of its interval.
     pub(super) frame_deadline: u64,
-    /// Frames that one is held for while faces are looked for in those behind it; negative: 15, in live streams none.
+    /// Frames for which a frame is held while later frames are searched for faces; negative: 15, in live streams none.
     pub(super) look_ahead: i32,
-    /// Folder of the models; `None`: those embedded.
+    /// Folder of the models; `None`: the embedded ones.
     pub(super) models: Option<String>,
-    /// Names of the recognisers, as the application wrote them; `None`: those that the models' manifest marks.
+    /// Names of the recognisers, as the application wrote them; `None`: those that the manifest marks as embedded.
     pub(super) recognizers: Option<String>,
-    /// What the core reads at every frame.
+    /// The core's settings, read at every frame.
     pub(super) core: advjnd::Settings,
-    /// Iterations per face and frame at most; negative: as many as there is time for.
+    /// Largest number of iterations per face and frame; negative: the default.
     pub(super) max_iterations: i32,
-    /// Start of the random numbers.
+    /// Seed of the random numbers.
     pub(super) seed: u64,
-    /// What runs the recognisers, as the application wrote it; `None`: the processor.
+    /// The device that runs the recognisers, as the application wrote it; `None`: the processor.
     pub(super) device: Option<String>,
     /// Worker threads; 0 = one per core.
     pub(super) threads: u32,
-    /// Whether changed verdicts are posted.
+    /// Whether to post messages about changed verdicts.
     pub(super) messages: bool,
-    /// Whether faces are written on the buffers.
+    /// Whether to attach metas about faces to the buffers.
     pub(super) attach_meta: bool,
 }
 
@@ -76,7 +76,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What is to run the recognisers.
+    /// The device to run the recognisers.
     pub(super) fn device(&self) -> advjnd::Result<Device> {
         self.device.as_deref().map_or(Ok(Device::Cpu), str::parse)
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What exists from `start` to `stop`, and the one way to it: a panic there ends the stream, and `start` begins anew.
+//! What exists from `start` to `stop`, and the only access to it. A panic there ends the stream, and `start` begins
+//! anew.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -15,21 +16,21 @@ use super::imp::{AdvJndProtect, CAT, lock};
 /// What exists from `start` to `stop`.
 pub(super) struct State {
     pub(super) protector: Protector,
-    /// What runs its recognisers.
+    /// The device that runs its recognisers.
     pub(super) device: Chosen,
-    /// Whether it was said that the device failed.
+    /// Whether the warning about a failed device was posted.
     pub(super) device_mourned: bool,
     /// Whether the warning about a mark without a pixel was posted.
     pub(super) empty_mark_told: bool,
     /// The negotiated format, from `set_info` on.
     pub(super) info: Option<VideoInfo>,
-    /// Frames that were looked at and are not yet protected, oldest first.
+    /// Frames that were searched and are not yet protected, oldest first.
     pub(super) held: VecDeque<Held>,
     /// Time stamp of the last frame that came.
     pub(super) last_timestamp: Option<gst::ClockTime>,
-    /// Fault of the last frame: a warning is posted when it changes.
+    /// Fault of the last frame; a change posts a warning.
     pub(super) last_fault: Option<String>,
-    /// Whether the protector has what frames of this size need, or has seen one.
+    /// Whether the protector is prepared for frames of this size, or has seen one.
     pub(super) ready: bool,
     /// Whether the warning about a face that passes by choice was posted.
     pub(super) kept_told: bool,
@@ -63,9 +64,9 @@ impl State {
 }
 
 impl AdvJndProtect {
-    /// Does `work` on the state. A panic in it becomes an error and poisons the lock, so that every later call is an
-    /// error, too, until `start` makes a new state. gstreamer-rs would catch the panic as well, but refuses every later
-    /// call of that element, `start` included.
+    /// Runs `work` on the state. A panic in it becomes an error and poisons the lock, so that every later call fails,
+    /// too, until `start` makes a new state. gstreamer-rs would catch the panic as well, but refuses every later call
+    /// of that element, `start` included.
     pub(super) fn with_state<R>(
         &self,
         work: impl FnOnce(&mut State) -> Result<R, gst::ErrorMessage>,
@@ -90,7 +91,7 @@ impl AdvJndProtect {
         })
     }
 
-    /// Forgets every face: what comes next does not continue what came.
+    /// Forgets every face: the next frame does not continue the last one.
     pub(super) fn reset(&self, why: &str) {
         gst::debug!(CAT, imp = self, "Forgetting all faces: {why}");
         let reset = self.with_state(|state| {
@@ -102,8 +103,8 @@ impl AdvJndProtect {
         }
     }
 
-    /// Notes the format of what comes; in a live stream, makes what its frames will need, before the first has to wait
-    /// for it.
+    /// Stores the format of the coming frames. In a live stream, prepares the protector for them, so that the first
+    /// frame need not wait.
     pub(super) fn take_info(&self, info: &VideoInfo) -> Result<(), gst::ErrorMessage> {
         let live = lock(&self.live).is_live();
         let settings = lock(&self.settings).core;
@@ -125,7 +126,7 @@ impl AdvJndProtect {
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given")

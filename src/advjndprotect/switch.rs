@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The switch `enabled`: between two frames, and with a warning while frames pass; and the warning that faces do.
+//! The switch `enabled`, which acts between two frames, and the warnings that frames or faces pass unchanged.
 
 use glib::subclass::prelude::*;
 use gst_base::prelude::*;
@@ -8,9 +8,8 @@ use super::imp::{AdvJndProtect, lock};
 use super::people;
 
 impl AdvJndProtect {
-    /// Switches protection on or off, between two frames: the base class looks several times whether a frame passes,
-    /// and would have one changed that it did not make writable. What buffers are to be like is asked anew on both
-    /// sides.
+    /// Switches protection on or off between two frames. The base class checks passthrough several times per frame, so
+    /// a switch within a frame could change a buffer that is not writable. Both sides negotiate their buffers anew.
     pub(super) fn follow_switch(&self) -> Result<(), gst::FlowError> {
         let (obj, enabled) = (self.obj(), lock(&self.settings).enabled);
         if obj.is_passthrough() == enabled {
@@ -22,7 +21,7 @@ impl AdvJndProtect {
         Ok(())
     }
 
-    /// A frame passes as it came, because the user switched the element off.
+    /// Records a frame that passes unchanged because the user switched the element off.
     pub(super) fn pass(&self) {
         lock(&self.stats).frames_passed += 1;
         let first = self.with_state(|state| {
@@ -34,7 +33,7 @@ impl AdvJndProtect {
         }
     }
 
-    /// The first face passes as it came, because the user chose so of this person. The details say that it is no fault.
+    /// Warns of the first face that passes unchanged by the user's choice. The details mark the warning as not a fault.
     pub(super) fn tell_kept(&self) {
         gst::element_imp_warning!(
             self,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Tags: pictures among them do not go on, and a frame that is to be turned by whoever shows it is refused.
+//! Tags: pictures in them are removed, and frames that a player would have to turn are refused.
 //!
-//! A muxer writes the pictures among the tags into its file: cover art with a clean face. And the detector misses faces
-//! that lie on their side.
+//! A muxer writes the pictures in the tags into its file, for example cover art with a clean face. And the detector
+//! misses faces that lie on their side.
 
 use glib::prelude::*;
 use glib::subclass::prelude::*;
@@ -12,12 +12,12 @@ use gst_base::prelude::*;
 
 use super::imp::{AdvJndProtect, lock};
 
-/// The orientation of a frame that is shown as it lies in its buffer.
+/// The orientation of a frame that is shown without turning.
 const UPRIGHT: &str = "rotate-0";
-/// How many elements are looked at, from the sink pad up, for one that turns frames.
+/// Largest number of upstream elements to check for one that turns frames.
 const REACH: usize = 64;
 
-/// How frames are to be turned to be shown, by the tags of each scope; `None`: they stand upright.
+/// How a player must turn frames, by the tags of each scope; `None`: they are upright.
 #[derive(Debug, Default)]
 pub(super) struct Orientation {
     global: Option<String>,
@@ -30,7 +30,7 @@ impl Orientation {
         *slot = (orientation != UPRIGHT).then(|| orientation.to_owned());
     }
 
-    /// Another stream begins.
+    /// Forgets the tags: another stream begins.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }
@@ -47,8 +47,8 @@ impl Orientation {
 }
 
 impl AdvJndProtect {
-    /// What goes on of an event: of TAG events what is no picture, `None` if that is nothing. Notes how frames are to
-    /// be turned.
+    /// The event to pass on. TAG events go on without pictures; `None` if nothing is left. Stores how frames must be
+    /// turned.
     pub(super) fn filter_tags(&self, event: gst::Event) -> Option<gst::Event> {
         let gst::EventView::Tag(tag) = event.view() else { return Some(event) };
         let mut tags = without_pictures(tag.tag());
@@ -82,13 +82,13 @@ fn without_pictures(tags: &gst::TagListRef) -> gst::TagList {
     kept
 }
 
-/// Whether an element in front of `pad` turns frames as their tag says.
+/// Whether an element upstream of `pad` turns frames as their tag says.
 fn is_turned(pad: &gst::Pad) -> bool {
     let mut sink = pad.clone();
     for _ in 0..REACH {
         let Some(source) = sink.peer() else { return false };
         let Some(element) = source.parent_element() else {
-            // The inner side of a bin's wall: go on in front of the bin.
+            // The inner pad of a bin's boundary: continue upstream of the bin.
             let outer = source.downcast_ref::<gst::ProxyPad>().and_then(|inner| inner.internal());
             let Some(outer) = outer else { return false };
             sink = outer.upcast();
@@ -98,7 +98,7 @@ fn is_turned(pad: &gst::Pad) -> bool {
             return true;
         }
         let before = match source.downcast_ref::<gst::GhostPad>() {
-            // The outer side of the wall of a bin in front: go on in it.
+            // The outer pad of the boundary of an upstream bin: continue inside it.
             Some(ghost) => ghost.internal().map(|inner| inner.upcast()),
             None => only(element.sink_pads()),
         };
@@ -108,12 +108,12 @@ fn is_turned(pad: &gst::Pad) -> bool {
     false
 }
 
-/// The one of `pads`; `None` where it is not certain which of several the frames come from.
+/// The only one of `pads`; `None` if there are several, since the source of the frames is then unclear.
 fn only(pads: Vec<gst::Pad>) -> Option<gst::Pad> {
     <[gst::Pad; 1]>::try_from(pads).ok().map(|[pad]| pad)
 }
 
-/// Whether `element` is one that turns frames, and told to do so by their tag.
+/// Whether `element` turns frames by their tag.
 fn follows_tags(element: &gst::Element) -> bool {
     let value = element.find_property("video-direction").map(|spec| element.property_value(spec.name()));
     value.as_ref().and_then(glib::EnumValue::from_value).is_some_and(|(_, direction)| direction.nick() == "auto")

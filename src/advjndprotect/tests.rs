@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The element with networks that take time by a clock of the test's, and fail as it says.
+//! The element with networks that take time by a test clock, and fail on request.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that fails must say so")]
 
@@ -20,7 +20,7 @@ mod common;
 #[path = "../../crates/advjnd/tests/common/staged.rs"]
 mod staged;
 
-/// A session whose element works with the networks of a stage, in a live stream or not.
+/// A session with an element that runs the networks of a stage, in a live stream or not.
 fn staged(frames: &Frames, live: bool, properties: &[(&str, &str)]) -> (Session, Arc<Stage>) {
     let session = Session::with(&frames.caps(), live, properties);
     let stage = Stage::new();
@@ -32,7 +32,7 @@ fn staged(frames: &Frames, live: bool, properties: &[(&str, &str)]) -> (Session,
     (session, stage)
 }
 
-/// A session whose recognisers run on a stage that is watched.
+/// A session with recognisers on a watched stage.
 fn watched(frames: &Frames) -> (Session, Arc<Stage>) {
     let session = Session::new(&frames.caps(), &STRONG);
     let stage = Stage::new();
@@ -49,7 +49,7 @@ fn watched(frames: &Frames) -> (Session, Arc<Stage>) {
     (session, stage)
 }
 
-/// What became of the faces of a frame.
+/// The verdicts on the faces of a frame.
 fn verdicts(output: &gst::BufferRef) -> Vec<String> {
     faces(output).into_iter().map(|face| face.verdict).collect()
 }
@@ -64,7 +64,7 @@ fn in_a_live_stream_iterations_fall_with_the_time_and_nothing_leaks() {
     let (mut session, stage) = staged(&frames, true, &[]);
     let mut spent = [0; 3];
     for (index, input) in frames.buffers.iter().enumerate() {
-        // At 25 frames a second, there are 28 ms for a frame.
+        // At 25 frames a second, a frame has 38 ms.
         stage.set_costs([[2, 1, 1], [2, 2, 8], [60, 2, 8]][index / 9]);
         let output = session.protect(input);
         let face = faces(&output).swap_remove(0);
@@ -109,7 +109,7 @@ fn qos_of_a_live_stream_shortens_the_time_of_a_frame() {
         spent.last().unwrap()
     };
     let before = iterations(&mut session, &frames.buffers[..8]);
-    // In time, but hard put to it.
+    // In time, but only just.
     session.harness.push_upstream_event(gst::event::Qos::new(gst::QOSType::Overflow, 2.0, -1, frames.buffers[0].pts()));
     let after = iterations(&mut session, &frames.buffers[8..]);
     assert!(after < before, "{after} iterations after {before}");

@@ -12,19 +12,19 @@ use crate::net::gpu::{Adapter, Gpu, adapters};
 use crate::net::watch::{Watch, WatchedNetworks};
 use crate::pool::Pool;
 
-/// Share of the processor's time that a GPU must stay below to be chosen.
+/// A GPU is chosen if it takes less than this share of the processor's time.
 #[cfg(feature = "gpu")]
 const WINS_BELOW: f64 = 0.8;
 
-/// A device, as somebody names it: `cpu`, `auto`, `gpu` or `gpu:N`.
+/// The device that a user asks for: `cpu`, `auto`, `gpu` or `gpu:N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Device {
     /// The processor.
     #[default]
     Cpu,
-    /// A GPU that passes its test and is faster than the processor, if there is one; never a software one.
+    /// A GPU that passes its test and is faster than the processor, else the processor. Never a software GPU.
     Auto,
-    /// A GPU: adapter `N` of this machine, or the first that is none of software.
+    /// A GPU: adapter `N` of this machine, or the first that is not software.
     Gpu(Option<usize>),
 }
 
@@ -47,7 +47,7 @@ impl FromStr for Device {
 #[derive(Debug, Clone)]
 pub struct Chosen {
     backend: Backend,
-    /// Why it is the processor where it might have been a GPU.
+    /// Why the processor was chosen although a GPU was allowed.
     reason: Option<String>,
     watch: Option<Arc<Watch>>,
 }
@@ -59,11 +59,11 @@ pub struct DeviceReport {
     pub device: String,
     /// Name and driver of the GPU that was opened; empty without one.
     pub adapter: String,
-    /// Gradients that it computed.
+    /// Number of gradients computed.
     pub iterations: u64,
-    /// Embeddings without a gradient that it computed.
+    /// Number of embeddings computed without a gradient.
     pub looks: u64,
-    /// Of these, repeated on the processor.
+    /// How many of these looks were repeated on the processor.
     pub audits: u64,
     /// Why the processor took over, if it did.
     pub fault: Option<String>,
@@ -73,7 +73,7 @@ impl Device {
     /// Opens the device for the recognisers of `models`; the processor works with `threads` threads, 0 = one per core.
     ///
     /// # Errors
-    /// [`Error::Device`] if a GPU was named and is not there, fails, or computes wrongly; [`Error::Model`] if a network
+    /// [`Error::Device`] if the GPU asked for does not exist, fails, or computes wrongly; [`Error::Model`] if a network
     /// cannot be planned.
     pub fn open(self, models: &Models, threads: usize) -> Result<Chosen> {
         let pool = Pool::new(threads)?;
@@ -108,8 +108,8 @@ fn auto(models: &Models, pool: &Arc<Pool>) -> Result<Chosen> {
     Ok(Chosen::cpu(pool, Some(reason)))
 }
 
-/// The recognisers on `adapter`, and the share of the processor's time that they take there. They race once in a
-/// process; what is slower is not opened again.
+/// The recognisers on `adapter`, and their time there as a share of the processor's. The race runs once per process; a
+/// GPU that lost it is not opened again.
 #[cfg(feature = "gpu")]
 fn raced(adapter: &Adapter, models: &Models, pool: &Arc<Pool>) -> Result<(Arc<Watch>, f64)> {
     use std::sync::{Mutex, PoisonError};
@@ -156,7 +156,7 @@ impl Chosen {
         Self { backend: Backend::Cpu(Arc::clone(pool)), reason, watch: None }
     }
 
-    /// A device that is watched.
+    /// A watched device: the processor checks it and takes over if it fails.
     pub fn watched(watch: Arc<Watch>) -> Self {
         let networks = WatchedNetworks(Arc::clone(&watch));
         Self { backend: Backend::Own(Arc::new(networks)), reason: None, watch: Some(watch) }
@@ -167,12 +167,12 @@ impl Chosen {
         self.backend.clone()
     }
 
-    /// Whether it is another than the processor, be it that it has failed since.
+    /// Whether a GPU was chosen, even if it has failed since.
     pub fn is_gpu(&self) -> bool {
         self.watch.is_some()
     }
 
-    /// Why it is the processor where it might have been a GPU.
+    /// Why the processor was chosen although a GPU was allowed.
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
     }

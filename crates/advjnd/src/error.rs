@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The one error type of the core: the variant says whose fault it was, the text says what was wrong and what to do
+//! The one error type of the core. The variant says whose fault it was; the text says what was wrong and what to do
 //! next.
 
 use std::path::PathBuf;
@@ -36,18 +36,18 @@ pub enum Error {
         /// Where it was seen.
         stage: &'static str,
     },
-    /// The fail policy is `error`, and a face could not be protected.
+    /// A face could not be protected, and the fail policy is `error`.
     #[error("{places} face(s) not protected{}; the frame must not go out", fault.as_ref().map(|f| format!(" ({f})")).unwrap_or_default())]
     Unprotected {
-        /// How many places would have had to be covered.
+        /// How many places would otherwise have been covered.
         places: usize,
-        /// What failed, if a computation did.
+        /// What failed, if the cause was a failed computation.
         fault: Option<String>,
     },
-    /// A device that computes cannot be had, or has failed.
+    /// A compute device is unavailable or has failed.
     #[error("device `{device}`: {reason}")]
     Device {
-        /// Which one.
+        /// Its name.
         device: String,
         /// What was wrong and what to do next.
         reason: String,

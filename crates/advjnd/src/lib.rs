@@ -5,10 +5,10 @@
 //! each face by less than the eye notices, until the recognisers of its [`Models`] no longer match the face. It covers
 //! a face that its self-check does not confirm. The [`FrameReport`] says what became of each face.
 //!
-//! This lowers the match rate of named recognisers. It is no anonymisation, and a face that is not found goes out as
-//! it came.
+//! This lowers the match rate of named recognisers. It does not anonymise, and a face that is not found goes out
+//! unchanged.
 //!
-//! The example covers a face whose place is known; [`Mode::Protect`], the default, changes it instead.
+//! The example covers a face at a given place; [`Mode::Protect`], the default, changes the face instead.
 //!
 //! ```
 //! use advjnd::face::BBox;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The networks that ship with the crate, or lie in a folder: manifest, checksums, loading.
+//! The networks that ship with the crate or lie in a folder: manifest, checksums, loading.
 //!
-//! Weights are read once per process and shared by every [`Protector`](crate::Protector); each protector only adds its
-//! own scratch. Nothing is ever fetched, nothing is run whose checksum differs from the manifest's.
+//! Weights are read once per process and shared by every [`Protector`](crate::Protector); each protector adds only its
+//! own scratch memory. Nothing is ever downloaded. A file runs only if its checksum matches the manifest.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -21,7 +21,7 @@ use crate::net::{BlazeFaceNet, DetectorNet, RecognizerSpec};
 /// Longest manifest and longest model file that are read, in bytes.
 const MAX_MANIFEST_LEN: u64 = 1 << 20;
 const MAX_MODEL_LEN: u64 = 1 << 29;
-/// What to do about a file that is none of a model.
+/// What to do about a file that cannot be a model.
 const SHIPPED: &str = "take the one that ships with the models";
 
 /// The bytes of a file of the folder that `build.rs` names.
@@ -39,7 +39,7 @@ static EMBEDDED_FILES: [(&str, &Aligned<[u8]>); 5] = [
     embedded!("blazeface_full_range.safetensors"),
 ];
 
-/// Bytes that begin where numbers may.
+/// Bytes aligned for numbers.
 #[repr(C, align(64))]
 struct Aligned<T: ?Sized>(T);
 
@@ -68,7 +68,7 @@ impl Manifest {
         Self::parse(&read(&folder.join(MANIFEST), MAX_MANIFEST_LEN, SHIPPED)?)
     }
 
-    /// The recognisers that are named; without names, those that a protector uses where nobody asks for others.
+    /// The named recognisers; without names, those that a protector uses by default.
     fn chosen(&self, names: &[String]) -> Result<Vec<&Entry>> {
         let recognizers = || self.entries.iter().filter(|entry| entry.kind == Kind::Recognizer);
         if names.is_empty() {
@@ -104,7 +104,7 @@ impl Models {
             .cloned()
     }
 
-    /// The models of a folder with a `manifest.toml`, its recognisers those with `embedded = true`.
+    /// The models of a folder with a `manifest.toml`. The recognisers are those with `embedded = true`.
     ///
     /// # Errors
     /// Those of [`open`](Self::open).
@@ -112,13 +112,13 @@ impl Models {
         Self::open(Some(folder), &[])
     }
 
-    /// The models of `folder`, or those embedded in this library where there is none, with the recognisers of the
-    /// manifest that are named, in that order; without names, those with `embedded = true`. A folder's models are
-    /// shared by all who use the same ones at the same time.
+    /// The models of `folder`, or without one those embedded in this library. The recognisers are those named, in that
+    /// order; without names, those with `embedded = true`. Callers that use the same folder and names at the same time
+    /// share one copy.
     ///
     /// # Errors
-    /// [`Error::Io`] if a file cannot be read, [`Error::Model`] if one is not what the manifest says or a name is none
-    /// of its recognisers, given twice, or not embedded where there is no folder.
+    /// [`Error::Io`] if a file cannot be read; [`Error::Model`] if a file is not what the manifest says, or if a name
+    /// is not a recogniser of the manifest, is given twice, or (without a folder) is not embedded.
     pub fn open(folder: Option<&Path>, recognizers: &[String]) -> Result<Arc<Self>> {
         let Some(folder) = folder else {
             if recognizers.is_empty() {
@@ -144,23 +144,23 @@ impl Models {
         &self.detector
     }
 
-    /// The graph of a [`BlazeFaceNet`], a detector of another family than the first; `None` if the manifest names none
-    /// with `embedded = true`, as the manifests of earlier versions do not.
+    /// The graph of a [`BlazeFaceNet`], a second detector of another family. `None` if the manifest has none with
+    /// `embedded = true`; manifests of earlier versions have none.
     pub fn second_detector(&self) -> Option<&Graph> {
         self.second_detector.as_ref()
     }
 
-    /// The recognisers: what a caller must know of each, and its graph.
+    /// The recognisers: the specification and the graph of each.
     pub fn recognizers(&self) -> impl Iterator<Item = (&RecognizerSpec, &Graph)> {
         self.recognizers.iter().map(|(spec, graph)| (spec, graph))
     }
 
-    /// The recognisers in the same order: what a caller must know of each, and the SHA-256 of its weights.
+    /// The recognisers in the same order: the specification of each and the SHA-256 of its weights.
     pub fn checksums(&self) -> impl ExactSizeIterator<Item = (&RecognizerSpec, &str)> {
         self.recognizers.iter().zip(&self.checksums).map(|((spec, _), sha256)| (spec, sha256.as_str()))
     }
 
-    /// `bytes_of` gives what an entry's checksum holds for.
+    /// Loads the models. `bytes_of` returns the bytes that the checksum of an entry is for.
     fn load(manifest: &Manifest, recognizers: &[&Entry], bytes_of: impl Fn(&Entry) -> Result<Bytes>) -> Result<Self> {
         let detectors = manifest.entries.iter().filter(|entry| entry.embedded && entry.kind == Kind::Detector);
         let (second, first): (Vec<&Entry>, Vec<&Entry>) = detectors.partition(|entry| entry.is_second_detector());
@@ -176,7 +176,7 @@ impl Models {
     }
 }
 
-/// The bytes of an entry that is built into this library.
+/// The bytes of an entry built into this library.
 fn embedded_bytes(entry: &Entry) -> Result<Bytes> {
     let found = EMBEDDED_FILES.iter().find(|(file, _)| *file == entry.file);
     let (_, Aligned(bytes)) = found.ok_or_else(|| {
@@ -217,13 +217,13 @@ impl Entry {
     }
 }
 
-/// The SHA-256 of `bytes` as the manifest has it: in hexadecimal, small letters.
+/// The SHA-256 of `bytes` as the manifest writes it: in lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The bytes of a regular file of at most `limit` bytes; devices and pipes, which need not end, are refused with what
-/// to do `instead`.
+/// The bytes of a regular file of at most `limit` bytes. Devices and pipes may never end and are refused; the error
+/// says what to do `instead`.
 pub(crate) fn read(path: &Path, limit: u64, instead: &str) -> Result<Vec<u8>> {
     let failed = |source| Error::Io { path: path.to_owned(), source };
     let refused = |what: String| Error::model(path.display().to_string(), format!("{what}; {instead}"));

@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Deadlines: how much may be done to a frame before it must be out.
+//! Deadlines: how much work a frame may get before it must go out.
 //!
-//! A [`Schedule`] says how long a frame of a live stream may take, by the rate of frames, by what comes back from
-//! downstream, and by how long the frame has waited already. A [`Pace`] holds one frame to it: what a stage will take
-//! is estimated from what it took before, and the time for the self-check of every face is set aside first. Iterations
-//! that would not end in time are not begun; faces that could not be checked in time are not worked on, which means
-//! that they are covered.
+//! A [`Schedule`] says how long a frame of a live stream may take. This depends on the frame rate, on what downstream
+//! reports, and on how long the frame has waited already. A [`Pace`] holds one frame to that time. It estimates the
+//! cost of a stage from earlier frames and first reserves the time for the self-check of every face. Iterations that
+//! would end too late are not started. Faces that could not be checked in time are not worked on, and so are covered.
 //!
-//! Without a deadline the clock is read for the report only, and decides nothing.
+//! Without a deadline the clock serves the report only and decides nothing.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Share of a frame's interval that an element takes by itself; the rest is for its neighbours.
+/// Share of a frame's interval that an element takes by default; the rest is for its neighbours.
 const AUTOMATIC_SHARE: f64 = 0.95;
-/// Interval of frames that tell none.
+/// Frame interval if the stream does not give one.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
-/// However late a frame is, it may take this share of its time: less would cover its faces and win little.
+/// Share of its time that a frame may take however late it is: less would cover its faces and gain little.
 const LEAST_SHARE: f64 = 0.4;
-/// Gain of an estimate towards a higher measurement, and towards a lower one.
+/// Smoothing gain of an estimate towards a higher measurement, and towards a lower one.
 const GAIN_UP: f64 = 0.5;
 const GAIN_DOWN: f64 = 0.15;
-/// One measurement counts as at most so many times the estimate before it: the machine may have been busy elsewhere.
+/// A measurement counts as at most this many times the previous estimate: the machine may have been busy elsewhere.
 const OUTLIER: u32 = 3;
-/// What is left of an estimate for a frame in which the stage was left out: it must be tried again some day.
+/// Factor that lowers an estimate in each frame without the stage, so that the stage is tried again some day.
 const FADE: f64 = 0.97;
 
 /// A clock that never goes back.
@@ -52,11 +51,11 @@ impl Clock for Monotonic {
 /// How long the frames of a live stream may take.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Schedule {
-    /// Time for a frame as the user wants it; zero: a share of the interval.
+    /// Time for a frame as the user sets it; zero means a share of the interval.
     pub deadline: Duration,
-    /// Time from frame to frame; `None` if the stream does not tell.
+    /// Time from frame to frame; `None` if the stream does not give it.
     pub interval: Option<Duration>,
-    /// How many times too slow downstream finds the stream; at most 1 if it does not.
+    /// How many times too slow the stream is for downstream; at most 1 if it is not too slow.
     pub proportion: f64,
 }
 
@@ -67,7 +66,7 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// The longest that a frame takes if it is held to its time: the latency of whoever works by this schedule.
+    /// The longest that a frame takes if it keeps to its time: the latency of an element that follows this schedule.
     pub fn latency(&self) -> Duration {
         if self.deadline.is_zero() {
             self.interval.unwrap_or(DEFAULT_INTERVAL).mul_f64(AUTOMATIC_SHARE)
@@ -76,7 +75,7 @@ impl Schedule {
         }
     }
 
-    /// How long a frame may take that has `waited` since it should have come.
+    /// How long a frame may take if it is late by `waited`.
     pub fn budget(&self, waited: Duration) -> Duration {
         let latency = self.latency();
         let share = if self.proportion > 1.0 { 1.0 / self.proportion } else { 1.0 };
@@ -84,7 +83,7 @@ impl Schedule {
     }
 }
 
-/// What takes time.
+/// A stage of the work, with a cost of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
@@ -92,11 +91,11 @@ pub enum Stage {
     Detect,
     /// Laying out a face, and bounding its change.
     LayOut,
-    /// Looking at a face as it came.
+    /// Embedding the clean face.
     Enroll,
-    /// An iteration on a face that has all threads.
+    /// An iteration on a single face, which gets all threads.
     Iterate,
-    /// An iteration on one of several faces that are worked on at the same time.
+    /// An iteration on one of several faces that are worked on in parallel.
     IterateBeside,
     /// Writing a face and checking it.
     Check,
@@ -105,7 +104,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// An iteration on one of so many faces.
+    /// The stage of an iteration when there are `faces` faces.
     pub fn iteration(faces: usize) -> Self {
         if faces == 1 { Self::Iterate } else { Self::IterateBeside }
     }
@@ -113,15 +112,15 @@ impl Stage {
 
 const STAGES: usize = 7;
 
-/// One frame after the other, each held to its time.
+/// Holds one frame after the other to its time.
 #[derive(Debug)]
 pub struct Pace {
     clock: Arc<dyn Clock>,
     end: Option<Duration>,
-    /// What a unit of each stage takes.
+    /// Time per unit of each stage.
     costs: [Duration; STAGES],
     done: [bool; STAGES],
-    /// Whether a stage was ever done: the first time makes plans and buffers that last, and says nothing of the next.
+    /// Whether a stage was ever run. The first run makes plans and buffers that last, so its time predicts nothing.
     begun: [bool; STAGES],
     frames: usize,
 }
@@ -133,7 +132,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// A pace by `clock`, without a deadline.
+    /// A pace that measures by `clock`, without a deadline.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let (costs, never) = ([Duration::ZERO; STAGES], [false; STAGES]);
         Self { clock, end: None, costs, done: never, begun: never, frames: 0 }
@@ -155,7 +154,7 @@ impl Pace {
         self.frames = self.frames.wrapping_add(1);
     }
 
-    /// Does `work`, which comes to as many units of `stage` as it says, and returns its result and the time it took.
+    /// Runs `work`, which returns its result and the units of `stage` it did. Returns the result and the time it took.
     pub fn measure<T>(&mut self, stage: Stage, work: impl FnOnce(&Self) -> (T, f64)) -> (T, Duration) {
         let start = self.clock.now();
         let (result, units) = work(self);
@@ -166,8 +165,8 @@ impl Pace {
         (result, took)
     }
 
-    /// Takes note that a unit of `stage` took so long. Checks with and without a gradient become dearer and cheaper
-    /// together: what one takes tells of the other.
+    /// Records the time `unit` that a unit of `stage` took. The costs of checks with and without a gradient rise and
+    /// fall together.
     fn learn(&mut self, stage: Stage, unit: Duration) {
         let before = self.costs[stage as usize];
         let cost = if before.is_zero() {
@@ -190,23 +189,23 @@ impl Pace {
         self.done[Stage::Check as usize] = true;
     }
 
-    /// What `units` of `stage` will take.
+    /// Estimated time for `units` of `stage`.
     pub fn cost(&self, stage: Stage, units: usize) -> Duration {
         self.costs[stage as usize].saturating_mul(u32::try_from(units).unwrap_or(u32::MAX))
     }
 
-    /// Whether what takes so long would end in time.
+    /// Whether work that takes `cost` would end in time.
     pub fn allows(&self, cost: Duration) -> bool {
         self.end.is_none_or(|end| self.clock.now() + cost <= end)
     }
 
-    /// Whether the time of the frame is over.
+    /// Whether the deadline of the frame has passed.
     pub fn is_over(&self) -> bool {
         self.end.is_some_and(|end| self.clock.now() > end)
     }
 
-    /// How many faces, the first of those whose last stages `ends` are, can be laid out, looked at and brought to their
-    /// end in time.
+    /// How many faces can be laid out, enrolled and finished in time. `ends` has the last stage of each face, in order
+    /// of priority.
     pub fn faces(&self, ends: &[Stage]) -> usize {
         let Some(left) = self.left() else { return ends.len() };
         if self.is_over() {
@@ -220,8 +219,8 @@ impl Pace {
         sums.take_while(|sum| *sum <= left).count()
     }
 
-    /// How many iterations each of `faces` faces gets of at most `most`, on `threads` threads, when `checked` faces are
-    /// yet to be checked. What is left over goes to others in every frame.
+    /// How many iterations each of `faces` faces gets, `most` at most, on `threads` threads, while `checked` faces are
+    /// still to be checked. The remainder goes to different faces in each frame.
     pub fn iterations(&self, faces: usize, threads: usize, most: u32, checked: usize) -> Vec<u32> {
         let Some(left) = self.left() else { return vec![most; faces] };
         let stage = Stage::iteration(faces);
@@ -241,7 +240,7 @@ impl Pace {
     }
 }
 
-/// How often `part` fits into `whole`: without end if it takes no time.
+/// How often `part` fits into `whole`; `usize::MAX` if `part` is zero.
 fn whole_times(whole: Duration, part: Duration) -> usize {
     if part.is_zero() {
         return usize::MAX;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The one pool of threads of a protector.
+//! The one thread pool of a protector.
 //!
-//! A job is a shared object that hands out its own work: the calling thread starts at once and would finish alone, the
-//! workers join when they wake. A worker that comes late finds nothing left and goes; so a busy machine costs time and
-//! never waits for a thread that has not begun. Workers spin for some 100 µs after a job, for the next one often
-//! follows at once, and sleep after that.
+//! A job is a shared object that hands out its own work. The calling thread starts at once and could finish alone; the
+//! workers join when they wake. A worker that comes late finds nothing left and leaves. So a busy machine costs time,
+//! but nothing waits for a thread that has not begun. After a job, workers spin for about 100 µs, since the next job
+//! often follows at once; then they sleep.
 //!
-//! Networks are jobs that come apart into small steps; [`Pool::for_each`] makes a job of things that can be done at the
-//! same time: faces, views.
+//! A network is a job that splits into small steps. [`Pool::for_each`] makes a job of things that can run in parallel:
+//! faces, views.
 #![allow(unsafe_code, reason = "things are lent to threads that outlive the loan")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -17,17 +17,17 @@ use std::thread::{self, JoinHandle};
 
 use crate::error::{Error, Result};
 
-/// Looks for the next job before a worker sleeps: some 100 µs.
+/// How often a worker polls for the next job before it sleeps: about 100 µs.
 const SPINS: usize = 4000;
 
-/// Work that several threads may do together.
+/// Work that several threads can share.
 pub(crate) trait Job: Send + Sync {
-    /// Does a share of the run `token` as thread `worker` (0 is the caller's); returns when nothing is left to take.
-    /// It must not panic: what does keeps the panic for the thread that asked for the run.
+    /// Does a share of the run `token` as thread `worker` (0 is the caller's); returns when nothing is left to take. It
+    /// must not panic: an implementation keeps a panic for the thread that asked for the run.
     fn work(&self, worker: usize, token: u64);
 }
 
-/// Threads for the plans of all networks; dropped, it ends them.
+/// The threads that run the plans of all networks. Dropping the pool ends them.
 pub struct Pool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
@@ -41,7 +41,7 @@ struct Shared {
 }
 
 impl Pool {
-    /// A pool in which `threads` threads work together, the caller's included; 0 asks for one per core.
+    /// A pool of `threads` threads, the caller's included; 0 means one per core.
     pub fn new(threads: usize) -> Result<Arc<Self>> {
         let cores = || thread::available_parallelism().map_or(1, usize::from);
         let threads = if threads == 0 { cores() } else { threads };
@@ -63,14 +63,14 @@ impl Pool {
         Ok(Arc::new(pool))
     }
 
-    /// Threads that work together, the caller's included.
+    /// Number of threads, the caller's included.
     pub fn threads(&self) -> usize {
         self.workers.len() + 1
     }
 
     /// Calls `work` once with each of `parts`, on all threads; returns when all calls have.
     ///
-    /// A panic in a call goes on from here when the others have returned.
+    /// If a call panics, the panic resumes here when the other calls have returned.
     pub fn for_each<T: Send>(&self, parts: &mut [T], work: impl Fn(&mut T) + Sync) {
         if self.workers.is_empty() || parts.len() < 2 {
             return parts.iter_mut().for_each(work);
@@ -103,7 +103,7 @@ impl Pool {
         }
     }
 
-    /// Does the run `token` of `job` with all threads; returns when the calling thread finds nothing left to take.
+    /// Runs `token` of `job` on all threads; returns when the calling thread finds nothing left to take.
     pub(crate) fn run(&self, job: &Arc<dyn Job>, token: u64) {
         if self.workers.is_empty() {
             return job.work(0, token);
@@ -128,7 +128,7 @@ unsafe impl<T: Send> Sync for Start<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Send for Start<T> {}
 
-/// Calls that may be made at the same time.
+/// Calls that may run in parallel.
 struct Parts {
     call: &'static (dyn Fn(usize) + Sync),
     count: usize,

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What was done to a frame, and the sums over a run.
+//! What was done to a frame, and sums over a run.
 
 use std::time::Duration;
 
 use crate::face::{BBox, Landmarks, TrackId};
 use crate::frame::Rect;
 
-/// Whether a face goes out recognisable: by the self-check on the frame as output, or by choice.
+/// Whether a face goes out recognisable, by the self-check on the output frame or by choice.
 ///
-/// The self-check knows the recognisers that were attacked: it says nothing of others.
+/// The self-check uses the recognisers that were attacked and says nothing about others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Every loaded recogniser is beyond its verification threshold, with a margin.
+    /// The face is beyond the verification threshold of every loaded recogniser, with a margin.
     Protected,
-    /// Hidden, or about to be hidden with the whole frame.
+    /// Hidden, by itself or with the whole frame.
     Covered(CoverReason),
-    /// It goes out as it came, RECOGNISABLE: the caller chose so of this person.
+    /// It goes out unchanged, RECOGNISABLE: the caller chose so for this person.
     Kept,
 }
 
@@ -28,20 +28,20 @@ pub enum CoverReason {
     NotYetProtected,
     /// The face was not found in this frame: its predicted place is covered.
     Lost,
-    /// Too small, or too far outside the frame, to be aligned; or given by somebody else, and its landmarks not found.
+    /// Too small or too far outside the frame to be aligned, or given by the caller and its landmarks not found.
     Unusable,
-    /// A computation failed (a value that was not finite, say).
+    /// A computation failed (for example, a value was not finite).
     Fault,
-    /// The frame's time was over before the face could be checked.
+    /// The frame's deadline came before the face could be checked.
     OutOfTime,
-    /// More faces than are to be worked on.
+    /// The frame has more faces than the settings allow.
     TooMany,
-    /// Every face is to be covered.
+    /// The settings cover every face.
     OnRequest,
 }
 
 impl Verdict {
-    /// All of them.
+    /// All verdicts.
     pub const ALL: [Self; 9] = [
         Self::Protected,
         Self::Covered(CoverReason::NotYetProtected),
@@ -74,42 +74,42 @@ impl Verdict {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct FaceReport {
-    /// Its track.
+    /// Its track's identity.
     pub id: TrackId,
     /// Box as detected or predicted, in pixels of the frame.
     pub bbox: BBox,
-    /// Landmarks as followed, in pixels of the frame.
+    /// Landmarks as tracked, in pixels of the frame.
     pub landmarks: Landmarks,
     /// Detector score, 0..=1; zero when it was predicted.
     pub score: f32,
-    /// Whether the landmarks were seen; if not, they are a guess.
+    /// Whether the landmarks were detected; if not, they are a guess.
     pub aligned: bool,
-    /// What became of it.
+    /// What happened to it.
     pub verdict: Verdict,
     /// Whether the verdict differs from that of the track's previous frame (always in its first).
     pub changed: bool,
-    /// Every pixel that was touched for this face lies in here.
+    /// A rectangle with every pixel that was touched for this face.
     pub region: Rect,
     /// Gradient iterations spent.
     pub iterations: u32,
-    /// Root mean square of the change that was written, in just-noticeable differences; zero if none was.
+    /// Root mean square of the change written, in just-noticeable differences; zero if nothing was written.
     pub spent: f32,
-    /// Peak signal-to-noise ratio of that change, decibels of luma inside the oval, against the face as it is moved and
-    /// lit; at most 100; zero if none was written.
+    /// Peak signal-to-noise ratio of that change against the moved and lit face, in decibels, on the luma inside the
+    /// oval; at most 100; zero if nothing was written.
     pub psnr: f32,
-    /// How far a point of it was moved at most, per cent of the distance of its eyes.
+    /// Largest displacement of a point of the face, in per cent of its eye distance.
     pub displacement: f32,
-    /// How much brighter or darker a part of it was made at most, per cent of its luma.
+    /// Largest gain or loss of luma in the face, in per cent.
     pub light: f32,
-    /// How far the face as output lies beyond the verification threshold: least of all recognisers, as defined by
-    /// [`attack::margin`](crate::attack::margin); zero if it was not checked.
+    /// Margin of the output face beyond the verification threshold, as defined by
+    /// [`attack::margin`](crate::attack::margin): the least of all recognisers. Zero if it was not checked.
     pub margin: f32,
-    /// Mean change of the perturbation since the last frame, code values of luma in face coordinates; zero unless both
-    /// frames show it.
+    /// Mean change of the perturbation since the last frame, in code values of luma, in face coordinates; zero unless
+    /// both frames show the face protected.
     pub flicker: f32,
-    /// Cosine similarity of the untouched face to its track's clean embedding.
+    /// Cosine similarity of the clean face to its track's clean embedding.
     pub similarity_before: f32,
-    /// Cosine similarity of the face as output to its track's clean embedding; highest of all recognisers.
+    /// Cosine similarity of the output face to its track's clean embedding: the highest of all recognisers.
     pub similarity_after: f32,
 }
 
@@ -119,27 +119,28 @@ pub struct FaceReport {
 pub struct StageTimes {
     /// Finding and following faces.
     pub detect: Duration,
-    /// Just-noticeable difference and bounds.
+    /// Computing the just-noticeable difference and the bounds.
     pub jnd: Duration,
     /// Clean embeddings and gradient iterations.
     pub attack: Duration,
-    /// Write-back, self-check and cover.
+    /// Writing back, checking and covering.
     pub verify: Duration,
 }
 
-/// One frame.
+/// What was done to one frame.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct FrameReport {
-    /// Its faces, by track.
+    /// Its faces, in the order of their tracks.
     pub faces: Vec<FaceReport>,
     /// The frame must not go out (`FailPolicy::Drop`, and a face in it is not protected).
     pub drop: bool,
-    /// A computation failed; what it touched was covered, the whole frame if the detector failed.
+    /// The computation that failed, if any. The faces concerned were covered, or the whole frame if the detector
+    /// failed.
     pub fault: Option<String>,
     /// Whether the whole frame was searched for faces.
     pub searched: bool,
-    /// Whether it took longer than it might.
+    /// Whether it missed its deadline.
     pub late: bool,
     /// Time per stage.
     pub times: StageTimes,
@@ -155,31 +156,31 @@ pub struct RunStats {
     pub frames_dropped: u64,
     /// Frames in which a computation failed.
     pub faults: u64,
-    /// Frames that were searched for faces as a whole.
+    /// Frames that were fully searched for faces.
     pub searched: u64,
-    /// Frames that took longer than they might.
+    /// Frames that missed their deadline.
     pub late: u64,
     /// Faces processed, one per face and frame.
     pub faces: u64,
-    /// Of these: protected.
+    /// How many of these were protected.
     pub protected: u64,
-    /// Of these: covered.
+    /// How many of these were covered.
     pub covered: u64,
-    /// Of these: because the frame's time was over.
+    /// How many of the covered faces had run out of time.
     pub out_of_time: u64,
-    /// Faces that went out as they came, by choice.
+    /// Faces that went out unchanged, by choice.
     pub kept: u64,
     /// Gradient iterations.
     pub iterations: u64,
-    /// Sum over protected faces of the cosine similarity before.
+    /// Sum over protected faces of [`FaceReport::similarity_before`].
     pub similarity_before: f64,
-    /// Sum over protected faces of the cosine similarity after.
+    /// Sum over protected faces of [`FaceReport::similarity_after`].
     pub similarity_after: f64,
     /// Sum over protected faces of the peak signal-to-noise ratio, decibels.
     pub psnr: f64,
-    /// Sum over protected faces of the largest displacement, per cent of the distance of the eyes.
+    /// Sum over protected faces of the largest displacement, in per cent of the eye distance.
     pub displacement: f64,
-    /// Sum over protected faces of the largest change of light, per cent of luma.
+    /// Sum over protected faces of the largest gain or loss of luma, in per cent.
     pub light: f64,
     /// Time per stage.
     pub times: StageTimes,
@@ -218,12 +219,12 @@ impl RunStats {
         self.times.verify += report.times.verify;
     }
 
-    /// Mean cosine similarity of the protected faces before and after; zeros without one.
+    /// Mean cosine similarity of the protected faces before and after; zeros if there are none.
     pub fn mean_similarity(&self) -> (f64, f64) {
         (self.mean(self.similarity_before), self.mean(self.similarity_after))
     }
 
-    /// The mean over the protected faces of which `sum` is the sum; zero without one.
+    /// Turns `sum`, a sum over the protected faces, into their mean; zero if there are none.
     pub fn mean(&self, sum: f64) -> f64 {
         sum / self.protected.max(1) as f64
     }

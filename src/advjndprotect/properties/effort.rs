@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How hard the element tries, and in what time.
+//! Properties of effort and time.
 
 use gst::prelude::*;
 

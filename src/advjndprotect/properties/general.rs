@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is done at all, by whom, and what is said of it.
+//! General properties: what is done, by which models, and what is reported.
 
 use gst::prelude::*;
 

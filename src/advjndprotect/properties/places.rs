@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Who is looked for, and where.
+//! Properties that say whose faces to find, and where.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What bounds a change, and when it is enough.
+//! Properties that bound the changes, and say when they are enough.
 
 use gst::prelude::*;
 

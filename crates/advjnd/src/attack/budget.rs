@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The box a perturbation must stay in, element by element; besides, if asked for, its root mean square in units of
-//! the box, and for a plane octave by octave.
+//! The box that bounds each element of a perturbation. A budget can also bound the root mean square in units of the box
+//! and, for a plane, each octave of spatial frequency.
 //!
-//! For the same energy a perturbation whose elements may peak moves a network further than one that is held down
-//! everywhere: its gradient is far from even. A wide box with a bound on the mean is an ellipsoid with its tips cut
-//! off.
+//! A network's gradient is uneven. So for the same energy, a perturbation that may peak moves the network further than
+//! one that is held down everywhere. A wide box with a bound on the mean is an ellipsoid with its tips cut off.
 
 use super::octaves::{OCTAVES, Octaves};
 
-/// `lower ≤ δ ≤ upper`, with `lower ≤ 0 ≤ upper`; and, for a time, a part of it.
+/// The box `lower ≤ δ ≤ upper`, with `lower ≤ 0 ≤ upper`, and an optional part of it.
 #[derive(Debug, Clone, Default)]
 pub struct Budget {
     lower: Vec<f32>,
     upper: Vec<f32>,
-    /// The part, if it is not the whole: from where to where.
+    /// Lower and upper ends of the part; `None` for the whole box.
     part: Option<(Vec<f32>, Vec<f32>)>,
-    /// Samples in a row of the plane, and the share of the half widths for each octave, if they are bound.
+    /// Samples in a row of the plane, and the bound on each octave as a share of the half widths; `None` for no bound.
     shares: Option<(usize, [f32; OCTAVES])>,
-    /// Largest root mean square of δ over its half widths; not below zero.
+    /// Largest root mean square of δ relative to the half widths; never negative.
     rms: Option<f32>,
     octaves: Octaves,
 }
@@ -29,13 +28,12 @@ impl Budget {
         Self { lower: upper.iter().map(|bound| -bound).collect(), upper, ..Self::default() }
     }
 
-    /// The part of the box within `share` times its half widths of `center`, or what of the box is nearest to that. The
-    /// widths stay those of the box. A share that is negative counts as zero, one that is not a number as infinite.
-    /// A part that was set before bounds it, too.
+    /// Limits δ to within `share` times the half widths of `center`, or to the nearest points of the box. The half
+    /// widths stay those of the box. A negative share counts as zero, NaN as infinite. An earlier part still applies.
     #[must_use]
     pub fn near(self, center: &[f32], share: f32) -> Self {
         let share = if share.is_nan() { f32::INFINITY } else { share.max(0.0) };
-        // No box is infinitely wide, and none where the width is zero.
+        // The reach is never infinite, and zero where the width is zero.
         let reaches: Vec<f32> = self.half_widths().map(|width| (share.min(f32::MAX) * width).min(f32::MAX)).collect();
         let limit = |sign: f32| {
             let ends = center.iter().zip(&reaches).map(|(center, reach)| center + sign * reach);
@@ -47,30 +45,29 @@ impl Budget {
         self.cut(lower, upper)
     }
 
-    /// The box of a plane, `width` samples a row, whose octaves of spatial frequency, finest first, stay within
-    /// `shares` of its half widths besides: a smooth change is held tighter than a rough one. Octaves: see octaves.rs.
+    /// For a plane of `width` samples a row, also limits each octave of spatial frequency, finest first, to its share
+    /// of the half widths, so that a smooth change is bounded more tightly than a rough one. See octaves.rs.
     #[must_use]
     pub fn in_octaves(mut self, width: usize, shares: [f32; OCTAVES]) -> Self {
         self.shares = Some((width, shares));
         self
     }
 
-    /// The part of the box where δ over its half widths has a root mean square of at most `share`, 0..=1, over the
-    /// elements whose width is not zero. A share that is negative counts as zero; one that is not below 1 bounds
-    /// nothing.
+    /// Limits the root mean square of δ relative to the half widths to `share`, 0..=1, over the elements with a
+    /// non-zero width. A negative share counts as zero; a share of 1 or more, or NaN, has no effect.
     #[must_use]
     pub fn with_rms(mut self, share: f32) -> Self {
         self.set_rms(share);
         self
     }
 
-    /// As [`with_rms`](Self::with_rms), of a budget that is in use.
+    /// As [`with_rms`](Self::with_rms), in place.
     pub fn set_rms(&mut self, share: f32) {
         self.rms = (share < 1.0).then(|| share.max(0.0));
     }
 
-    /// The part of the box where `clean + δ` stays in `low..=high`. The widths stay those of the box, so that a step
-    /// is as long next to the end of the range as elsewhere. A part that was set before bounds it, too.
+    /// Limits `clean + δ` to `low..=high`. The half widths stay those of the box, so that a step is as long near the
+    /// ends of the range as elsewhere. An earlier part still applies.
     #[must_use]
     pub fn within(self, clean: &[f32], low: f32, high: f32) -> Self {
         let lower = self.lower.iter().zip(clean).map(|(lower, x)| lower.max(low - x).min(0.0)).collect();
@@ -78,7 +75,7 @@ impl Budget {
         self.cut(lower, upper)
     }
 
-    /// Cuts the part down to `lower..=upper`; where the two have nothing in common, to what of the part is nearest.
+    /// Cuts the part down to `lower..=upper`, or to its nearest point where the two do not overlap.
     fn cut(mut self, mut lower: Vec<f32>, mut upper: Vec<f32>) -> Self {
         if let Some((low, high)) = &self.part {
             for (index, (low, high)) in low.iter().zip(high).enumerate() {
@@ -100,10 +97,9 @@ impl Budget {
         self.upper.is_empty()
     }
 
-    /// The nearest point of the box, or of its part; what is not a number counts as zero. Octaves that are bound are
-    /// cut to their bounds first, which is no exact projection: see octaves.rs. Then the whole is made smaller if its
-    /// root mean square is too large, and last cut to the box, or to its part, which may raise it again where that is
-    /// far from zero.
+    /// Projects `delta` onto the budget; NaN counts as zero. First each bounded octave is cut, which is not an exact
+    /// projection (see octaves.rs). Then the whole is scaled down if its root mean square is too large. Last it is
+    /// clamped to the box or its part; a part far from zero can raise the root mean square again.
     pub fn project(&mut self, delta: &mut [f32]) {
         delta.iter_mut().filter(|delta| delta.is_nan()).for_each(|delta| *delta = 0.0);
         if let Some((width, shares)) = &self.shares {
@@ -121,13 +117,13 @@ impl Budget {
         }
     }
 
-    /// How far a perturbation may go from zero, as a root mean square share of the half widths: 1, or what
-    /// [`with_rms`](Self::with_rms) says.
+    /// Largest root mean square of a perturbation relative to the half widths: 1, or the share of
+    /// [`with_rms`](Self::with_rms).
     pub fn reach(&self) -> f32 {
         self.rms.unwrap_or(1.0)
     }
 
-    /// Root mean square of `delta` over its half widths, where these are not zero.
+    /// Root mean square of `delta` relative to the half widths, over the elements with a non-zero width.
     pub fn rms_of(&self, delta: &[f32]) -> f32 {
         let (mut sum, mut count) = (0.0f64, 0u32);
         for (delta, width) in delta.iter().zip(self.half_widths()).filter(|(_, width)| *width > 0.0) {
@@ -147,7 +143,7 @@ impl Budget {
 mod tests {
     use super::*;
 
-    /// Where a budget puts what would go far down, and far up.
+    /// Where a budget clamps a change far down, and one far up.
     fn ends(mut budget: Budget) -> [f32; 2] {
         [-100.0, 100.0].map(|far| {
             let mut delta = [far];

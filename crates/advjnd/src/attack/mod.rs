@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Gradient iterations inside a box: one loop, and an attack is a value that fills its blanks.
+//! Gradient iterations inside a budget: one loop, with an [`Attack`] as its parameters.
 //!
-//! The loop is projected gradient ascent with momentum: MI-FGSM (Dong et al., CVPR 2018, eq. 6–7) where the direction
-//! is [`Direction::Sign`], BIM where the momentum is zero besides. It knows nothing of faces, frames or visibility: it
-//! sees an [`Objective`], a [`Budget`] per element, and a [`Perturbation`] that lasts from call to call (warm start).
+//! The loop is projected gradient ascent with momentum. With [`Direction::Sign`] it is MI-FGSM (Dong et al., CVPR 2018,
+//! eq. 6–7), and BIM if the momentum is zero, too. It knows nothing of faces, frames or visibility. It sees an
+//! [`Objective`], a [`Budget`] per element, and a [`Perturbation`] that persists from call to call (warm start).
 
 mod budget;
 mod objective;
@@ -17,13 +17,13 @@ pub use view::ViewSampler;
 
 use crate::error::{Error, Result};
 
-/// What the iterations raise.
+/// What the iterations maximise.
 pub trait Objective {
     /// The value at `delta`, and its gradient with respect to `delta` (same length, overwritten).
     fn value_and_grad(&mut self, delta: &[f32], gradient: &mut [f32]) -> Result<f32>;
 
-    /// What the stop and [`Attack::approach`] look at, at the point last evaluated, whose value was `value`: that
-    /// value, unless what is raised and what decides are two things.
+    /// The quantity for the stopping test and [`Attack::approach`], at the point last evaluated. By default this is
+    /// that point's `value`; override it if the stop depends on something else than the value that is maximised.
     fn margin(&self, value: f32) -> f32 {
         value
     }
@@ -34,37 +34,37 @@ pub trait Objective {
     }
 }
 
-/// How an accumulated gradient becomes a step inside a budget.
+/// How the accumulated gradient becomes a step inside a budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Direction {
-    /// Every element by the same share of its bound: the steepest step for a given largest change, relative to the
+    /// Every element moves by the same share of its bound: the steepest step for a given largest change relative to the
     /// bounds.
     Sign,
-    /// In proportion to gradient times squared bound: the steepest step for a given root mean square change, relative
-    /// to the bounds. Spends less for the same value.
+    /// In proportion to the gradient times the squared bound: the steepest step for a given root mean square change
+    /// relative to the bounds. Spends less for the same value.
     #[default]
     Scaled,
-    /// In proportion to the gradient, whatever the bounds: the element that changes most moves by the step size times
+    /// In proportion to the gradient, whatever the bounds. The element that changes most moves by the step size times
     /// the widest bound (FGV: Rozsa, Rudd & Boult, CVPRW 2016).
     Value,
 }
 
-/// An attack: the blanks of the loop.
+/// An attack: the parameters of the loop.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Attack {
-    /// From gradient to step.
+    /// How the gradient becomes a step.
     pub direction: Direction,
     /// Share of the previous accumulated gradient that is kept.
     pub momentum: f32,
     /// Root mean square of a step, as a share of the bounds, or of the root mean square that the budget allows.
     pub step_size: f32,
-    /// Distance of the value from the stop from which on steps become smaller in proportion (to [`LEAST_STEP`] of their
-    /// size): a long first step, and little overshoot at the end. Zero: all steps are of one size.
+    /// Distance from the stop at which steps begin to shrink in proportion, down to [`LEAST_STEP`] of their size: a
+    /// long first step and little overshoot at the end. Zero: all steps have the same size.
     pub approach: f32,
 }
 
-/// Share of the step size that is left close to the stop.
+/// Smallest step near the stop, as a share of the step size.
 pub const LEAST_STEP: f32 = 0.3;
 
 impl Default for Attack {
@@ -73,18 +73,18 @@ impl Default for Attack {
     }
 }
 
-/// A perturbation and its momentum: the state that warm-starts the next call.
+/// A perturbation and its momentum: the state for a warm start of the next call.
 #[derive(Debug, Clone, Default)]
 pub struct Perturbation {
     /// The perturbation.
     pub delta: Vec<f32>,
-    /// Gradient with respect to it, of the value last evaluated.
+    /// Gradient of the value last evaluated with respect to it.
     pub gradient: Vec<f32>,
     momentum: Vec<f32>,
 }
 
 impl Perturbation {
-    /// No perturbation, of `len` elements.
+    /// A zero perturbation of `len` elements.
     pub fn zeros(len: usize) -> Self {
         Self { delta: vec![0.0; len], momentum: vec![0.0; len], gradient: vec![0.0; len] }
     }
@@ -105,12 +105,12 @@ pub struct Outcome {
 }
 
 impl Attack {
-    /// At most `max_iterations` iterations from `state`, fewer if a value reaches `stop_at` or the objective does not
-    /// go on; the state ends inside the budget.
+    /// Runs at most `max_iterations` iterations from `state`. Stops early if the margin reaches `stop_at` or the
+    /// objective does not go on. The state ends inside the budget.
     ///
     /// # Errors
-    /// What the objective reports, and [`Error::NotFinite`] if its value is not a number; the state is inside the
-    /// budget still.
+    /// Errors of the objective, and [`Error::NotFinite`] if its value is not a number; the state stays inside the
+    /// budget.
     pub fn run(
         &self,
         objective: &mut dyn Objective,
@@ -136,8 +136,7 @@ impl Attack {
         Ok(outcome)
     }
 
-    /// One step along the gradient of `state`, from a value that is `distance` short of the stop; the state ends inside
-    /// the budget.
+    /// Takes one step along the gradient of `state`, `distance` short of the stop. The state ends inside the budget.
     pub fn advance(&self, budget: &mut Budget, state: &mut Perturbation, distance: f32) {
         self.accumulate(state);
         self.step(budget, state, self.step_size * self.slowdown(distance));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What "not recognised" means for an embedding, as a number and its gradient.
+//! What "not recognised" means for an embedding: the margin and its gradient.
 //!
-//! The margin is how far an embedding lies beyond the verification threshold, as a share of what the metric spans on
+//! The margin is the distance of an embedding beyond the verification threshold, as a share of the metric's range on
 //! the recognised side: positive = another person, zero = at the threshold, −1 = the same embedding.
 //!
 //! | metric | margin |
@@ -11,12 +11,12 @@
 
 use crate::net::{Metric, RecognizerSpec};
 
-/// Weight of the constant direction that a dodge follows besides: it alone moves an embedding that still equals its
-/// reference, where the margin has no gradient.
+/// Weight of the constant direction that a dodge adds. It alone moves an embedding that still equals its reference,
+/// where the margin has no gradient.
 const AWAY_WEIGHT: f32 = 0.25;
 const TINY: f32 = 1e-6;
 
-/// How far `embedding` lies beyond the threshold from `reference`; see the head of this file.
+/// The margin of `embedding` from `reference`; see the head of this file.
 pub fn margin(spec: &RecognizerSpec, reference: &[f32], embedding: &[f32]) -> f32 {
     let threshold = spec.verification_threshold;
     match spec.metric {
@@ -31,14 +31,14 @@ pub fn cosine_similarity(a: &[f32], b: &[f32]) -> f32 {
     if norms > 0.0 { dot(a, b) / norms } else { 0.0 }
 }
 
-/// Away from every reference of one person.
+/// The objective to move away from every reference of one person.
 #[derive(Debug, Clone, Copy)]
 pub struct Dodge<'a> {
     /// The recogniser.
     pub spec: &'a RecognizerSpec,
-    /// Embeddings to get away from; the nearest counts.
+    /// Embeddings to move away from; the nearest counts.
     pub references: [&'a [f32]; 2],
-    /// A constant unit vector: the direction to leave in, other things being equal. Empty: none.
+    /// A constant unit vector: the preferred direction to leave in. Empty: none.
     pub away: &'a [f32],
 }
 
@@ -48,9 +48,9 @@ impl Dodge<'_> {
         self.nearest(embedding).1
     }
 
-    /// The least margin, and the direction in which the embedding is to move (overwritten): the margin's gradient,
-    /// times its threshold for distances, times 1 − threshold and the embedding's length for cosines, plus a quarter
-    /// of `away`.
+    /// Returns the least margin and overwrites `cotangent` with the direction in which the embedding should move: the
+    /// margin's gradient, times the threshold (Euclidean) or times 1 − threshold and the embedding's length (cosine),
+    /// plus a quarter of `away`.
     pub fn margin_and_cotangent(&self, embedding: &[f32], cotangent: &mut [f32]) -> f32 {
         let (reference, margin) = self.nearest(embedding);
         let (scale_e, scale_r) = match self.spec.metric {

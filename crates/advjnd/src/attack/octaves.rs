@@ -7,12 +7,12 @@
 //! octave k = c_k - c_k+1   (0 <= k < 4),   octave 4 = c_4;   the octaves add up to the plane
 //! ```
 //!
-//! Octave k holds about 2^-(k+2) to 2^-(k+1) cycles per sample, the last all that is lower. Beyond its border a plane
-//! repeats its outermost samples. Bounding every octave and adding up is no exact projection: octaves overlap, and
-//! what is cut from one leaks into its neighbours. With bounds that halve from octave to octave, of a wave as large as
-//! the bound 0.99, 0.81, 0.61 and 0.35 are left at periods of 8, 16, 32 and 64 samples, and a coarse octave by itself
-//! may still hold four times its bound; done four times over it would be 1.8 times. A perturbation that lasts is bound
-//! again in every frame.
+//! Octave k holds about 2^-(k+2) to 2^-(k+1) cycles per sample; the last one holds all lower frequencies. Beyond its
+//! border a plane repeats its outermost samples. Bounding every octave and adding up is not an exact projection:
+//! octaves overlap, and what is cut from one leaks into its neighbours. With bounds that halve from octave to octave, a
+//! wave as large as the bound keeps 0.99, 0.81, 0.61 and 0.35 of its size at periods of 8, 16, 32 and 64 samples. A
+//! coarse octave alone can keep four times its bound, or 1.8 times after four passes. A persistent perturbation is
+//! bounded again in every frame.
 
 use pulp::{Simd, WithSimd};
 
@@ -31,8 +31,8 @@ pub(super) struct Octaves {
 }
 
 impl Octaves {
-    /// Holds octave `k` of a plane to ± `shares[k]` times half of `upper − lower`, sample by sample. Planes are
-    /// row-major, `width` samples a row; samples beyond the last whole row stay.
+    /// Limits octave `k` of a plane to ± `shares[k]` times half of `upper − lower`, sample by sample. Planes are
+    /// row-major, `width` samples a row; samples beyond the last whole row stay unchanged.
     pub(super) fn limit(
         &mut self,
         plane: &mut [f32],
@@ -83,14 +83,14 @@ impl WithSimd for Limit<'_> {
     }
 }
 
-/// Adds `fine − coarse`, held to the bound, to `sum`.
+/// Adds `fine − coarse`, clamped to the bound, to `sum`.
 #[inline(always)]
 fn add_limited(fine: &[f32], coarse: &[f32], lower: &[f32], upper: &[f32], share: f32, sum: &mut [f32]) {
     let len = sum.len();
     let (fine, coarse, lower, upper) = (&fine[..len], &coarse[..len], &lower[..len], &upper[..len]);
     for x in 0..len {
         let bound = share * 0.5 * (upper[x] - lower[x]);
-        // Not f32::clamp, which panics where a bound is no number.
+        // Not f32::clamp, which panics if a bound is NaN.
         sum[x] += (fine[x] - coarse[x]).min(bound).max(-bound);
     }
 }
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// How far what is left of an octave may lie beyond its bound.
+    /// How many times its bound an octave may still reach.
     const LEAK: f32 = 4.2;
 
     /// The octaves straight from the equations.

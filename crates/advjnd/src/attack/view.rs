@@ -7,7 +7,7 @@
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-/// A stream of draws.
+/// A stream of random draws.
 #[derive(Debug, Clone)]
 pub struct ViewSampler {
     rng: Pcg64Mcg,
@@ -20,8 +20,8 @@ impl ViewSampler {
         Self { rng: Pcg64Mcg::seed_from_u64(seed ^ stream.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15)) }
     }
 
-    /// Coefficients `[a, b, tx, ty]` of a similarity transform about the centre of a chip of `side` pixels: its scale
-    /// within ± `scale` of one, its angle within ± `turn`, the shift within ± `shift` pixels.
+    /// Coefficients `[a, b, tx, ty]` of a random similarity transform about the centre of a chip of `side` pixels:
+    /// scale within ± `scale` of one, angle within ± `turn`, shift within ± `shift` pixels.
     pub fn similarity(&mut self, scale: f32, turn: f32, shift: f32, side: f32) -> [f32; 4] {
         let [scale, angle, dx, dy] =
             [scale, turn, shift, shift].map(|reach| reach * self.rng.random_range(-1.0f32..=1.0));
@@ -36,9 +36,9 @@ impl ViewSampler {
         self.rng.random_range(-1.0f32..=1.0)
     }
 
-    /// True with `probability`, of which what lies outside 0..=1 counts as the nearer end.
+    /// True with `probability`; a value outside 0..=1 counts as the nearer end.
     pub fn chance(&mut self, probability: f32) -> bool {
-        // 0..1, without 1: never true at zero, always at one.
+        // The draw is in 0..1, without 1: never true at zero, always at one.
         self.rng.random_range(0.0f32..1.0) < probability
     }
 

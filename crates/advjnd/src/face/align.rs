@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The similarity transform that lays five landmarks onto a recogniser's template.
 //!
-//! Least squares over rotation, scale and translation without reflection, in closed form (Umeyama, IEEE TPAMI 13(4),
-//! 1991; in two dimensions the rotation and scale are one complex number).
+//! The fit is least squares over rotation, scale and translation without reflection, in closed form (Umeyama, IEEE
+//! TPAMI 13(4), 1991; in two dimensions, rotation and scale are one complex number).
 
 use super::Landmarks;
 use crate::error::{Error, Result};

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where the landmarks of a face are, whatever its roll: close looks, turned.
+//! Landmarks of a face at any roll, by close looks in several turns.
 //!
-//! YuNet finds faces at any roll from about 50 pixels on, but its landmarks are those of an upright head, up to half a
-//! face off, and a chip aligned by them matches nobody. Only where the window is turned upright and the face fills it
-//! are they right to some 5 % of the face (ten people, 24 to 180 pixels, every 15°; DESIGN.md). So a new face is looked
-//! at in eight turns, and from the best one on, turned by its landmarks' roll, until two looks agree.
+//! YuNet finds faces of about 50 pixels or more at any roll, but its landmarks are those of an upright head: up to half
+//! a face off, so that a chip aligned by them matches nobody. They are right to about 5 % of the face only if the face
+//! is turned upright and fills the window (ten people, 24 to 180 pixels, every 15°; DESIGN.md). So a new face is looked
+//! at in eight turns, and then again from the best one, turned by the roll of its landmarks, until two looks agree.
 
 use super::close_up::{CloseUp, WINDOW};
 use super::pass::Pass;
@@ -14,26 +14,26 @@ use crate::frame::FrameMut;
 use crate::net::Backend;
 use crate::net::graph::Graph;
 
-/// Turns of less than a quarter of a circle that a new face is looked at in, and in each of the four quarters.
+/// Turns within a quarter circle; a new face is looked at in each, in all four quarters.
 const TURNS: usize = 2;
-/// Size of the face in the window: there the landmarks' roll is right to 2°; at 100 pixels, to 9°.
+/// Size of the face in the window, pixels: here the landmarks' roll is right to 2°; at 100 pixels, to 9°.
 const FACE: f32 = 160.0;
 /// Two looks agree if no landmark moves by more than this share of the face.
 const AGREE: f32 = 0.08;
-/// Looks after the best turn, at most.
+/// Largest number of looks after the best turn.
 const REFINEMENTS: usize = 4;
-/// Score from which looks that agree believe a face, and from which one look at a face that is known does.
+/// Score from which agreeing looks confirm a face, and from which a single look sees one.
 const CLOSE_SCORE: f32 = 0.5;
 const LOOK_SCORE: f32 = 0.3;
-/// Sizes of the face in the window, pixels, at which one is suspected: what is out of focus looks like a face where it
-/// is small only.
+/// Sizes in the window, pixels, at which to look for a suspected face: a blurred face looks like one only if it is
+/// small.
 const SUSPECT_SIZES: [f32; 4] = [48.0, 64.0, 32.0, 100.0];
-/// Score from which such a look believes it, and how many of the sizes have to: of faces in pictures and clips that are
-/// too weak for anything else these find 23 of 40, and 17 of 149 other things, most of them heads that are not marked.
+/// Score from which such a look counts, and at how many sizes one must. Of 40 faces in pictures and clips that nothing
+/// else finds, this finds 23, and 17 of 149 other things, most of them unmarked heads.
 const SUSPECT_SCORE: f32 = 0.55;
 const SUSPECTED: usize = 2;
-/// A face in the window lies within this share of its size of where it is expected, and has so many times its size at
-/// most.
+/// A face in the window lies within this share of its size from its expected place, and differs from the expected size
+/// by at most this factor.
 const CENTER_REACH: f32 = 0.6;
 const SIZE_RATIO: f32 = 2.0;
 
@@ -49,15 +49,14 @@ pub struct Pose {
 }
 
 impl Pose {
-    /// The pose of a box whose landmarks have a roll.
+    /// The pose of a box with a given roll.
     pub fn of(bbox: &BBox, roll: f32) -> Self {
         Self { center: bbox.center(), size: bbox.size().max(1.0), roll }
     }
 }
 
 impl Pose {
-    /// The pose of a detection: of its box, or, where that is far larger than the landmarks (somebody else drew it), of
-    /// these.
+    /// The pose of a detection by its box, or by its landmarks if the box is far larger (as boxes from callers may be).
     pub fn of_face(face: &Detection) -> Self {
         if !face.aligned {
             return Self::of(&face.bbox, 0.0);
@@ -71,7 +70,7 @@ impl Pose {
         Self { center: [mean(0), mean(1)], size, ..pose }
     }
 
-    /// Pixels per pixel of the frame in a window in which it has `face` pixels.
+    /// Window pixels per frame pixel if the face has `face` pixels in the window.
     fn scale(&self, face: f32) -> f32 {
         face / self.size.max(1.0)
     }
@@ -83,13 +82,12 @@ impl Pose {
     }
 }
 
-/// A box so many times as large as landmarks have a face is not the face's.
+/// A box larger than the landmarks' face by this factor is not the face's own.
 const LARGE_BOX: f32 = 1.6;
-/// Overlap that an aligned face has at least with the place where it was looked for: looks that follow one another may
-/// wander off to another face.
+/// Least overlap of an aligned face with the place where the looks began: consecutive looks may drift to another face.
 const LEAST_OVERLAP: f32 = 0.2;
 
-/// Looks at faces close up.
+/// Makes close looks at faces.
 pub struct Aligner {
     pass: Pass,
     close_up: CloseUp,
@@ -101,7 +99,7 @@ impl Aligner {
         Self { pass: Pass::new(graph, backend), close_up: CloseUp::default() }
     }
 
-    /// The face at `pose`, its landmarks from looks that agree; `None` if there is none, or no two looks agree.
+    /// The face at `pose`, with landmarks from looks that agree; `None` if there is no face or no two looks agree.
     ///
     /// # Errors
     /// [`Error::NotFinite`](crate::Error::NotFinite) if the network's scores are not numbers.
@@ -133,8 +131,8 @@ impl Aligner {
         Ok(None)
     }
 
-    /// Whether there is a face at `pose` whose landmarks nobody can tell, hidden in part, dark or out of focus: looks
-    /// at four sizes, at each also mirrored, of which two see one. Returns the box of the clearest.
+    /// Looks for a face at `pose` that cannot be aligned, because it is partly hidden, dark or out of focus. Looks at
+    /// four sizes, plain and mirrored; at two sizes it must see a face. Returns the box of the clearest.
     ///
     /// # Errors
     /// As [`align`](Self::align).
@@ -161,7 +159,7 @@ impl Aligner {
         Ok(None)
     }
 
-    /// One look at the face at `pose`, turned upright, `face` pixels large: the likeliest near the place.
+    /// One look at `pose`, turned upright, with the face `face` pixels large: the most likely face near that place.
     ///
     /// # Errors
     /// As [`align`](Self::align).
@@ -173,8 +171,8 @@ impl Aligner {
         self.see(0, face, false)
     }
 
-    /// The likeliest face, about `face` pixels large, near the middle of the window that was turned last, turned by so
-    /// many quarters more, `mirrored` or not; of a mirrored face the landmarks are not told.
+    /// The most likely face, about `face` pixels large, near the middle of the window last turned, turned further by
+    /// `quarters` and perhaps `mirrored`. A mirrored face comes without landmarks.
     fn see(&mut self, quarters: u8, face: f32, mirrored: bool) -> Result<Option<Detection>> {
         let picture = &mut self.pass.thumbnail.bgr;
         let to_frame = self.close_up.window(quarters, picture);
@@ -192,8 +190,8 @@ impl Aligner {
         Ok(seen.map(|seen| seen.through(&to_frame)))
     }
 
-    /// Two looks at a face that is known, the second where the first saw it: aligned if they agree, and to be covered
-    /// if not; `None` if the first sees nothing.
+    /// Two looks at a known face, the second where the first saw it. The face is aligned if they agree, else it will be
+    /// covered. `None` if the first look sees nothing.
     ///
     /// # Errors
     /// As [`align`](Self::align).
@@ -208,7 +206,7 @@ impl Aligner {
         Ok(Some(Detection { aligned, confirmed: aligned, ..second.unwrap_or(first) }))
     }
 
-    /// As [`look`](Self::look), at the face closest up.
+    /// As [`look`](Self::look), from closest up.
     ///
     /// # Errors
     /// As [`align`](Self::align).
@@ -218,13 +216,13 @@ impl Aligner {
 }
 
 impl Detection {
-    /// The detection in the mirror image of a picture so wide, its landmarks a guess.
+    /// The detection mirrored in a picture of `width`, with guessed landmarks.
     fn mirrored_in(&self, width: f32) -> Self {
         let bbox = BBox { x: width - self.bbox.x - self.bbox.width, ..self.bbox };
         Self::unaligned(bbox, self.score)
     }
 
-    /// The detection as seen by `transform`: of a turned box, the box around the ellipse in it.
+    /// The detection mapped by `transform`. A turned box becomes the box around its inscribed ellipse.
     pub(super) fn through(&self, transform: &SimilarityTransform) -> Self {
         let [x, y] = transform.apply(self.bbox.center());
         let (a, b) = (transform.a.abs(), transform.b.abs());
@@ -236,15 +234,15 @@ impl Detection {
 }
 
 impl Landmarks {
-    /// Roll of the head, radians, clockwise in the picture: the direction from between the eyes to between the corners
-    /// of the mouth, against straight down, and that of the eyes and of the mouth, averaged.
+    /// Roll of the head, radians, clockwise in the picture. It averages the direction from the middle of the eyes to
+    /// the middle of the mouth, relative to straight down, with the directions of the eyes and of the mouth.
     pub fn roll(&self) -> f32 {
         let [left, right, _, mouth_left, mouth_right] = self.0;
         let [eyes, mouth] = self.middles();
         let down = [mouth[0] - eyes[0], mouth[1] - eyes[1]];
         let across =
             [right[0] - left[0] + mouth_right[0] - mouth_left[0], right[1] - left[1] + mouth_right[1] - mouth_left[1]];
-        // Down, turned a quarter anticlockwise, points to the right of an upright head.
+        // Down, turned a quarter anticlockwise, points to the right for an upright head.
         let right = [across[0] / 2.0 + down[1], across[1] / 2.0 - down[0]];
         right[1].atan2(right[0])
     }

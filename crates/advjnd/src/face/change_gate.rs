@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether anything changed since the whole frame was last searched for faces: what shows the same has no new face.
+//! Whether anything changed since the whole frame was last searched for faces. A frame that shows the same has no new
+//! face.
 //!
-//! Compared are means of cells ([`FrameMut::cell_means`]), so that the noise of a camera is no change. A face that
-//! comes into view changes some cell that it touches by more than [`CHANGE`], however slowly it comes, for the
-//! comparison is with the frame that was searched, not with the last one.
+//! It compares means of cells ([`FrameMut::cell_means`]), so camera noise is not a change. A face that comes into view
+//! changes some cell by more than [`CHANGE`], however slowly it comes, because the comparison is with the searched
+//! frame, not with the last one.
 
 use super::BBox;
 use crate::frame::{CELL, FrameMut};
 
-/// Mean of a cell that counts as changed, in code values: noise of σ = 5 stays below in a cell of 16², a face of the
-/// least size in any light that shows it does not.
+/// Change of a cell's mean that counts, in code values. Noise of σ = 5 stays below it in a cell of 16²; a face of the
+/// smallest size exceeds it in any light that shows it.
 const CHANGE: f32 = 2.5;
 
-/// Mean change of the cells of a frame from which it shows another scene, code values: moving cameras and people stay
-/// below, two pictures that have nothing to do with each other do not.
+/// Mean change of all cells, in code values, from which a frame shows another scene. Moving cameras and people stay
+/// below it; two unrelated pictures do not.
 const CUT: f32 = 20.0;
 
-/// Changes in so many places are looked at one by one; more are everywhere.
+/// Changes in at most this many places are searched one by one; more count as everywhere.
 const MOST_PLACES: usize = 2;
 
 /// Where something changed.
@@ -24,13 +25,13 @@ const MOST_PLACES: usize = 2;
 pub enum Change {
     /// Nowhere.
     Nowhere,
-    /// Here.
+    /// In these places.
     Places(Vec<BBox>),
-    /// In more places, or larger ones, than would be looked at one by one.
+    /// In too many or too large places to search one by one.
     Everywhere,
 }
 
-/// What was to be seen, coarsely, when the whole frame was last searched, and what is now.
+/// A coarse picture of the frame as last searched, and of the current frame.
 #[derive(Debug, Default)]
 pub struct ChangeGate {
     searched: Vec<f32>,
@@ -39,23 +40,23 @@ pub struct ChangeGate {
 }
 
 impl ChangeGate {
-    /// Looks at a frame.
+    /// Takes the current frame.
     pub fn look(&mut self, frame: &FrameMut<'_>) {
         self.columns = frame.width().div_ceil(CELL);
         frame.cell_means(&mut self.now);
     }
 
-    /// What was looked at last has been searched.
+    /// Marks the current frame as searched.
     pub fn keep(&mut self) {
         self.searched.clone_from(&self.now);
     }
 
-    /// Nothing counts as searched.
+    /// Forgets what was searched.
     pub fn forget(&mut self) {
         self.searched.clear();
     }
 
-    /// What changed has been searched.
+    /// Marks the changed cells as searched.
     pub fn keep_changes(&mut self) {
         for (now, searched) in self.now.iter().zip(&mut self.searched) {
             if differs(*now, *searched) {
@@ -64,13 +65,13 @@ impl ChangeGate {
         }
     }
 
-    /// Whether anything outside of `known` places changed since the last search.
+    /// Whether anything outside the `known` places changed since the last search.
     pub fn changed(&self, known: &[BBox]) -> bool {
         let outside = |cell: BBox| !known.iter().any(|place| place.contains(cell.center()));
         self.searched.len() != self.now.len() || self.cells().any(outside)
     }
 
-    /// Whether the frame shows another scene than the one last searched.
+    /// Whether the frame shows another scene than the last one searched.
     pub fn is_cut(&self) -> bool {
         let changes = self.now.iter().zip(&self.searched).map(|(now, searched)| (now - searched).abs());
         self.searched.len() == self.now.len() && changes.sum::<f32>() > CUT * self.now.len() as f32

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Faces, cut out of frames as recognisers take them.
+//! Faces cut from frames in the form that recognisers take.
 
 use super::{Landmarks, SimilarityTransform, Warp};
 use crate::error::Result;
 use crate::frame::{FrameMut, Rect, Region};
 use crate::net::{Embedder, RecognizerSpec, Template};
 
-/// Cuts faces out of frames; keeps its buffers.
+/// Cuts faces from frames; keeps its buffers.
 #[derive(Debug, Default)]
 pub struct ChipCutter {
     region: Region,
@@ -16,10 +16,10 @@ pub struct ChipCutter {
 }
 
 impl ChipCutter {
-    /// The chip of a face that a recogniser takes, in `chip`: planar R', G', B', `[3][size][size]`, 0..=255.
+    /// Fills `chip` with the chip of a face for a recogniser: planar R', G', B', `[3][size][size]`, 0..=255.
     ///
     /// # Errors
-    /// Where landmarks are no face: all at one point, say.
+    /// If the landmarks do not form a face, for example if all lie at one point.
     fn chip(
         &mut self,
         frame: &FrameMut<'_>,
@@ -36,10 +36,10 @@ impl ChipCutter {
         Ok(())
     }
 
-    /// What `embedder` makes of a face.
+    /// Embeds a face with `embedder`.
     ///
     /// # Errors
-    /// Where landmarks are no face, and those of the recogniser.
+    /// If the landmarks do not form a face, and errors of the recogniser.
     pub fn embed(
         &mut self,
         frame: &FrameMut<'_>,
@@ -57,7 +57,7 @@ impl ChipCutter {
     /// The luma of a face in a chip of `size`², 0..=255.
     ///
     /// # Errors
-    /// Where landmarks are no face: all at one point, say.
+    /// If the landmarks do not form a face, for example if all lie at one point.
     pub fn luma(
         &mut self,
         frame: &FrameMut<'_>,

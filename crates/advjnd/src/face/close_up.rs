@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What lies around a place of a frame, read once, and windows of it in any turn.
+//! The surroundings of a place in a frame, read once, and windows of them in any turn.
 
 use super::pass::scaled_size;
 use super::quarters::turn_quarters;
@@ -9,10 +9,10 @@ use crate::frame::{FrameMut, Rect, Resampling, Thumbnail};
 /// Side of a window, pixels of the network's input.
 pub(super) const WINDOW: usize = 224;
 
-/// What lies around a place of a frame.
+/// The surroundings of a place in a frame.
 #[derive(Debug, Default)]
 pub(super) struct CloseUp {
-    /// The square around the circle around the window, as far as it lies in the frame.
+    /// The square around the window's circumcircle, as far as it lies in the frame.
     patch: Thumbnail,
     /// Its pixels: B', G', R', 0.
     pixels: Vec<[f32; 4]>,
@@ -28,7 +28,8 @@ pub(super) struct CloseUp {
 }
 
 impl CloseUp {
-    /// Reads what is around `center`, in pixels of the frame, `scale` times as large. `false` if it lies outside.
+    /// Reads the surroundings of `center`, pixels of the frame, at `scale`. Returns `false` if they lie outside the
+    /// frame.
     pub(super) fn read(&mut self, frame: &FrameMut<'_>, center: [f32; 2], scale: f32) -> bool {
         let reach = WINDOW as f32 / std::f32::consts::SQRT_2;
         let size = scaled_size(frame, scale);
@@ -53,7 +54,7 @@ impl CloseUp {
         true
     }
 
-    /// Turns the window: its head, turned clockwise by `roll`, radians, becomes upright.
+    /// Turns the window so that a head turned clockwise by `roll`, radians, becomes upright.
     pub(super) fn turn(&mut self, roll: f32) {
         self.roll = roll;
         let ([x, y], [left, top]) = (self.middle, self.corner);
@@ -62,7 +63,7 @@ impl CloseUp {
         self.warp.forward(&self.pixels, &mut self.window);
     }
 
-    /// Puts the window, turned by so many quarters more, into `picture`: planar, B', G', R'. Returns frame ← picture.
+    /// Writes the window, turned further by `quarters`, to `picture`: planar B', G', R'. Returns frame ← picture.
     pub(super) fn window(&self, quarters: u8, picture: &mut Vec<f32>) -> SimilarityTransform {
         picture.resize(3 * WINDOW * WINDOW, 0.0);
         let (blue, rest) = picture.split_at_mut(WINDOW * WINDOW);
@@ -77,7 +78,7 @@ impl CloseUp {
     }
 }
 
-/// The turn by `angle` that takes the window's middle to a place.
+/// The turn by `angle` that maps the window's middle to a place.
 fn about([x, y]: [f32; 2], angle: f32) -> SimilarityTransform {
     let (sin, cos) = angle.sin_cos();
     let middle = (WINDOW as f32 - 1.0) / 2.0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether landmarks are those of a face: detections, confirmed by close looks.
+//! Confirms the landmarks of detections by close looks.
 //!
-//! A new face is looked at in every turn ([`Aligner::align`]); a followed one once in a while, and when its roll, size
-//! or score changed. Landmarks that a close look does not confirm are replaced by its own, from then on in every frame;
-//! where no looks agree, the face is not [aligned](Detection::aligned), and nothing can be shown of it. What is found
-//! too weakly to begin a track begins one if close looks believe it. A followed face that was not found is looked for
-//! where it is expected. Where close looks see an upright face but cannot tell where its landmarks are, it is covered.
+//! A new face is looked at in every turn ([`Aligner::align`]); a followed one from time to time, and when its roll,
+//! size or score changed. If a close look does not confirm the landmarks, its own replace them, from then on in every
+//! frame. If no looks agree, the face is not [aligned](Detection::aligned) and stays covered. A detection too weak to
+//! begin a track begins one if close looks confirm it. A followed face that was not found is searched where it is
+//! expected. An upright face that close looks see but cannot align is covered.
 
 use super::aligner::{Aligner, Pose};
 use super::detect::SMALL_FACE;
@@ -15,45 +15,45 @@ use crate::frame::FrameMut;
 use crate::net::Backend;
 use crate::net::graph::Graph;
 
-/// Landmarks of a close look confirm others that differ from them by at most this share of the face.
+/// A close look confirms landmarks that differ from its own by at most this share of the face.
 const CONFIRMED: f32 = 0.12;
-/// and whose roll differs by at most this, radians: of an upright face by less, of one turned by 15° by more.
+/// Their roll differs from its own by at most this, radians: upright faces by less, faces turned by 15° by more.
 const CONFIRMED_ROLL: f32 = 0.14;
-/// A head counts as turned to the side from this on ([`Landmarks::turn`]): where its landmarks are depends on the size
-/// at which it is looked at, so the self-check goes by those of each of these sizes, pixels.
+/// A head counts as turned to the side from this [`Landmarks::turn`] on. Its landmarks depend on the size at which it
+/// is looked at, so the self-check uses those of each of these sizes, pixels.
 const TURNED: f32 = 0.15;
 const TURNED_SIZES: [f32; 2] = [100.0, 160.0];
-/// Score of close looks from which a detection that is too weak by itself begins a track.
+/// Score of close looks from which a weak detection begins a track.
 const WEAK_CLOSE_SCORE: f32 = 0.75;
-/// Frames for which a weak detection that no looks confirmed is not looked at again, unless it is seen so much more
-/// clearly, and a face whose looks did not agree.
+/// Frames before a refused weak detection is looked at again, unless its score rises by this much, and frames between
+/// attempts to align a face whose looks did not agree.
 const REFUSED_FRAMES: u32 = 11;
 const CLEARER: f32 = 0.05;
 const RETRY_FRAMES: u32 = 16;
-/// Roll up to which a weak detection is one of an upright face, radians: turned, too much looks like a face.
+/// Roll up to which a weak detection counts as upright, radians: too many turned things look like a face.
 const UPRIGHT: f32 = 0.8;
-/// and its score from which looks suspect it: of 40 faces that are too weak for anything else they find 16 so, all
-/// that no other detection overlaps, and 10 of 149 other things; below, heads that are found anyway, and hands.
+/// Score from which an upright weak detection may be suspected. Of 40 faces that nothing else finds, this finds 16, all
+/// that no other detection overlaps, and 10 of 149 other things. Below it come heads that are found anyway, and hands.
 const LEAST_SUSPECT_SCORE: f32 = 0.4;
-/// Weak detections that are remembered at most.
+/// Largest number of refused weak detections to remember.
 const MOST_REFUSED: usize = 64;
-/// Share of a box in another from which on the two touch.
+/// Share of a box inside another from which the two touch.
 const TOUCHING_SHARE: f32 = 0.1;
-/// A box of which this share lies in a larger face is part of it,
+/// A box is part of a larger face if this share of it lies inside that face.
 const NESTED_SHARE: f32 = 0.7;
-/// if it is smaller by this factor.
+/// A part of a larger face is smaller than that face by this factor.
 const NESTED_SIZE: f32 = 0.67;
 
-/// How much care is taken.
+/// How carefully to confirm.
 #[derive(Debug, Clone, Copy)]
 pub struct Care {
     /// Frames from one confirmation of a followed face to the next.
     pub every: u32,
-    /// Faces looked at in every turn in a frame, at most; the others wait, unaligned.
+    /// Largest number of faces to look at in every turn in a frame; the others wait, unaligned.
     pub alignments: usize,
-    /// Score from which a detection is believed.
+    /// Score from which a detection counts as a face.
     pub score_threshold: f32,
-    /// Pixels per pixel of the frame in a picture as other pipelines have it.
+    /// Scale, relative to the frame, of the picture that other pipelines use.
     pub common_scale: f32,
 }
 
@@ -66,7 +66,7 @@ pub struct Confirmer {
     refused: Vec<Refused>,
 }
 
-/// A weak detection that no looks confirmed.
+/// A weak detection that no look confirmed.
 struct Refused {
     bbox: BBox,
     score: f32,
@@ -97,13 +97,13 @@ impl Confirmer {
         Ok(seen.is_some_and(|seen| agree(&Detection::new(track.bbox, track.landmarks, track.score), &seen)))
     }
 
-    /// Forgets what was refused.
+    /// Forgets the refused detections.
     pub fn forget(&mut self) {
         self.refused.clear();
     }
 
-    /// `faces`, each assigned to one of `tracks` or none, with landmarks as close looks have them, and those of
-    /// `tracks` that were not found but are seen where they are expected.
+    /// Confirms `faces`, each assigned to one of `tracks` or none, and adds those of `tracks` that were not found but
+    /// are seen at their expected place.
     ///
     /// # Errors
     /// As [`Aligner::align`].
@@ -165,7 +165,7 @@ impl Confirmer {
         Ok(confirmed)
     }
 
-    /// `face`, which continues `track`, with landmarks that are confirmed, or not aligned.
+    /// `face`, which continues `track`, with confirmed landmarks or not aligned.
     fn confirm_followed(
         &mut self,
         frame: &FrameMut<'_>,
@@ -193,7 +193,7 @@ impl Confirmer {
         self.align(frame, face, left)
     }
 
-    /// `face` with the landmarks of looks in every turn; not aligned if these do not agree, or none are `left`.
+    /// `face` with the landmarks of looks in every turn; not aligned if these disagree or no alignments are `left`.
     fn align(&mut self, frame: &FrameMut<'_>, face: Detection, left: &mut usize) -> Result<Detection> {
         if *left == 0 {
             return Ok(Detection { aligned: false, ..face });
@@ -203,7 +203,7 @@ impl Confirmer {
         Ok(seen.map_or(Detection { aligned: false, ..face }, |seen| face.confirmed_by(&seen)))
     }
 
-    /// `face`, too weak to begin a track by itself, if close looks believe or suspect it.
+    /// `face`, too weak to begin a track by itself, if close looks confirm or suspect it.
     fn confirm_weak(
         &mut self,
         frame: &FrameMut<'_>,
@@ -229,7 +229,7 @@ impl Confirmer {
         Ok(seen)
     }
 
-    /// `face` as one that is to be covered, if it is upright and close looks suspect it.
+    /// `face` as one to cover, if it is upright and close looks suspect it.
     fn suspect(&mut self, frame: &FrameMut<'_>, face: Detection, care: &Care) -> Result<Option<Detection>> {
         let pose = Pose::of_face(&face);
         if angle(pose.roll).abs() > UPRIGHT || face.score < LEAST_SUSPECT_SCORE {
@@ -241,12 +241,12 @@ impl Confirmer {
     }
 }
 
-/// Whether `bbox` has its middle in a followed face, or the middle of one in it.
+/// Whether the centre of `bbox` lies in a followed face, or the other way round.
 fn is_about_one_of(tracks: &[Track], bbox: &BBox) -> bool {
     tracks.iter().any(|track| bbox.contains(track.bbox.center()) || track.bbox.contains(bbox.center()))
 }
 
-/// Whether a followed face overlaps `seen`, which is merely suspected or turned against it: a neck, or a hand.
+/// Whether `seen` touches a followed face and is only suspected or has a different roll, as a neck or a hand would.
 fn is_beneath_one_of(tracks: &[Track], seen: &Detection) -> bool {
     let turned = |track: &Track| angle(seen.landmarks.roll() - track.landmarks.roll()).abs() > UPRIGHT;
     let touches = |track: &Track| track.bbox.share_in(&seen.bbox).max(seen.bbox.share_in(&track.bbox)) > TOUCHING_SHARE;
@@ -254,13 +254,13 @@ fn is_beneath_one_of(tracks: &[Track], seen: &Detection) -> bool {
 }
 
 impl Detection {
-    /// The detection, its landmarks confirmed by a close look, or replaced by it.
+    /// The detection with its landmarks confirmed or replaced by a close look.
     fn confirmed_by(&self, seen: &Self) -> Self {
         let score = self.score.max(seen.score);
         if self.aligned && agree(self, seen) {
             return Self { confirmed: true, close: false, score, ..*self };
         }
-        // Further off, from some 45° on, what was not turned upright is the same face to nobody.
+        // Landmarks further off, from about 45° on, align a chip that matches nobody.
         let near = |set: &Landmarks| set.mean_distance(&seen.landmarks) <= 2.0 * CONFIRMED * seen.bbox.size();
         let upright = self.aligned.then_some(self.landmarks).filter(near);
         Self {
@@ -275,7 +275,7 @@ impl Detection {
     }
 }
 
-/// Whether two looks have the landmarks of a face at the same places and at the same roll.
+/// Whether two looks agree on the places of the landmarks and on the roll.
 fn agree(face: &Detection, seen: &Detection) -> bool {
     let turned = angle(face.landmarks.roll() - seen.landmarks.roll()).abs();
     face.landmarks.distance(&seen.landmarks) <= CONFIRMED * seen.bbox.size() && turned <= CONFIRMED_ROLL
@@ -286,8 +286,8 @@ fn is_part(small: &BBox, large: &BBox) -> bool {
     small.size() < NESTED_SIZE * large.size() && small.share_in(large) > NESTED_SHARE
 }
 
-/// Drops what is part of a larger face whose landmarks were seen, unless it continues a track of its own, and all but
-/// one of those that turned out to be the same: the one that continues the oldest track stays, or the likeliest.
+/// Drops parts of a larger aligned face, unless they are aligned and continue a track. Of several detections of one
+/// face, keeps the one that continues the oldest track, or else the most likely.
 fn drop_nested(faces: &mut Vec<Assigned>) {
     let same = |a: &Detection, b: &Detection| {
         let (likelier, other) = if a.score >= b.score { (a, b) } else { (b, a) };
@@ -303,20 +303,19 @@ fn drop_nested(faces: &mut Vec<Assigned>) {
         }
     }
     *faces = kept;
-    // Of the face itself: somebody else's mark may be as large as a crowd.
+    // By the size of the face itself: a caller's mark may be as large as a crowd.
     let large: Vec<BBox> =
         faces.iter().filter(|(face, _)| face.aligned).map(|(face, _)| Pose::of_face(face).bbox()).collect();
     faces.retain(|(face, of)| of.is_some() && face.aligned || large.iter().all(|large| !is_part(&face.bbox, large)));
 }
 
 impl Track {
-    /// Whether landmarks that are confirmed every so many frames are to be in the next.
+    /// Whether landmarks that are confirmed in one of `every` frames are due in the next.
     pub fn is_due_by(&self, every: u32) -> bool {
         self.since_confirmed + 1 >= every
     }
 
-    /// Whether landmarks of `face`, which continues the track, have to be confirmed: now and then, and when something
-    /// changed.
+    /// Whether the landmarks of `face`, which continues the track, must be confirmed: at intervals, and after a change.
     fn is_due(&self, face: &Detection, every: u32) -> bool {
         let turned = angle(face.landmarks.roll() - self.confirmed_roll).abs() > ROLL_CHANGE;
         let ratio = face.bbox.size() / self.confirmed_size.max(1.0);
@@ -332,7 +331,7 @@ impl Track {
     }
 }
 
-/// Changes since landmarks were confirmed after which they have to be again: roll, radians; size and score, factors.
+/// Changes after which landmarks must be confirmed again: of roll, in radians; of size and of score, as factors.
 const ROLL_CHANGE: f32 = 0.14;
 const SIZE_CHANGE: f32 = 1.2;
 const SCORE_CHANGE: f32 = 0.8;

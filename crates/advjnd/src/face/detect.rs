@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! YuNet's anchors decoded into faces.
+//! Detection of faces in frames with YuNet.
 //!
-//! The frame is shown to the network at a scale at which the smallest face wanted still has [`MIN_FACE_AT_NETWORK`]
-//! pixels, never enlarged, and never reduced below [`LONG_SIDE_AT_NETWORK`] pixels on its longer side. Scores are
-//! √(classification · objectness); overlapping boxes are removed greedily (IoU above 0.3), as in the
-//! reference program of the model's authors (OpenCV's FaceDetectorYN).
+//! The network sees the frame at a scale at which the smallest face wanted still has [`MIN_FACE_AT_NETWORK`] pixels.
+//! The frame is never enlarged, and never reduced below [`LONG_SIDE_AT_NETWORK`] pixels on its longer side. Scores are
+//! √(classification · objectness); overlapping boxes are removed greedily (IoU above 0.3), as in the reference program
+//! of the model's authors (OpenCV's FaceDetectorYN).
 //!
-//! Small faces get a second look as face pipelines commonly have it, at a longer side of [`LONG_SIDE_AT_NETWORK`]
-//! exactly, resized without a filter: where the two scales differ, so do the landmarks, by up to a sixth of a face in
-//! profile, and a recogniser fed by such a pipeline sees the face by those.
+//! Small faces get a second look at the scale that face pipelines commonly use: a longer side of exactly
+//! [`LONG_SIDE_AT_NETWORK`], resized without a filter. At different scales, landmarks differ by up to a sixth of a face
+//! in profile, and a recogniser in such a pipeline aligns by those.
 //!
-//! Where faces are known to be, by somebody else or from the frame before, the network looks at a window around each.
+//! Where faces are given by the caller or known from the last frame, the network sees only a window around each.
 
 use super::pass::{IOU_THRESHOLD, Pass, scaled_size, suppress};
 use super::{BBox, Landmarks};
@@ -19,28 +19,27 @@ use crate::frame::{FrameMut, Rect, Resampling, Thumbnail};
 use crate::net::graph::Graph;
 use crate::net::{Backend, BlazeFaceNet};
 
-/// Least side of a face, pixels of the network's input, at which YuNet (trained on WIDER FACE) is dependable.
+/// Smallest side of a face, pixels of the network's input, at which YuNet (trained on WIDER FACE) is reliable.
 pub const MIN_FACE_AT_NETWORK: f32 = 12.0;
-/// Longer side of the network's input that face pipelines commonly choose; up to this a frame is not reduced.
+/// Longer side of the network's input that face pipelines commonly choose; a frame up to this size is not reduced.
 pub const LONG_SIDE_AT_NETWORK: f32 = 640.0;
-/// A small frame is enlarged to that side for the second look, at most by this.
+/// Largest factor by which the second look enlarges a small frame towards that side.
 pub const MAX_ENLARGEMENT: f32 = 2.0;
-/// Two scales that differ by a smaller factor see the same.
+/// Two scales that differ by a smaller factor count as the same.
 pub(super) const SCALES_APART: f32 = 1.1;
-/// Faces up to this size at the network, at either scale, are looked at twice: landmarks of larger ones hardly differ.
+/// Faces up to this size at the network, at both scales, get a second look: landmarks of larger ones hardly differ.
 pub(super) const SMALL_FACE: f32 = 144.0;
 /// Side of the window around such a face.
 pub(super) const WINDOW: usize = 224;
-/// Score from which the second look believes a face that is already known.
+/// Score from which the second look accepts a face that is already known.
 const SECOND_LOOK_SCORE: f32 = 0.3;
-/// A face whose place is known is looked at with at least so many pixels,
+/// A face at a known place is shown to the network with at least this many pixels.
 const LEAST_NEAR_FACE: f32 = 24.0;
-/// and at most with so many, so that the window holds it and what is around.
+/// Such a face gets at most this many pixels, so that the window holds the face and its surroundings.
 const MOST_NEAR_FACE: f32 = 176.0;
-/// A change up to this size, pixels of the network's input, has any face of which it may be a part in the window around
-/// it.
+/// Largest change, pixels of the network's input, for which a window around it holds any face that it may be part of.
 const CHANGE_AT_NETWORK: f32 = 64.0;
-/// Landmarks that come with a box lie in it, enlarged by so much; others are not believed.
+/// Given landmarks must lie in their box, enlarged by this factor; others are ignored.
 const LANDMARKS_AROUND: f32 = 1.3;
 /// The network's input sides are multiples of this.
 pub(super) const SIZE_MULTIPLE: usize = 32;
@@ -52,16 +51,16 @@ pub struct Detection {
     pub bbox: BBox,
     /// Landmarks.
     pub landmarks: Landmarks,
-    /// Landmarks of further looks that found the face, too: at the common scale, two close ones at a head turned to the
-    /// side, and that of whoever does not turn a tilted head upright.
+    /// Landmarks of other looks at the face: at the common scale, from two close looks at a head turned to the side,
+    /// and as a pipeline that does not turn a tilted head upright has them.
     pub other_looks: [Option<Landmarks>; 4],
-    /// 0..=1.
+    /// Score, 0..=1.
     pub score: f32,
-    /// Whether anybody saw the landmarks; if not, they are a guess, which nothing can be aligned by.
+    /// Whether the landmarks were detected; if not, they are a guess and of no use for alignment.
     pub aligned: bool,
     /// Whether a close look of this frame confirmed the landmarks.
     pub confirmed: bool,
-    /// Whether the landmarks are those of a close look, for others were wrong.
+    /// Whether the landmarks come from a close look because the original ones were wrong.
     pub close: bool,
 }
 
@@ -71,13 +70,13 @@ impl Detection {
         Self { bbox, landmarks, other_looks: [None; 4], score, aligned: true, confirmed: false, close: false }
     }
 
-    /// A detection whose landmarks nobody can tell: nothing can be shown of the face.
+    /// A detection without landmarks: the face will be covered.
     pub fn unaligned(bbox: BBox, score: f32) -> Self {
         Self { aligned: false, ..Self::new(bbox, Landmarks::guess(&bbox), score) }
     }
 }
 
-/// A face that somebody else found, in pixels of the frame.
+/// A face that the caller gives, in pixels of the frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GivenFace {
     /// Box.
@@ -86,7 +85,7 @@ pub struct GivenFace {
     pub landmarks: Option<Landmarks>,
 }
 
-/// The second detector with the picture it looks at.
+/// The second detector with its input picture.
 pub(super) struct SecondPass {
     pub(super) net: BlazeFaceNet,
     pub(super) thumbnail: Thumbnail,
@@ -101,7 +100,7 @@ pub struct Detector {
     pub(super) sideways: Pass,
     pub(super) diagonal: Pass,
     pub(super) second: Option<SecondPass>,
-    /// What is read of the frame, before it is turned.
+    /// The frame as read, before it is turned.
     pub(super) upright: Vec<f32>,
 }
 
@@ -120,8 +119,8 @@ impl Detector {
         }
     }
 
-    /// As it is, with a second detector of another family for [`ExtraPass::Second`](super::ExtraPass::Second), the
-    /// graph of a [`BlazeFaceNet`].
+    /// Adds a second detector of another family for [`ExtraPass::Second`](super::ExtraPass::Second): the graph of a
+    /// [`BlazeFaceNet`].
     #[must_use]
     pub fn with_second(mut self, graph: Option<&Graph>, backend: &Backend) -> Self {
         self.second = graph.map(|graph| SecondPass {
@@ -131,11 +130,11 @@ impl Detector {
         self
     }
 
-    /// The faces of a frame with at least `score_threshold`, best first; faces from `min_face_size` pixels up are
-    /// found.
+    /// The faces of a frame with a score of at least `score_threshold`, best first; faces of `min_face_size` pixels or
+    /// more are found.
     ///
     /// # Errors
-    /// [`Error::NotFinite`] if the network's scores are not numbers; otherwise what the network reports.
+    /// [`Error::NotFinite`] if the network's scores are not numbers; other errors of the network.
     pub fn detect(&mut self, frame: &FrameMut<'_>, min_face_size: u32, score_threshold: f32) -> Result<Vec<Detection>> {
         let long_side = frame.long_side() as f32;
         let scale = network_scale(long_side, min_face_size as f32);
@@ -146,8 +145,8 @@ impl Detector {
         Ok(faces)
     }
 
-    /// As [`detect`](Self::detect), and large faces as the frame reduced to a long side of [`LONG_SIDE_AT_NETWORK`]
-    /// shows them, where the network saw more of it.
+    /// As [`detect`](Self::detect). If that used a finer scale, it also adds faces that show only in the frame reduced
+    /// to a long side of [`LONG_SIDE_AT_NETWORK`].
     ///
     /// # Errors
     /// As [`detect`](Self::detect).
@@ -171,8 +170,8 @@ impl Detector {
         Ok(faces)
     }
 
-    /// The faces with at least `score_threshold` whose centres lie in one of `places`, best first, as the network sees
-    /// them in a window around each place.
+    /// The faces with a score of at least `score_threshold` and a centre in one of `places`, best first. The network
+    /// sees only a window around each place.
     ///
     /// # Errors
     /// As [`detect`](Self::detect).
@@ -198,7 +197,7 @@ impl Detector {
         Ok(suppress(faces))
     }
 
-    /// The largest place, in pixels of the frame, that [`detect_around`](Self::detect_around) looks at.
+    /// The largest place for [`detect_around`](Self::detect_around), in pixels of the frame.
     pub fn reach(frame: &FrameMut<'_>, min_face_size: u32) -> f32 {
         CHANGE_AT_NETWORK / network_scale(frame.long_side() as f32, min_face_size as f32)
     }
@@ -225,9 +224,9 @@ impl Detector {
         Ok(faces)
     }
 
-    /// Faces that somebody else found, as detections. Those without a pixel in the frame are left out. Landmarks that
-    /// did not come with a face, or lie elsewhere, are looked for in its box; where none are found, the detection is
-    /// not [`aligned`](Detection::aligned).
+    /// The `given` faces as detections, without those that have no pixel in the frame. Landmarks that are missing or
+    /// lie outside their box are searched in the box. If none are found, the detection is not
+    /// [`aligned`](Detection::aligned).
     ///
     /// # Errors
     /// [`Error::Input`] for a box or landmarks that are not finite, and as [`detect`](Self::detect).
@@ -242,7 +241,7 @@ impl Detector {
             if bbox.in_frame(frame).is_empty() {
                 continue;
             }
-            // Nothing could be said of a face by landmarks that are not its own.
+            // Landmarks outside the box are not those of the face.
             let around = bbox.scaled(LANDMARKS_AROUND);
             if let Some(landmarks) = landmarks.filter(|set| set.0.iter().all(|point| around.contains(*point))) {
                 faces.push(Detection::new(*bbox, landmarks, 1.0));
@@ -252,7 +251,7 @@ impl Detector {
             if inside.is_empty() {
                 faces.push(Detection::unaligned(*bbox, 1.0));
             }
-            // The first is the face that was meant: all of its box is covered if it must be.
+            // The first is the face that was meant; if it must be covered, its whole box is.
             faces.extend(inside.iter().enumerate().map(|(index, face)| match index {
                 0 => Detection { bbox: bbox.union(&face.bbox), score: 1.0, ..*face },
                 _ => *face,
@@ -261,7 +260,7 @@ impl Detector {
         Ok(faces)
     }
 
-    /// The second look at those of `faces` that are small; they were seen at `scale`.
+    /// Takes the second look at the small ones of `faces`, which were seen at `scale`.
     fn look_twice(&mut self, frame: &FrameMut<'_>, scale: f32, faces: &mut [Detection]) -> Result<()> {
         let long_side = frame.long_side() as f32;
         let common = common_scale(long_side);
@@ -285,7 +284,7 @@ impl Detector {
     }
 }
 
-/// The window around a place in the frame at `scale`: on the same grid of anchors as if the whole frame were looked at.
+/// The window around a place in the frame at `scale`, on the same grid of anchors as a look at the whole frame.
 fn window_around(place: &BBox, scale: f32) -> Rect {
     let start = |center: f32| {
         let first = (center * scale - WINDOW as f32 / 2.0) / SIZE_MULTIPLE as f32;
@@ -295,12 +294,12 @@ fn window_around(place: &BBox, scale: f32) -> Rect {
     Rect { x, y, width: WINDOW, height: WINDOW }
 }
 
-/// Pixels per pixel of the frame in a picture of [`LONG_SIDE_AT_NETWORK`].
+/// Scale from the frame to a picture of [`LONG_SIDE_AT_NETWORK`].
 pub(super) fn common_scale(long_side: f32) -> f32 {
     (LONG_SIDE_AT_NETWORK / long_side).min(MAX_ENLARGEMENT)
 }
 
-/// Pixels of the network's input per pixel of the frame.
+/// Scale from the frame to the network's input.
 pub(super) fn network_scale(long_side: f32, min_face_size: f32) -> f32 {
     (MIN_FACE_AT_NETWORK / min_face_size.max(1.0)).max(LONG_SIDE_AT_NETWORK / long_side).min(1.0)
 }

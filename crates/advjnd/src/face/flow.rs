@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A small change of a face's shape and light: a smooth displacement and a smooth gain of luma over the oval of a face.
+//! A small change of a face's shape and light: a smooth displacement and a smooth gain of luma over the face oval.
 //!
 //! Both are uniform cubic B-splines in the coordinates of the ArcFace chip of 112², over the box around the oval:
 //! [`CONTROLS`]² displacements and [`LIGHTS`]² gains. A feather takes both to zero at the oval's rim, with a slope of
 //! zero there. The picture is read backwards: a pixel `q` shows what was at `q + d(q)`, times `1 + g(q)`.
 //!
-//! A spline is a convex mean of its controls and the feather is at most one, so what bounds the controls bounds the
-//! field. [`Controls::limit`] bounds the field itself, and how much neighbouring points are pulled apart: that is what
-//! is seen of a displacement (Setyawan et al., SPIE 5294, 2004), and below one nothing folds.
+//! A spline is a convex mean of its controls, and the feather is at most one, so a bound on the controls bounds the
+//! field. [`Controls::limit`] bounds the field itself and its strain, which is how much neighbouring points are pulled
+//! apart. Strain is what makes a displacement visible (Setyawan et al., SPIE 5294, 2004); below one nothing folds.
 //!
 //! Fields are linear in their controls; [`Field::adjoint_add`] is the exact adjoint. [`reference`](mod@reference) is
 //! the naive twin: the definition, control by control.
@@ -23,22 +23,22 @@ pub const LIGHTS: usize = 5;
 pub const OVAL_CENTER: [f32; 2] = [56.0, 66.0];
 /// Half axes of the oval.
 pub const OVAL_AXES: [f32; 2] = [48.0, 60.0];
-/// Distance of the eyes in the chip.
+/// Eye distance in the chip.
 pub const EYE_DISTANCE: f32 = ARCFACE_TEMPLATE[1][0] - ARCFACE_TEMPLATE[0][0];
 /// Share of the oval's radius inside which the feather is one. The wider the feather, the less strain it adds.
 const FEATHER_CORE: f32 = 0.5;
-/// Distance of the places where the strain is measured, samples of the chip: a fifth of a spline's interval.
+/// Distance of the points where the strain is measured, samples of the chip: a fifth of a spline's interval.
 const STRAIN_STEP: f32 = 2.0;
 
-/// Between the places where displacements are measured they are at most one part in a hundred longer.
+/// Between the measured points, displacements are at most 1 % longer.
 const BETWEEN: f32 = 0.99;
 
-/// What is largest in a displacement field.
+/// The largest values of a displacement field.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Extremes {
-    /// Of the lengths of displacements, samples of the chip.
+    /// Longest displacement, samples of the chip.
     pub length: f32,
-    /// Of the strain.
+    /// Largest strain.
     pub strain: f32,
 }
 
@@ -74,8 +74,7 @@ impl Controls {
         Self { flow: self.flow.map(|vector| vector.map(|v| v * flow)), light: self.light.map(|v| v * light) }
     }
 
-    /// Makes both fields those of a face whose halves are alike: each control becomes the mean of itself and of its
-    /// mirrored counterpart.
+    /// Makes both fields mirror-symmetric: each control becomes the mean of itself and its mirrored counterpart.
     pub fn symmetrize(&mut self) {
         for row in self.flow.chunks_exact_mut(CONTROLS) {
             for left in 0..CONTROLS / 2 {
@@ -93,7 +92,7 @@ impl Controls {
         }
     }
 
-    /// Shortens displacements to a length of `flow`, and gains to ±`light`.
+    /// Clamps displacements to a length of `flow`, and gains to ±`light`.
     pub fn clamp(&mut self, flow: f32, light: f32) {
         for vector in &mut self.flow {
             let length = vector[0].hypot(vector[1]);
@@ -104,20 +103,20 @@ impl Controls {
         self.light.iter_mut().for_each(|gain| *gain = gain.clamp(-light, light));
     }
 
-    /// Takes the part out of a symmetric flow that shifts or scales the five landmarks together: whoever aligns by
-    /// them undoes it, so it is worth nothing.
+    /// Removes the part of a symmetric flow that shifts or scales the five landmarks together. Alignment by them undoes
+    /// that part, so it has no use.
     pub fn hold_landmarks(&mut self) {
         let middle = ARCFACE_TEMPLATE.iter().map(|point| point[1]).sum::<f32>() / 5.0;
         let shift = landmark_functional(|_| [0.0, 1.0]);
         let mut growth = landmark_functional(|[x, y]| [x - OVAL_CENTER[0], y - middle]);
-        // Made orthogonal, so that taking one out does not bring the other back.
+        // Made orthogonal, so that removing one does not bring the other back.
         remove(&mut growth, &shift);
         remove(&mut self.flow, &shift);
         remove(&mut self.flow, &growth);
     }
 
-    /// The longest displacement and the largest strain: how much a small step in the picture changes the displacement
-    /// at most, per step, the largest singular value of its derivative. Measured at points two samples apart.
+    /// The longest displacement and the largest strain. The strain is the largest singular value of the displacement's
+    /// derivative: its largest change per small step in the picture. Measured at points two samples apart.
     pub fn extremes(&self) -> Extremes {
         let [columns, rows] = OVAL_AXES.map(|axis| (2.0 * axis / STRAIN_STEP).ceil() as usize);
         let corner = [0, 1].map(|axis| OVAL_CENTER[axis] - OVAL_AXES[axis]);
@@ -140,7 +139,7 @@ impl Controls {
         extremes
     }
 
-    /// Makes all displacements smaller by one factor if the longest of them or the strain is beyond `most`.
+    /// Scales all displacements down by one factor if their length or strain exceeds `most`.
     pub fn limit(&mut self, most: Extremes) {
         let own = self.extremes();
         let share = (BETWEEN * most.length / own.length).min(most.strain / own.strain);
@@ -155,8 +154,8 @@ impl Controls {
     }
 }
 
-/// The flow's part that moves the landmarks along `directions`: what the sum of their displacements along these grows
-/// with.
+/// The part of a flow that moves the landmarks along `directions`: the gradient of the sum of their displacements along
+/// these.
 fn landmark_functional(directions: impl Fn([f32; 2]) -> [f32; 2]) -> [[f32; 2]; CONTROLS * CONTROLS] {
     let mut controls = Controls::default();
     for point in ARCFACE_TEMPLATE {
@@ -168,7 +167,7 @@ fn landmark_functional(directions: impl Fn([f32; 2]) -> [f32; 2]) -> [[f32; 2]; 
     controls.flow
 }
 
-/// Takes the part along `direction` out of `flow`.
+/// Removes the part along `direction` from `flow`.
 fn remove(flow: &mut [[f32; 2]], direction: &[[f32; 2]]) {
     let dot = |a: &[[f32; 2]], b: &[[f32; 2]]| a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| a * b).sum();
     let (along, norm): (f32, f32) = (dot(flow, direction), dot(direction, direction));
@@ -176,20 +175,20 @@ fn remove(flow: &mut [[f32; 2]], direction: &[[f32; 2]]) {
     flow.iter_mut().flatten().zip(direction.iter().flatten()).for_each(|(value, part)| *value -= share * part);
 }
 
-/// Of the matrix with these columns.
+/// The largest singular value of the matrix with these columns.
 fn largest_singular_value([a, c]: [f32; 2], [b, d]: [f32; 2]) -> f32 {
     let (sum, difference) = ((a + d).hypot(c - b), (a - d).hypot(b + c));
     (sum + difference) / 2.0
 }
 
-/// A point inside the oval: the feather there, and what it has of the controls.
+/// A point inside the oval: the feather there, and the weights of the controls.
 struct Place {
     feather: f32,
     flow: [Weights; 2],
     light: [Weights; 2],
 }
 
-/// Cubic B-spline weights of four controls in a row, and the first of them.
+/// Cubic B-spline weights of four consecutive controls, and the index of the first.
 #[derive(Clone, Copy)]
 struct Weights {
     first: usize,
@@ -197,7 +196,7 @@ struct Weights {
 }
 
 impl Weights {
-    /// At a share of the way along `count` controls.
+    /// The weights at `share` of the way along `count` controls.
     #[inline(always)]
     fn at(share: f32, count: usize) -> Self {
         let intervals = count - 3;
@@ -261,7 +260,8 @@ impl Place {
         self.feather * sum
     }
 
-    /// The adjoint of both: adds what a cotangent of the displacement and one of the gain are to the controls.
+    /// The adjoint of both: pulls a cotangent of the displacement and one of the gain back, and adds them to the
+    /// controls.
     #[inline(always)]
     fn spread(&self, displacement: [f32; 2], gain: f32, controls: &mut Controls) {
         let [x, y] = displacement.map(|v| self.feather * v);
@@ -293,7 +293,7 @@ impl Default for Field {
 }
 
 impl Field {
-    /// No field over a region of `width`×`height` pixels, which `to_chip` maps to the chip.
+    /// Plans a zero field over a region of `width`×`height` pixels, which `to_chip` maps to the chip.
     pub fn plan(&mut self, to_chip: &SimilarityTransform, width: usize, height: usize) {
         (self.to_chip, self.width) = (*to_chip, width);
         self.displacement.clear();
@@ -302,7 +302,7 @@ impl Field {
         self.gain.resize(width * height, 0.0);
     }
 
-    /// The fields of `controls`.
+    /// Evaluates the fields of `controls`.
     pub fn evaluate(&mut self, controls: &Controls) {
         let from_chip = self.to_chip.inverse();
         let Self { to_chip, width, displacement, gain } = self;
@@ -315,7 +315,7 @@ impl Field {
         }
     }
 
-    /// Adds to `controls` what cotangents of the displacement, pixels of the region, and of the gain are to them.
+    /// Pulls cotangents of the displacement, pixels of the region, and of the gain back, and adds them to `controls`.
     pub fn adjoint_add(&self, displacement: &[[f32; 2]], gain: &[f32], controls: &mut Controls) {
         let from_chip = self.to_chip.inverse();
         for (index, ([x, y], gain)) in displacement.iter().zip(gain).enumerate() {
@@ -327,8 +327,8 @@ impl Field {
         }
     }
 
-    /// Where a point of the region is shown once the field was laid over it: the inverse flow, by two fixed-point
-    /// steps. `controls` are those evaluated last.
+    /// Where a point of the region appears after the displacement: the inverse flow, by two fixed-point steps.
+    /// `controls` are those last evaluated.
     pub fn moved(&self, controls: &Controls, point: [f32; 2]) -> [f32; 2] {
         let at = self.to_chip.apply(point);
         let mut moved = at;
@@ -362,7 +362,7 @@ pub mod reference {
         let radius = unit[0].hypot(unit[1]);
         let inside = ((1.0 - radius) / (1.0 - FEATHER_CORE)).clamp(0.0, 1.0);
         let feather = inside * inside * (3.0 - 2.0 * inside);
-        // The first control lies one interval before the box, the last one behind it.
+        // The first control lies one interval before the box, the last one interval behind it.
         let weight = |index: usize, count: usize| {
             let at = |axis: usize| (unit[axis] + 1.0) / 2.0 * (count - 3) as f32 + 1.0;
             feather * bump(at(0) - (index % count) as f32) * bump(at(1) - (index / count) as f32)

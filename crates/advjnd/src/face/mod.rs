@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Faces: found, followed, aligned.
+//! Detection, tracking and alignment of faces.
 
 pub mod align;
 mod aligner;
@@ -61,7 +61,7 @@ impl BBox {
         if union > 0.0 { both / union } else { 0.0 }
     }
 
-    /// Whether two boxes are likely to be of the same face: they overlap by more than the detector lets two faces.
+    /// Whether two boxes probably show the same face: they overlap by more than the detector allows for two faces.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.iou(other) > pass::IOU_THRESHOLD
     }
@@ -121,31 +121,30 @@ impl BBox {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Landmarks(pub [[f32; 2]; 5]);
 
-/// Side of ArcFace's chip, in which the template of landmarks is told, and its place around a detector's box: the chip
-/// is so many times as wide as the box.
+/// Side of ArcFace's chip, the unit of the landmark template, and the width of the chip relative to a detector's box.
 const CHIP_SIDE: f32 = 112.0;
 pub(crate) const CHIP_PER_BOX: f32 = 1.35;
 
 impl Landmarks {
-    /// Landmarks as a face that fills `bbox` would commonly have them.
+    /// Typical landmarks of a face that fills `bbox`.
     pub fn guess(bbox: &BBox) -> Self {
         let ([x, y], scale) = (bbox.center(), CHIP_PER_BOX * bbox.size() / CHIP_SIDE);
         Self(ARCFACE_TEMPLATE).map(|[u, v]| [x + (u - CHIP_SIDE / 2.0) * scale, y + (v - CHIP_SIDE / 2.0) * scale])
     }
 
-    /// Every point through `f`.
+    /// Maps every point by `f`.
     pub fn map(&self, f: impl Fn([f32; 2]) -> [f32; 2]) -> Self {
         Self(self.0.map(f))
     }
 
-    /// Largest distance between points of the same name.
+    /// Largest distance between corresponding points.
     pub fn distance(&self, other: &Self) -> f32 {
         let pairs = self.0.iter().zip(&other.0);
         pairs.map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).fold(0.0, f32::max)
     }
 
-    /// Size of the box that a detector would draw around the face, pixels: by the root mean square distance of the
-    /// landmarks from their middle.
+    /// Size of the box that a detector would draw around the face, pixels, from the root mean square distance of the
+    /// landmarks from their mean.
     pub(crate) fn face_size(&self) -> f32 {
         let spread = |points: &[[f32; 2]; 5]| {
             let mean = |axis: usize| points.iter().map(|point| point[axis]).sum::<f32>() / 5.0;
@@ -155,8 +154,8 @@ impl Landmarks {
         spread(&self.0) / spread(&ARCFACE_TEMPLATE) * CHIP_SIDE / CHIP_PER_BOX
     }
 
-    /// How far the head is turned to a side: distance of the nose from the line through the middles of eyes and mouth,
-    /// as a share of the distance between these. About 0 from the front, 0.2 at 30°.
+    /// How far the head is turned sideways: the distance of the nose from the line through the middles of eyes and
+    /// mouth, as a share of the distance between the two. About 0 from the front, 0.2 at 30°.
     pub fn turn(&self) -> f32 {
         let [eyes, mouth] = self.middles();
         let [down, to_nose] = [mouth, self.0[2]].map(|point| [point[0] - eyes[0], point[1] - eyes[1]]);
@@ -171,7 +170,7 @@ impl Landmarks {
         [middle(left, right), middle(mouth_left, mouth_right)]
     }
 
-    /// Mean distance of points of the same name.
+    /// Mean distance of corresponding points.
     pub fn mean_distance(&self, other: &Self) -> f32 {
         self.0.iter().zip(&other.0).map(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1])).sum::<f32>() / 5.0
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One pass of YuNet over a picture, and its anchors decoded into faces.
+//! One pass of YuNet over a picture, with its anchors decoded into faces.
 //!
-//! Scores are √(classification · objectness). Of overlapping boxes the weaker goes, as in the reference program of the
-//! model's authors (OpenCV's FaceDetectorYN), unless its landmarks lie elsewhere: then it is another person's face.
+//! Scores are √(classification · objectness). Of overlapping boxes the weaker is dropped, as in the reference program
+//! of the model's authors (OpenCV's FaceDetectorYN), unless its landmarks lie elsewhere: then it is another person's
+//! face.
 
 use super::{BBox, Detection, Landmarks};
 use crate::error::{Error, Result};
@@ -12,15 +13,16 @@ use crate::net::{Backend, DetectorNet, STRIDES};
 
 /// Overlap (intersection over union) above which the weaker of two boxes is dropped.
 pub const IOU_THRESHOLD: f32 = 0.3;
-/// Two overlapping boxes are two faces from this mean distance of their landmarks on, in sizes of the larger box,
+/// Two overlapping boxes are two faces if their landmarks differ by at least this on average, in sizes of the larger
+/// box.
 const FACES_APART: f32 = 0.3;
-/// up to this overlap, and if the weaker has this score.
+/// Two faces overlap by at most this, and the weaker has at least this score.
 const FACES_OVERLAP: f32 = 0.65;
 const FACES_SCORE: f32 = 0.5;
-/// A box wider than this many strides e-folds is no box.
+/// Largest natural logarithm of a box's side in strides; larger values are clamped.
 const MAX_LOG_SIZE: f32 = 6.0;
 
-/// The network with the picture it looks at.
+/// The network with its input picture.
 pub(super) struct Pass {
     net: DetectorNet,
     pub(super) thumbnail: Thumbnail,
@@ -56,14 +58,14 @@ impl Pass {
         Ok(faces)
     }
 
-    /// Reads `window` of the frame reduced (or enlarged) by `scale`, and stretches its contrast if there is little.
+    /// Reads `window` of the frame reduced (or enlarged) by `scale`, and stretches its contrast if it is low.
     pub(super) fn read(&mut self, frame: &FrameMut<'_>, scale: f32, window: Rect, resampling: Resampling) {
         let size = scaled_size(frame, scale);
         self.thumbnail.read(frame, (size[0], size[1]), window, resampling);
         self.thumbnail.stretch();
     }
 
-    /// The faces in the picture that was read, `width`×`height`, in its own pixels, best first.
+    /// The faces in the picture last read, `width`×`height`, in its own pixels, best first.
     pub(super) fn run(&mut self, width: usize, height: usize, score_threshold: f32) -> Result<Vec<Detection>> {
         self.net.forward(&self.thumbnail.bgr, height, width)?;
         let mut faces = Vec::new();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Passes over the whole frame besides the upright one: turned, from afar, brightened.
+//! Extra passes over the whole frame: turned, from afar, brightened.
 //!
-//! Upright, YuNet finds faces at any roll from about 50 pixels on, and smaller ones up to a roll of 30°. A face that
-//! nearly fills the frame is found from afar, and a dark one in a bright scene where dark tones are spread. A small
-//! frame is enlarged, too: faces in it may be smaller than the network knows.
+//! In an upright frame, YuNet finds faces of about 50 pixels or more at any roll, and smaller ones up to a roll of 30°.
+//! It finds a face that nearly fills the frame from afar, and a dark face in a bright scene if dark tones are spread. A
+//! small frame is also enlarged: its faces may be smaller than the network knows.
 
 use std::f32::consts::{FRAC_1_SQRT_2, TAU};
 
@@ -23,24 +23,24 @@ const AFAR: f32 = 192.0;
 pub enum ExtraPass {
     /// Reduced to a long side of 192 pixels: faces that fill the frame.
     Afar,
-    /// Turned by so many eighths of a circle.
+    /// Turned by this many eighths of a circle.
     Turned(u8),
     /// With dark tones spread: a gamma of 1/2.
     Brightened,
     /// A small frame, enlarged to a long side of 640 pixels, at most twice: small faces.
     Enlarged,
-    /// The left and the right quarter with their mirror images beside them: half faces at the edge, which cannot be
+    /// The left and the right quarter, each beside its mirror image: finds half faces at the edge, which cannot be
     /// aligned.
     Sides,
-    /// The same of a small frame, enlarged.
+    /// The same for a small frame, enlarged.
     EnlargedSides,
-    /// By the [second detector](Detector::with_second), the frame reduced to a long side of 192 pixels. Its boxes come
-    /// with a guess of landmarks.
+    /// By the [second detector](Detector::with_second), on the frame reduced to a long side of 192 pixels. Its
+    /// landmarks are guesses.
     Second,
 }
 
 impl ExtraPass {
-    /// Every pass. Upright ones come first: what they find is looked at more closely than what turned ones find there.
+    /// Every pass. Upright ones come first: their detections take precedence over those of turned passes.
     const ALL: [Self; 13] = [
         Self::Afar,
         Self::Sides,
@@ -56,12 +56,12 @@ impl ExtraPass {
         Self::Turned(3),
         Self::Turned(7),
     ];
-    /// Those of a fast search. The diagonal ones find small faces half way between two turns only, and take twice as
-    /// long.
+    /// The passes of a fast search. It leaves out the diagonal ones, which take twice as long and add only small faces
+    /// half way between two turns.
     const FAST: &[Self] = Self::ALL.split_at(9).0;
     const DIAGONAL: &[Self] = Self::ALL.split_at(9).1;
 
-    /// Every pass over a frame whose longer side has so many pixels.
+    /// Every pass over a frame with this longer side, pixels.
     pub fn all(long_side: usize) -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(move |pass| pass.is_of(long_side))
     }
@@ -71,18 +71,18 @@ impl ExtraPass {
         Self::FAST.iter().copied().filter(move |pass| pass.is_of(long_side))
     }
 
-    /// The pass of a fast search of such a frame whose turn it is.
+    /// The pass of a fast search of such a frame in this turn.
     pub fn fast(long_side: usize, turn: usize) -> Option<Self> {
         Self::all_fast(long_side).nth(turn % Self::all_fast(long_side).count().max(1))
     }
 
-    /// The passes of a thorough search of such a frame whose turn it is: two of the diagonal ones, and all others.
+    /// The passes of a thorough search of such a frame in this turn: two of the diagonal ones, and all others.
     pub fn thorough(long_side: usize, turn: usize) -> impl Iterator<Item = Self> {
         let diagonal = &Self::DIAGONAL[turn % 2 * 2..][..2];
         Self::all_fast(long_side).chain(diagonal.iter().copied())
     }
 
-    /// Whether it looks at half faces at the edge.
+    /// Whether it looks for half faces at the edge.
     pub fn is_of_sides(self) -> bool {
         matches!(self, Self::Sides | Self::EnlargedSides)
     }
@@ -96,16 +96,16 @@ impl ExtraPass {
         matches!(self, Self::Enlarged | Self::EnlargedSides)
     }
 
-    /// Whether a frame of that size is to be seen so: only a small one is enlarged.
+    /// Whether it applies to a frame of this size: only a small frame is enlarged.
     fn is_of(self, long_side: usize) -> bool {
         !self.enlarges() || common_scale(long_side as f32) > SCALES_APART
     }
 }
 
 impl Detector {
-    /// The faces of a frame with at least `score_threshold` as `pass` shows it, best first; faces from `min_face_size`
-    /// pixels up are found, or in a frame that the network sees reduced to a long side of 640 pixels if
-    /// not `fine`.
+    /// The faces that `pass` finds with a score of at least `score_threshold`, best first; the sides and the second
+    /// detector have thresholds of their own. With `fine`, faces of `min_face_size` pixels or more are found; without,
+    /// the network sees the frame reduced to a long side of 640 pixels.
     ///
     /// # Errors
     /// As [`detect`](Self::detect).
@@ -182,20 +182,20 @@ impl Detector {
 }
 
 impl Track {
-    /// Whether it is one that only [`ExtraPass::Sides`] sees: half a face at the edge of a frame so many pixels wide.
+    /// Whether it is half a face at the edge of a frame of `width`, which only [`ExtraPass::Sides`] sees.
     pub fn is_half_a_face(&self, width: usize) -> bool {
         let ([x, _], reach) = (self.bbox.center(), EDGE_REACH * self.bbox.size());
         !self.aligned && (x <= reach || x >= width as f32 - reach)
     }
 }
 
-/// Score from which half a face at the edge, made whole, is believed.
+/// Score from which half a face at the edge, mirrored to a whole one, counts.
 const SIDES_SCORE: f32 = 0.75;
-/// Such a face's middle lies this near the edge, as a share of its size.
+/// Largest distance of such a face's centre from the edge, as a share of its size.
 const EDGE_REACH: f32 = 0.25;
 
-/// Puts the left quarter of each row's first `filled` values, its mirror image before it, into the left half, and the
-/// right quarter, its mirror image behind it, into the right half.
+/// Of each row's first `filled` values, puts the left quarter with its mirror image before it into the left half, and
+/// the right quarter with its mirror image behind it into the right half.
 fn mirror_sides(planes: &mut [f32], width: usize, filled: usize) {
     let side = filled / 4;
     let mut row = vec![0.0; 4 * side];
@@ -211,7 +211,8 @@ fn mirror_sides(planes: &mut [f32], width: usize, filled: usize) {
     }
 }
 
-/// The face at the edge of a picture of `filled` columns that a face in its mirrored sides is, if it is one.
+/// Maps a face found in the mirrored sides back to the edge of a picture of `filled` columns; `None` if it is not
+/// there.
 fn at_edge(face: &Detection, filled: usize) -> Option<Detection> {
     let (side, [x, _]) = ((filled / 4) as f32, face.bbox.center());
     let edges = [(side, 0.0), (3.0 * side, filled as f32)];
@@ -221,11 +222,11 @@ fn at_edge(face: &Detection, filled: usize) -> Option<Detection> {
 }
 
 impl Detector {
-    /// The faces that the [second detector](Self::with_second) sees, if there is one, as YuNet would box them, in the
-    /// frame reduced to a longer side of so many pixels; of these, a face has about 15 to 120.
+    /// The faces that the [second detector](Self::with_second), if there is one, finds in the frame reduced to a longer
+    /// side of `long_side` pixels, with boxes as YuNet's. It finds faces of about 15 to 120 of these pixels.
     ///
     /// # Errors
-    /// What the network reports.
+    /// Errors of the network.
     pub fn detect_second(&mut self, frame: &FrameMut<'_>, long_side: f32) -> Result<Vec<Detection>> {
         let Some(second) = &mut self.second else { return Ok(Vec::new()) };
         let scale = (long_side / frame.long_side() as f32).min(1.0);
@@ -244,12 +245,11 @@ impl Detector {
     }
 }
 
-/// Width and height of a box of the second detector, in those of YuNet's box around the same face; both end at the
-/// chin.
+/// Width and height of a box of the second detector relative to YuNet's box around the same face; both end at the chin.
 const SECOND_WIDTH: f32 = 1.13;
 const SECOND_HEIGHT: f32 = 0.84;
 
-/// The turn by `angle` that takes the middle of a picture of one size to the middle of one of another.
+/// The turn by `angle` that maps the middle of a picture of size `from` to the middle of one of size `to`.
 pub(super) fn about_middles(from: [usize; 2], to: [usize; 2], angle: f32) -> SimilarityTransform {
     let middle = |size: [usize; 2]| size.map(|side| (side as f32 - 1.0) / 2.0);
     let ([x, y], [to_x, to_y]) = (middle(from), middle(to));

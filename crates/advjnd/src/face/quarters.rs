@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Pictures turned by quarters of a circle: values are moved, none is worked out.
+//! Pictures turned by quarters of a circle: values are moved, not resampled.
 
 /// Rows and columns of a turned picture that are moved together.
 const TILE: usize = 32;
 
-/// Calls `put` with where each value goes and where it is, if a picture of `size`, width and height, is turned
+/// Calls `put` with the target and the source index of each value, to turn a picture of `size`, width and height,
 /// clockwise by `quarters` of a circle into rows of `stride` values.
 #[inline]
 pub(super) fn turn_quarters(quarters: u8, size: [usize; 2], stride: usize, mut put: impl FnMut(usize, usize)) {

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Faces followed from frame to frame: stable identity, smoothed landmarks, a hold over missed detections.
+//! Tracking of faces from frame to frame: stable identity, smoothed landmarks, a hold over missed detections.
 //!
 //! Detections are assigned to tracks greedily, best pair first, by overlap with the predicted box (constant velocity),
 //! as in SORT (Bewley et al. 2016, arXiv 1602.00763) without its Kalman filter; weak detections may continue a track
-//! but not begin one, as in ByteTrack (Zhang et al. 2022, arXiv 2110.06864). A new detection is a track at once: a face
-//! must not pass while a tracker makes up its mind.
+//! but not begin one, as in ByteTrack (Zhang et al. 2022, arXiv 2110.06864). A new detection begins a track at once: no
+//! face may pass while a tracker waits for more evidence.
 //!
-//! Landmarks follow the detections by exponential smoothing whose gain rises with the innovation: a still face does not
-//! tremble with the detector's noise, a moving one does not lag.
+//! Landmarks follow the detections by exponential smoothing with a gain that rises with the innovation. So a still face
+//! does not tremble with the detector's noise, and a moving one does not lag.
 
 use std::time::Duration;
 
 use super::confirm::Assigned;
 use super::{BBox, Detection, Landmarks};
 
-/// Frames that a track goes on by prediction alone before it counts as lost.
+/// Frames that a track continues by prediction alone before it counts as lost.
 pub const COAST_FRAMES: u32 = 3;
 /// Smoothing gain of a face at rest.
 const BASE_GAIN: f32 = 0.4;
-/// Gain per innovation, the latter in face sizes: at 6 % of the face the smoothing ends.
+/// Rise of the gain with the innovation, in face sizes: there is no smoothing from 6 % of the face on.
 const GAIN_SLOPE: f32 = 10.0;
 /// Smoothing gain of the velocity.
 const VELOCITY_GAIN: f32 = 0.5;
@@ -27,22 +27,23 @@ const COAST_DAMPING: f32 = 0.8;
 /// Least affinity of a detection with a track's prediction.
 const MIN_AFFINITY: f32 = 0.15;
 
-/// Identity of a track, unique within a [`Protector`](crate::Protector) from one reset to the next.
+/// Identity of a track, unique within a [`Protector`](crate::Protector) until the next
+/// [`prepare`](crate::Protector::prepare).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackId(pub u64);
 
-/// How certain it is where the face of a track is.
+/// How certain the place of a track's face is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrackState {
     /// Detected in this frame.
     Active,
-    /// Missed for this many frames, at most [`COAST_FRAMES`]: predicted.
+    /// Missed for this many frames, at most [`COAST_FRAMES`]; the place is predicted.
     Coasting(u32),
-    /// Missed for longer: somewhere near the predicted place.
+    /// Missed for longer; the face is somewhere near the predicted place.
     Lost,
 }
 
-/// One followed face.
+/// A followed face.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Track {
     /// Identity.
@@ -55,15 +56,15 @@ pub struct Track {
     pub landmarks: Landmarks,
     /// Score of the last detection.
     pub score: f32,
-    /// Whether anybody saw the landmarks of the last detection.
+    /// Whether the landmarks of the last detection were detected.
     pub aligned: bool,
     /// Whether the landmarks are those of close looks ([`Detection::close`]).
     pub close: bool,
-    /// Whether something casts doubt on the landmarks: they are to be confirmed in the next frame.
+    /// Whether the landmarks are in doubt: the next frame must confirm them.
     pub doubted: bool,
-    /// The detection of this frame; `None` where the track goes on by prediction.
+    /// The detection of this frame; `None` if the track continues by prediction.
     pub sighting: Option<Detection>,
-    /// Frames since the landmarks were confirmed, or since that failed; and roll, size and score then.
+    /// Frames since the landmarks were last confirmed; then roll, size and score at that time.
     pub(super) since_confirmed: u32,
     pub(super) confirmed_roll: f32,
     pub(super) confirmed_size: f32,
@@ -86,7 +87,7 @@ impl Tracker {
         &self.tracks
     }
 
-    /// Forgets all tracks; identities go on.
+    /// Forgets all tracks; the numbering of identities continues.
     pub fn reset(&mut self) {
         self.tracks.clear();
     }
@@ -105,7 +106,7 @@ impl Tracker {
         self.tracks.iter_mut().for_each(Track::predict);
     }
 
-    /// For each detection the index of the track that it continues, if it does.
+    /// For each detection, the index of the track that it continues, if any.
     pub fn assign(&self, detections: &[Detection]) -> Vec<Option<usize>> {
         let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
         for (t, track) in self.tracks.iter().enumerate() {
@@ -128,8 +129,8 @@ impl Tracker {
         assigned
     }
 
-    /// Takes the faces of the frame at `time`, with the tracks that they continue. Those below `score_threshold` begin
-    /// none; tracks not seen for `hold_time`, and for more than [`COAST_FRAMES`], end.
+    /// Takes the faces of the frame at `time`, with the tracks that they continue. Faces below `score_threshold` begin
+    /// no track. Tracks end after `hold_time` and more than [`COAST_FRAMES`] frames without a detection.
     pub fn correct(&mut self, faces: &[Assigned], time: Duration, score_threshold: f32, hold_time: Duration) {
         let mut of_track = vec![None; self.tracks.len()];
         for (face, of) in faces {
@@ -153,14 +154,14 @@ impl Tracker {
         }
     }
 
-    /// Has the landmarks of a track confirmed in the next frame.
+    /// Requires the next frame to confirm the landmarks of a track.
     pub fn doubt(&mut self, id: TrackId) {
         self.tracks.iter_mut().filter(|track| track.id == id).for_each(|track| track.doubted = true);
     }
 }
 
 impl Track {
-    /// Where its landmarks are in this frame: as followed, then as the detector saw them.
+    /// Its landmarks in this frame: as followed, then as each look of the detector has them.
     pub fn landmark_sets(&self) -> impl Iterator<Item = Landmarks> + '_ {
         let seen = self
             .sighting
@@ -169,8 +170,7 @@ impl Track {
         std::iter::once(self.landmarks).chain(seen)
     }
 
-    /// Whether it is to be looked for in this frame, though there is nothing to align it by: once in so many frames as
-    /// it goes on by prediction.
+    /// Whether to look in this frame for a track without landmarks: once in [`COAST_FRAMES`] missed frames.
     pub(super) fn is_due_unseen(&self) -> bool {
         (self.misses + 1).is_multiple_of(COAST_FRAMES)
     }
@@ -180,7 +180,7 @@ impl Track {
         self.bbox.translated(self.velocity)
     }
 
-    /// The track as it was in an earlier frame, in which it is `seen`.
+    /// The track in an earlier frame, in which it is `seen`.
     pub fn seen_before(&self, seen: &Detection) -> Self {
         Self {
             state: TrackState::Active,
@@ -193,7 +193,7 @@ impl Track {
         }
     }
 
-    /// The track at a share of the way from one sight of it to a `later` one, unseen.
+    /// The track between this detection and a `later` one, at a `share` of the way, without a detection of its own.
     pub fn between(&self, later: &Self, share: f32) -> Self {
         let blend = |from: f32, to: f32| from + share * (to - from);
         let (from, to) = (self.bbox, later.bbox);
@@ -291,8 +291,8 @@ impl Track {
     }
 }
 
-/// How well a detection fits a predicted box, 0..=1: overlap, or closeness of the centres for small faces that moved by
-/// more than themselves.
+/// How well a detection fits a predicted box, 0..=1: their overlap, or the closeness of their centres for small faces
+/// that moved by more than their size.
 fn affinity(predicted: &BBox, detected: &BBox) -> f32 {
     let (a, b) = (predicted.size().max(1.0), detected.size().max(1.0));
     let ratio = a.min(b) / a.max(b);

@@ -3,12 +3,11 @@
 //!
 //! Every destination pixel is the mean of `n`×`n` bilinear samples spread evenly over its (rotated) square in the
 //! source, at most `SAMPLE_SPACING` (1.5) source pixels apart (a bilinear sample itself reaches one pixel to each
-//! side): plain bilinear where the image grows, an area average where it shrinks, so that what is seen does not alias.
-//! Outside the source lies zero. The adjoint scatters with the weights that the operator gathers with.
+//! side). So the warp is plain bilinear where the image grows and an area average where it shrinks, and does not alias.
+//! The source is zero outside its bounds. The adjoint scatters with the same weights with which the operator gathers.
 //!
-//! A plan holds, for each destination row, the run of samples that lie inside the source, and the samples at its edge
-//! one by one. Positions inside are worked out again in every pass, `STEP` (16) at a time: that is cheaper than
-//! reading them.
+//! A plan holds, for each destination row, the run of samples inside the source, and each sample at its edge. Positions
+//! inside are computed again in every pass, `STEP` (16) at a time, which is cheaper than reading them.
 //!
 //! [`reference`](mod@reference) is the naive twin: the definition, sample by sample.
 
@@ -18,16 +17,16 @@ use pulp::{Simd, WithSimd};
 
 use super::SimilarityTransform;
 
-/// Distance of neighbouring samples at most, source pixels.
+/// Largest distance of neighbouring samples, source pixels.
 const SAMPLE_SPACING: f32 = 1.5;
-/// More samples along a side than this gain nothing that an 8-bit picture shows.
+/// More samples along a side than this make no visible difference in an 8-bit picture.
 const MAX_SAMPLES: usize = 8;
-/// Samples whose places are worked out together.
+/// Number of samples with positions computed together.
 const STEP: usize = 16;
 
-/// What pixels hold: a number, or four at once.
+/// The value of a pixel: a number, or four at once.
 pub trait Sample: Copy {
-    /// Nothing.
+    /// Zero.
     const ZERO: Self;
 
     /// `self + Σ weight · pixel`.
@@ -53,13 +52,13 @@ impl Sample for [f32; 4] {
     }
 }
 
-/// Bilinear samples of neighbouring destination pixels, all four source pixels of each inside the source.
+/// Bilinear samples of neighbouring destination pixels, each with all four source pixels inside the source.
 #[derive(Debug, Clone)]
 struct Span {
     line: Line,
     /// Columns of the destination.
     columns: Range<usize>,
-    /// The destination pixel in the first of them.
+    /// The destination pixel of the first column.
     target: usize,
 }
 
@@ -207,7 +206,7 @@ impl Warp {
                     weights[2][k] = (1.0 - right) * below;
                     weights[3][k] = right * below;
                 }
-                // Kept in memory: one by one, entries are read from there, not cut out of registers.
+                // Kept in memory, so that entries are read from there one by one, not extracted from registers.
                 let (index, weights) = std::hint::black_box((&index, &weights));
                 for k in 0..STEP.min(columns.end - start) {
                     let weights = [weights[0][k], weights[1][k], weights[2][k], weights[3][k]];
@@ -261,7 +260,7 @@ impl WithSimd for Scatter<'_> {
     }
 }
 
-/// A destination row at one place of the pixel.
+/// A destination row at one sample position within its pixels.
 #[derive(Debug, Clone)]
 struct Line {
     y: f32,
@@ -275,8 +274,8 @@ impl Line {
         [center_x + self.offset[0], center_y + self.offset[1]]
     }
 
-    /// The part of `columns` whose samples have all four source pixels inside, `last` being the last source pixel;
-    /// what is left out may be inside as well.
+    /// The part of `columns` with all four source pixels of each sample inside; `last` is the last source pixel. It may
+    /// leave out some columns that are inside, too.
     fn inside(&self, to_source: &SimilarityTransform, last: [f32; 2], columns: &Range<usize>) -> Range<usize> {
         let start = self.at(to_source, 0);
         let (mut from, mut to) = (columns.start as f32, columns.end as f32);
@@ -291,7 +290,7 @@ impl Line {
             let [x, y] = self.at(to_source, x);
             x >= 0.0 && y >= 0.0 && x < last[0] && y < last[1]
         };
-        // Rounding may have put an end one off; the positions themselves decide.
+        // Rounding may put an end off by one; the positions themselves decide.
         let (mut from, mut to) = (from.ceil() as usize, to.ceil().max(0.0) as usize);
         while from < to && !is_inside(from) {
             from += 1;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Linear interpolation in a row of samples.
 
-/// The two samples that a place in a row lies between. Beyond the outermost samples, they repeat.
+/// The two samples that a place in a row lies between. Beyond the ends of the row, the outermost samples repeat.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Between {
     /// Index of the sample before the place.
     pub first: usize,
-    /// Index of the one behind it.
+    /// Index of the sample behind it.
     pub next: usize,
     /// How far it is from the first to the next, 0..=1.
     pub share: f32,

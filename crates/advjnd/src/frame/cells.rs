@@ -7,8 +7,7 @@ use super::FrameMut;
 
 /// Side of a cell, pixels.
 pub const CELL: usize = 16;
-/// From one row to the next that is looked at in packed formats: one byte in two, three or four costs as much as all
-/// of them.
+/// Step between the rows read in packed formats: reading one byte in two, three or four costs as much as reading all.
 const PACKED_ROWS: usize = 2;
 
 impl FrameMut<'_> {
@@ -39,7 +38,7 @@ impl FrameMut<'_> {
                 }
             } else {
                 for y in rows.step_by(PACKED_ROWS) {
-                    // Rows of pairs of pixels end with a whole one.
+                    // Rows of pixel pairs end with a whole pair.
                     let row = &self.row(channel.plane, y)[..self.width * channel.step];
                     for (sum, cell) in sums.iter_mut().zip(row.chunks(CELL * channel.step)) {
                         let values = cell.iter().skip(channel.offset).step_by(channel.step);
@@ -56,7 +55,7 @@ impl FrameMut<'_> {
     }
 }
 
-/// [`FrameMut::cell_means`], in vectors.
+/// [`FrameMut::cell_means`], vectorised.
 struct Glancing<'a, 'f> {
     frame: &'a FrameMut<'f>,
     means: &'a mut [f32],

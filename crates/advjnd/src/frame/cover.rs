@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Covers for faces that are not protected: opaque fill, pixelation, blur.
 //!
-//! Only fill hides a face for certain; retrained networks read pixelated and blurred faces (McPherson et al. 2016,
-//! arXiv 1609.00408). Pixelation keeps [`BLOCKS`] blocks across the longer side with quantised levels, the blur's
+//! Only fill hides a face for certain; retrained networks recognise pixelated and blurred faces (McPherson et al. 2016,
+//! arXiv 1609.00408). Pixelation keeps [`BLOCKS`] blocks across the longer side, with quantised levels. The blur's
 //! radius is a fifth of the longer side.
 
 use super::paint::fill;
@@ -42,7 +42,7 @@ pub fn cover(frame: &mut FrameMut<'_>, rect: Rect, cover: Cover) {
     }
 }
 
-/// Covers one channel: its samples of `rect`.
+/// Covers the samples of one channel in `rect`.
 fn samples(frame: &mut FrameMut<'_>, channel: Channel, rect: Rect, cover: Cover) {
     let index = |x: usize| channel.at(rect.x + x);
     let mut values: Vec<u8> = Vec::with_capacity(rect.width * rect.height);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Frames of ten bits a sample, worked on as frames of eight.
+//! Frames of ten bits a sample, processed as frames of eight.
 //!
-//! A frame is rounded to eight bits; what is done to that is carried back. Blocks of [`BLOCK`]² samples in which
-//! nothing changed keep all ten bits. The others become what was worked on: what the self-check saw is what goes out,
-//! and nothing clean is left in the low bits under a cover.
+//! A frame is rounded to eight bits, and changes are carried back. Blocks of [`BLOCK`]² samples without a change keep
+//! all ten bits. The others become the processed eight bits. So what the self-check saw is what goes out, and no clean
+//! low bits remain under a cover.
 
 use super::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ const BLOCK: usize = 16;
 /// Bytes of a sample.
 const BYTES: usize = 2;
 
-/// Memory layout of a frame of ten bits a sample, in two bytes, the lower first.
+/// Memory layout of a frame with ten bits a sample, in two bytes, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeepFormat {
@@ -36,7 +36,7 @@ impl DeepFormat {
         }
     }
 
-    /// Bits below those that count.
+    /// Unused bits below the ten.
     fn shift(self) -> u32 {
         match self {
             Self::I420 => 0,
@@ -51,7 +51,7 @@ impl DeepFormat {
         ((value + 2) >> 2).min(255) as u8
     }
 
-    /// The sample of ten bits for one of eight.
+    /// The ten-bit sample for an eight-bit one.
     #[inline(always)]
     fn widened(self, sample: u8) -> [u8; BYTES] {
         (u16::from(sample) << 2 << self.shift()).to_le_bytes()
@@ -64,7 +64,7 @@ pub struct Narrowed {
     format: DeepFormat,
     width: usize,
     height: usize,
-    /// Rows of as many bytes as there are samples.
+    /// Planes with one byte per sample, without padding.
     planes: Vec<Vec<u8>>,
 }
 
@@ -104,10 +104,10 @@ impl Narrowed {
         Ok(Self { format, width, height, planes: read })
     }
 
-    /// The frame, to be worked on.
+    /// The frame, for processing.
     ///
     /// # Errors
-    /// None that [`read`](Self::read) has not found.
+    /// Only those that [`read`](Self::read) would have reported.
     pub fn frame(&mut self, colorimetry: Colorimetry) -> Result<FrameMut<'_>> {
         let format = self.format.narrow();
         let planes = self.planes.iter_mut().enumerate().map(|(index, data)| {
@@ -117,7 +117,7 @@ impl Narrowed {
         FrameMut::new(format, colorimetry, self.width, self.height, planes.collect())
     }
 
-    /// Carries what was changed back to the `planes` that were read.
+    /// Carries the changes back to the `planes` that were read.
     pub fn write(&self, planes: &mut [PlaneMut<'_>]) {
         for (index, (own, plane)) in self.planes.iter().zip(planes).enumerate() {
             let (samples, _) = self.format.narrow().plane_size(index, self.width, self.height);
@@ -126,7 +126,7 @@ impl Narrowed {
         }
     }
 
-    /// As many rows as a block has.
+    /// Writes a band of rows as high as a block.
     fn write_band(&self, own: &[u8], band: &mut [u8], (samples, stride): (usize, usize)) {
         for left in (0..samples).step_by(BLOCK) {
             let right = (left + BLOCK).min(samples);

@@ -65,7 +65,7 @@ impl Channel {
     }
 }
 
-/// In which directions there is one sample for two pixels.
+/// The directions with one sample for two pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Halved {
     pub across: bool,
@@ -76,7 +76,7 @@ impl Halved {
     const ACROSS: Self = Self { across: true, down: false };
     const BOTH: Self = Self { across: true, down: true };
 
-    /// Pixels for a sample, across and down: 1 or 2.
+    /// Pixels per sample, across and down: 1 or 2.
     pub fn pixels(self) -> (usize, usize) {
         (1 + usize::from(self.across), 1 + usize::from(self.down))
     }
@@ -90,7 +90,7 @@ impl Halved {
     }
 }
 
-/// The colour of Y'CbCr.
+/// The chroma of Y'CbCr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chroma {
     /// Cb and Cr.
@@ -131,7 +131,7 @@ impl Layout {
         }
     }
 
-    /// The channel that stands for luma where a rough look will do: Y, or G'.
+    /// The channel that approximates luma: Y or G'.
     pub fn brightness(&self) -> Channel {
         match *self {
             Self::Yuv { luma, .. } => luma,
@@ -195,7 +195,7 @@ impl PixelFormat {
         1 + self.layout().channels().map(|(channel, _)| channel.plane).max().unwrap_or(0)
     }
 
-    /// Whether the samples are Y', or Y'CbCr, and not R'G'B'.
+    /// Whether the samples are Y' or Y'CbCr, not R'G'B'.
     pub fn is_yuv(self) -> bool {
         matches!(self.layout(), Layout::Yuv { .. })
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Video frames as the caller owns them: formats, planes, strides; read and written in place, region by region.
+//! Video frames owned by the caller: formats, planes, strides. Regions are read and written in place.
 
 mod between;
 mod cells;
@@ -168,8 +168,8 @@ impl Rect {
         Self { x, y, width: right - x, height: bottom - y }
     }
 
-    /// The whole pixels that the real rectangle `x0..x1` × `y0..y1` touches inside a `width`×`height` frame, grown to
-    /// even coordinates so that it owns its chroma samples; empty if they do not meet or a bound is not finite.
+    /// The pixels of a `width`×`height` frame that the real-valued rectangle `x0..x1` × `y0..y1` touches, grown to even
+    /// coordinates so that it owns its chroma samples. Empty if the two do not meet or a bound is not finite.
     pub fn covering(x0: f32, y0: f32, x1: f32, y1: f32, width: usize, height: usize) -> Self {
         if ![x0, y0, x1, y1].iter().all(|v| v.is_finite()) {
             return Self::default();
@@ -253,14 +253,14 @@ impl<'a> FrameMut<'a> {
         Rect { x: 0, y: 0, width: self.width, height: self.height }
     }
 
-    /// The bytes of `rect` in the plane that [`Region::write`] changes, row by row, appended to `bytes`.
+    /// Appends to `bytes`, row by row, the bytes of `rect` in the plane that [`Region::write`] changes.
     pub fn save(&self, rect: Rect, bytes: &mut Vec<u8>) {
         for y in rect.y..rect.y + rect.height {
             bytes.extend_from_slice(&self.row(0, y)[self.format.span(rect)]);
         }
     }
 
-    /// Puts back what [`save`](Self::save) took from the same rectangle; `bytes` must hold at least as much.
+    /// Puts back the bytes that [`save`](Self::save) took from the same rectangle; `bytes` must hold at least as many.
     pub fn restore(&mut self, rect: Rect, bytes: &[u8]) {
         let span = self.format.span(rect);
         for (y, line) in (rect.y..rect.y + rect.height).zip(bytes.chunks_exact(span.len().max(1))) {

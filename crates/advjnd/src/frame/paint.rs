@@ -15,7 +15,7 @@ pub fn fill(frame: &mut FrameMut<'_>, rect: Rect, color: [u8; 3]) {
     }
 }
 
-/// Draws the outline of `rect`, as much as two pixels wide, in a colour R', G', B'.
+/// Draws the outline of `rect`, at most two pixels wide, in a colour R', G', B'.
 pub fn outline(frame: &mut FrameMut<'_>, rect: Rect, color: [u8; 3]) {
     let Rect { x, y, width, height } = rect;
     let (across, down) = (width.min(2), height.min(2));
@@ -45,7 +45,7 @@ pub fn plane(frame: &mut FrameMut<'_>, rect: Rect, luma: impl Iterator<Item = f3
     }
 }
 
-/// Sets one channel: its samples of `rect`.
+/// Sets the samples of one channel in `rect`.
 fn samples(frame: &mut FrameMut<'_>, channel: Channel, rect: Rect, code: u8) {
     for y in rect.y..rect.y + rect.height {
         let row = frame.row_mut(channel.plane, y);

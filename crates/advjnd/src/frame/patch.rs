@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A rectangle of a frame as code values of every plane: read, deformed, and put back as a change of the frame.
+//! A rectangle of a frame as code values of every plane. It is read, deformed, and written back as a change of the
+//! frame.
 //!
-//! Samples between pixels are those of Catmull and Rom's cubic (a = −1/2), which keeps edges sharp and gives back a
-//! pixel where nothing moves. Chroma moves with the mean displacement of its pixels, in its own samples, and only where
-//! all of them move or change.
+//! Samples between pixels come from Catmull and Rom's cubic (a = −1/2), which keeps edges sharp and reproduces a pixel
+//! that does not move. Chroma moves with the mean displacement of its pixels, in its own samples, and only where all of
+//! these pixels move or change.
 
 use super::{Colorimetry, FrameMut, Halved, Rect, Region};
 
@@ -13,9 +14,9 @@ pub struct Patch {
     rect: Rect,
     colorimetry: Colorimetry,
     yuv: bool,
-    /// Of Cb and Cr.
+    /// Subsampling of Cb and Cr.
     halved: Halved,
-    /// Those that the format has; the others are empty.
+    /// The planes of the format; the others are empty.
     planes: [Vec<u8>; 3],
 }
 
@@ -46,7 +47,7 @@ impl Patch {
         }
     }
 
-    /// Changes the frame by what it differs from `before`, the same rectangle.
+    /// Adds its difference from `before`, the same rectangle, to the frame.
     pub fn write_over(&self, before: &Self, frame: &mut FrameMut<'_>) {
         let layout = frame.format.layout();
         for (((channel, halved), own), before) in layout.channels().zip(&self.planes).zip(&before.planes) {
@@ -61,8 +62,8 @@ impl Patch {
         }
     }
 
-    /// Becomes `source` moved and lit: pixel `q` shows what was at `q` + `displacement`, pixels, with its luma times
-    /// one more than `gain`. Both have an entry for each pixel; where both are zero, the bytes are those of the source.
+    /// Becomes `source` moved and lit: pixel `q` shows what was at `q` + `displacement`, in pixels, with its luma times
+    /// one plus `gain`. Both have an entry for each pixel; where both are zero, the bytes equal those of the source.
     pub fn deform(&mut self, source: &Self, displacement: &[[f32; 2]], gain: &[f32]) {
         (self.rect, self.colorimetry, self.yuv) = (source.rect, source.colorimetry, source.yuv);
         self.halved = source.halved;
@@ -119,13 +120,13 @@ impl Patch {
         kr * first + (1.0 - kr - kb) * green + kb * blue
     }
 
-    /// A code value with a change: inside the nominal range, or no further outside than it was.
+    /// A code value plus a change, inside the nominal range or no further outside than before.
     fn lit(&self, code: f32, change: f32) -> u8 {
         let (low, high) = if self.yuv && !self.colorimetry.full_range { (16.0, 235.0) } else { (0.0, 255.0) };
         (code + change).clamp(code.min(low), code.max(high)).round_ties_even() as u8
     }
 
-    /// Shows it as `region`, which must have been read from the same rectangle of the same frame.
+    /// Writes it to `region`, which must have been read from the same rectangle of the same frame.
     pub fn show(&self, region: &mut Region) {
         let width = self.rect.width;
         if !self.yuv {
@@ -146,7 +147,7 @@ impl Patch {
         for (index, (pixel, luma)) in region.pixels.iter_mut().zip(&mut region.luma).enumerate() {
             let chroma = index / width / down * wide + index % width / across;
             let y = f32::from(codes[index]);
-            // Without colour, both are in the middle.
+            // Without chroma, both are at the middle.
             let [cb, cr] = [cb, cr].map(|plane| plane.get(chroma).map_or(128.0, |code| f32::from(*code)));
             let [r, g, b] = convert.apply(y, cb, cr);
             *pixel = [r, g, b, 0.0];
@@ -155,7 +156,7 @@ impl Patch {
     }
 }
 
-/// A sample between pixels: the columns and rows that it is of, and their weights.
+/// A sample between pixels: its columns and rows, and their weights.
 struct Cubic {
     columns: [usize; 4],
     rows: [usize; 4],
@@ -164,7 +165,7 @@ struct Cubic {
 }
 
 impl Cubic {
-    /// At a position of a plane; what lies outside is as its edge.
+    /// The sample at a position of a plane, with its edges repeated.
     #[inline(always)]
     fn at(x: f32, y: f32, width: usize, height: usize) -> Self {
         let axis = |v: f32, size: usize| {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A rectangle of a frame as floating-point planes, and the way back: a luma residual, bounded, rounded and written.
+//! A rectangle of a frame as floating-point planes, and the way back: a luma residual is bounded, rounded and written.
 //!
-//! Reading converts to full-range R'G'B' with the frame's own matrix and range; chroma is replicated. Writing touches
-//! luma alone: in Y'CbCr formats the Y plane, in RGB formats the same step on R, G and B, which is the same change of
-//! luma and none of chroma.
+//! Reading converts to full-range R'G'B' with the frame's own matrix and range; chroma is replicated. Writing changes
+//! luma alone: in Y'CbCr formats the Y plane; in RGB formats R, G and B by the same step, which changes luma by that
+//! step and chroma not at all.
 
 use pulp::{Simd, WithSimd};
 
@@ -16,9 +16,9 @@ use super::{Channel, Chroma, FrameMut, Layout, Rect};
 pub struct Region {
     /// Where it lies in the frame.
     pub rect: Rect,
-    /// R', G', B', and a change of luma to come ([`carry`](Self::carry)).
+    /// R', G', B', and a pending change of luma ([`carry`](Self::carry)).
     pub pixels: Vec<[f32; 4]>,
-    /// Luma of the frame's matrix.
+    /// Luma by the frame's matrix.
     pub luma: Vec<f32>,
     gain: f32,
 }
@@ -40,7 +40,7 @@ impl Region {
         pulp::Arch::new().dispatch(Read { region: self, frame });
     }
 
-    /// Lays `change`, [`len`](Self::len) entries, over the pixels: what looks at them sees it added to R', G' and B'.
+    /// Stores `change`, [`len`](Self::len) entries, with the pixels; readers of the pixels add it to R', G' and B'.
     pub fn carry(&mut self, change: &[f32]) {
         for (pixel, change) in self.pixels.iter_mut().zip(change) {
             pixel[3] = *change;
@@ -57,8 +57,7 @@ impl Region {
         self.len() == 0
     }
 
-    /// What a luma residual becomes once the frame has stored it: bounded by `bounds`, rounded to the frame's code
-    /// values.
+    /// The luma residual that the frame would store: bounded by `bounds` and rounded to the frame's code values.
     ///
     /// All slices have [`len`](Self::len) entries, full-range units. The bound itself is rounded to whole code values,
     /// so a stored change exceeds it by at most half a code value.
@@ -109,7 +108,7 @@ impl Region {
         }
     }
 
-    /// With a sample of chroma for `ACROSS` pixels in a row.
+    /// Reads Y'CbCr with one chroma sample for `ACROSS` pixels in a row.
     #[inline(always)]
     fn read_yuv<const ACROSS: usize>(&mut self, frame: &FrameMut<'_>, luma: Channel, chroma: Chroma) {
         let convert = frame.colorimetry.to_rgb();
@@ -167,7 +166,7 @@ fn luma_codes<'a>(
     scratch
 }
 
-/// [`Region::read`], in vectors.
+/// [`Region::read`], vectorised.
 struct Read<'a, 'f> {
     region: &'a mut Region,
     frame: &'a FrameMut<'f>,
@@ -189,7 +188,7 @@ impl WithSimd for Read<'_, '_> {
     }
 }
 
-/// [`Region::quantize`], in vectors.
+/// [`Region::quantize`], vectorised.
 struct Quantize<'a> {
     residual: &'a [f32],
     bounds: &'a Bounds,
@@ -209,7 +208,7 @@ impl WithSimd for Quantize<'_> {
     }
 }
 
-/// Whole code values that a residual becomes; `gain` is code values per full-range unit.
+/// A residual in whole code values; `gain` is code values per full-range unit.
 #[inline(always)]
 fn code_change(residual: f32, bound: f32, gain: f32) -> f32 {
     let limit = (bound * gain + 0.5).floor();

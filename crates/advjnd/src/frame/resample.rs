@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The whole frame as a small planar BGR picture: what the detector looks at.
+//! The frame as a small planar BGR picture for the detector.
 //!
-//! By area average, every output sample is the mean of the source samples under its square, per plane at the plane's
-//! own resolution (halved chroma is enlarged by replication in the same pass), converted to R'G'B' afterwards. By
-//! linear interpolation, it lies between the two (times two) nearest sample centres, however far the picture is
-//! reduced: what OpenCV's `resize` does unless told otherwise, and with it most programs that look for faces.
+//! With area averaging, every output sample is the mean of the source samples under its square, per plane at the
+//! plane's own resolution (halved chroma is enlarged by replication in the same pass); conversion to R'G'B' follows.
+//! With linear interpolation, it lies between the two (times two) nearest sample centres, however far the picture is
+//! reduced. That is the default of OpenCV's `resize`, and so of most programs that detect faces.
 
 use std::ops::Range;
 
@@ -12,15 +12,15 @@ use pulp::{Simd, WithSimd};
 
 use super::{FrameMut, Layout, Rect};
 
-/// Range between the first and the last hundredth of a picture's values below which its contrast is stretched: YuNet
-/// finds faces in a tenth of full contrast, few in a sixteenth, none in a thirtieth.
+/// The contrast of a picture is stretched if the range of its values, without the lowest and highest hundredth, is
+/// below this. YuNet finds faces at a tenth of full contrast, few at a sixteenth, none at a thirtieth.
 pub(crate) const LOW_RANGE: f32 = 64.0;
-/// A smaller range counts as this one: it is noise.
+/// A smaller range counts as this, since it is noise.
 const LEAST_RANGE: f32 = 4.0;
-/// One value of so many is counted.
+/// One in this many values is counted.
 const HISTOGRAM_STEP: usize = 3;
 
-/// The values between which all but the lowest and the highest hundredth of those counted lie; `None` without any.
+/// The range of the counted values without the lowest and the highest hundredth; `None` if none were counted.
 pub(crate) fn value_range(counts: &[u32; 256]) -> Option<(f32, f32)> {
     let most = counts.iter().sum::<u32>() / 100;
     let passes = |below: &mut u32, count: u32| {
@@ -33,11 +33,11 @@ pub(crate) fn value_range(counts: &[u32; 256]) -> Option<(f32, f32)> {
     Some((low as f32, high as f32 + 1.0))
 }
 
-/// How samples are made of samples.
+/// How to compute output samples from source samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Resampling {
-    /// The mean over the area; for reducing only.
+    /// Area average; for reducing only.
     Average,
     /// Unfiltered linear interpolation.
     Linear,
@@ -58,16 +58,15 @@ pub struct Thumbnail {
 struct Spans {
     first: Vec<u32>,
     len: Vec<u32>,
-    /// `taps` of each; zeros follow those that it has.
+    /// `taps` weights per span, padded with zeros.
     weights: Vec<f32>,
     taps: usize,
-    /// Every span begins `taps` samples after the one before.
+    /// Whether every span begins `taps` samples after the previous one.
     even: bool,
 }
 
 impl Thumbnail {
-    /// Reads what `window` shows of the frame at `width`×`height`; it may reach past the picture's right and lower
-    /// edges.
+    /// Reads `window` of the frame scaled to `width`×`height`. It may reach past the right and lower edges.
     pub fn read(
         &mut self,
         frame: &FrameMut<'_>,
@@ -81,8 +80,8 @@ impl Thumbnail {
         pulp::Arch::new().dispatch(Reading { thumbnail: self, frame, size: (width, height), window, resampling });
     }
 
-    /// Spreads what was read over 0..=255 where it has a range of less than 64: a picture that is dark, or
-    /// washed out. Black around the picture stays.
+    /// Stretches the values to 0..=255 if their range is less than 64, as in a dark or washed-out picture. Black around
+    /// the picture stays.
     pub fn stretch(&mut self) {
         let green = &self.bgr[self.bgr.len() / 3..2 * self.bgr.len() / 3];
         let mut counts = [0u32; 256];
@@ -157,7 +156,7 @@ impl Thumbnail {
     }
 }
 
-/// [`Thumbnail::read`], in vectors.
+/// [`Thumbnail::read`], vectorised.
 struct Reading<'a, 'f> {
     thumbnail: &'a mut Thumbnail,
     frame: &'a FrameMut<'f>,
@@ -183,7 +182,7 @@ fn add_row<'a>(sums: &mut [f32], samples: impl Iterator<Item = &'a u8>, weight: 
 }
 
 impl Spans {
-    /// Spans of the samples `range` of `target`.
+    /// Plans the spans of the samples `range` of `target`.
     fn plan(&mut self, source: usize, target: usize, range: Range<usize>, resampling: Resampling) {
         self.first.clear();
         self.len.clear();
@@ -239,7 +238,7 @@ impl Spans {
         (self.first[i] as usize..).zip(weights.iter().copied())
     }
 
-    /// The weighted sums of `row`, whose first sample is the source's `start`th.
+    /// The weighted sums of `row`, which begins with sample `start` of the source.
     #[inline(always)]
     fn sum(&self, row: &[f32], start: usize, out: &mut [f32]) {
         match self.taps {

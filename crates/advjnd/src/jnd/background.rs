@@ -9,10 +9,10 @@
 //!      1  1  1  1  1              3/128 (bg - 127) + 3            bg >  127
 //! ```
 //!
-//! Several later papers print the dark branch without "+ 3", which makes the threshold jump from 0 to 3 at bg = 127;
-//! the original's is kept.
+//! Several later papers print the dark branch without "+ 3", so that the threshold jumps from 0 to 3 at bg = 127; this
+//! is the original formula.
 //!
-//! B has three different columns, each summed once per row; no term is subtracted, so nothing cancels near black where
+//! B has three different columns, each summed once per row. No term is subtracted, so nothing cancels near black, where
 //! the square root is steep.
 
 use super::padded::{Padded, shifts};
@@ -57,7 +57,7 @@ impl Background {
     }
 }
 
-/// Background luminance as the programs of Wu's models take it: a screen's black is not dark, 0..=127 becomes 32..=127.
+/// Background luminance as in the programs of Wu's models: a screen's black is not dark, so 0..=127 becomes 32..=127.
 #[inline(always)]
 pub(super) fn lifted(background: f32) -> f32 {
     if background <= 127.0 { 32.0 + background * (95.0 / 127.0) } else { background }

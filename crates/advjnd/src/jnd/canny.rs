@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Edge detection (Canny 1986) in the convention of MATLAB's `edge(I, 'canny', 0.5)`, which "Canny with a threshold of
-//! 0.5" means in the JND papers of the time.
+//! Edge detection (Canny 1986) as in MATLAB's `edge(I, 'canny', 0.5)`. JND papers of that time call this "Canny with a
+//! threshold of 0.5".
 //!
 //! 1. Smooth with a Gaussian of sigma sqrt(2), 13 taps (where the tail falls below 1e-4 of the centre), separable.
 //! 2. Central differences gx, gy of the smoothed plane; magnitude m = sqrt(gx^2 + gy^2).
@@ -10,15 +10,15 @@
 //!    that lie one step along and against the gradient. The outermost rows and columns are never edges.
 //! 5. Edges: maxima above high, and maxima above low connected to them (8 neighbours).
 //!
-//! Departures from MATLAB: its newer versions sample the kernel at half-integer positions (16 taps), which shifts edges
-//! by half a pixel, and older ones smooth twice with sigma 1 (the same total); the final thinning of two-pixel ridges
-//! is left out, as the map is blurred right after.
+//! Departures from MATLAB: newer versions sample the kernel at half-integer positions (16 taps), which shifts edges by
+//! half a pixel; older ones smooth twice with sigma 1 (the same total). The final thinning of two-pixel ridges is left
+//! out, since the map is blurred right after.
 //!
-//! A threshold relative to the region makes the map depend on the region's strongest edge, and a region without
-//! contrast, M = 0, has no edges.
+//! Since the threshold is relative, the map depends on the region's strongest edge. A region without contrast, M = 0,
+//! has no edges.
 //!
 //! Every value is computed in one fixed order of single-precision operations, so that the fast path and its twin give
-//! the same bits: a threshold decision forgives no rounding.
+//! the same bits: a threshold decision tolerates no rounding difference.
 
 use super::gaussian::{Blur, half_kernel};
 use super::gradient::{larger, largest_of};
@@ -147,8 +147,8 @@ fn select(condition: bool, yes: f32, no: f32) -> f32 {
 
 /// Marks the maxima of the middle row of three, all but its ends.
 ///
-/// Ahead and behind may change places, so of the gradient's direction only the line counts: whether it is nearer to the
-/// horizontal, and whether it falls to the right.
+/// Only the line of the gradient's direction matters, since ahead and behind may be swapped: whether it is nearer to
+/// the horizontal, and whether it falls to the right.
 #[inline(always)]
 fn mark_row(smoothed: [&[f32]; 3], magnitude: [&[f32]; 3], high: f32, marks: &mut [u8]) {
     let len = marks.len();
@@ -165,7 +165,7 @@ fn mark_row(smoothed: [&[f32]; 3], magnitude: [&[f32]; 3], high: f32, marks: &mu
         let falling = (gx < 0.0) == (gy < 0.0);
         let horizontal = gx.abs() >= gy.abs();
         let t = select(horizontal, gy.abs(), gx.abs()) / select(horizontal, gx.abs(), gy.abs());
-        // All neighbours are read before any is chosen: chosen by address, they would be gathered one by one.
+        // All neighbours are read before any is chosen; choosing by address would gather them one by one.
         let (e, w, s, n) = (m_e[x], m_w[x], m_s[x], m_n[x]);
         let (se, nw, sw, ne) = (m_se[x], m_nw[x], m_sw[x], m_ne[x]);
         let (diagonal_s, diagonal_n) = (select(falling, se, sw), select(falling, nw, ne));

@@ -11,9 +11,9 @@
 //! bg = (B * luma) / 32
 //! ```
 //!
-//! The constants were measured in a dark room at six image heights; at two or three they are generous.
+//! The constants were measured in a dark room at six image heights; at two or three heights they are too generous.
 //!
-//! The model speaks of luma only.
+//! The model covers luma only.
 
 use super::background::{Background, luminance_adaptation};
 use super::gradient::{Gradient, larger};
@@ -32,7 +32,7 @@ pub struct Chou {
 }
 
 impl Chou {
-    /// A model without scratch yet.
+    /// A new model.
     pub fn new() -> Self {
         Self {
             arch: pulp::Arch::new(),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Standard deviation in the `N`x`N` neighbourhood, row by row.
 //!
-//! Each column has its mean and its sum of squared deviations; the variance of the window is the mean of both
-//! kinds of deviation. Nothing large is subtracted from anything large, so flat areas come out flat.
+//! Each column has its mean and its sum of squared deviations; the variance of the window combines the deviations
+//! within columns and between them. No large numbers are subtracted from each other, so flat areas come out flat.
 
 use super::padded::{Padded, shifts};
 

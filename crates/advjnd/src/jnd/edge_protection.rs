@@ -12,12 +12,12 @@ use super::padded::{Padded, shifts};
 /// Standard deviation of the blur in pixels.
 const SIGMA: f64 = 0.8;
 
-/// What edges are dilated by.
+/// The shape that dilates edges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dilation {
-    /// The 5x5 square that MATLAB's `strel('disk', 3)` is.
+    /// A 5x5 square, which is MATLAB's `strel('disk', 3)`.
     Square,
-    /// The 13 pixels at most two steps away: `strel('disk', 2)`.
+    /// The 13 pixels at most two steps away, which is `strel('disk', 2)`.
     Diamond,
 }
 

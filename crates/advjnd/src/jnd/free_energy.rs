@@ -2,7 +2,7 @@
 //! Free energy: Wu, Shi, Lin, Liu, Qi 2013, "Just noticeable difference estimation for images with free-energy
 //! principle", IEEE Trans. Multimedia 15(7), eq. 3-11, with the constants of the authors' released MATLAB program.
 //!
-//! What is orderly a brain expects; what it does not expect hides more.
+//! The brain expects orderly content; content that it does not expect hides more.
 //!
 //! ```text
 //! JND   = J_p + J_d - 0.3 min(J_p, J_d)                 (11)
@@ -15,12 +15,12 @@
 //!         radius 2
 //! ```
 //!
-//! Departures: the program rounds F', bg and bg' to code values, filters with zeros beyond the image and gives no
-//! thresholds within three pixels of its border; here nothing is rounded and borders are replicated. The paper has
-//! 1.125 D for J_d, and a formula of M_c that is negative for small gradients; the program's are taken.
+//! Departures: the program rounds F', bg and bg' to code values, filters with zeros beyond the image, and gives no
+//! thresholds within three pixels of its border; here nothing is rounded, and borders are replicated. The paper has
+//! 1.125 D for J_d, and a formula of M_c that is negative for small gradients; this follows the program.
 //!
-//! Every pixel is compared with 440 others by 49 samples each: for stills, not for live video. The model speaks of luma
-//! only.
+//! Every pixel is compared with 440 others by 49 samples each, so the model suits stills, not live video. It covers
+//! luma only.
 
 use super::background::{Background, lifted, luminance_adaptation};
 use super::deviation::Deviation;
@@ -37,9 +37,9 @@ use crate::error::Result;
 const OVERLAP: f32 = 0.3;
 /// Gradient at which contrast masking saturates.
 const SATURATION: f32 = 80.0;
-/// Deviation of a 7x7 below which it is smooth.
+/// Deviation below which a 7x7 neighbourhood counts as smooth.
 const SMOOTH: f32 = 10.0;
-/// High threshold of the edge detector, and what is taken away on an edge.
+/// High threshold of the edge detector, and the reduction of the threshold on an edge.
 const EDGE_THRESHOLD: f32 = 0.7;
 const ON_EDGE: f32 = 0.2;
 
@@ -64,7 +64,7 @@ pub struct FreeEnergy {
 }
 
 impl FreeEnergy {
-    /// A model without scratch yet.
+    /// A new model.
     pub fn new() -> Self {
         Self {
             arch: pulp::Arch::new(),

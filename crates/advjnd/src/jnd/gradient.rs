@@ -9,8 +9,8 @@
 //!       0  0  0  0  0        0  0 -1  0  0         0  0 -1  0  0        0  1  0 -1  0
 //! ```
 //!
-//! G1 and G4 are a five-tap sum across the edge direction followed by a difference; G2 and G3 share a vertical and a
-//! horizontal odd part V and H: G2 = V + H + 8 (NW - SE), G3 = V - H + 8 (NE - SW).
+//! G1 and G4 are a five-tap sum across the edge direction followed by a difference. G2 and G3 share a vertical and a
+//! horizontal odd part, V and H: G2 = V + H + 8 (NW - SE), G3 = V - H + 8 (NE - SW).
 
 use super::padded::{Padded, shifts};
 
@@ -68,7 +68,7 @@ pub(super) fn smaller(a: f32, b: f32) -> f32 {
     if a < b { a } else { b }
 }
 
-/// The largest of non-negative values, in lanes.
+/// The largest of non-negative values, computed in lanes.
 #[inline(always)]
 pub(super) fn largest_of(values: &[f32]) -> f32 {
     let mut lanes = [0.0f32; 16];

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Maps learned without labels, in full colour: in the manner of Jin, Xue et al. 2022, "RGB-JND" (arXiv 2203.00629),
-//! and "HVS-SD JND" (arXiv 2208.07583), whose weights cannot be had. Ours are trained by `models/train/jnd_maps.py`;
-//! what is known of the papers' training and what is ours stands there.
+//! Full-colour maps learned without labels, after Jin, Xue et al. 2022, "RGB-JND" (arXiv 2203.00629), and "HVS-SD JND"
+//! (arXiv 2208.07583). The papers' weights are not available. These are trained by `models/train/jnd_maps.py`, which
+//! says what is known of the papers' training and what differs.
 //!
 //! ```text
 //! J = softplus(U(N(x)))        N: six convolutions, net::thresholds; U: bilinear, four times each way
 //! ```
 //!
-//! x is R', G', B', its right and lower edges repeated up to a multiple of [`MULTIPLE`]; J has three thresholds a
-//! pixel, in code values. A change of luma alone moves R', G' and B' alike, so the least of the three bounds it. Where
-//! only luma is known it stands for all three.
+//! x is R', G', B', padded to a multiple of [`MULTIPLE`] by repeating its right and lower edges. J has three thresholds
+//! a pixel, in code values. A change of luma alone moves R', G' and B' alike, so the least of the three bounds it. If
+//! only luma is known, it serves as all three.
 //!
-//! A plan is made for every size of region, and kept for the last few; that allocates.
+//! Every size of region needs a plan, which allocates; the last few plans are kept.
 
 use super::gradient::larger;
 use super::power::{exp, log2};
@@ -25,14 +25,14 @@ use crate::pool::Pool;
 use bytes::Bytes;
 use pulp::{Simd, WithSimd};
 
-/// Sides of what the network sees are multiples of this: a face that grows from frame to frame needs a new plan, which
-/// takes longer than to run it, only now and then.
+/// The sides of the network's input are multiples of this. So a growing face rarely needs a new plan, which takes
+/// longer to make than to run.
 const MULTIPLE: usize = 8 * REDUCTION;
-/// Sizes whose plans are kept.
+/// Number of plans to keep.
 const PLANS: usize = 8;
 const LN_2: f32 = std::f32::consts::LN_2;
 
-/// Which network.
+/// The network's weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Weights {
     Rgb,
@@ -73,12 +73,12 @@ struct Plan {
 }
 
 impl Learned {
-    /// Trained towards picture quality alone.
+    /// The map trained towards picture quality alone.
     pub fn rgb() -> Self {
         Self::new(Weights::Rgb)
     }
 
-    /// Trained towards quality as a network sees it that passes only part of the signal.
+    /// The map trained towards quality as seen by a network that passes only part of the signal.
     pub fn hvs_sd() -> Self {
         Self::new(Weights::HvsSd)
     }
@@ -99,7 +99,7 @@ impl Learned {
     /// of the same shape, receives the thresholds in code values.
     ///
     /// # Errors
-    /// As those of [`JndModel`].
+    /// As for [`JndModel`].
     pub fn map_rgb(&mut self, clean: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()> {
         check_len("the red, green and blue of a JND region", clean.len(), width, height.saturating_mul(3))?;
         check_len("the thresholds of red, green and blue", jnd.len(), width, height.saturating_mul(3))?;
@@ -112,8 +112,8 @@ impl Learned {
         })
     }
 
-    /// Runs the network on `rgb(x, y)` of a `width` × `height` region, and calls `put(y, thresholds)` with the planes'
-    /// rows.
+    /// Runs the network on `rgb(x, y)` of a `width` × `height` region, and calls `put(y, thresholds)` with each row of
+    /// the three planes.
     fn run(
         &mut self,
         (width, height): (usize, usize),
@@ -188,7 +188,7 @@ impl WithSimd for Enlarge<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let width = self.line.len() - 2;
-        // Row y lies between those of two samples, an eighth of a sample or three before or after one of them.
+        // Row y lies an eighth or three eighths of a sample before or after the nearest row of samples.
         let position = ((self.y as f32 + 0.5) * (1.0 / REDUCTION as f32) - 0.5).max(0.0);
         let (above, down) = (position as usize, position - position.trunc());
         let last = self.plane.len() / width - 1;
@@ -242,7 +242,7 @@ impl JndModel for Learned {
     }
 }
 
-/// What a change of all three channels may be.
+/// The threshold of an equal change of all three channels.
 fn least(out: &mut [f32], [red, green, blue]: [&[f32]; 3]) {
     for (x, out) in out.iter_mut().enumerate() {
         *out = red[x].min(green[x]).min(blue[x]);

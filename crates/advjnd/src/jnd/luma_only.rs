@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Models that look at luma alone.
+//! Models that read luma alone.
 
 use pulp::{Simd, WithSimd};
 
 use super::{JndModel, check_len};
 use crate::error::Result;
 
-/// A model that looks at luma alone. Every one is a [`JndModel`].
+/// A model that reads luma alone. Every such model is a [`JndModel`].
 pub(super) trait LumaModel: Send {
     /// Name of the model, as the property `jnd-model` spells it.
     fn name(&self) -> &'static str;
@@ -14,7 +14,7 @@ pub(super) trait LumaModel: Send {
     /// The vector unit its thresholds are compiled for.
     fn arch(&self) -> pulp::Arch;
 
-    /// Thresholds of a region; to be inlined, so that it is compiled for that unit.
+    /// Thresholds of a region. Implementations are inlined, so that they are compiled for that unit.
     fn thresholds(&mut self, luma: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()>;
 }
 

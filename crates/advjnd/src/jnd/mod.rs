@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Just-noticeable difference: how much each sample of a region may change before an eye sees it.
+//! Just-noticeable difference: how much each sample of a region may change before the eye notices it.
 //!
 //! A [`JndModel`] maps a region to thresholds of its luma, of the same shape. Planes are row-major slices of
 //! `width * height` samples without padding between rows, in 8-bit units, full range 0..=255. Thresholds are in the
 //! same units and never negative: 3.0 means that the sample may move three code values up or down.
 //!
-//! Beyond the region every model repeats the outermost samples.
+//! Beyond the region, every model repeats the outermost samples.
 //!
 //! Each model has a naive twin in `advjnd_lab::reference::jnd`: nested loops straight from the equations. Property
 //! tests hold the fast path to it.
@@ -45,7 +45,7 @@ use crate::error::{Error, Result};
 pub struct Picture<'a> {
     /// Luma.
     pub luma: &'a [f32],
-    /// R', G', B', and anything.
+    /// R', G', B'; the fourth entry is ignored.
     pub rgb: &'a [[f32; 4]],
     /// Samples in a row.
     pub width: usize,
@@ -55,19 +55,20 @@ pub struct Picture<'a> {
 
 /// A model of visibility thresholds.
 ///
-/// A model owns its scratch memory: once it has seen its largest region it allocates nothing, unless it says so.
+/// A model owns its scratch memory. Once it has seen its largest region, it allocates nothing more, unless its
+/// documentation says so.
 ///
-/// All methods fail with [`Error::Input`] where the region is empty or a slice is not `width * height` long, and with
-/// [`Error::NotFinite`] where a sample is NaN or infinite; the output then is unspecified. Finite samples outside
-/// 0..=255 count as the nearer end of that range.
+/// All methods fail with [`Error::Input`] if the region is empty or a slice is not `width * height` long, and with
+/// [`Error::NotFinite`] if a sample is NaN or infinite; the output is then unspecified. Finite samples outside 0..=255
+/// count as the nearer end of that range.
 pub trait JndModel: Send {
     /// Name of the model, as the property `jnd-model` spells it.
     fn name(&self) -> &'static str;
 
-    /// Thresholds of luma, where nothing else is known.
+    /// Thresholds of luma, from luma alone.
     fn map_luma(&mut self, luma: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()>;
 
-    /// Thresholds of luma for a picture whose colours are known, of use to models that look at them.
+    /// Thresholds of luma for a picture with known colours; some models use these.
     fn map_picture(&mut self, picture: &Picture<'_>, jnd: &mut [f32]) -> Result<()> {
         self.map_luma(picture.luma, picture.width, picture.height, jnd)
     }
@@ -95,13 +96,13 @@ pub enum Model {
 }
 
 impl Model {
-    /// All of them.
+    /// All models.
     pub const ALL: [Self; 7] =
         [Self::Chou, Self::Namm, Self::FreeEnergy, Self::Pattern, Self::PatternPaper, Self::Rgb, Self::HvsSd];
 
-    /// By how much its thresholds are to be multiplied so that they mean the same for all models: noise of their shape
-    /// scores SSIMULACRA2 = 85 on faces, not noticed in place. The example `calibrate_jnd` measures it, and
-    /// `results/jnd.json` holds what it measured.
+    /// The factor that makes its thresholds comparable with those of the other models. Noise of the scaled thresholds'
+    /// shape scores SSIMULACRA2 = 85 on faces, which is not noticed in place. The example `calibrate_jnd` measures the
+    /// factor; `results/jnd.json` holds the result.
     pub fn calibration(self) -> f32 {
         match self {
             Self::Chou => 0.209,
@@ -114,7 +115,7 @@ impl Model {
         }
     }
 
-    /// The model, without scratch yet.
+    /// A new model of this kind.
     pub fn new_model(self) -> Box<dyn JndModel> {
         match self {
             Self::Chou => Box::new(Chou::new()),
@@ -128,7 +129,7 @@ impl Model {
     }
 }
 
-/// Refuses an empty region and a slice that does not hold exactly `width * height` samples.
+/// Rejects an empty region and a slice that does not hold exactly `width * height` samples.
 fn check_len(plane: &'static str, len: usize, width: usize, height: usize) -> Result<()> {
     if width == 0 || height == 0 {
         return Err(Error::input(format!("JND of an empty region ({width}x{height}); give at least one pixel")));

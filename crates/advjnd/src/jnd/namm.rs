@@ -11,10 +11,10 @@
 //! C   = 0.30     beta = 0.117
 //! ```
 //!
-//! The paper has thresholds of chroma besides, of other constants; they are left out, for luma alone is changed.
+//! The paper also has chroma thresholds, with other constants. They are left out, since only luma is changed.
 //!
-//! The constants were measured on a 21-inch screen at about six image heights. The scale that makes the map invisible
-//! on today's screens is the caller's.
+//! The constants were measured on a 21-inch screen at about six image heights. The caller chooses the scale that makes
+//! the map invisible on today's screens.
 
 use super::background::{Background, luminance_adaptation};
 use super::edge_weight::EdgeWeight;
@@ -41,7 +41,7 @@ pub struct Namm {
 }
 
 impl Namm {
-    /// A model without scratch yet.
+    /// A new model.
     pub fn new() -> Self {
         Self {
             arch: pulp::Arch::new(),

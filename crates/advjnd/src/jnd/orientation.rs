@@ -9,9 +9,9 @@
 //! C_p    = number of different bins in the 3x3 neighbourhood; 1 where the pixel itself is plain
 //! ```
 //!
-//! The two ends of the scale, bins 0 and 15, are one orientation; they count as two, as in the authors' code. A bin is
-//! a bit, so a neighbourhood is an OR and its complexity a population count. theta is never computed: with the
-//! gradient turned so that Gh >= 0, the bin is how many of the tangents of the bins' borders lie at or below Gv / Gh.
+//! The two ends of the scale, bins 0 and 15, are the same orientation but count as two, as in the authors' code. Each
+//! bin is a bit, so a neighbourhood is an OR, and its complexity a population count. theta is never computed: with the
+//! gradient turned so that Gh >= 0, the bin is the number of border tangents at or below Gv / Gh.
 //!
 //! Gradients are summed in a fixed order of single-precision operations, so that the fast path and its twin choose the
 //! same bins.
@@ -79,7 +79,7 @@ impl Orientation {
     }
 }
 
-/// Column sums and top-down differences of three rows.
+/// Column sums of three rows, and differences of the lower and the upper row.
 #[inline(always)]
 fn prewitt_sums([above, row, below]: [&[f32]; 3], column_sum: &mut [f32], difference: &mut [f32]) {
     let len = column_sum.len();
@@ -90,7 +90,7 @@ fn prewitt_sums([above, row, below]: [&[f32]; 3], column_sum: &mut [f32], differ
     }
 }
 
-/// The bit of each pixel's bin. Gradients are three times those of the equations, `plain_below` is the square of one.
+/// The bit of each pixel's bin. Gradients are three times those of the equations; `plain_below` is a squared gradient.
 #[inline(always)]
 fn orientation_bits(
     column_sum: &[f32],

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A plane whose rows carry replicated ends, so that row kernels read shifted slices and need no border case.
+//! A plane with replicated samples at the ends of its rows, so that row kernels read shifted slices without border
+//! cases.
 
 use super::check_len;
 use crate::error::{Error, Result};
@@ -24,13 +25,13 @@ impl Padded {
         self.height
     }
 
-    /// Takes the shape; what the samples are afterwards is unspecified.
+    /// Takes the shape; the samples are then unspecified.
     pub(super) fn reshape(&mut self, width: usize, height: usize) {
         (self.width, self.height) = (width, height);
         self.data.resize((width + 2 * PAD) * height, 0.0);
     }
 
-    /// Copies a plane in, clamped to 0..=255; `name` is what errors call it.
+    /// Copies a plane in, clamped to 0..=255; errors call it `name`.
     #[inline(always)]
     pub(super) fn load(&mut self, name: &'static str, plane: &[f32], width: usize, height: usize) -> Result<()> {
         check_len(name, plane.len(), width, height)?;
@@ -46,7 +47,7 @@ impl Padded {
         if not_finite != 0 { Err(Error::NotFinite { stage: name }) } else { Ok(()) }
     }
 
-    /// The `width` samples of row `y`; [`replicate_ends`](Self::replicate_ends) belongs after the last write to them.
+    /// The `width` samples of row `y`. Call [`replicate_ends`](Self::replicate_ends) after the last write to them.
     #[inline(always)]
     pub(super) fn row_mut(&mut self, y: usize) -> &mut [f32] {
         &mut self.data[y * (self.width + 2 * PAD) + PAD..][..self.width]
@@ -62,7 +63,7 @@ impl Padded {
         row[PAD + self.width..].fill(last);
     }
 
-    /// Row `y` (beyond the plane: the outermost row) with `margin` samples more at each end, `margin <= PAD`.
+    /// Row `y` (beyond the plane, the outermost row) with `margin` more samples at each end, `margin <= PAD`.
     #[inline(always)]
     pub(super) fn row(&self, y: isize, margin: usize) -> &[f32] {
         let y = y.clamp(0, self.height as isize - 1) as usize;
@@ -70,7 +71,7 @@ impl Padded {
         &self.data[y * stride + PAD - margin..][..self.width + 2 * margin]
     }
 
-    /// Rows `y - R ..= y + R`, `N = 2 R + 1` of them, each with `margin` samples more at each end.
+    /// The `N = 2 R + 1` rows `y - R ..= y + R`, each with `margin` more samples at each end.
     #[inline(always)]
     pub(super) fn rows<const N: usize>(&self, y: usize, margin: usize) -> [&[f32]; N] {
         std::array::from_fn(|k| self.row(y as isize + k as isize - (N / 2) as isize, margin))

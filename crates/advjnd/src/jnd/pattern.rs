@@ -15,15 +15,15 @@
 //!       (MATLAB's disk of radius 3); steepest = largest gradient of gradient.rs
 //! ```
 //!
-//! [`Pattern::paper`] takes the paper's own constants: M_p = log2(1 + L) 0.8 C^2.7 / (C^2 + 0.1^2), L = the Prewitt
-//! gradient's magnitude, C not blurred and no pixel plain but one without any gradient, T_l = LA(bg), E = 1. It is far
-//! more generous.
+//! [`Pattern::paper`] uses the paper's own constants: M_p = log2(1 + L) 0.8 C^2.7 / (C^2 + 0.1^2), L = the Prewitt
+//! gradient's magnitude, C not blurred, only pixels without any gradient plain, T_l = LA(bg), E = 1. It is far more
+//! generous.
 //!
-//! Departures: the program rounds bg and bg' to code values and angles to degrees, filters with zeros beyond the image
-//! and treats its outermost pixels apart; here nothing is rounded and borders are replicated, as planes are regions
-//! of a larger frame. The paper prints LA without "+ 3"; it is kept.
+//! Departures: the program rounds bg and bg' to code values and angles to degrees, filters with zeros beyond the image,
+//! and treats its outermost pixels separately. Here nothing is rounded, and borders are replicated, since planes are
+//! regions of a larger frame. The paper prints LA without "+ 3"; here the term is kept.
 //!
-//! The model speaks of luma only.
+//! The model covers luma only.
 
 use super::background::{Background, lifted, luminance_adaptation};
 use super::deviation::Deviation;
@@ -45,13 +45,13 @@ const EDGE_HEIGHT: f32 = 60.0;
 /// Largest high threshold of the edge detector.
 const MAX_EDGE_THRESHOLD: f32 = 0.8;
 
-/// High threshold where `steepest` is the region's largest directional gradient: what counts as an edge depends on its
-/// height in code values rather than on the region.
+/// High threshold for a region with the largest directional gradient `steepest`. So an edge is defined by its height in
+/// code values, not relative to the region.
 fn edge_threshold(steepest: f32) -> f32 {
     (EDGE_HEIGHT / steepest).min(MAX_EDGE_THRESHOLD)
 }
 
-/// Whose constants.
+/// The source of the constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Constants {
     Program,
@@ -77,12 +77,12 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// A model with the constants of the authors' program, without scratch yet.
+    /// A new model with the constants of the authors' program.
     pub fn new() -> Self {
         Self::with(Constants::Program)
     }
 
-    /// A model with the constants of the paper, without scratch yet.
+    /// A new model with the constants of the paper.
     pub fn paper() -> Self {
         Self::with(Constants::Paper)
     }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Powers and logarithms that a loop can vectorise over, unlike the standard library's calls.
+//! Powers and logarithms in a form that loops can vectorise, unlike the standard library's calls.
 //!
-//! log2 x: x = 2^e m with m in [sqrt(1/2), sqrt(2)), and log2 m = 2/ln 2 (s + s^3/3 + s^5/5 + s^7/7) with
-//! s = (m - 1)/(m + 1), |s| < 0.172: what is left out is below 5e-8. 2^y: y is split into the nearest integer and a
-//! fraction f, |f| <= 1/2, and 2^f is the Taylor polynomial of degree 6 of exp(f ln 2): relative 2e-7 left out.
+//! log2 x: x = 2^e m with m in [sqrt(1/2), sqrt(2)), and log2 m = 2/ln 2 (s + s^3/3 + s^5/5 + s^7/7) with s = (m -
+//! 1)/(m + 1), |s| < 0.172; the truncation error is below 5e-8. 2^y: y is split into the nearest integer and a fraction
+//! f, |f| <= 1/2, and 2^f is the Taylor polynomial of degree 6 of exp(f ln 2), with a relative truncation error of
+//! 2e-7.
 
 use std::f32::consts::{LN_2, LOG2_E};
 
 /// Bits of sqrt(1/2).
 const SQRT_HALF: i32 = 0x3f35_04f3;
-/// 1.5 * 2^23: adding it to a small number rounds that to an integer in the lowest bits.
+/// 1.5 * 2^23: adding it to a small number rounds that number to an integer in the lowest bits.
 const ROUND: f32 = 12_582_912.0;
 
 /// log2 of a positive normal number, within 2e-7 plus one part in 10^6.

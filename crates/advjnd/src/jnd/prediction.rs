@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a brain would expect of a pixel (Wu et al. 2013, eq. 3-5): the mean of its surroundings, weighted by how much
-//! each of them resembles it.
+//! What the brain would expect of a pixel (Wu et al. 2013, eq. 3-5): the mean of its surroundings, weighted by their
+//! similarity to it.
 //!
 //! ```text
 //! F'(i) = (sum over j of w_j F(j) + w F(i)) / (sum over j of w_j + w)      j in the 21x21 around i, w = largest w_j
@@ -9,10 +9,10 @@
 //! m     = luminance adaptation, at least 8 code values
 //! ```
 //!
-//! The paper takes mutual information for the weights; these are the authors' program's.
+//! The paper uses mutual information for the weights; these are the weights of the authors' program.
 //!
-//! Departures: an exponent below -80 counts as -80, so that a pixel that nothing resembles is expected to be the mean
-//! of all; beyond the region the outermost samples repeat, where the program mirrors.
+//! Departures: an exponent below -80 counts as -80, so that the expectation of a pixel that nothing resembles is the
+//! mean of all. Beyond the region the outermost samples repeat; the program mirrors there.
 
 use super::gradient::larger;
 use super::padded::Padded;
@@ -20,7 +20,7 @@ use super::power::exp;
 
 /// Reach of the surroundings in pixels.
 const REACH: usize = 10;
-/// Reach of what is compared.
+/// Reach of the compared patches.
 const PATCH: usize = 3;
 /// Least m.
 pub(super) const LEAST_DEVIATION: f32 = 8.0;
@@ -33,7 +33,7 @@ const SIDE: usize = 2 * PATCH + 1;
 /// The expectation of one region, with its scratch.
 #[derive(Debug, Default)]
 pub(super) struct Prediction {
-    /// The region with [`MARGIN`] repeated samples all round.
+    /// The region with [`MARGIN`] repeated samples on all sides.
     wide: Vec<f32>,
     /// Squared differences of [`SIDE`] rows, one after the other.
     squares: Vec<f32>,

@@ -9,12 +9,11 @@
 //!          1.6 exp(-0.15/(2 pi) (255 - ild)) + 0.8      ild >  0
 //! ```
 //!
-//! Yang prints f as a curve (Fig. 6) through f(-255) = 4.8, f(0) = 0.8 and f(255) = 2.4; the closed form goes through
-//! all three, and is ours. Where nothing changes, thresholds are 0.81 of those of a still: an eye that watches video
-//! has more than one look. At a cut more hides, most where it gets dark.
+//! Yang prints f as a curve (Fig. 6) through f(-255) = 4.8, f(0) = 0.8 and f(255) = 2.4. The closed form is ours and
+//! goes through all three points. Where nothing changes, thresholds are 0.81 of those of a still, since a viewer of
+//! video sees the place more than once. A cut hides more, most where it gets darker.
 //!
-//! The model speaks of what moves in the picture. A perturbation that itself flickers is another matter, and bounded
-//! elsewhere.
+//! The model covers motion in the picture. Flicker of the perturbation itself is bounded elsewhere.
 
 use pulp::{Simd, WithSimd};
 
@@ -25,10 +24,10 @@ use super::padded::Padded;
 use super::power::exp;
 use crate::error::Result;
 
-/// f where luma falls by 255, and where it rises by 255, each above [`FLOOR`].
+/// f, minus [`FLOOR`], where luma falls by 255, and where it rises by 255.
 const DARKENING: f32 = 4.0;
 const BRIGHTENING: f32 = 1.6;
-/// What f falls to between.
+/// Lower limit of f.
 pub(super) const FLOOR: f32 = 0.8;
 /// Decay per code value, 0.15 / 2 pi.
 const DECAY: f32 = 0.15 / std::f32::consts::TAU;
@@ -56,11 +55,11 @@ impl Default for Temporal {
 }
 
 impl Temporal {
-    /// Multiplies the thresholds `jnd` of a still by f. `luma` and `before` are the same place now and a frame ago,
-    /// 0..=255; where it is not known what was there, `before` holds what is there now.
+    /// Multiplies the thresholds `jnd` of a still by f. `luma` and `before` show the same place now and one frame ago,
+    /// 0..=255; where the past is not known, `before` must hold the current luma.
     ///
     /// # Errors
-    /// As those of a [`JndModel`](super::JndModel); the thresholds then are unspecified.
+    /// As for [`JndModel`](super::JndModel); the thresholds are then unspecified.
     pub fn adapt(&mut self, luma: &[f32], before: &[f32], width: usize, height: usize, jnd: &mut [f32]) -> Result<()> {
         check_len("the Y thresholds", jnd.len(), width, height)?;
         self.arch.dispatch(Adapt { temporal: self, luma, before, width, height, jnd })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What becomes of an image's channels before the first layer.
+//! The channel normalisation before the first layer.
 
 /// `y[c] = x[order[c]]·scale[c] + shift[c]` per channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,7 +10,7 @@ pub(super) struct Affine {
 }
 
 impl Affine {
-    /// Every channel as it is.
+    /// Leaves every channel unchanged.
     pub(super) fn identity(channels: usize) -> Self {
         Self { order: (0..channels).collect(), scale: vec![1.0; channels], shift: vec![0.0; channels] }
     }

@@ -3,8 +3,8 @@
 //! points per anchor at stride 4.
 //!
 //! Source: MediaPipe's `face_detection_full_range.tflite` (Apache-2.0), after Bazarevsky, Kartynnik, Vakunov,
-//! Raveendran, Grundmann 2019. A block is depthwise 3×3, 1×1 with ReLU, depthwise 3×3, 1×1, and its input added before
-//! a ReLU; at stride 2 the input goes through a 2×2 max-pool, and channels it lacks count as zero. The neck adds the
+//! Raveendran, Grundmann 2019. A block is depthwise 3×3, 1×1 with ReLU, depthwise 3×3, 1×1, plus its input, then a
+//! ReLU. At stride 2 the input goes through a 2×2 max-pool, and missing channels count as zero. The neck adds the
 //! coarser level, enlarged bilinearly, to the finer one. TensorFlow's SAME padding: at stride 2 the zero row is below
 //! and the zero column to the right.
 
@@ -20,27 +20,27 @@ use crate::error::{Error, Result};
 const SIZE_MULTIPLE: usize = 32;
 /// Pixels between anchors.
 const STRIDE: usize = 4;
-/// Blocks at strides 2, 4, 8, 16 and 32; the first of each but the first halves the plane.
+/// Blocks at strides 2, 4, 8, 16 and 32; from stride 4 on, the first block halves the plane.
 const STAGES: [usize; 5] = [2, 3, 3, 3, 4];
 /// Blocks of each level of the neck, the coarsest first.
 const NECK: [usize; 3] = [2, 2, 1];
-/// Numbers per anchor beside the score: box and points.
+/// Numbers per anchor besides the score: box and points.
 const REGRESSORS: usize = 4 + 2 * POINTS;
 /// Points of a face.
 const POINTS: usize = 6;
-/// Beyond this the logarithm of the odds says no more (MediaPipe's clipping).
+/// The logarithm of the odds is clipped here, as in MediaPipe.
 const MAX_LOGIT: f32 = 100.0;
 
-/// A face that the network proposes, in pixels of its input; 0 is the left and the upper edge of the picture, so the
-/// first pixel's centre is at 0.5.
+/// A face that the network proposes, in pixels of its input. 0 is the left or upper edge of the picture, so the first
+/// pixel's centre is at 0.5.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
-    /// Left, top, width, height: about from the brows to below the mouth.
+    /// Left, top, width, height: from about the brows to below the mouth.
     pub bbox: [f32; 4],
     /// `[x, y]` of image-left eye, image-right eye, nose tip, middle of the mouth, image-left and image-right ear (the
     /// tragion), of an upright face that looks at the camera.
     pub points: [[f32; 2]; POINTS],
-    /// 0..=1.
+    /// Score, 0..=1.
     pub score: f32,
 }
 
@@ -56,29 +56,30 @@ impl BlazeFaceNet {
     pub const NAME: &str = "blazeface_full_range";
     /// Side in pixels of the square that it was trained on.
     pub const SIDE: usize = 192;
-    /// The score from which MediaPipe takes a candidate for a face.
+    /// The score from which MediaPipe accepts a candidate.
     pub const USUAL_SCORE: f32 = 0.6;
 
-    /// The network from its safetensors file, whose numbers it shares where they lie; [`Error::Model`] if it is none.
+    /// The network from its safetensors file, sharing the file's numbers in place; [`Error::Model`] if the file is
+    /// invalid.
     pub fn graph(file: &Bytes) -> Result<Graph> {
         checked(described(file)?.of_bounded_size()?)
     }
 
-    /// The network from its safetensors file, run by `backend`; [`Error::Model`] if it is none.
+    /// The network from its safetensors file, run by `backend`; [`Error::Model`] if the file is invalid.
     pub fn load(file: &Bytes, backend: Backend) -> Result<Self> {
         Ok(Self::new(Self::graph(file)?, backend))
     }
 
-    /// A detector over a graph that [`graph`](Self::graph) returned, run by `backend`.
+    /// A detector on a graph from [`graph`](Self::graph), run by `backend`.
     pub fn new(graph: Graph, backend: Backend) -> Self {
         Self { graph, backend, executor: None }
     }
 
-    /// Runs the network on `input`, planar BGR 0..=255 `[3][height][width]`; where there is no picture, 0.
+    /// Runs the network on `input`, planar BGR 0..=255 `[3][height][width]`, 0 outside the picture.
     ///
     /// It was trained on squares of [`SIDE`](Self::SIDE), and finds faces of about 15 to 120 pixels of its input. A
-    /// size other than the last one's rebuilds the plan (it allocates). [`Error::Input`] if a side is 0 or no multiple
-    /// of 32, or the length does not fit; [`Error::NotFinite`] if the network's answer is no number.
+    /// change of size rebuilds the plan, which allocates. [`Error::Input`] if a side is 0 or not a multiple of 32, or
+    /// the length does not fit; [`Error::NotFinite`] if an output is not finite.
     pub fn forward(&mut self, input: &[f32], height: usize, width: usize) -> Result<()> {
         let multiple = |size: usize| size > 0 && size.is_multiple_of(SIZE_MULTIPLE);
         if !multiple(height) || !multiple(width) {
@@ -113,8 +114,8 @@ impl BlazeFaceNet {
         self.output(1)
     }
 
-    /// The faces of the last pass with at least `least_score`, in the order of their anchors. One face has several as a
-    /// rule; a box that has no area is none.
+    /// The candidates of the last pass with at least `least_score`, in the order of their anchors. One face usually has
+    /// several. Boxes without area are left out.
     pub fn candidates(&self, least_score: f32) -> impl Iterator<Item = Candidate> + '_ {
         let (logits, regressors) = (self.logits(), self.regressors());
         let columns = self.graph.input_shape().width / STRIDE;
@@ -201,7 +202,7 @@ impl Layers<'_> {
         };
         let mut conv = self.weights.conv(name, stride, Padding::default(), depthwise)?;
         let Shape { height, width, .. } = self.graph.shape(input);
-        // Sides are even wherever the stride is 2, so the padding is the same for every size.
+        // Sides are even wherever the stride is 2, so the padding does not depend on the size.
         conv.padding = Padding::same(conv.kernel, stride, height, width);
         self.graph.push(Op::Conv { input, conv, activation })
     }

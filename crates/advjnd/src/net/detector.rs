@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The detector network: YuNet for any input size, its twelve outputs per anchor.
+//! The detector network: YuNet for any input size, with its twelve outputs.
 
 use bytes::Bytes;
 
@@ -20,25 +20,25 @@ pub struct DetectorNet {
 }
 
 impl DetectorNet {
-    /// YuNet from its safetensors file, whose numbers it shares where they lie; [`Error::Model`] if it is none.
+    /// YuNet from its safetensors file, sharing the file's numbers in place; [`Error::Model`] if the file is invalid.
     pub fn graph(file: &Bytes) -> Result<Graph> {
         checked(yunet::graph(file, yunet::SIZE_MULTIPLE, yunet::SIZE_MULTIPLE)?.of_bounded_size()?)
     }
 
-    /// YuNet from its safetensors file, run by `backend`; [`Error::Model`] if it is none.
+    /// YuNet from its safetensors file, run by `backend`; [`Error::Model`] if the file is invalid.
     pub fn load(file: &Bytes, backend: Backend) -> Result<Self> {
         Ok(Self::new(Self::graph(file)?, backend))
     }
 
-    /// A detector over a graph that [`graph`](Self::graph) returned, run by `backend`.
+    /// A detector on a graph from [`graph`](Self::graph), run by `backend`.
     pub fn new(graph: Graph, backend: Backend) -> Self {
         Self { graph, backend, executor: None, outputs: Default::default() }
     }
 
     /// Runs the network on `input`, planar BGR 0..=255 `[3][height][width]`.
     ///
-    /// A size other than the last one's rebuilds the plan (it allocates). [`Error::Input`] if a side is 0 or no
-    /// multiple of 32, or the length does not fit.
+    /// A change of size rebuilds the plan, which allocates. [`Error::Input`] if a side is 0 or not a multiple of 32, or
+    /// the length does not fit.
     pub fn forward(&mut self, input: &[f32], height: usize, width: usize) -> Result<()> {
         let multiple = |size: usize| size > 0 && size.is_multiple_of(yunet::SIZE_MULTIPLE);
         if !multiple(height) || !multiple(width) {
@@ -105,7 +105,7 @@ fn checked(graph: Graph) -> Result<Graph> {
     Err(Error::model(graph.name(), reason))
 }
 
-/// `[channels][anchors]` to `[anchors][channels]`.
+/// Transposes `[channels][anchors]` to `[anchors][channels]`.
 fn channels_last(planar: &[f32], anchors: usize, channels: usize, interleaved: &mut Vec<f32>) {
     interleaved.resize(planar.len(), 0.0);
     for (channel, plane) in planar.chunks_exact(anchors).enumerate() {

@@ -4,8 +4,8 @@
 //! Source: dlib's `dnn_face_recognition_resnet_model_v1` (Davis King, CC0), its affine layers folded into the
 //! convolutions. Stem 7×7/2, ReLU, max-pool 3×3/2, then five levels of residual blocks
 //! `relu(skip + conv3×3(relu(conv3×3(x))))`. The first block of every level but the first halves the size: its first
-//! convolution has stride 2 and no padding, and its skip is an average over 2 × 2. Where skip and branch differ in
-//! size, dlib adds zeros behind, below and to the right.
+//! convolution has stride 2 and no padding, and its skip is an average over 2 × 2. If skip and branch differ in size,
+//! dlib pads with zeros behind, below and to the right.
 
 use bytes::Bytes;
 

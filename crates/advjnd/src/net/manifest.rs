@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a manifest says of the networks beside it. The embedded one is the only source of what a recogniser expects
-//! and of its threshold; one of a folder may set other thresholds.
+//! A manifest describes the networks in its folder. The embedded manifest is the only source for the input of a
+//! recogniser and for its threshold; a manifest in a folder may set other thresholds.
 
 use std::path::{Component, Path};
 
@@ -16,11 +16,11 @@ pub const MANIFEST: &str = "manifest.toml";
 
 const EMBEDDED: &str = include_str!(concat!(env!("ADVJND_MODELS"), "/manifest.toml"));
 
-/// Longest embedding and longest side of a chip that a manifest may name.
+/// Longest embedding and longest side of a chip that a manifest may have.
 const MAX_EMBEDDING_LEN: usize = 1 << 16;
 const MAX_SIDE: usize = 1 << 10;
 
-/// What a folder of models holds.
+/// The content of a folder of models.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -41,31 +41,31 @@ pub struct Entry {
     pub file: String,
     /// Checksum of the file, hexadecimal.
     pub sha256: String,
-    /// Whether a protector uses it where nobody asks for others.
+    /// Whether a protector uses it by default.
     pub embedded: bool,
-    /// Which network code runs the file.
+    /// The network code that runs the file.
     pub architecture: Option<String>,
     /// Licence of the weights (SPDX).
     pub licence: Option<String>,
-    /// Where the weights were converted from: the registry,
+    /// The registry that the weights come from.
     pub source_registry: Option<String>,
-    /// its package,
+    /// Its package.
     pub source_package: Option<String>,
-    /// the version of that,
+    /// The package's version.
     pub source_version: Option<String>,
-    /// the file in it,
+    /// The file in the package.
     pub source_file: Option<String>,
-    /// and the checksum of that file.
+    /// The checksum of that file.
     pub source_sha256: Option<String>,
     /// Length of a recogniser's output.
     pub embedding_len: Option<usize>,
     /// How a recogniser's outputs are compared.
     pub metric: Option<Metric>,
-    /// From where on two faces are the same person's to a recogniser.
+    /// Threshold from which a recogniser takes two faces for the same person.
     pub verification_threshold: Option<f32>,
-    /// How often that is wrong of two people.
+    /// False accept rate at that threshold.
     pub false_accept_rate: Option<f32>,
-    /// What the network expects.
+    /// The network's input.
     pub input: Option<Input>,
 }
 
@@ -75,25 +75,25 @@ pub struct Entry {
 pub enum Kind {
     /// Finds faces.
     Detector,
-    /// Embeds them.
+    /// Embeds faces.
     Recognizer,
 }
 
-/// What a network expects.
+/// The input that a network expects.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// Width and height; absent where any size works.
+    /// Width and height; absent if any size works.
     pub size: Option<[usize; 2]>,
-    /// What the sides must be multiples of.
+    /// The sides must be multiples of this.
     pub multiple: Option<usize>,
     /// Order of the planes.
     pub channels: Channels,
-    /// What is subtracted from a value in 0..=255, by channel.
+    /// Subtracted from a value in 0..=255, by channel.
     pub mean: [f32; 3],
-    /// What the difference is multiplied by.
+    /// Factor on the difference.
     pub scale: f32,
-    /// Where the five landmarks land in a recogniser's input.
+    /// Places of the five landmarks in a recogniser's input.
     pub template: Option<Template>,
 }
 
@@ -108,7 +108,7 @@ pub enum Channels {
     Bgr,
 }
 
-/// How a recogniser's chip becomes numbers.
+/// How a recogniser's chip is normalised.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Chip {
     side: usize,
@@ -117,22 +117,22 @@ pub(super) struct Chip {
 }
 
 impl Chip {
-    /// Planar, square.
+    /// The shape of the chip: planar and square.
     pub(super) fn shape(&self) -> Shape {
         Shape::new(3, self.side, self.side)
     }
 
-    /// From 0..=255 to what the first layer takes.
+    /// The operation from 0..=255 to the input of the first layer.
     pub(super) fn normalize(&self) -> Op {
         Op::Normalize { input: INPUT, order: [0, 1, 2], mean: self.mean, scale: [self.scale; 3] }
     }
 }
 
 impl Manifest {
-    /// The embedded one, parsed once per process.
+    /// The embedded manifest, parsed once per process.
     ///
     /// # Errors
-    /// [`Error::Model`] if it is not a valid manifest.
+    /// [`Error::Model`] if it is invalid.
     pub fn embedded() -> Result<&'static Self> {
         static PARSED: OnceCell<Manifest> = OnceCell::new();
         PARSED.get_or_try_init(|| Self::parse(EMBEDDED.as_bytes()))
@@ -141,8 +141,8 @@ impl Manifest {
     /// The manifest in `bytes`.
     ///
     /// # Errors
-    /// [`Error::Model`] if they are not a valid manifest: unknown fields, values that cannot be, or a file that is not
-    /// named by its name alone, for a manifest speaks of its own folder only.
+    /// [`Error::Model`] if they are not a valid manifest: for unknown fields, impossible values, or a file name with a
+    /// path, since a manifest describes only its own folder.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let unfit = |what: String| Error::model(MANIFEST, format!("{what}; take the one that ships with the models"));
         let text = std::str::from_utf8(bytes).map_err(|_| unfit("is not UTF-8 text".into()))?;
@@ -166,15 +166,15 @@ impl Manifest {
 }
 
 impl Network {
-    /// What a caller must know of it, by the embedded manifest.
+    /// Its specification in the embedded manifest.
     ///
     /// # Errors
-    /// [`Error::Model`] if that does not describe it.
+    /// [`Error::Model`] if the embedded manifest does not describe it.
     pub fn spec(self) -> Result<RecognizerSpec> {
         Manifest::embedded()?.of(self)?.spec()
     }
 
-    /// What its chip becomes.
+    /// How its chip is normalised.
     pub(super) fn chip(self) -> Result<Chip> {
         Ok(Manifest::embedded()?.of(self)?.recognizer()?.1)
     }
@@ -184,22 +184,22 @@ impl Entry {
     /// The network that runs a recogniser's file.
     ///
     /// # Errors
-    /// [`Error::Model`] if this version has none of the name.
+    /// [`Error::Model`] if this version has no network of that name.
     pub fn network(&self) -> Result<Network> {
         Network::from_name(&self.name)
             .ok_or_else(|| Error::model(&self.name, "is no recogniser this version can run; update the library"))
     }
 
-    /// Whether it is a detector that a [`BlazeFaceNet`] runs, not a [`DetectorNet`](super::DetectorNet).
+    /// Whether it is a detector for a [`BlazeFaceNet`], not for a [`DetectorNet`](super::DetectorNet).
     pub fn is_second_detector(&self) -> bool {
         self.kind == Kind::Detector && self.name == BlazeFaceNet::NAME
     }
 
-    /// What a caller must know of a recogniser. The threshold and its rate of false accepts are the manifest's; the
-    /// rest belongs to the weights, and must be what the embedded manifest says.
+    /// The specification of a recogniser. The threshold and its false accept rate come from this manifest. The rest
+    /// belongs to the weights, and must equal the embedded manifest.
     ///
     /// # Errors
-    /// [`Error::Model`] if it is not, or if this version cannot run the network.
+    /// [`Error::Model`] if it does not, or if this version cannot run the network.
     pub fn spec(&self) -> Result<RecognizerSpec> {
         let network = self.network()?;
         let known = Manifest::embedded()?.of(network)?;
@@ -217,7 +217,7 @@ impl Entry {
         Ok(RecognizerSpec { codec_loss: network.codec_loss(), ..spec })
     }
 
-    /// What a recogniser's entry says by itself, whether or not this version can run it.
+    /// The content of a recogniser's entry, whether or not this version can run it.
     fn recognizer(&self) -> Result<(RecognizerSpec, Chip)> {
         let missing = |field: &str| self.unfit(field, "is missing");
         let embedding_len = self.embedding_len.ok_or_else(|| missing("embedding_len"))?;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Frozen networks: what they are, how they are run, and the gradient with respect to their input.
+//! Frozen networks: their description, execution, and gradient with respect to their input.
 //!
-//! The rest of the crate sees a recogniser only through [`Embedder`] and the detectors through [`DetectorNet`] and
-//! [`BlazeFaceNet`].
-//! [`Network`] reads a model file into a [`graph::Graph`], the one description of a network; a [`Backend`] says which
-//! [`Executor`] runs it.
+//! The rest of the crate sees recognisers only through [`Embedder`], and detectors only through [`DetectorNet`] and
+//! [`BlazeFaceNet`]. [`Network`] reads a model file into a [`graph::Graph`], the one description of a network. A
+//! [`Backend`] says which [`Executor`] runs it.
 
 mod affine;
 mod blazeface;
@@ -56,14 +55,14 @@ pub enum Metric {
     Cosine,
 }
 
-/// What a caller must know of a recogniser to feed it and to read its answer.
+/// The specification of a recogniser: its input, and how to read its output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecognizerSpec {
     /// Name in the manifest.
     pub name: String,
     /// Side of the square input chip in pixels.
     pub chip_size: usize,
-    /// Where the five landmarks lie in that chip.
+    /// Places of the five landmarks in that chip.
     pub template: Template,
     /// Length of the embedding.
     pub embedding_len: usize,
@@ -73,14 +72,13 @@ pub struct RecognizerSpec {
     pub verification_threshold: f32,
     /// False accept rate at that threshold.
     pub false_accept_rate: f32,
-    /// What a video codec takes of a margin, as a multiple of what it takes of `dlib_resnet29`'s (measured in
-    /// DESIGN.md); 1 where it was not measured.
+    /// Margin lost to a video codec, relative to that of `dlib_resnet29` (measured in DESIGN.md); 1 if not measured.
     pub codec_loss: f32,
 }
 
 /// A frozen network from a face chip to an embedding, differentiable with respect to the chip.
 pub trait Embedder: Send {
-    /// What it expects and how its answer is read.
+    /// Its specification.
     fn spec(&self) -> &RecognizerSpec;
 
     /// Embeds one chip: planar RGB `[3][size][size]`, 0..=255. `embedding` has `embedding_len` entries.

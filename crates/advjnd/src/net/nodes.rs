@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The operations of a graph as the engines run them: normalisation moved to the border, sums fused into convolutions.
+//! The operations of a graph as the engines run them: normalisation at the border, sums fused into convolutions.
 
 use super::affine::Affine;
 use super::graph::{Activation, Graph, INPUT, Op, Shape, ValueId};
@@ -21,13 +21,13 @@ impl Node<'_> {
     }
 }
 
-/// The input as the nodes see it: the value it is, after which normalisation.
+/// The input as the nodes see it: its value id, and the normalisation before it.
 pub(super) struct Root {
     pub(super) value: ValueId,
     pub(super) affine: Affine,
 }
 
-/// How often each value of `graph` is read or given out.
+/// How often each value of `graph` is read or output.
 fn readers(graph: &Graph) -> Vec<usize> {
     let mut readers = vec![0; graph.ops().len() + 1];
     graph
@@ -39,7 +39,7 @@ fn readers(graph: &Graph) -> Vec<usize> {
     readers
 }
 
-/// Splits `graph` into its root and nodes; [`Error::Model`] where it normalises anything but its input.
+/// Splits `graph` into its root and nodes; [`Error::Model`] if it normalises anything but its input.
 pub(super) fn nodes(graph: &Graph) -> Result<(Root, Vec<Node<'_>>)> {
     let readers = readers(graph);
     let mut root = Root { value: INPUT, affine: Affine::identity(graph.input_shape().channels) };

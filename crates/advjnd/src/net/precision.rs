@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! In which precision packed weights are kept, by whatever runs the network.
+//! The precision of packed weights, for every executor.
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -7,22 +7,22 @@ use half::slice::HalfFloatSliceExt;
 /// How packed weights are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WeightPrecision {
-    /// As they are.
+    /// In single precision, unchanged.
     Single,
-    /// In half precision where reading them is what a layer waits for, and where little is lost by it.
+    /// In half precision, for layers that are bound by reading them and lose little by it.
     Half,
 }
 
-/// A layer with at least so many packed weights (256 KiB of `f32`) is bound by reading them.
+/// A layer with at least this many packed weights (256 KiB of `f32`) is bound by reading them.
 const STREAMED: usize = 1 << 16;
-/// Energy that rounding to half precision may take from a layer's weights, as a share; about 2⁻²⁴ unless most of them
-/// are too small for it.
+/// Largest rounding error of a layer's weights in half precision, as a share of their energy. It is about 2⁻²⁴ unless
+/// most weights are too small for half precision.
 const HALF_LOSS: f64 = 1.0 / (1 << 20) as f64;
-/// Weights that are converted together.
+/// Number of weights converted together.
 const CHUNK: usize = 1024;
 
 impl WeightPrecision {
-    /// The packed weights of a layer in half precision; `None` where they are to be kept as they are.
+    /// The packed weights of a layer in half precision; `None` if they must stay in single precision.
     pub(super) fn halved(self, values: &[f32]) -> Option<Vec<f16>> {
         if self == Self::Single || values.len() < STREAMED {
             return None;
@@ -39,7 +39,7 @@ impl WeightPrecision {
                 energy += f64::from(*value).powi(2);
             }
         }
-        // Not a number, where a weight is too large for it, is no loss that may be taken.
+        // A weight too large for half precision makes the loss NaN, which fails this test.
         (lost <= HALF_LOSS * energy).then_some(halves)
     }
 }

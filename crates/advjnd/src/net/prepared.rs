@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What an executor makes of a network's weights, kept for all who run the network.
+//! A network's weights as prepared by an executor, kept for all executors of the network.
 
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
-/// A slot for one value of an executor's own type. Copies share it; whoever carries it does not look inside.
+/// A slot for one value of an executor's own type, opaque to the graph. Copies share it.
 #[derive(Clone, Default)]
 pub(super) struct Prepared(Arc<OnceLock<Arc<dyn Any + Send + Sync>>>);
 
@@ -14,7 +14,7 @@ impl Prepared {
         self.0.get().and_then(|value| Arc::clone(value).downcast().ok())
     }
 
-    /// Keeps `value`, unless another is kept already.
+    /// Keeps `value`, unless one is kept already.
     pub(super) fn keep<T: Any + Send + Sync>(&self, value: Arc<T>) {
         self.0.get_or_init(|| value);
     }

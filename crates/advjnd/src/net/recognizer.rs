@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A recogniser: a network, what a caller must know of it, and an executor.
+//! A recogniser: a network, its specification, and an executor.
 
 use std::sync::Arc;
 
@@ -24,10 +24,10 @@ pub enum Network {
 }
 
 impl Network {
-    /// All of them.
+    /// All networks.
     pub const ALL: [Self; 3] = [Self::DlibResnet29, Self::SFace, Self::MobileFaceNet];
 
-    /// The one whose [`RecognizerSpec::name`] is `name`.
+    /// The network whose [`RecognizerSpec::name`] is `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|network| network.name() == name)
     }
@@ -50,7 +50,8 @@ impl Network {
         }
     }
 
-    /// The network from its safetensors file, whose numbers it shares where they lie; [`Error::Model`] if it is none.
+    /// The network from its safetensors file, sharing the file's numbers in place; [`Error::Model`] if the file is
+    /// invalid.
     pub fn graph(self, file: &Bytes) -> Result<Graph> {
         let chip = self.chip()?;
         let graph = match self {
@@ -75,7 +76,7 @@ impl Recognizer {
         Self::new(network.spec()?, backend.executor(&network.graph(file)?, 1)?)
     }
 
-    /// A recogniser from its parts; [`Error::Model`] if `executor` does not take one chip of `spec` to one embedding.
+    /// A recogniser from its parts; [`Error::Model`] if `executor` does not map one chip of `spec` to one embedding.
     pub fn new(spec: RecognizerSpec, executor: Box<dyn Executor>) -> Result<Self> {
         let input = executor.input_shape();
         let square = input.channels == 3 && input.height == spec.chip_size && input.width == spec.chip_size;
@@ -93,28 +94,28 @@ impl Recognizer {
         Ok(Self { spec, executor, cotangent })
     }
 
-    /// Another recogniser on the same weights, with memory of its own, that works on `pool`; [`Error::Model`] if
-    /// `graph` is not the network this one was made of.
+    /// Another recogniser on the same weights, with its own memory, that works on `pool`; [`Error::Model`] if `graph`
+    /// is not the graph of this one.
     pub fn share(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Self> {
         Self::new(self.spec.clone(), self.executor.share(graph, pool)?)
     }
 
-    /// Whether [`embed_exactly`](Self::embed_exactly) may give another answer than [`embed`](Embedder::embed).
+    /// Whether the results of [`embed_exactly`](Self::embed_exactly) and [`embed`](Embedder::embed) can differ.
     pub fn is_watched(&self) -> bool {
         self.executor.is_watched()
     }
 
-    /// Embeds one chip by the processor, even where another device runs the network.
+    /// Embeds one chip on the processor, even if another device runs the network.
     pub fn embed_exactly(&mut self, chip: &[f32], embedding: &mut [f32]) -> Result<()> {
         self.embed_by(chip, Pass::Exact, embedding)
     }
 
-    /// Whether [`embed_many`](Self::embed_many) takes less time than [`embed`](Embedder::embed) for each of its chips.
+    /// Whether [`embed_many`](Self::embed_many) is faster than one [`embed`](Embedder::embed) per chip.
     pub fn takes_many(&self) -> bool {
         self.executor.takes_many()
     }
 
-    /// Embeds chips that lie one behind the other, and fills `embeddings` likewise.
+    /// Embeds consecutive `chips`, and fills `embeddings` in the same order.
     pub fn embed_many(&mut self, chips: &[f32], embeddings: &mut [f32]) -> Result<()> {
         self.executor.infer_many(chips, embeddings)?;
         if embeddings.iter().all(|value| value.is_finite()) {

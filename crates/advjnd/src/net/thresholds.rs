@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The learned maps of just-noticeable difference: six 3×3 convolutions from R', G', B' to three thresholds at a
-//! quarter of the resolution, before the interpolation and the softplus that the model of JND ends with.
+//! quarter of the resolution. The JND model adds the interpolation and the softplus.
 //!
-//! Ours, trained by `models/train/jnd_maps.py`; 18 k parameters, 1.2 kMAC a pixel. Strides 2, 2, 1, 1, 1, 1.
+//! Trained by `models/train/jnd_maps.py`; 18 k parameters, 1.2 kMAC a pixel. Strides 2, 2, 1, 1, 1, 1.
 
 use bytes::Bytes;
 
@@ -10,7 +10,7 @@ use super::graph::{Activation, Graph, INPUT, Op, Padding, Shape};
 use super::weights::Weights;
 use crate::error::Result;
 
-/// Pixels of the picture for one of the result, each way.
+/// Pixels of the picture per pixel of the result, each way.
 pub const REDUCTION: usize = 4;
 
 /// The map `rgb`, as a safetensors file.

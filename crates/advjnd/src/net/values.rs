@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Numbers of a network: in the bytes of its file, where they lie, or in memory of their own.
+//! Numbers of a network: in place in the bytes of its file, or in their own memory.
 
 use std::borrow::Cow;
 use std::cell::LazyCell;
@@ -15,16 +15,15 @@ pub struct Values(Place);
 
 #[derive(Clone)]
 enum Place {
-    /// Single precision, aligned and of whole numbers, on a machine that stores them as files do.
+    /// Aligned bytes of whole numbers in single precision, on a little-endian machine.
     InFile(Bytes),
-    /// Half precision, little-endian.
+    /// Little-endian numbers in half precision.
     Halves(Bytes),
     Own(Arc<[f32]>),
 }
 
 impl Values {
-    /// The little-endian numbers that `bytes` hold: in place, or copied where they do not lie as the machine wants
-    /// them.
+    /// The little-endian numbers in `bytes`: in place, or copied if their alignment or the machine does not allow it.
     pub(super) fn little_endian(bytes: Bytes) -> Self {
         if cfg!(target_endian = "little") && bytemuck::try_cast_slice::<_, f32>(&bytes).is_ok() {
             return Self(Place::InFile(bytes));
@@ -33,7 +32,7 @@ impl Values {
         numbers.iter().map(|number| f32::from_le_bytes(*number)).collect()
     }
 
-    /// The little-endian half-precision numbers that `bytes` hold, in place.
+    /// The little-endian numbers in half precision in `bytes`, in place.
     pub(super) fn halves(bytes: Bytes) -> Self {
         Self(Place::Halves(bytes))
     }
@@ -81,7 +80,7 @@ impl Values {
     }
 }
 
-/// The little-endian half-precision numbers that `bytes` hold, in single precision.
+/// The little-endian numbers in half precision in `bytes`, in single precision.
 fn widened(bytes: &[u8]) -> Vec<f32> {
     if cfg!(target_endian = "little")
         && let Ok(halves) = bytemuck::try_cast_slice::<_, u16>(bytes)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Named tensors of a safetensors file, with errors that say which tensor is wrong and how.
+//! Named tensors of a safetensors file, with errors that say which tensor is wrong and why.
 
 use bytes::Bytes;
 use safetensors::{Dtype, SafeTensors};
@@ -24,7 +24,7 @@ impl<'a> Weights<'a> {
         Ok(Self { model, file, tensors })
     }
 
-    /// The tensor `name`, which must be finite `f32` or `f16` of `rank` dimensions, none of them 0: so the file is as
+    /// The tensor `name`, which must be finite `f32` or `f16` of `rank` dimensions, none of them 0. So the file is as
     /// long as the dimensions say, and no product of them overflows.
     pub(super) fn tensor(&self, name: &str, rank: usize) -> Result<(Vec<usize>, Values)> {
         let wrong = |what: String| Error::model(self.model, format!("tensor `{name}` {what}; convert the file again"));
@@ -47,7 +47,7 @@ impl<'a> Weights<'a> {
         Ok((view.shape().to_vec(), values))
     }
 
-    /// The convolution `name.weight`, `name.bias`; depthwise if `depthwise`, square kernels only.
+    /// The convolution from `name.weight` and `name.bias`; square kernels only.
     pub(super) fn conv(&self, name: &str, stride: usize, padding: Padding, depthwise: bool) -> Result<Conv> {
         let weight_name = format!("{name}.weight");
         let (shape, weight) = self.tensor(&weight_name, 4)?;

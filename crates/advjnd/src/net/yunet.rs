@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! YuNet: the face detector, 53 k parameters, a score, a box and five landmarks per anchor at strides 8, 16 and 32.
+//! YuNet: a face detector with 53 k parameters. Each anchor, at strides 8, 16 and 32, has a score, a box and five
+//! landmarks.
 //!
-//! Source: OpenCV zoo `face_detection_yunet_2023mar` (MIT). Its unit is a 1×1 convolution followed by a depthwise 3×3;
-//! ReLU after the unit in backbone and neck, none in the heads. The neck adds the coarser level, each pixel repeated
-//! 2 × 2, to the finer one. The four heads of a level, 1 + 1 + 4 + 10 channels, are run as one unit of 16.
-//! Tensor names follow the ONNX graph's own where it has them.
+//! Source: OpenCV zoo `face_detection_yunet_2023mar` (MIT). Its unit is a 1×1 convolution followed by a depthwise 3×3,
+//! with ReLU after the unit in backbone and neck, not in the heads. The neck adds the coarser level, each pixel
+//! repeated 2 × 2, to the finer one. The four heads of a level, 1 + 1 + 4 + 10 channels, run as one unit of 16. Tensor
+//! names follow the ONNX graph where it has them.
 
 use bytes::Bytes;
 
@@ -24,8 +25,8 @@ pub(super) const HEADS: [(&str, usize); 4] = [("cls", 1), ("obj", 1), ("bbox", 4
 
 /// The network from the bytes of its safetensors file, for planar BGR 0..=255 of `height × width`.
 ///
-/// Output `level` is planar `[16]` at stride `8 << level`: the channels of [`HEADS`] one after another, cls and obj
-/// before their sigmoid.
+/// Output `level` is planar `[16]` at stride `8 << level`: the channels of [`HEADS`] one after another, with cls and
+/// obj before their sigmoid.
 pub(super) fn graph(file: &Bytes, height: usize, width: usize) -> Result<Graph> {
     let weights = Weights::parse(NAME, file)?;
     let mut net = Units { weights, graph: Graph::new(NAME, Shape::new(3, height, width)) };
@@ -88,7 +89,7 @@ impl Units<'_> {
     }
 }
 
-/// Two convolutions of the same input as one, the outputs of `b` behind those of `a`.
+/// Two convolutions of the same input as one, with the outputs of `b` after those of `a`.
 fn stacked(a: Conv, b: &Conv) -> Result<Conv> {
     if a.kernel != b.kernel || (!a.depthwise && a.in_channels != b.in_channels) {
         return Err(Error::model(NAME, "its heads differ in shape; use the model file this version ships with"));

@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is known so far of who a followed face is.
+//! What is known so far about the identity of a followed face.
 
 use std::fmt;
 
 use crate::attack::margin;
 use crate::net::RecognizerSpec;
 
-/// The clean face of one frame, found by the detector and embedded by every recogniser in this very frame.
+/// The clean face of one frame, found by the detector and embedded by every recogniser in that frame.
 #[derive(Clone, Copy)]
 pub struct Look<'a> {
     /// Its embeddings, by recogniser.
     pub embeddings: &'a [&'a [f32]],
-    /// How far the head is turned, as [`Landmarks::turn`](crate::face::Landmarks::turn) has it.
+    /// How far the head is turned, by [`Landmarks::turn`](crate::face::Landmarks::turn).
     pub turn: f32,
 }
 
-/// What lasts of the looks at one followed face. It is a mean of its own: that of the perturbation may be taken over
-/// from a track before.
+/// The mean of the looks at one followed face. It is separate from the mean of the attack, which may come from an
+/// earlier track.
 #[derive(Default)]
 pub struct Acquaintance {
     /// Mean embedding of the looks that count, by recogniser.
     means: Vec<Vec<f32>>,
-    /// How many count.
+    /// Number of looks that count.
     looks: u32,
     suspected: bool,
 }
 
 impl fmt::Debug for Acquaintance {
-    /// Without the embeddings, which are biometric data.
+    /// Omits the embeddings, which are biometric data.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { looks, suspected, .. } = self;
         formatter.debug_struct("Acquaintance").field("looks", looks).field("suspected", suspected).finish()
@@ -35,13 +35,13 @@ impl fmt::Debug for Acquaintance {
 }
 
 impl Acquaintance {
-    /// Forgets who it was; that somebody was suspected stays.
+    /// Forgets the identity, but not a suspicion.
     pub fn begin_anew(&mut self) {
         self.looks = 0;
         self.means.clear();
     }
 
-    /// How many looks the mean is of.
+    /// Number of looks in the mean.
     pub fn looks(&self) -> u32 {
         self.looks
     }
@@ -51,17 +51,17 @@ impl Acquaintance {
         &self.means
     }
 
-    /// Whether a look took the face for one of the people who are protected, or was not sure.
+    /// Whether any look matched the face to a person to protect, or was not sure.
     pub fn is_suspected(&self) -> bool {
         self.suspected
     }
 
-    /// Remembers for good that it may be one of them.
+    /// Records for the rest of the track that it may be one of them.
     pub fn suspect(&mut self) {
         self.suspected = true;
     }
 
-    /// Whether every recogniser takes the look for the person of the looks before; so where there are none.
+    /// Whether every recogniser matches the look to the person of the earlier looks; true if there are none.
     pub fn goes_on<'a>(&self, specs: impl Iterator<Item = &'a RecognizerSpec>, look: &Look<'_>) -> bool {
         let pairs = self.means.iter().zip(look.embeddings).zip(specs);
         pairs.fold(true, |all, ((mean, now), spec)| all && margin(spec, mean, now) < 0.0)

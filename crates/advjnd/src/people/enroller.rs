@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From a photograph to embeddings.
+//! Embeds the faces of photographs.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use crate::models::Models;
 use crate::net::{Backend, Recognizer};
 use crate::pool::Pool;
 
-/// Detector score from which a photograph has a face.
+/// Detector score from which a detection in a photograph counts as a face.
 const SCORE: f32 = 0.6;
 /// Smallest face of a photograph, pixels of its shorter side: a smaller one tells little of a person.
 const LEAST_FACE: f32 = 48.0;
-/// The same, as a share of the longer side of the photograph.
+/// Smallest face as a share of the longer side of the photograph.
 const LEAST_SHARE: f32 = 0.04;
-/// Another face of this share of the largest one's size makes it uncertain who is meant.
+/// Another face of at least this share of the largest one's size makes it unclear who is meant.
 const RIVAL: f32 = 0.7;
 
 /// Embeds the faces of photographs with every recogniser of the models.
@@ -29,10 +29,10 @@ pub struct Enroller {
 }
 
 impl Enroller {
-    /// With the threads of `pool`.
+    /// An enroller that uses the threads of `pool`.
     ///
     /// # Errors
-    /// [`Error::Model`] where a network cannot be planned.
+    /// [`Error::Model`] if a network cannot be planned.
     pub fn new(models: &Models, pool: &Arc<Pool>) -> Result<Self> {
         let backend = Backend::Cpu(Arc::clone(pool));
         let plan = |(spec, graph): (&_, &_)| Recognizer::new(Clone::clone(spec), backend.executor(graph, 1)?);
@@ -44,11 +44,11 @@ impl Enroller {
         })
     }
 
-    /// The largest face of a photograph, whatever its roll, by landmarks on which close looks agree.
+    /// Embeds the largest face of a photograph, at any roll, by landmarks on which close looks agree.
     ///
     /// # Errors
-    /// [`Error::Input`] where there is no such face, or another one about as large: the text goes on behind the name of
-    /// the photograph. Those of the networks.
+    /// [`Error::Input`] if there is no such face, or another about as large; its text continues a sentence that begins
+    /// with the name of the photograph. Also errors of the networks.
     pub fn enroll(&mut self, photograph: &FrameMut<'_>) -> Result<Photograph> {
         let least = LEAST_FACE.max(LEAST_SHARE * photograph.long_side() as f32);
         let mut faces = self.detector.detect_at_two_scales(photograph, least as u32, SCORE)?;
@@ -62,7 +62,7 @@ impl Enroller {
         if faces.get(1).is_some_and(|other| other.bbox.size() >= RIVAL * face.bbox.size()) {
             return Err(Error::input("has several faces of about one size; cut it to the person who is meant"));
         }
-        // A photograph that is to be shown turned has its face at that roll, where the first landmarks are wrong.
+        // In a photograph stored turned, the face has that roll, and the first landmarks are wrong.
         let Some(face) = self.aligner.align(photograph, Pose::of_face(face))? else {
             return Err(Error::input("has a face that cannot be made out; take another photograph, from the front"));
         };

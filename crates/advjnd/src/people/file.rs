@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The file of people: safetensors, a tensor `PERSON/RECOGNISER` of f32 [photographs, length] for each of both, and in
-//! the metadata the SHA-256 of each recogniser's weights. It holds biometric data: who writes it lets nobody else read
-//! it.
+//! The file of people, in safetensors format: for each person and recogniser a tensor `PERSON/RECOGNISER` of f32
+//! [photographs, length], and in the metadata the SHA-256 of each recogniser's weights. It holds biometric data:
+//! whoever writes it must keep it from other readers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -15,20 +15,20 @@ use crate::models::{Models, read};
 
 /// Longest file that is read, bytes.
 const MAX_LEN: u64 = 1 << 26;
-/// What the metadata call the format.
+/// Key and value of the format in the metadata.
 const FORMAT: (&str, &str) = ("format", "advjnd-people-1");
-/// What stands before the name of a recogniser, whose checksum follows.
+/// Prefix of the metadata key of a recogniser's checksum.
 const CHECKSUM: &str = "sha256/";
 /// What to do about a file that does not fit.
 const ANEW: &str = "make it anew with `advjnd enrol`";
 
 impl People {
-    /// The people of a file that [`to_bytes`](Self::to_bytes) made, to be known by the recognisers of `models`; others
-    /// may be in it besides.
+    /// Loads the people of a file that [`to_bytes`](Self::to_bytes) made, for the recognisers of `models`. The file may
+    /// hold further recognisers.
     ///
     /// # Errors
-    /// [`Error::Io`] where it cannot be read, [`Error::Input`] where it is no such file, was made with other weights,
-    /// or where a person was not embedded by one of the recognisers.
+    /// [`Error::Io`] if it cannot be read; [`Error::Input`] if it is not such a file, was made with other weights, or
+    /// lacks a person's embeddings by one of the recognisers.
     pub fn load(path: &Path, models: &Models) -> Result<Self> {
         let bytes = read(path, MAX_LEN, "give a folder of photographs, or a file that `advjnd enrol` made")?;
         Self::from_bytes(&bytes, models).map_err(|error| Error::input(format!("{}: {error}", path.display())))
@@ -84,7 +84,7 @@ impl People {
     /// The bytes of a file that [`load`](Self::load) reads.
     ///
     /// # Errors
-    /// [`Error::Input`] where nobody is in it.
+    /// [`Error::Input`] if there is nobody.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         if self.is_empty() {
             return Err(Error::input("there is nobody to write to a file; give a photograph"));
@@ -110,7 +110,7 @@ impl People {
     }
 }
 
-/// The rows of a matrix of finite f32 of so many columns; `None` if it is none, or has no row.
+/// The rows of a tensor; `None` unless it is a matrix of finite f32 with this many columns and at least one row.
 fn rows(tensor: &TensorView<'_>, columns: usize) -> Option<Vec<Vec<f32>>> {
     let &[count, length] = tensor.shape() else { return None };
     if tensor.dtype() != Dtype::F32 || length != columns || count == 0 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! People known by photograph: whether a followed face is surely one of them, or surely none.
+//! People known by photograph: whether a followed face is surely one of them, or surely none of them.
 //!
-//! An [`Enroller`] embeds the face of a photograph with every loaded recogniser; [`People`] keeps the embeddings by
-//! person, in a [file](People::load) too. A [`Selection`] is people and a [`Rule`]: it says which faces pass as they
-//! are. It decides by what is loaded: with fewer recognisers there are fewer to doubt a decision.
+//! An [`Enroller`] embeds the face of a photograph with every loaded recogniser. [`People`] keeps the embeddings by
+//! person, also in a [file](People::load). A [`Selection`] combines people and a [`Rule`], and says which faces pass
+//! unchanged. It decides by the loaded recognisers: the fewer there are, the fewer can doubt a decision.
 
 mod acquaintance;
 mod enroller;
@@ -32,13 +32,13 @@ impl Photograph {
 }
 
 impl fmt::Debug for Photograph {
-    /// Without the embeddings, which are biometric data.
+    /// Omits the embeddings, which are biometric data.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Photograph({} embeddings)", self.0.len())
     }
 }
 
-/// A recogniser by which people are known, and the checksum of its weights.
+/// A recogniser that embedded the people, and the checksum of its weights.
 #[derive(Debug, Clone, PartialEq)]
 struct Known {
     spec: RecognizerSpec,
@@ -53,7 +53,7 @@ pub struct People {
 }
 
 impl People {
-    /// Nobody yet, to be known by the recognisers of `models`.
+    /// An empty collection for the recognisers of `models`.
     pub fn new(models: &Models) -> Self {
         let known = |(spec, sha256): (&RecognizerSpec, &str)| Known { spec: spec.clone(), sha256: sha256.to_owned() };
         Self { recognizers: models.checksums().map(known).collect(), people: BTreeMap::new() }
@@ -62,7 +62,7 @@ impl People {
     /// Adds a photograph of the person `name`.
     ///
     /// # Errors
-    /// [`Error::Input`] where it was not embedded by these recognisers, or the name is empty.
+    /// [`Error::Input`] if it was not embedded by these recognisers, or the name is empty.
     pub fn add(&mut self, name: &str, photograph: Photograph) -> Result<()> {
         if name.is_empty() {
             return Err(Error::input("a person has no name; name the folder or the photograph after them"));
@@ -90,12 +90,12 @@ impl People {
         self.people.is_empty()
     }
 
-    /// What is known of each recogniser, in the order in which photographs have its embedding.
+    /// The specification of each recogniser, in the order of a photograph's embeddings.
     pub fn specs(&self) -> impl ExactSizeIterator<Item = &RecognizerSpec> + Clone {
         self.recognizers.iter().map(|known| &known.spec)
     }
 
-    /// Every photograph of everybody.
+    /// All photographs of all people.
     fn photographs(&self) -> impl Iterator<Item = &Photograph> + Clone {
         self.people.values().flatten()
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which faces pass as they are: the decision.
+//! The decision which faces pass unchanged.
 
 use super::acquaintance::{Acquaintance, Look};
 use super::{People, Photograph};
@@ -7,37 +7,38 @@ use crate::attack::margin;
 use crate::error::{Error, Result};
 use crate::net::RecognizerSpec;
 
-/// How far within the verification threshold every recogniser must see a face and one photograph, in the unit of
-/// [`margin`], for the face to be surely that person's.
+/// A face is surely a person's if every recogniser sees it and one photograph at least this far within the verification
+/// threshold, in the unit of [`margin`].
 ///
 /// Of 119 079 pairs of photographs of two people (102 people of the London set and 150 of LFW, two photographs each),
 /// the three built-in recognisers take 4 for one person: 3.4e-5, or 6.6e-5 of the 60 939 pairs within one set. At 0
 /// they take 84. Of 237 pairs of one person they are sure of 211. `dlib_resnet29` alone takes 66 pairs for one person,
 /// 5.5e-4. `crates/advjnd-lab/examples/sure_of_people.rs` measures.
 pub const SURELY_THE_SAME: f32 = 0.15;
-/// How far beyond the threshold every recogniser must see a face and every photograph, in the unit of [`margin`], for
-/// the face to be surely nobody's of them.
+/// A face is surely none of the people's if every recogniser sees it at least this far beyond the threshold from every
+/// photograph, in the unit of [`margin`].
 ///
-/// Of the 237 pairs of one person, the three take none for two, nor at 0; the nearest would be at -0.13. With so few
-/// pairs a rate up to 1.3 % is possible; the looks of a track count besides. `dlib_resnet29` alone takes one for two.
-/// Of the 119 079 pairs of two people, the three are sure of 88 %.
+/// Of the 237 pairs of one person, the three take none for two people, not even at 0; the nearest pair is at -0.13.
+/// With so few pairs a rate up to 1.3 % is possible, but several looks of a track must agree. `dlib_resnet29` alone
+/// takes one pair for two people. Of the 119 079 pairs of two people, the three are sure of 88 %.
 pub const SURELY_ANOTHER: f32 = 0.1;
-/// Looks after which a face may be surely somebody's, and nobody's.
+/// Least number of looks to decide that a face is surely a person's, and that it is surely nobody's.
 const LOOKS_FOR_SOMEBODY: u32 = 3;
 const LOOKS_FOR_NOBODY: u32 = 8;
-/// Turn of a head up to which a look counts for being nobody's: recognisers take profiles of one person for two.
+/// Turn of a head up to which a look counts towards being nobody's: recognisers take profiles of one person for two
+/// people.
 const FRONTAL: f32 = 0.12;
 
-/// What is done with the people who are known.
+/// How the known people are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
-    /// They pass as they are, where it is sure who they are; everybody else is protected.
+    /// They pass unchanged if they are surely recognised; everybody else is protected.
     Exclude,
-    /// They are protected, and who is not surely somebody else; others pass as they are.
+    /// They are protected, as is everybody who might be one of them; others pass unchanged.
     ProtectOnly,
 }
 
-/// People, and what is done with them.
+/// People, and how they are treated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
     people: People,
@@ -48,7 +49,7 @@ impl Selection {
     /// A rule for `people`.
     ///
     /// # Errors
-    /// [`Error::Input`] where there is nobody.
+    /// [`Error::Input`] if there is nobody.
     pub fn new(people: People, rule: Rule) -> Result<Self> {
         if people.is_empty() {
             return Err(Error::input("there is nobody to tell apart; give a photograph"));
@@ -61,17 +62,17 @@ impl Selection {
         &self.people
     }
 
-    /// Whether the face of `acquaintance` passes as it is in the frame of `look`. Where it does not, it is protected as
-    /// any other.
+    /// Whether the face of `acquaintance` passes unchanged in the frame of `look`. If not, it is protected as any
+    /// other.
     ///
-    /// * [`Rule::Exclude`]: the mean of at least 3 looks is surely the same as one photograph; and every recogniser
-    ///   takes this look, at its threshold, for the person of the looks before or of a photograph. A look that is
-    ///   neither begins the mean anew.
-    /// * [`Rule::ProtectOnly`]: the mean of at least 8 looks from the front, and this look, are surely another than
-    ///   every photograph, and this look is still that of the looks before. One look that is not sure, of any
-    ///   recogniser, has the face protected for the rest of its track.
+    /// * [`Rule::Exclude`]: the mean of at least 3 looks surely matches one photograph. Also, every recogniser must
+    ///   match this look, at its threshold, to the person of the earlier looks, or both this look and their mean to
+    ///   photographs. Any other look begins the mean anew.
+    /// * [`Rule::ProtectOnly`]: the mean of at least 8 looks from the front, and this look, are surely not of any
+    ///   photograph, and this look matches the earlier ones. After one look of which any recogniser is not sure, the
+    ///   face is protected for the rest of its track.
     pub fn passes(&self, acquaintance: &mut Acquaintance, look: &Look<'_>) -> bool {
-        // The cosine of what is no number counts as that of a stranger.
+        // The cosine of values that are not finite would count as that of a stranger.
         let is_finite = look.embeddings.iter().all(|own| own.iter().all(|value| value.is_finite()));
         if look.embeddings.len() != self.people.specs().len() || !is_finite {
             acquaintance.suspect();
@@ -109,8 +110,8 @@ impl Selection {
         }
     }
 
-    /// Whether it may come of a look at `embedding`, by the first recogniser alone, that the face passes: then all are
-    /// to look. Takes note if it may not.
+    /// Whether the face may pass, judged by the first recogniser's `embedding` alone; if so, all recognisers must look.
+    /// If not, the acquaintance records it.
     pub fn calls_for_all(&self, acquaintance: &mut Acquaintance, embedding: &[f32]) -> bool {
         let Some(spec) = self.people.specs().next() else { return false };
         let of = |photograph: &Photograph, face: &[f32]| {
@@ -172,14 +173,14 @@ mod tests {
     use crate::models::Models;
     use crate::net::Metric;
 
-    /// Beyond and short of what is sure.
+    /// A little more or less than a sure margin.
     const LITTLE: f32 = 0.02;
 
     fn unit(spec: &RecognizerSpec, axis: usize) -> Vec<f32> {
         (0..spec.embedding_len).map(|index| if index == axis { 1.0 } else { 0.0 }).collect()
     }
 
-    /// An embedding at a margin from that along axis 0, in the direction of another axis.
+    /// An embedding at a given margin from the one along axis 0, in the direction of another axis.
     fn at(spec: &RecognizerSpec, axis: usize, margin: f32) -> Vec<f32> {
         let threshold = spec.verification_threshold;
         let (along, across) = match spec.metric {
@@ -198,7 +199,7 @@ mod tests {
         Models::embedded().unwrap().recognizers().map(|(spec, _)| spec.clone()).collect()
     }
 
-    /// One person with photographs, whose embeddings are along `axes` of each recogniser.
+    /// One person with photographs; the embeddings of each recogniser lie along the given axes.
     fn selection(rule: Rule, photographs: &[[usize; 3]]) -> Selection {
         let mut people = People::new(&Models::embedded().unwrap());
         for axes in photographs {

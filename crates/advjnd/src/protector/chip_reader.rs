@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A recogniser that reads the chip of a face out of a picture, and pulls gradients back to the picture's luma.
+//! A recogniser that cuts the chip of a face from a picture, embeds it, and pulls gradients back to the picture's luma.
 
 use super::geometry::{Geometry, Viewpoint};
 use super::rendition::{HalfRegion, Rendition, Stretch};
@@ -8,17 +8,17 @@ use crate::face::Warp;
 use crate::frame::{FrameMut, Rect, Region};
 use crate::net::{Embedder, Recognizer, RecognizerSpec};
 
-/// A region of the frame, and the same at half its size.
+/// A region of the frame, and the same region at half its size.
 #[derive(Debug, Default)]
 pub struct FacePicture {
     /// The region.
     pub region: Region,
-    /// The region at half its size; of what was read last with [`halve`](Self::halve).
+    /// The region at half its size, as of the last [`halve`](Self::halve).
     pub half: HalfRegion,
 }
 
 impl FacePicture {
-    /// Reads `rect` of the frame, and halves it if that is wanted.
+    /// Reads `rect` of the frame, and halves it if `halved`.
     pub fn read(&mut self, frame: &FrameMut<'_>, rect: Rect, halved: bool) {
         self.region.read(frame, rect);
         if halved {
@@ -26,23 +26,23 @@ impl FacePicture {
         }
     }
 
-    /// Halves the region, with the change of luma that it carries.
+    /// Halves the region together with the change of luma that it carries.
     pub fn halve(&mut self) {
         self.half.read(&self.region);
     }
 }
 
-/// A recogniser with the chip that it reads. [`align`](Self::align) fills the chip; [`embed`](Self::embed) and
-/// [`luma_gradient`](Self::luma_gradient) are of the chip last aligned, [`embed_kept`](Self::embed_kept) is of those
+/// A recogniser with the chip that it reads. [`align`](Self::align) fills the chip. [`embed`](Self::embed) and
+/// [`luma_gradient`](Self::luma_gradient) use the chip last aligned; [`embed_kept`](Self::embed_kept) uses the chips
 /// that [`keep`](Self::keep) has kept.
 pub struct ChipReader {
     recognizer: Recognizer,
-    /// Chips that were kept, one behind the other, and their embeddings.
+    /// Kept chips, one after the other, and their embeddings.
     kept: Vec<f32>,
     embeddings: Vec<f32>,
     /// Planar RGB.
     chip: Vec<f32>,
-    /// Gradient of the last value with respect to the chip.
+    /// Gradient with respect to the chip.
     chip_gradient: Vec<f32>,
     /// Chip ← region.
     warp: Warp,
@@ -80,13 +80,13 @@ impl ChipReader {
         &self.recognizer
     }
 
-    /// What the recogniser expects.
+    /// The recogniser's specification.
     pub fn spec(&self) -> &RecognizerSpec {
         self.recognizer.spec()
     }
 
-    /// Warps what `picture` shows from the viewpoint `point` into the chip, with the change of luma that it carries.
-    /// `index` is the recogniser's place in `geometry`; `stretch` says how the face's contrast would be stretched.
+    /// Warps `picture`, seen from `point`, into the chip, with the change of luma that it carries. `index` is the
+    /// recogniser's place in `geometry`; `stretch` is how to stretch the contrast of the face.
     pub fn align(
         &mut self,
         index: usize,
@@ -119,7 +119,7 @@ impl ChipReader {
         self.recognizer.embed(&self.chip, embedding)
     }
 
-    /// Forgets the chips that were kept.
+    /// Forgets the kept chips.
     pub fn begin(&mut self) {
         self.kept.clear();
     }
@@ -129,25 +129,25 @@ impl ChipReader {
         self.kept.extend_from_slice(&self.chip);
     }
 
-    /// Embeds the chips that were kept, together.
+    /// Embeds the kept chips together.
     pub fn embed_kept(&mut self) -> Result<()> {
         self.embeddings.clear();
         self.embeddings.resize(self.kept.len() / self.chip.len() * self.spec().embedding_len, 0.0);
         self.recognizer.embed_many(&self.kept, &mut self.embeddings)
     }
 
-    /// What [`embed_kept`](Self::embed_kept) has made of the chips, in their order.
+    /// The embeddings that [`embed_kept`](Self::embed_kept) made, in the order of the chips.
     pub fn embeddings(&self) -> impl Iterator<Item = &[f32]> {
         self.embeddings.chunks_exact(self.spec().embedding_len)
     }
 
-    /// Embeds the chip by the processor's exact algorithms.
+    /// Embeds the chip on the processor with exact algorithms.
     pub fn embed_exactly(&mut self, embedding: &mut [f32]) -> Result<()> {
         self.recognizer.embed_exactly(&self.chip, embedding)
     }
 
-    /// Embeds the chip, and pulls the cotangent that `cotangent` makes of the embedding back to a change of luma of the
-    /// region (overwritten). `half` is that region at half its size, if the chip is of that.
+    /// Embeds the chip, lets `cotangent` compute the cotangent of the embedding, and pulls that back to the luma of the
+    /// region (overwritten). `half` is the region at half its size if the chip was cut from that.
     pub fn luma_gradient(
         &mut self,
         cotangent: &mut dyn FnMut(&[f32], &mut [f32]),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What hides the faces that are not protected.
+//! Hides the faces that are not protected.
 
 use super::FailPolicy;
 use crate::error::{Error, Result};
@@ -7,20 +7,20 @@ use crate::face::{Track, TrackState};
 use crate::frame::{Cover, FrameMut, Rect, cover};
 use crate::report::FrameReport;
 
-/// How much larger than the detector's box a cover is: of a face in view, and of one that was lost.
+/// Size of a cover relative to the detector's box: for a face in view, and for a lost one.
 const COVER_SCALE: f32 = 1.3;
 const LOST_COVER_SCALE: f32 = 1.8;
 
-/// What to cover of a face that is not protected.
+/// The rectangle to cover for a face that is not protected.
 pub fn cover_place(track: &Track, frame: &FrameMut<'_>) -> Rect {
     let scale = if track.state == TrackState::Lost { LOST_COVER_SCALE } else { COVER_SCALE };
     track.bbox.scaled(scale).in_frame(frame)
 }
 
-/// Carries out the fail policy on places that must not be seen.
+/// Applies the fail policy to places that must not be seen.
 ///
 /// # Errors
-/// [`Error::Unprotected`] if the policy is to fail.
+/// [`Error::Unprotected`] if the policy is [`FailPolicy::Error`].
 pub fn hide(frame: &mut FrameMut<'_>, places: &[Rect], policy: FailPolicy, report: &mut FrameReport) -> Result<()> {
     if places.is_empty() {
         return Ok(());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is shown in place of the protected frame, to look at how it came about.
+//! Pictures that go out in place of the protected frame, for debugging.
 
 use super::workspace::Workspace;
 use crate::frame::paint::{fill, outline, plane};
@@ -13,16 +13,16 @@ pub enum View {
     /// The frame.
     #[default]
     Protected,
-    /// How much each pixel may change, ten times, on black. Edges of a face can be made out in it.
+    /// How much each pixel may change, amplified ten times, on black. It shows the edges of a face.
     Jnd,
-    /// How much each pixel was changed, ten times, on grey.
+    /// How much each pixel was changed, amplified ten times, on grey.
     Delta,
-    /// The frame with a box round every track: green where it is protected, red where it is covered, amber where it is
-    /// expected, blue where it passes as it is.
+    /// The frame with a box around every track: green if protected, red if covered, amber if only expected, blue if it
+    /// passes unchanged.
     Boxes,
 }
 
-/// How much maps are amplified.
+/// Amplification of the maps.
 const GAIN: f32 = 10.0;
 const GREY: u8 = 128;
 const GREEN: [u8; 3] = [0, 200, 0];
@@ -37,7 +37,7 @@ pub struct DebugMap {
 }
 
 impl DebugMap {
-    /// What `view` has to show of a face whose job has not ended.
+    /// The map that `view` needs of a face whose job is still open.
     pub fn of(view: View, work: &Workspace) -> Option<Self> {
         let luma = match view {
             View::Protected | View::Boxes => return None,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The work on one face in one frame, stage by stage: lay out, enroll, iterate, write, probe, judge.
 //!
-//! A stage reads the frame or writes it, never both. So several faces can take a stage at the same time; every face is
-//! worked on as it is in the clean frame, and judged in the frame as output, its neighbours' changes included.
+//! A stage reads the frame or writes it, never both. So several faces can take a stage in parallel. Every face is
+//! worked on as in the clean frame, and judged in the output frame with its neighbours' changes.
 
 use super::memory::Memory;
 use super::probe_job::{Decision, ProbeJob, Shown};
@@ -23,11 +23,11 @@ use crate::report::{CoverReason, FaceReport, Verdict};
 pub struct FaceJob<'a> {
     /// Where it is.
     pub track: &'a Track,
-    /// What lasts of it.
+    /// Its state across frames.
     pub face: TrackedFace,
     /// Its buffers.
     pub work: Workspace,
-    /// What becomes of it.
+    /// Its report.
     pub report: FaceReport,
     /// What went wrong.
     pub fault: Option<String>,
@@ -36,21 +36,21 @@ pub struct FaceJob<'a> {
     open: bool,
     written: bool,
     judged: bool,
-    /// Iterations of this frame by the gradient of the last frame's check.
+    /// Iterations of this frame that followed the gradient of the last frame's check.
     climbs: u32,
-    /// Iterations of this frame that are to find its shape, too.
+    /// Iterations of this frame that also search its shape.
     shaping: u32,
-    /// Whether this frame goes on iterations alone: the face would not pass a check.
+    /// Whether this frame spends its time on iterations alone, since the face would not pass a check.
     check_deferred: bool,
     /// Whether the clean face is not the person's, and no close look of this frame confirmed its landmarks.
     doubtful: bool,
 }
 
 impl<'a> FaceJob<'a> {
-    /// A job that has yet to begin: the face is covered at `place` unless better comes of it.
+    /// A job that has not begun: the face is covered at `place` unless the job succeeds.
     pub fn new(track: &'a Track, mut face: TrackedFace, work: Workspace, place: Rect) -> Self {
         if track.state == TrackState::Lost {
-            // Somebody else may come back.
+            // The face that comes back may be another person's.
             face.acquaintance.begin_anew();
         }
         let seen = track.state == TrackState::Active;
@@ -92,18 +92,18 @@ impl<'a> FaceJob<'a> {
         }
     }
 
-    /// Whether the face is worked on.
+    /// Whether the job is still open.
     pub fn is_open(&self) -> bool {
         self.open
     }
 
-    /// Ends the job; the face is to be covered for `reason`.
+    /// Ends the job; the face will be covered for `reason`.
     pub fn close(&mut self, reason: CoverReason) {
         self.open = false;
         self.report.verdict = Verdict::Covered(reason);
     }
 
-    /// Ends the job of a face that passes as it is: nothing is written for it.
+    /// Ends the job of a face that passes unchanged.
     fn keep(&mut self) {
         self.open = false;
         self.report.verdict = Verdict::Kept;
@@ -140,14 +140,14 @@ impl<'a> FaceJob<'a> {
         self.face.plan_clean_looks(&mut self.work, hurried);
     }
 
-    /// Takes over the looks at the clean face that were planned, and plans what has turned out to be wanted besides.
+    /// Stores the results of the planned looks at the clean face, and plans further ones if those call for them.
     pub fn take_clean_looks(&mut self, selection: Option<&Selection>) {
         let seen = self.track.state == TrackState::Active;
         self.face.take_clean_looks(&mut self.work, seen, selection);
     }
 
-    /// Ends the job of a face that was looked at and passes by `selection`: one that the detector found in this frame,
-    /// with landmarks that nothing casts doubt on. In mode [`Cover`](Mode::Cover) all others end here, too.
+    /// Ends the job of a face that passes by `selection`. The detector must have found it in this frame, with landmarks
+    /// beyond doubt. In mode [`Cover`](Mode::Cover) the jobs of all other faces end here, too.
     pub fn select(&mut self, selection: &Selection, mode: Mode) {
         let clean = self.face.clean();
         let is_certain = |sighting: Detection| sighting.aligned && (clean.known || sighting.confirmed);
@@ -163,8 +163,8 @@ impl<'a> FaceJob<'a> {
         }
     }
 
-    /// Says what may be done to the face that was looked at, and gives it the shape that it has so far. `hurried`:
-    /// whether the frame has a deadline.
+    /// Sets the budget of an embedded face, and gives it the shape it has so far. `hurried`: whether the frame has a
+    /// deadline.
     pub fn enroll(&mut self, worker: &mut Worker, memory: &Memory, settings: &Settings, hurried: bool) {
         if !self.open {
             return;
@@ -176,7 +176,8 @@ impl<'a> FaceJob<'a> {
         {
             self.face.resume(known);
         }
-        // Where the clean face is nobody's, the self-check would pass because the face is elsewhere.
+        // If the clean face here is not the person's, the face is elsewhere, and the self-check would pass for that
+        // reason.
         if !seen && !clean.known {
             return self.close(CoverReason::Lost);
         }
@@ -197,7 +198,7 @@ impl<'a> FaceJob<'a> {
         }
     }
 
-    /// Gives the face its shape, and bounds its change by that; `None` if that failed.
+    /// Gives the face its shape, and computes its bounds anew; `None` if that failed.
     fn reshape(&mut self, worker: &mut Worker, settings: &Settings) -> Option<()> {
         let controls = self.face.shape.controls(Extent::of(settings)?);
         let reshaped = self.work.reshape(&controls, worker, settings, &mut self.face.previous);
@@ -209,12 +210,12 @@ impl<'a> FaceJob<'a> {
         self.budget = self.face.steady(budget, settings.flicker_limit);
     }
 
-    /// Whether the landmarks are to be confirmed before anything is made of them.
+    /// Whether the landmarks must be confirmed before they are used.
     pub fn is_doubtful(&self) -> bool {
         self.open && self.doubtful
     }
 
-    /// Follows the gradient that the last frame's check saw.
+    /// Follows the gradient of the last frame's check.
     pub fn climb(&mut self, attack: &Attack) {
         if self.is_below_goal() {
             self.climbs = self.face.climb(&self.work, &mut self.budget, attack, &self.transfer);
@@ -222,24 +223,24 @@ impl<'a> FaceJob<'a> {
         }
     }
 
-    /// Takes over the gradient that the check saw, if it was to see one.
+    /// Stores the gradient of the check, if one was planned.
     pub fn take_gradient(&mut self, worker: &mut Worker) {
         if self.open && self.work.probes.iter().any(|probe| probe.climbs) {
             self.face.take_gradient(&mut self.work, &mut worker.smoothing, &self.transfer);
         }
     }
 
-    /// Whether the last output was short of what the iterations go for.
+    /// Whether the last output fell short of the goal of the iterations.
     pub fn is_below_goal(&self) -> bool {
         self.face.goal_surplus(&self.work, self.transfer.reserve) < 0.0
     }
 
-    /// Whether the last frame showed the face, protected or as it came.
+    /// Whether the last frame showed the face, protected or unchanged.
     pub fn was_shown(&self) -> bool {
         matches!(self.face.verdict, Some(Verdict::Protected | Verdict::Kept))
     }
 
-    /// Defers the check if the face would not pass it, as far as is known.
+    /// Defers the check if the margins last seen would not pass it.
     pub fn defer_check(&mut self) {
         self.check_deferred = !self.face.would_pass(&self.work);
     }
@@ -249,8 +250,7 @@ impl<'a> FaceJob<'a> {
         self.open && self.check_deferred
     }
 
-    /// The end of a job whose check was deferred: the face is covered, and its margins are estimated from the
-    /// iterations.
+    /// Ends a job whose check was deferred: the face is covered, and its margins are estimated from the iterations.
     pub fn leave_unchecked(&mut self) {
         self.face.estimate();
         self.judged = true;
@@ -258,7 +258,7 @@ impl<'a> FaceJob<'a> {
         self.close(CoverReason::NotYetProtected);
     }
 
-    /// Spends iterations up to `limit`: first on the shape, too, as long as that is found.
+    /// Spends iterations up to `limit`. The first ones also search the shape, until it is frozen.
     pub fn iterate(&mut self, worker: &mut Worker, attack: &Attack, settings: &Settings, limit: Limit<'_>) {
         if self.work.reshaper.is_active() && self.shaping > 0 {
             let iterations = std::mem::take(&mut self.shaping).min(limit.iterations);
@@ -292,21 +292,20 @@ impl<'a> FaceJob<'a> {
         self.written = true;
     }
 
-    /// Puts the clean region back into the frame, if anything was written. A face that failed since stands in the
-    /// frame, too.
+    /// Puts the clean region back into the frame, if anything was written. That includes a face that failed since.
     pub fn restore(&self, frame: &mut FrameMut<'_>) {
         if self.written {
             self.work.restore(frame);
         }
     }
 
-    /// Reads the face as output, and plans the probes of it. `climbs`: whether the gradient of one is wanted.
+    /// Reads the output face, and plans its probes. `climbs`: whether one of them should give a gradient.
     pub fn inspect(&mut self, frame: &FrameMut<'_>, climbs: bool) {
         self.work.inspect(frame);
         self.face.plan_probes(&mut self.work, climbs);
     }
 
-    /// The probes to be run, of one of the pictures.
+    /// The probes to run on one of the pictures.
     pub fn probes(&mut self, of: Shown) -> impl Iterator<Item = ProbeJob<'_>> {
         let Workspace { geometry, clean, output, stretch, probes, required, tolerated, gradient, .. } = &mut self.work;
         let picture = match of {
@@ -340,13 +339,13 @@ impl<'a> FaceJob<'a> {
         };
     }
 
-    /// Whether the output would be covered, and fewer than `most` iterations were spent on it, or than it is worth.
+    /// Whether the output would be covered although fewer iterations were spent on it than `most` and its worth allow.
     pub fn is_short(&self, most: u32) -> bool {
         let most = self.face.worth.allowance(most);
         self.open && self.report.iterations < most && !self.face.passes(&self.work)
     }
 
-    /// The end: makes the perturbation smaller where there is margin to spare, and notes the verdict.
+    /// Ends the frame: shrinks the perturbation if there is margin to spare, and stores the verdict.
     pub fn settle(&mut self, max_iterations: u32) {
         let protected = self.report.verdict == Verdict::Protected;
         if self.report.verdict != Verdict::Kept {

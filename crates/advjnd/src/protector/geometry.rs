@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where a face's perturbation lives, and how it meets the frame and the recognisers' chips.
+//! Where a face's perturbation lives, and how it maps to the frame and to the recognisers' chips.
 //!
 //! The perturbation is a [`GRID`]×[`GRID`] plane of luma in aligned-face coordinates (ArcFace's five-point template,
-//! enlarged), so that a moving head keeps it. The frame sees its warp, under a feathered oval that ends inside the
-//! face.
+//! enlarged), so it moves with the head. It is warped into the frame under a feathered oval that ends inside the face.
 
 use super::rendition::Rendition;
 use crate::attack::ViewSampler;
@@ -19,24 +18,25 @@ pub const GRID: usize = 160;
 const GRID_SCALE: f32 = GRID as f32 / 112.0;
 /// Share of the oval's radius inside which the mask is one; it falls to zero at the rim.
 const OVAL_CORE: f32 = 0.75;
-/// Random views shift a chip by up to this share of its side (and turn and scale it as much); they
+/// Random views shift, turn and scale a chip by up to this share of its side.
 const VIEW_REACH: f32 = 0.015;
-/// scale it by at least this, for others cut faces tighter or wider,
+/// Random views scale a chip by up to at least this, since other pipelines crop faces tighter or wider.
 const SCALE_REACH: f32 = 0.04;
-/// and shift it by as many pixels of a frame reduced to a long side of [`LONG_SIDE_AT_NETWORK`]: others find their
-/// landmarks in a reduced frame, and there a small face has few pixels.
+/// Random views also shift a chip by this many pixels of a frame reduced to a long side of [`LONG_SIDE_AT_NETWORK`]:
+/// other pipelines find landmarks in a reduced frame, where a small face has few pixels.
 const VIEW_REACH_PIXELS: f32 = 1.2;
-/// The self-check looks through one view for every so much reach,
+/// The self-check uses one random view per this much reach.
 const REACH_PER_CHECK: f32 = 0.03;
-/// at most through this many.
+/// Largest number of random views in the self-check.
 const MAX_CHECKS: usize = 4;
-/// Sets of landmarks are told apart from this distance on, as a share of the face,
+/// Two sets of landmarks are distinct from this distance on, as a share of the face.
 const SETS_APART: f32 = 0.015;
-/// and thrown away if their scales differ by more than this factor.
+/// A set is dropped if its scale differs from the first by more than this factor.
 const SETS_RATIO: f32 = 2.0;
-/// From this distance on, a chip by other landmarks shows something else: whoever aligns by them has enrolled by them.
+/// From this distance on, a chip by other landmarks shows something else. A system that aligns by them also enrolled by
+/// them.
 const SETS_STRANGE: f32 = 0.06;
-/// How far around the chips a region reaches, as a share of the chip: what random views may look at.
+/// How far a region reaches around the chips, as a share of the chip, so that random views fit in.
 const VIEW_MARGIN: f32 = 0.06;
 
 fn grid_template() -> Template {
@@ -51,23 +51,23 @@ fn chips<'a>(
     specs.map(|spec| SimilarityTransform::fit(landmarks, &spec.template)).collect()
 }
 
-/// How a chip is looked at.
+/// How a chip is cut from a picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Viewpoint {
     /// Index of the set of landmarks.
     pub set: usize,
-    /// A random view, or none.
+    /// A random view, if any.
     pub view: Option<SimilarityTransform>,
     /// Whether the chip is mirrored, left to right.
     pub mirrored: bool,
-    /// What copy of the frame it is of.
+    /// The copy of the frame that it is cut from.
     pub rendition: Rendition,
 }
 
-/// The transforms of one face in one frame, and the operators they stand for.
+/// The transforms of one face in one frame, and their operators.
 #[derive(Debug, Default)]
 pub struct Geometry {
-    /// The pixels of the frame that the chips may look at.
+    /// The pixels of the frame that chips can read.
     pub rect: Rect,
     /// Per pixel of the region: one inside the face, zero outside its oval, feathered between.
     pub mask: Vec<f32>,
@@ -75,13 +75,13 @@ pub struct Geometry {
     pub spread: Warp,
     /// Grid ← region.
     pub gather: Warp,
-    /// Chip ← frame by recogniser, for each set of landmarks.
+    /// Chip ← frame, for each set of landmarks and each recogniser.
     to_chips: Vec<Vec<SimilarityTransform>>,
-    /// Whether a set is far from the first, for each but that.
+    /// For each set but the first: whether it is far from the first.
     strange: Vec<bool>,
     /// The followed set.
     followed: Landmarks,
-    /// Sets of the face as it came.
+    /// Number of sets of the clean face.
     seen_sets: usize,
     /// Grid ← frame.
     to_grid: Option<SimilarityTransform>,
@@ -90,8 +90,8 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// Lays out a face for a `width`×`height` frame by the first of the `landmarks`; chips are seen through that one
-    /// and through those of the others that differ.
+    /// Lays out a face for a `width`×`height` frame by the first of the `landmarks`. Chips are cut by that set and by
+    /// those of the others that differ from it.
     ///
     /// # Errors
     /// [`Error::Input`](crate::Error::Input) if the first landmarks span no face.
@@ -140,8 +140,8 @@ impl Geometry {
         Ok(())
     }
 
-    /// Adds the sets that lie further than `apart` pixels from those before; one of quite another size is no sight of
-    /// this face.
+    /// Adds the sets that lie further than `apart` pixels from all earlier ones. A set of very different size is not of
+    /// this face and is dropped.
     fn add_sets<'a>(
         &mut self,
         followed: &Landmarks,
@@ -176,8 +176,8 @@ impl Geometry {
         to_chip.after(&self.region_to_grid(&to_grid))
     }
 
-    /// Adds the set of landmarks of the face as it is shown, in place of the last one added so: the followed ones, each
-    /// where `moved` takes it in the region.
+    /// Sets the landmarks of the reshaped face, replacing earlier ones: the followed landmarks, moved by `moved` in
+    /// region coordinates.
     pub fn move_landmarks<'a>(
         &mut self,
         moved: impl Fn([f32; 2]) -> [f32; 2],
@@ -197,28 +197,28 @@ impl Geometry {
         Ok(())
     }
 
-    /// Number of sets of landmarks that chips can be seen through; the first is the followed one.
+    /// Number of sets of landmarks; the first is the followed one.
     pub fn sets(&self) -> usize {
         self.to_chips.len()
     }
 
-    /// The sets that no look at the output leaves out: the followed one, and that of the face as it is moved.
+    /// The sets that every look at the output uses: the followed one, and that of the reshaped face.
     pub fn plain_sets(&self) -> impl Iterator<Item = usize> + Clone + '_ {
         std::iter::once(0).chain(self.seen_sets..self.sets())
     }
 
-    /// The sets that are so far from the first that chips by them show something else.
+    /// The sets so far from the first that chips by them show something else.
     pub fn strange_sets(&self) -> impl Iterator<Item = usize> + Clone + '_ {
         self.strange.iter().enumerate().filter(|(_, strange)| **strange).map(|(index, _)| index + 1)
     }
 
-    /// The other sets; the first is the followed one.
+    /// The sets near the first one, which is the followed set and comes first.
     pub fn near_sets(&self) -> impl Iterator<Item = usize> + Clone + '_ {
         (0..self.sets()).filter(|set| *set == 0 || !self.strange[*set - 1])
     }
 
     fn fill_mask(&mut self, to_grid: &SimilarityTransform) {
-        // Oval coordinates are affine in the pixel: one step along a row is a constant.
+        // Oval coordinates are affine in the pixel, so one step along a row is a constant.
         let to_grid = self.region_to_grid(to_grid);
         let scale = [GRID_SCALE * OVAL_AXES[0], GRID_SCALE * OVAL_AXES[1]];
         let step = [to_grid.a / scale[0], to_grid.b / scale[1]];
@@ -235,8 +235,8 @@ impl Geometry {
         }
     }
 
-    /// Plans the operator chip ← region of recogniser `index` as seen from `point`: of the half region, where it is
-    /// halved.
+    /// Plans the operator chip ← region of recogniser `index` as seen from `point`; for halved points, chip ← half
+    /// region.
     pub fn plan_chip(&self, index: usize, chip_size: usize, point: &Viewpoint, warp: &mut Warp) {
         let to_chip = &self.to_chips[point.set][index];
         let to_chip = point.view.map_or(*to_chip, |view| view.after(to_chip));
@@ -255,19 +255,19 @@ impl Geometry {
         GRID as f32 / (CHIP_PER_BOX * self.grid_scale)
     }
 
-    /// A random view of a chip, as far as landmarks differ.
+    /// A random view of a chip within the uncertainty of the landmarks.
     pub fn view(&self, chip_size: usize, views: &mut ViewSampler) -> SimilarityTransform {
         Self::random_view(self.reach, chip_size, views)
     }
 
-    /// A random view of a chip, its entries and its shift, as a share of the side, within ± `reach`.
+    /// A random view of a chip. Its matrix entries, and its shift as a share of the side, lie within ± `reach`.
     pub fn random_view(reach: f32, chip_size: usize, views: &mut ViewSampler) -> SimilarityTransform {
         let side = chip_size as f32;
         let [a, b, tx, ty] = views.similarity(reach.max(SCALE_REACH), reach, reach * side, side);
         SimilarityTransform { a, b, tx, ty }
     }
 
-    /// How many random views the self-check looks through: the smaller the face, the less certain its landmarks.
+    /// Number of random views for the self-check: more for small faces, whose landmarks are less certain.
     pub fn checks(&self) -> usize {
         ((self.reach / REACH_PER_CHECK).ceil() as usize).clamp(1, MAX_CHECKS)
     }
@@ -277,7 +277,7 @@ impl Geometry {
         self.grid_scale
     }
 
-    /// How far random views reach, as a share of a chip's side: how uncertain the landmarks are.
+    /// Reach of random views as a share of a chip's side: the uncertainty of the landmarks.
     pub fn reach(&self) -> f32 {
         self.reach
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How far an embedding must lie beyond the verification threshold, by recogniser and rendition.
+//! The margin that an embedding must have beyond the verification threshold, by recogniser and rendition.
 //!
-//! A margin is a share of what the metric spans on the recognised side: 0 at the threshold, −1 at the reference itself
-//! ([`margin`](crate::attack::margin)). Every margin in this crate, in the element's properties and in the documents
-//! is in this unit.
+//! A margin is a share of the metric's range on the recognised side: 0 at the threshold, −1 at the reference itself
+//! ([`margin`](crate::attack::margin)). Every margin in this crate, in the element's properties and in the documents is
+//! in this unit.
 
 use super::geometry::Geometry;
 use super::rendition::{Rendition, is_halved};
@@ -12,29 +12,28 @@ use crate::net::RecognizerSpec;
 /// A margin for each [`Rendition`].
 pub type Margins = [f32; Rendition::ALL.len()];
 
-/// Nothing is known.
+/// No margin is known.
 pub const UNKNOWN: Margins = [f32::NEG_INFINITY; Rendition::ALL.len()];
 
-/// Margin that a face must have for each unit of its random views' reach, besides that for a codec: the less certain
-/// the landmarks, the more.
+/// Extra margin per unit of the random views' reach, on top of that for a codec: less certain landmarks need more.
 const MARGIN_PER_REACH: f32 = 1.5;
-/// A face that the last frame covered needs so many times the margin for a codec: covered frames between shown ones
-/// cost the shown ones more.
+/// Factor on the margin for a codec if the last frame covered the face: next to covered frames, a codec takes more from
+/// shown ones.
 pub const UNSHOWN: f32 = 1.2;
-/// A face that the last frame showed may for some frames have this share of it.
+/// Share of the margin for a codec that is enough, for some frames, if the last frame showed the face.
 pub const TOLERATED: f32 = 0.75;
-/// Width of a face, pixels, of which half the size needs the margin of the full size. A smaller face needs more at half
-/// the size, in inverse proportion, up to a factor: a codec takes more of fewer pixels.
+/// Face width in pixels at which the half-size copy needs the same margin as the full size. Narrower faces need more at
+/// half size, in inverse proportion up to a factor, because a codec takes more from fewer pixels.
 const HALVED_ALIKE: f32 = 150.0;
 const MOST_HALVED: f32 = 2.0;
-/// Share of its margin that a face needs in a chip that is cut askew: such a chip is worth less to whoever has it, too.
+/// Share of its margin that a face needs in a chip that is cut askew: such a chip is of less use to an attacker, too.
 const ASKEW: f32 = 0.5;
-/// Share of the reserve that iterations go for in each [`Rendition`]: copies have a margin of their own for what comes.
+/// Share of the reserve that iterations aim for in each [`Rendition`].
 const RESERVE_SHARES: Margins = [1.0, 0.25, 0.25, 0.25];
 
-/// Margins from which a face counts as protected in the eyes of one recogniser; minus infinity for a rendition that is
-/// not checked. `margin` is that for a codec of a face whose eyes lie 50 pixels apart, in the eyes of `dlib_resnet29`.
-/// `stretched`: whether the face's contrast is low.
+/// Margins from which a face counts as protected from one recogniser; minus infinity for a rendition that is not
+/// checked. `margin` is the margin for a codec of a face with an eye distance of 50 pixels and `dlib_resnet29`.
+/// `stretched`: whether the contrast of the face is low.
 pub fn required(margin: f32, spec: &RecognizerSpec, geometry: &Geometry, stretched: bool) -> Margins {
     let as_is = required_as_is(margin, spec, geometry);
     let for_half = (HALVED_ALIKE / geometry.face_width()).clamp(1.0, MOST_HALVED);
@@ -44,13 +43,13 @@ pub fn required(margin: f32, spec: &RecognizerSpec, geometry: &Geometry, stretch
     [as_is, halved, if_checked(stretched, as_is), askew]
 }
 
-/// What a codec takes of a margin depends on the recogniser, and grows as the face has fewer pixels (measured in
-/// DESIGN.md). A larger face needs no less: others compare it with another photograph.
+/// What a codec takes of a margin depends on the recogniser and grows as the face has fewer pixels (measured in
+/// DESIGN.md). A larger face needs no less: an attacker compares it with another photograph.
 fn required_as_is(margin: f32, spec: &RecognizerSpec, geometry: &Geometry) -> f32 {
     margin * spec.codec_loss * geometry.grid_scale().powi(2).max(1.0) + MARGIN_PER_REACH * geometry.reach()
 }
 
-/// The margins that iterations go for: `reserve` beyond the `required` ones, of copies a share of it.
+/// The margins that iterations aim for: `reserve` beyond the `required` ones, for copies a share of the reserve.
 pub fn goals(required: &[Margins], reserve: f32) -> Vec<Margins> {
     let beyond = |required: &Margins| std::array::from_fn(|copy| goal(required, copy, reserve));
     required.iter().map(beyond).collect()
@@ -61,7 +60,8 @@ pub fn goal(required: &Margins, rendition: usize, reserve: f32) -> f32 {
     required[rendition] + RESERVE_SHARES[rendition] * reserve
 }
 
-/// How far the least of `margins`, by recogniser, is beyond the one `required`; minus infinity if that is not known.
+/// The least surplus of `margins` over the `required` ones, of all recognisers; minus infinity if a margin is not
+/// known.
 pub fn least_surplus(margins: impl Iterator<Item = Margins>, required: &[Margins]) -> f32 {
     let pairs = margins.zip(required).flat_map(|(margins, required)| margins.into_iter().zip(*required));
     let checked = pairs.filter(|(_, required)| *required != f32::NEG_INFINITY);
@@ -78,7 +78,7 @@ mod tests {
     use crate::face::Landmarks;
     use crate::net::{ARCFACE_TEMPLATE, Network};
 
-    /// A face whose eyes lie so many pixels apart.
+    /// A face with an eye distance of `eyes` pixels.
     fn face(eyes: f32) -> Geometry {
         let scale = eyes / (ARCFACE_TEMPLATE[1][0] - ARCFACE_TEMPLATE[0][0]);
         let landmarks = Landmarks(ARCFACE_TEMPLATE.map(|[x, y]| [100.0 + scale * x, 100.0 + scale * y]));

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! People who left: what is remembered of them, so that a person who returns is protected in the first frame.
+//! Memory of people who left, so that a person who returns is protected in the first frame.
 //!
-//! When a track ends, its face is kept with the perturbation that protected it. A new track is compared with the faces
-//! that are kept: if every recogniser takes it for one of them, it goes on from there. A mistake costs nothing but
-//! time: the self-check also compares with the clean face of this very frame.
+//! When a track ends, its face is kept with the perturbation that protected it. A new track is compared with the kept
+//! faces; if every recogniser matches it to one of them, it goes on from there. A mistake costs only time: the
+//! self-check also compares with the clean face of the current frame.
 
 use super::tracked_face::TrackedFace;
 
-/// People who are remembered at most; the one who left first is forgotten first.
+/// Largest number of remembered people; the one who left first is forgotten first.
 const MOST: usize = 32;
 
 /// The people of a stream who are not in view.
@@ -17,7 +17,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Keeps a face that left, in place of what was kept of the same person. A face that was never shown is not kept.
+    /// Keeps a face that left, replacing an earlier face of the same person. A face that was never shown is not kept.
     pub fn keep(&mut self, face: TrackedFace) {
         if !face.was_shown() {
             return;
@@ -29,7 +29,7 @@ impl Memory {
         self.people.push(face);
     }
 
-    /// The person that all recognisers take the clean face of `face` for; of several, the most similar one.
+    /// The person whom all recognisers match to the clean face of `face`; of several, the most similar one.
     pub fn recall(&self, face: &TrackedFace) -> Option<&TrackedFace> {
         let known = self.people.iter().map(|known| (face.likeness(known), known));
         known.filter(|(likeness, _)| *likeness > 0.0).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The data flow, whole: the one place that knows every room.
+//! The whole data flow: the one module that knows all others.
 //!
-//! Each frame: faces are found and followed (`search`). For every face (`face_job`) the just-noticeable difference
-//! bounds the change of its pixels, a few gradient iterations through the recognisers push its embedding away from the
-//! person's, the perturbation is written to the frame, and the face is checked on the frame as output. A face that the
-//! check does not confirm is covered. Faces take each stage together (`stages`), spread over the threads (`worker`).
-//! Where a frame has a deadline, a [`Pace`] says how much of this there is time for; the check is never left out.
+//! In each frame, faces are found and followed (`search`). For every face (`face_job`), the just-noticeable difference
+//! bounds the change of its pixels. A few gradient iterations through the recognisers push its embedding away from the
+//! person's. Then the perturbation is written, and the face is checked on the output frame. A face that fails the check
+//! is covered. Faces go through each stage together (`stages`), spread over the threads (`worker`). If a frame has a
+//! deadline, a [`Pace`] says how much of this there is time for; no face is shown unchecked.
 
 mod chip_reader;
 mod cover;
@@ -74,14 +74,14 @@ pub struct Protector {
     faces: BTreeMap<TrackId, TrackedFace>,
     memory: Memory,
     selection: Option<Selection>,
-    /// Buffers that no face uses.
+    /// Buffers that no face uses at present.
     free: Vec<Workspace>,
     seed: u64,
     clock: Duration,
 }
 
 impl Protector {
-    /// A protector with buffers of its own over shared models. `threads`: 0 = one per core. The same `seed` and frames
+    /// A protector with its own buffers over shared models. `threads`: 0 = one per core. The same `seed` and frames
     /// give the same bytes.
     ///
     /// # Errors
@@ -109,11 +109,11 @@ impl Protector {
         })
     }
 
-    /// Lets faces pass as they are by a selection, or none: [`Verdict::Kept`]. All recognisers then look at a face that
-    /// may pass in every frame, in mode [`Cover`](Mode::Cover), too. A track is decided on anew.
+    /// Sets which faces pass unchanged ([`Verdict::Kept`]); `None` lets none pass. In every frame, all recognisers then
+    /// embed each face that may pass, also in mode [`Cover`](Mode::Cover). Tracks are decided anew.
     ///
     /// # Errors
-    /// [`Error::Input`](crate::Error::Input) where its people are not known by the recognisers of the protector.
+    /// [`Error::Input`](crate::Error::Input) if its people were embedded by other recognisers than the protector's.
     pub fn set_selection(&mut self, selection: Option<Selection>) -> Result<()> {
         if let Some(selection) = &selection {
             let own = self.workers.specs().iter().map(|spec| &**spec);
@@ -127,13 +127,13 @@ impl Protector {
         Ok(())
     }
 
-    /// Measures time by `clock`, in place of the machine's.
+    /// Measures time by `clock` instead of the machine's clock.
     pub fn set_clock(&mut self, clock: Arc<dyn Clock>) {
         self.pace = Pace::new(clock);
     }
 
-    /// Makes the plans and buffers that frames of `width`×`height` pixels need, on a grey frame with a face that is
-    /// none, so that the first frame takes no longer than the next. Forgets everything.
+    /// Makes the plans and buffers for frames of `width`×`height` pixels by a run on a grey frame with a made-up face,
+    /// so that the first frame takes no longer than the next. Forgets all followed and remembered faces.
     ///
     /// # Errors
     /// [`Error::Input`](crate::Error::Input) for a frame without pixels, [`Error::Model`](crate::Error::Model) if a
@@ -159,13 +159,13 @@ impl Protector {
         Ok(())
     }
 
-    /// Ends every track: after a seek, a cut, a change of size. People are remembered.
+    /// Ends every track. Call it after a seek, a cut or a change of size. People are remembered.
     pub fn reset(&mut self) {
         self.search.reset();
         self.retire_missing(&[]);
     }
 
-    /// Forgets the faces that are not among `tracks`, and remembers whose they were.
+    /// Removes the faces that are not among `tracks`, and remembers their people.
     fn retire_missing(&mut self, tracks: &[Track]) {
         let missing = |id: &TrackId| tracks.iter().all(|track| track.id != *id);
         let gone = self.faces.extract_if(.., |id, _| missing(id));
@@ -174,12 +174,12 @@ impl Protector {
 
     /// Protects or covers every face of `frame`, in place.
     ///
-    /// What cannot be protected is covered according to the policy; if finding faces itself fails, the whole frame is,
-    /// and the report names the fault.
+    /// A face that cannot be protected is covered as the fail policy says. If finding faces fails, the whole frame is
+    /// covered, and the report names the fault.
     ///
     /// # Errors
-    /// Only with [`FailPolicy::Error`]: [`Error::Unprotected`](crate::Error::Unprotected). The frame must not go out
-    /// then.
+    /// [`Error::Unprotected`](crate::Error::Unprotected), only with [`FailPolicy::Error`]. Then the frame must not go
+    /// out.
     pub fn process(
         &mut self,
         frame: &mut FrameMut<'_>,
@@ -199,17 +199,17 @@ impl Protector {
         Sighting { found: found.map_err(|error| error.to_string()), took }
     }
 
-    /// Looks for the faces of the last of `held` frames in those before it, where they were not found: a face is
-    /// followed backwards over a few frames in which it is not seen, and is then expected in these, too. Where the
-    /// detector fails, the frame will be covered.
+    /// Looks for the faces of the last of the `held` frames in earlier ones that missed them. It follows a face
+    /// backwards, also across a few frames in which the face is not seen, and adds it there at its expected place. A
+    /// frame in which the detector fails will be covered.
     ///
     /// # Errors
-    /// What `held` reports where it cannot show a frame.
+    /// The error of `held` if it cannot show a frame.
     pub fn trace_back(&mut self, held: &mut [impl HeldFrame]) -> Result<()> {
         sighting::trace_back(&mut self.search, held)
     }
 
-    /// The second half of [`process`](Self::process): protects or covers the faces that were sighted in `frame`.
+    /// The second half of [`process`](Self::process): protects or covers the faces sighted in `frame`.
     ///
     /// # Errors
     /// As [`process`](Self::process).
@@ -221,14 +221,14 @@ impl Protector {
             Ok(found) => {
                 report.searched = found.searched;
                 let mut tracks = found.tracks;
-                // Nothing can be said of a face of which no pixel is there.
+                // A face without a pixel in the frame is dropped.
                 tracks.retain(|track| !cover_place(track, frame).is_empty());
                 self.retire_missing(&tracks);
                 maps = self.protect(frame, &tracks, settings, &mut report);
                 let covered =
                     tracks.iter().zip(&report.faces).filter(|(_, face)| matches!(face.verdict, Verdict::Covered(_)));
                 hidden.extend(covered.map(|(track, _)| cover_place(track, frame)));
-                // A face may be covered for another reason while its track is lost, and be lost in a frame before.
+                // A face of a lost track may be covered for another reason, and a face may be lost in an earlier frame.
                 let mut faces = tracks.iter().zip(&report.faces);
                 let is_lost = |(track, face): (&Track, &FaceReport)| {
                     track.state == TrackState::Lost || face.verdict == Verdict::Covered(CoverReason::Lost)
@@ -248,7 +248,7 @@ impl Protector {
         Ok(report)
     }
 
-    /// Lays out, enrolls, improves, writes and checks every face; what there is to show of them.
+    /// Lays out, enrolls, improves, writes and checks every face. Returns the maps for the view.
     fn protect(
         &mut self,
         frame: &mut FrameMut<'_>,
@@ -283,8 +283,8 @@ impl Protector {
         jobs.collect()
     }
 
-    /// Keeps what lasts of the faces, and reports what became of them. A face that failed is begun anew, and stays
-    /// suspected if it was.
+    /// Keeps the lasting state of the faces and reports on them. A face that failed begins anew, but stays suspected if
+    /// it was.
     fn end(&mut self, jobs: Vec<FaceJob<'_>>, settings: &Settings, report: &mut FrameReport) {
         for mut job in jobs {
             job.settle(settings.max_iterations);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The objective of one face in one frame.
 //!
-//! Several recognisers take turns, and with each the renditions that the self-check reads: an iteration follows the
-//! gradient of the next one, in order, that was last seen short of its goal. So several cost no more gradients than
-//! one. While one is short even of what is required, the goal is that and little more: what others have beyond it does
-//! not get the face shown.
+//! Recognisers take turns, and with each the renditions that the self-check reads. An iteration follows the gradient of
+//! the next one, in order, that was last seen short of its goal. So several cost no more gradients than one. While one
+//! is short of the required margin, the goal is that and little more: the reserve of others does not get the face
+//! shown.
 
 use super::chip_reader::ChipReader;
 use super::geometry::{Geometry, Viewpoint};
@@ -18,14 +18,14 @@ use super::worth::LEAST_ITERATIONS;
 use crate::attack::{Objective, ViewSampler};
 use crate::error::Result;
 
-/// Margin beyond what is required that iterations go for while one is short of that.
+/// Reserve beyond the required margin while a recogniser is short of the latter.
 const SMALL_RESERVE: f32 = 0.1;
 
 /// The margin of one recogniser through one random view, as the frame would store the perturbation.
 pub struct FrameObjective<'a> {
-    /// The recognisers, of the thread that works.
+    /// The recognisers of the working thread.
     pub readers: &'a mut [ChipReader],
-    /// What they remember of the face, in the same order.
+    /// Their memories of the face, in the same order.
     pub memories: &'a mut [RecognizerMemory],
     /// The face in this frame.
     pub work: &'a mut Workspace,
@@ -35,17 +35,17 @@ pub struct FrameObjective<'a> {
     pub rotation: &'a mut usize,
     /// Smooths gradients.
     pub smoothing: &'a mut Smoothing,
-    /// What the iterations do for recognisers that are not at hand.
+    /// How the iterations aim at recognisers that are not loaded.
     pub transfer: &'a Transfer,
-    /// What besides the perturbation follows the gradients.
+    /// The shape, if it follows the gradients, too.
     pub shaping: Option<Shaping<'a>>,
     /// Whether there is time for another iteration.
     pub goes_on: &'a dyn Fn() -> bool,
-    /// Iterations so far.
+    /// Number of iterations so far.
     pub spent: u32,
 }
 
-/// The shape of the face, while it is found.
+/// The shape of the face while it is searched.
 pub struct Shaping<'a> {
     /// The shape.
     pub shape: &'a mut Shape,
@@ -61,7 +61,7 @@ struct Target {
 }
 
 impl FrameObjective<'_> {
-    /// The next target that falls short of its goal, or the next at all if none does.
+    /// The next target that falls short of its goal, or simply the next one if none does.
     fn next_target(&mut self) -> Target {
         let (count, kinds) = (self.memories.len(), Rendition::ALL.len());
         let reserve = if self.is_short() { SMALL_RESERVE.min(self.transfer.reserve) } else { self.transfer.reserve };
@@ -88,12 +88,12 @@ impl FrameObjective<'_> {
         Target { recognizer, rendition, set }
     }
 
-    /// Whether what was last seen is short of the margins required.
+    /// Whether the margins last seen are short of the required ones.
     pub fn is_short(&self) -> bool {
         least_surplus(self.last_seen(), &self.work.required) < 0.0
     }
 
-    /// Whether what was last seen is beyond the margins tolerated.
+    /// Whether the margins last seen reach the tolerated ones.
     pub fn is_tolerated(&self) -> bool {
         least_surplus(self.last_seen(), &self.work.tolerated) >= 0.0
     }
@@ -105,7 +105,7 @@ impl FrameObjective<'_> {
 
 impl Objective for FrameObjective<'_> {
     fn goes_on(&self) -> bool {
-        // The usual iterations go for the reserve, too; those beyond them for what is required alone.
+        // The first iterations aim for the reserve, too; later ones only for the required margins.
         (self.goes_on)() && (self.shaping.is_some() || self.spent < LEAST_ITERATIONS || self.is_short())
     }
 
@@ -114,7 +114,7 @@ impl Objective for FrameObjective<'_> {
         let Target { recognizer, rendition, set } = self.next_target();
         let halved = rendition == Rendition::Halved;
         let (reader, memory) = (&mut self.readers[recognizer], &mut self.memories[recognizer]);
-        // A view that is further off than landmarks ever are says nothing of the margin.
+        // A view further off than landmarks ever are says nothing about the margin.
         let near = self.transfer.diversity <= self.work.geometry.reach();
         let reach = if near { self.work.geometry.reach() } else { self.transfer.diversity };
         let view = Geometry::random_view(reach, reader.spec().chip_size, self.views);

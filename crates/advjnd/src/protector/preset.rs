@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Presets: how much is seen against how much is stopped, as settings of the attack.
+//! Presets: settings of the attack that trade visibility for protection.
 //!
-//! Chosen on the parameter split of the clips (DESIGN.md); docs/evaluation.md has what each reaches on the other.
+//! Chosen on the parameter split of the clips (DESIGN.md). docs/evaluation.md has the results on the other split.
 
 use super::{Settings, Transfer};
 use crate::error::Error;
 use crate::jnd::Model;
 
-/// Peaks may be as high as they like,
+/// Single peaks are hardly bounded.
 const PEAKS: f32 = 20.0;
-/// smooth changes cost no more than rough ones, for they last through codecs,
+/// Smooth changes cost no more than rough ones, because they survive codecs.
 const FAR: f32 = 1000.0;
-/// and the iterations never have enough: what the mean allows is spent. What a codec takes is asked for by the
-/// self-check.
+/// Iterations never reach their goal, so they spend all that the mean allows. The self-check requires the margin that a
+/// codec takes.
 const RESERVE: f32 = 4.0;
 
 /// A row of values for [`Settings`].
@@ -30,7 +30,7 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// All of them.
+    /// All presets.
     pub const ALL: [Self; 4] = [Self::Invisible, Self::Balanced, Self::Strong, Self::Natural];
 
     /// Its name, as the property `preset` spells it.
@@ -43,7 +43,7 @@ impl Preset {
         }
     }
 
-    /// Writes its values to `settings`; those that it does not speak of stay.
+    /// Writes its values to `settings`; all other settings stay.
     pub fn apply(self, settings: &mut Settings) {
         (settings.jnd_rms, settings.jnd_rms_ceiling, settings.margin) = match self {
             Self::Invisible => (2.2, 3.2, 0.05),
@@ -61,7 +61,7 @@ impl Preset {
         settings.transfer = Transfer { diversity: 0.0, smoothing: 1.0, momentum: 0.5, reserve: RESERVE };
     }
 
-    /// The preset that holds in `settings`: setting it would change nothing. `None` if none does.
+    /// The preset that `settings` match: applying it would change nothing. `None` if they match none.
     pub fn of(settings: &Settings) -> Option<Self> {
         let holds = |preset: &Self| {
             let mut same = *settings;
@@ -75,7 +75,7 @@ impl Preset {
 impl std::str::FromStr for Preset {
     type Err = Error;
 
-    /// The preset of that name; [`Error::Input`] names those that there are.
+    /// The preset of that name, else [`Error::Input`] with the list of names.
     fn from_str(name: &str) -> Result<Self, Error> {
         Self::ALL.into_iter().find(|preset| preset.name() == name).ok_or_else(|| {
             let names = Self::ALL.map(Self::name).join(", ");

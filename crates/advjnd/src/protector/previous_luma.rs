@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a face's place showed a frame ago: what temporal masking compares with.
+//! What a face's place showed one frame ago, for temporal masking.
 
 use crate::frame::Rect;
 
@@ -11,7 +11,7 @@ pub struct PreviousLuma {
 }
 
 impl PreviousLuma {
-    /// Lays what it holds over `luma` of `rect`, where both know.
+    /// Copies the held luma over `luma` of `rect` where both overlap.
     pub fn cover(&self, rect: Rect, luma: &mut [f32]) {
         if !self.rect.intersects(&rect) {
             return;
@@ -33,7 +33,7 @@ impl PreviousLuma {
         self.luma.extend_from_slice(luma);
     }
 
-    /// Holds nothing any more.
+    /// Forgets it.
     pub fn clear(&mut self) {
         self.rect = Rect::default();
         self.luma.clear();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A look at a face by a recogniser, by itself or together with others by the same one.
+//! A look at a face by a recogniser, alone or together with other looks by the same recogniser.
 
 use super::chip_reader::{ChipReader, FacePicture};
 use super::geometry::Geometry;
@@ -8,55 +8,54 @@ use super::workspace::Probe;
 use crate::attack::Dodge;
 use crate::error::Result;
 
-/// A look whose margin is so close to one that decides is repeated by the processor's exact algorithms, where others
-/// made it.
+/// A look whose margin is this close to a deciding margin is repeated exactly on the processor, unless it was exact.
 const CLOSE: f32 = 0.02;
 
 /// What a probe looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
-    /// The face as it came.
+    /// The clean face.
     Clean,
-    /// The face as the frame shows it.
+    /// The output face.
     Output,
 }
 
 /// What a probe decides: whether its margin is at least these.
 pub struct Decision<'a> {
-    /// Away from whom.
+    /// The objective whose margin it is.
     pub dodge: Dodge<'a>,
     /// The margins that decide.
     pub margins: [f32; 2],
 }
 
 impl Decision<'_> {
-    /// Whether an embedding a little different could decide otherwise.
+    /// Whether a slightly different embedding could change the decision.
     fn is_close(&self, embedding: &[f32]) -> bool {
         let margin = self.dodge.margin(embedding);
         self.margins.iter().any(|decisive| (margin - decisive).abs() <= CLOSE)
     }
 }
 
-/// A probe to be run, by whichever worker is free.
+/// A probe to run on any free worker.
 pub struct ProbeJob<'a> {
     /// Where the face lies.
     pub geometry: &'a Geometry,
-    /// What is looked at.
+    /// The picture to look at.
     pub picture: &'a FacePicture,
-    /// How the face's contrast would be stretched.
+    /// How to stretch the contrast of the face.
     pub stretch: Option<Stretch>,
     /// The probe.
     pub probe: &'a mut Probe,
     /// What it decides, if anything.
     pub decision: Option<Decision<'a>>,
-    /// Where the gradient of the margin goes, with respect to the region's luma, if that is wanted.
+    /// Receives the gradient of the margin with respect to the region's luma, if wanted.
     pub gradient: Option<&'a mut [f32]>,
     /// What went wrong.
     pub fault: Option<String>,
 }
 
 impl ProbeJob<'_> {
-    /// Runs it.
+    /// Runs the probe.
     pub fn run(&mut self, readers: &mut [ChipReader]) {
         let Some(reader) = readers.get_mut(self.probe.recognizer) else { return };
         self.align(reader);
@@ -64,7 +63,7 @@ impl ProbeJob<'_> {
         self.confirm(reader, embedded);
     }
 
-    /// Runs all of `probes`, those of a recogniser together, but for those whose gradient is wanted.
+    /// Runs all of `probes`, those of a recogniser together, except those that give a gradient.
     pub fn run_together(probes: &mut [&mut Self], readers: &mut [ChipReader]) {
         probes.iter_mut().filter(|job| job.gradient.is_some()).for_each(|job| job.run(readers));
         for (index, reader) in readers.iter_mut().enumerate() {
@@ -91,7 +90,7 @@ impl ProbeJob<'_> {
         reader.align(self.probe.recognizer, self.geometry, self.picture, self.stretch, &self.probe.point);
     }
 
-    /// Embeds the chip last aligned, with the gradient if that is wanted.
+    /// Embeds the chip last aligned, with the gradient if wanted.
     fn embed(&mut self, reader: &mut ChipReader) -> Result<()> {
         let Self { picture, probe, decision, gradient, .. } = self;
         let (embedding, rendition) = (&mut probe.embedding, probe.point.rendition);
@@ -104,7 +103,7 @@ impl ProbeJob<'_> {
         reader.luma_gradient(&mut cotangent, half, gradient)
     }
 
-    /// Whether a look by this probe is exact.
+    /// Whether the look of this probe is exact.
     fn is_exact(&self, reader: &ChipReader) -> bool {
         self.gradient.is_none() && !reader.recognizer().is_watched()
     }
@@ -113,8 +112,8 @@ impl ProbeJob<'_> {
         self.decision.as_ref().is_some_and(|decision| decision.is_close(&self.probe.embedding))
     }
 
-    /// Embeds the chip last aligned once more by the processor's exact algorithms, if others have `embedded` it and what
-    /// they made is close to deciding otherwise.
+    /// Embeds the chip last aligned once more, exactly on the processor, if it was `embedded` inexactly and is close to
+    /// a different decision.
     fn confirm(&mut self, reader: &mut ChipReader, embedded: Result<()>) {
         let again = embedded.is_ok() && !self.is_exact(reader) && self.is_close();
         let embedded = if again { reader.embed_exactly(&mut self.probe.embedding) } else { embedded };

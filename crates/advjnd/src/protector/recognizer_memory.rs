@@ -10,34 +10,35 @@ use super::workspace::{Probe, Workspace};
 use crate::attack::{Dodge, margin};
 use crate::net::RecognizerSpec;
 
-/// Frames over which the clean embedding of a track is averaged evenly; later ones count as the last of so many.
+/// Frames over which the clean embedding of a track is averaged evenly. Later frames get the weight of the last of
+/// these.
 const REFERENCE_FRAMES: f32 = 50.0;
 
 /// The person as one recogniser knows it.
 ///
 /// Two references stand for the person, and the nearer counts: the mean clean embedding of the track, and the clean
-/// embedding of this very frame, which also catches another person in the same place. Where landmarks are far from the
-/// followed ones, the latter is that by the same landmarks: recognisers that do not turn a tilted head upright know the
-/// person by chips that are as wrong.
+/// embedding of the current frame, which also catches another person in the same place. For landmarks far from the
+/// followed ones, the second reference uses the same landmarks: systems that do not turn a tilted head upright know the
+/// person by chips that are just as wrong.
 #[derive(Debug)]
 pub struct RecognizerMemory {
     spec: Arc<RecognizerSpec>,
-    /// Mean clean embedding of the track, over so many frames.
+    /// Mean clean embedding of the track, over `frames` frames.
     pub mean: Vec<f32>,
     frames: f32,
-    /// Clean embedding of this frame; of the last in which it was made, where this one left it out.
+    /// Clean embedding of this frame, or of the last frame that computed one.
     pub now: Vec<f32>,
-    /// Whether it was made in this frame.
+    /// Whether `now` is from this frame.
     pub is_fresh: bool,
-    /// The same by each further set of landmarks; empty for a set that is near.
+    /// The clean embedding by each further set of landmarks; empty for a set that is near.
     pub strange: Vec<Vec<f32>>,
-    /// A constant direction to leave in.
+    /// A constant direction in which to leave.
     away: Vec<f32>,
     /// Margins last seen, in the self-check or in an iteration.
     pub last_seen: Margins,
-    /// Margins of the last output; infinity where nobody looked.
+    /// Margins of the last output; infinity for renditions that were not read.
     pub output: Margins,
-    /// Margins that the last thorough look saw, and how many frames ago.
+    /// Margins seen by the last thorough look, and how many frames ago that was.
     thorough: Margins,
     age: u32,
     /// Whether the self-check of this frame is a thorough look.
@@ -45,7 +46,7 @@ pub struct RecognizerMemory {
 }
 
 impl RecognizerMemory {
-    /// Nothing is remembered; `away` is a unit vector.
+    /// An empty memory; `away` is a unit vector.
     pub fn new(spec: &Arc<RecognizerSpec>, away: Vec<f32>) -> Self {
         let zeros = vec![0.0; spec.embedding_len];
         let (mean, now) = (zeros.clone(), zeros);
@@ -83,7 +84,7 @@ impl RecognizerMemory {
         self.frames <= 1.0
     }
 
-    /// Margin of this frame's clean face from a `reference` of the recogniser: below zero, it is that person.
+    /// Margin of this frame's clean face from a `reference` of the recogniser. Below zero, both are the same person.
     pub fn clean_margin(&self, reference: &[f32]) -> f32 {
         margin(&self.spec, reference, &self.now)
     }
@@ -93,8 +94,8 @@ impl RecognizerMemory {
         (self.output, self.thorough) = (UNKNOWN, UNKNOWN);
     }
 
-    /// Takes over the clean embedding of this frame, by the followed landmarks; of a face that was `seen` by the
-    /// detector it counts for the mean.
+    /// Stores the clean embedding of this frame, by the followed landmarks. It counts for the mean if the detector has
+    /// `seen` the face.
     pub fn take_clean(&mut self, embedding: &[f32], seen: bool) {
         self.is_fresh = true;
         self.now.clear();
@@ -104,18 +105,19 @@ impl RecognizerMemory {
         }
     }
 
-    /// Whether the clean face was never embedded.
+    /// Whether no frame was enrolled yet.
     pub fn is_blank(&self) -> bool {
         self.frames == 0.0
     }
 
-    /// How urgently it should look thoroughly: more so if it was not content, and the longer ago it did.
+    /// How urgently it should look thoroughly: the longer ago it did, the more; even more if the margins then seen were
+    /// too small.
     pub fn urgency(&self, required: &Margins) -> u32 {
         let is_content = least_surplus(std::iter::once(self.thorough), std::slice::from_ref(required)) >= 0.0;
         if is_content { self.age } else { self.age.saturating_add(2 * HOLDS) }
     }
 
-    /// The next frame: what a thorough look saw does not hold for ever.
+    /// Moves on to the next frame. What a thorough look saw expires after [`HOLDS`] frames.
     pub fn grow_older(&mut self) {
         self.is_fresh = false;
         self.age = self.age.saturating_add(1);
@@ -124,7 +126,7 @@ impl RecognizerMemory {
         }
     }
 
-    /// Takes over whom `known` remembers.
+    /// Takes over the person that `known` remembers.
     pub fn resume(&mut self, known: &Self) {
         self.mean.clone_from(&known.mean);
         self.frames = known.frames;
@@ -137,13 +139,13 @@ impl RecognizerMemory {
         Dodge { spec: &self.spec, references: [&self.mean, strange.unwrap_or(&self.now)], away: &self.away }
     }
 
-    /// Whether what the last thorough look saw is beyond the margins `required` with something to spare.
+    /// Whether the last thorough look saw margins beyond the `required` ones by [`SPARE`] or more.
     pub fn has_spare(&self, required: &Margins) -> bool {
         least_surplus(std::iter::once(self.thorough), std::slice::from_ref(required)) >= SPARE
     }
 
-    /// Takes over the least margin of each rendition that the recogniser's probes saw, `index` being its own. What they
-    /// left out is as the last thorough look saw it.
+    /// Stores the least margin of each rendition that the probes of this recogniser, number `index`, saw. Renditions
+    /// that they left out keep the margins of the last thorough look.
     pub fn judge(&mut self, index: usize, work: &Workspace) {
         let least = Rendition::ALL.map(|rendition| {
             if rendition != Rendition::AsIs && !work.is_checked(rendition) {
@@ -151,7 +153,7 @@ impl RecognizerMemory {
             }
             let own = |probe: &&Probe| probe.recognizer == index && probe.point.rendition == rendition;
             let seen = work.probes.iter().filter(own).map(|probe| self.dodge(probe.point.set).margin(&probe.embedding));
-            // A probe that was not run has seen nothing that could be believed.
+            // A probe that was not run counts as the worst margin.
             let seen = seen.map(|margin| if margin.is_nan() { f32::NEG_INFINITY } else { margin });
             let left_out = if self.is_thorough { f32::NEG_INFINITY } else { f32::INFINITY };
             seen.reduce(f32::min).unwrap_or(left_out)

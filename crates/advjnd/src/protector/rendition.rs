@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Copies of a face as others may come to have it: at half the size, with its contrast stretched, or cut askew.
+//! Copies of a face that an attacker may have: at half the size, with its contrast stretched, or cut askew.
 //!
-//! A preview or a messenger halves a picture, and a blur does much the same; a dark picture is brightened before
-//! anybody looks for faces in it; landmarks of a tilted head that is not turned upright are off. What the self-check
-//! says has to hold of these as well.
+//! A preview or a messenger halves a picture, and a blur has much the same effect. A dark picture is brightened before
+//! faces are searched in it. Landmarks of a tilted head that is not turned upright are off. The verdict of the
+//! self-check must hold for these copies, too.
 
 use crate::frame::{LOW_RANGE, Region, value_range};
 
-/// Faces smaller than this, pixels from side to side, are looked at in half their size, too; larger ones hold.
+/// Faces narrower than this, in pixels, are also checked at half size; wider ones stay protected without that check.
 const HALVED_BELOW: f32 = 140.0;
-/// and faces smaller than this are not: half of them is too little for anybody.
+/// Faces narrower than this are not: at half size they are too small to be recognised.
 const HALVED_FROM: f32 = 24.0;
-/// A smaller range of luma counts as this one.
+/// A smaller range of luma counts as this.
 const LEAST_RANGE: f32 = 4.0;
 
 /// How a copy differs from the frame.
@@ -23,7 +23,7 @@ pub enum Rendition {
     Halved,
     /// The range of the face's luma stretched to 0..=255.
     Stretched,
-    /// Not at all, but the chip is cut by landmarks that are far from the followed ones.
+    /// Not at all, but the chip is cut by landmarks far from the followed ones.
     Askew,
 }
 
@@ -37,7 +37,7 @@ impl Rendition {
     }
 }
 
-/// The line that stretches contrast: value ← (value − low) · gain.
+/// The linear map that stretches contrast: value ← (value − low) · gain.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stretch {
     /// The value that becomes 0.
@@ -47,7 +47,7 @@ pub struct Stretch {
 }
 
 impl Stretch {
-    /// What somebody would do to the pixels of `region` that `mask` shows, if they have little range.
+    /// The stretch for the pixels of `region` inside `mask`; `None` if their range is large enough.
     pub fn of(region: &Region, mask: &[f32]) -> Option<Self> {
         let mut counts = [0u32; 256];
         for (luma, _) in region.luma.iter().zip(mask).filter(|(_, mask)| **mask > 0.0) {
@@ -57,18 +57,18 @@ impl Stretch {
         (high - low < LOW_RANGE).then(|| Self { low, gain: 255.0 / (high - low).max(LEAST_RANGE) })
     }
 
-    /// A value, stretched.
+    /// Stretches a value.
     pub fn apply(&self, value: f32) -> f32 {
         ((value - self.low) * self.gain).clamp(0.0, 255.0)
     }
 }
 
-/// Whether a face of so many pixels from side to side is looked at in half its size.
+/// Whether a face that is `face` pixels wide is also checked at half size.
 pub fn is_halved(face: f32) -> bool {
     (HALVED_FROM..HALVED_BELOW).contains(&face)
 }
 
-/// A region in half its size.
+/// A region at half its size.
 #[derive(Debug, Default)]
 pub struct HalfRegion {
     /// R', G', B' and the change of luma, as [`Region::pixels`]; row-major.
@@ -79,7 +79,7 @@ pub struct HalfRegion {
 }
 
 impl HalfRegion {
-    /// Means of 2×2 pixels of `region`, fewer at an odd edge.
+    /// Computes the means of 2×2 pixels of `region`, or of fewer at an odd edge.
     pub fn read(&mut self, region: &Region) {
         let (width, height) = (region.rect.width, region.rect.height);
         self.full = (width, height);
@@ -97,7 +97,8 @@ impl HalfRegion {
         }
     }
 
-    /// The adjoint of [`read`](Self::read): adds what a gradient with respect to the half region is to the full one.
+    /// The adjoint of [`read`](Self::read): adds the gradient `half` with respect to the half region to that of the
+    /// full one.
     pub fn adjoint_add(&self, half: &[f32], full: &mut [f32]) {
         for (y, row) in full.chunks_exact_mut(self.full.0.max(1)).enumerate() {
             let half = &half[y / 2 * self.size.0..][..self.size.0];
@@ -108,7 +109,7 @@ impl HalfRegion {
     }
 }
 
-/// Share of a pixel in the mean that it belongs to.
+/// Weight of a pixel in its mean.
 fn share(x: usize, y: usize, (width, height): (usize, usize)) -> f32 {
     let alone = |at: usize, size: usize| if at + 1 == size && at.is_multiple_of(2) { 1.0 } else { 0.5 };
     alone(x, width) * alone(y, height)

@@ -1,48 +1,47 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which recogniser looks how closely at a face in a frame: several recognisers share the work, where nothing is lost
-//! by it.
+//! Which recogniser looks how closely at a face in a frame. Recognisers share the work where that costs no protection.
 //!
-//! Every recogniser reads the output of every frame by the followed landmarks, and by those of a face that is moved.
-//! What else there is to see is shared out: of a *steady* face, one that the last frame showed with all the margin that
-//! is required, and of every face where a frame has a deadline.
+//! Every recogniser reads the output of every frame by the followed landmarks, and by those of the reshaped face. The
+//! other looks are shared out for a *steady* face, which the last frame showed with the full required margin, and for
+//! every face if the frame has a deadline.
 //!
-//! * *Thorough looks*, through random views, other sets of landmarks and copies: by one recogniser a frame, the one
-//!   whose last was not content, or is the oldest. What it saw holds for [`HOLDS`] frames at most, for the perturbation
-//!   of a shown face moves slowly (`flicker-limit`), and what moves the whole output is seen by the look that is never
-//!   left out. A face is shown only while all of them hold. Without a deadline, a recogniser that had little to spare
-//!   looks thoroughly in every frame; with one, nobody does in every other frame of a steady face.
-//! * *Enrolment*, of the clean face: by the first recogniser, the guard, in every frame, and by the others in turn. The
-//!   guard sees when another person takes the place of the one who was followed: if it no longer takes the clean face
-//!   for that person, or sees the face change much since the last frame, all enroll and all look thoroughly.
+//! * *Thorough looks* use random views, other sets of landmarks and copies. One recogniser a frame makes one: the one
+//!   whose last look fell short or is the oldest. What it saw holds for [`HOLDS`] frames at most: the perturbation of a
+//!   shown face moves slowly (`flicker-limit`), and the look that is never left out sees what moves the whole output. A
+//!   face is shown only while all thorough looks hold. Without a deadline, a recogniser with little to spare looks
+//!   thoroughly in every frame. With one, no recogniser does in every other frame of a steady face.
+//! * *Enrolment* embeds the clean face. The first recogniser, the guard, does so in every frame, the others in turn.
+//!   The guard notices when another person takes the place of the followed one: if it no longer matches the clean face
+//!   to that person, or the face changed much since the last frame, all enroll and all look thoroughly.
 //!
-//! With one recogniser nothing is left out.
+//! With a single recogniser nothing is left out.
 
 use std::cmp::Reverse;
 
 use crate::attack::cosine_similarity;
 
-/// Margin to spare from which a recogniser may skip thorough looks.
+/// Surplus of margin from which a recogniser may skip thorough looks.
 pub const SPARE: f32 = 0.05;
 /// Frames for which a thorough look holds.
 pub const HOLDS: u32 = 6;
-/// Where a frame has a deadline, the guard alone enrolls in all but one of so many frames.
+/// If frames have a deadline, another recogniser than the guard enrolls in only one of this many frames.
 const HURRIED_ROUND: usize = 4;
-/// Cosine similarity of the clean face in two frames, in the eyes of the guard, below which something happened.
+/// Cosine similarity of the clean face in two frames, by the guard, below which the face has changed.
 const ALIKE: f32 = 0.9;
 
-/// Whose turn it is to look at one followed face.
+/// Whose turn it is to look at a followed face.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rota {
     frame: usize,
     shared: bool,
     hurried: bool,
-    /// Whether nobody looks thoroughly in this frame, if so many recognisers leave time for it.
+    /// Whether no recogniser looks thoroughly in this frame, if there are few enough of them.
     rests: bool,
 }
 
 impl Rota {
-    /// The next frame. `steady`: whether the last one showed the face with all the margin that is required; `hurried`:
-    /// whether the frame has a deadline.
+    /// Moves on to the next frame. `steady`: whether the last frame showed the face with the full required margin;
+    /// `hurried`: whether the frame has a deadline.
     pub fn next(&mut self, steady: bool, hurried: bool) {
         self.frame = self.frame.wrapping_add(1);
         (self.shared, self.hurried) = (steady || hurried, hurried);
@@ -55,7 +54,7 @@ impl Rota {
         !self.shared || index == 0 || self.frame % round == index - 1
     }
 
-    /// Whether recogniser `index` looks thoroughly, given how urgently each should, and whether it `has_spare` margin.
+    /// Whether recogniser `index` looks thoroughly, given the urgency of each, and whether it `has_spare` margin.
     pub fn looks_thoroughly(&self, index: usize, urgencies: &[u32], has_spare: bool) -> bool {
         if self.rests && 2 * urgencies.len() <= HOLDS as usize {
             return false;
@@ -63,8 +62,8 @@ impl Rota {
         !self.shared || index == first(urgencies) || !(has_spare || self.hurried)
     }
 
-    /// Takes note of what the guard saw: whether the clean face is the person `known`, and the clean face `now` and a
-    /// frame `before`. Whether all must enroll who have not.
+    /// Records what the guard saw: whether the clean face is the `known` person, and its embeddings `now` and one frame
+    /// `before`. Returns whether the other recognisers must enroll, too.
     pub fn guard(&mut self, known: bool, now: &[f32], before: &[f32]) -> bool {
         let alarmed = self.shared && !(known && cosine_similarity(now, before) >= ALIKE);
         self.shared &= !alarmed;
@@ -73,7 +72,7 @@ impl Rota {
     }
 }
 
-/// The most urgent of several, the first among equals.
+/// Index of the highest urgency; the first among equals.
 pub fn first(urgencies: &[u32]) -> usize {
     (0..urgencies.len()).max_by_key(|index| (urgencies[*index], Reverse(*index))).unwrap_or(0)
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Finding and following faces: when the whole frame is searched, and when less will do.
 //!
-//! Searching costs more than anything else in a frame without a face. Where nobody is followed, a frame that shows
-//! what the last searched one showed ([`ChangeGate`]) has no face either, and where little changed it is enough to
-//! look there. Where every face is in view, time is short and nothing changed besides them, a look around each is
-//! enough.
+//! Searching is the largest cost of a frame without a face. If nobody is followed, a frame that shows the same as the
+//! last searched one ([`ChangeGate`]) has no face either; if little changed, only that place is searched. If every face
+//! is in view, time is short and nothing changed outside the faces, a look around each is enough.
 
 mod extra;
 mod trace_back;
@@ -23,12 +22,12 @@ use crate::models::Models;
 use crate::net::Backend;
 use crate::pacing::{Pace, Stage};
 
-/// Detector score from which a face that is already followed is believed.
+/// Detector score from which a detection of an already followed face counts.
 const CONTINUE_SCORE: f32 = 0.3;
-/// Frames after which the whole frame is searched again, whatever a glance says: nobody followed, and faces in view.
+/// Frames after which the whole frame is searched in any case: while nobody is followed, and while faces are in view.
 const VACANT_INTERVAL: u32 = 30;
 const BUSY_INTERVAL: u32 = 3;
-/// How far around its expected box a followed face is looked for.
+/// Size of the area searched for a followed face, relative to its expected box.
 const NEAR_SCALE: f32 = 1.5;
 /// Frames from one confirmation of a followed face's landmarks to the next, in a fast search.
 const CONFIRM_INTERVAL: u32 = 15;
@@ -37,12 +36,12 @@ const CONFIRM_INTERVAL: u32 = 15;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Thoroughness {
-    /// Upright, and in every other frame in one of seven [extra passes](ExtraPass), in turn, of nine where the frame is
-    /// small: fourteen or eighteen frames see them all. The first frame of a stream or after a cut sees all if it has
-    /// no deadline.
+    /// Upright, and in every other frame also in one of seven [extra passes](ExtraPass) in turn (nine if the frame is
+    /// small). So 14 or 18 frames cover all. The first frame of a stream or after a cut gets all passes if it has no
+    /// deadline.
     #[default]
     Fast,
-    /// Upright and in every extra pass, of the four diagonal ones in two, in turn; and every face's landmarks are
+    /// Upright and in every extra pass, but only two of the four diagonal ones, in turn. Every face's landmarks are
     /// confirmed in every frame.
     Thorough,
 }
@@ -55,17 +54,16 @@ pub struct Search {
     changes: ChangeGate,
     /// Frames since the whole frame was searched.
     since: u32,
-    /// The settings under which the last search found nothing at all, if it did.
+    /// Smallest face and score threshold of the last search, if it found nothing.
     vacant: Option<(u32, f32)>,
-    /// The extra pass whose turn it is, and how many have yet to see what changed last.
+    /// The extra pass whose turn it is, and how many passes have not yet seen the last change.
     next_pass: usize,
     passes_left: usize,
-    /// Frames since the last extra pass; `None` before the first frame, and after everything was
-    /// forgotten.
+    /// Frames since the last extra pass; `None` before the first frame, and after a reset.
     since_pass: Option<u32>,
 }
 
-/// Who is where in a frame.
+/// The faces found in a frame.
 pub struct Found {
     /// Followed faces, oldest first.
     pub tracks: Vec<Track>,
@@ -97,7 +95,7 @@ impl Search {
         self.forget();
     }
 
-    /// As [`reset`](Self::reset), and the faces are numbered from the first again.
+    /// As [`reset`](Self::reset), and also restarts the numbering of faces.
     pub fn restart(&mut self) {
         self.tracker = Tracker::default();
         self.forget();
@@ -112,10 +110,10 @@ impl Search {
         self.since_pass = None;
     }
 
-    /// Finds and follows the faces of the frame at `time`; also returns the time that it took.
+    /// Finds and follows the faces of the frame at `time`; also returns the time this took.
     ///
     /// # Errors
-    /// What the detector reports; the next frame is searched then.
+    /// Errors of the detector; then the next frame is searched in whole.
     pub fn follow(
         &mut self,
         frame: &FrameMut<'_>,
@@ -136,11 +134,10 @@ impl Search {
         (found.inspect_err(|_| self.forget()), took)
     }
 
-    /// Whether a close look confirms the landmarks of `track`; if not, they are confirmed before anything else in the
-    /// next frame.
+    /// Whether a close look confirms the landmarks of `track`. If not, the next frame has to confirm them first.
     ///
     /// # Errors
-    /// What the detector reports.
+    /// Errors of the detector.
     pub fn confirms(&mut self, frame: &FrameMut<'_>, track: &Track) -> Result<bool> {
         let confirmed = self.confirmer.confirms(frame, track)?;
         if !confirmed {
@@ -173,7 +170,7 @@ impl Search {
         Ok((self.confirmer.confirm(frame, faces, self.tracker.tracks(), &care)?, searched))
     }
 
-    /// Adds faces that somebody else marked: to a face that was found, the marked box; else the mark's own.
+    /// Adds the faces that the caller marked. A mark on a face already found enlarges its box.
     fn add_marks(&mut self, frame: &FrameMut<'_>, context: &Context<'_>, faces: &mut Vec<Detection>) -> Result<()> {
         let mut marked = self.detector.adopt(frame, context.marks, CONTINUE_SCORE)?;
         marked.retain(|face| context.wants(&face.bbox));
@@ -234,7 +231,7 @@ impl Search {
         Ok((faces, true))
     }
 
-    /// The faces where something changed since a search that found nothing; `None` if the whole frame must be searched.
+    /// The faces at places that changed since a search that found nothing; `None` if the whole frame must be searched.
     fn look_at_changes(&mut self, frame: &FrameMut<'_>, least: u32, threshold: f32) -> Result<Option<Vec<Detection>>> {
         if self.vacant != Some((least, threshold)) || self.since + 1 >= VACANT_INTERVAL {
             return Ok(None);
@@ -255,7 +252,7 @@ impl Search {
         Ok(Some(faces))
     }
 
-    /// What an iteration and a check of every followed face take.
+    /// Time for an iteration and a check of every followed face.
     fn time_for_faces(&self, pace: &Pace) -> Duration {
         let count = self.tracker.tracks().len();
         let stages = [Stage::LayOut, Stage::Enroll, Stage::Check, Stage::iteration(count)];

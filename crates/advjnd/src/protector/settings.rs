@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a caller says of a frame: settings, which may change from one to the next, and what is known of it.
+//! What a caller tells about a frame: settings, which may change from frame to frame, and its context.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ pub enum FailPolicy {
     /// Opaque fill.
     #[default]
     Fill,
-    /// Large blocks. Weak: retrained networks read them.
+    /// Large blocks. Weak: retrained networks recognise faces in them.
     Pixelate,
-    /// Strong blur. Weak: retrained networks read it.
+    /// Strong blur. Weak: retrained networks recognise blurred faces.
     Blur,
     /// The frame does not go out.
     Drop,
-    /// An error.
+    /// Processing fails with an error.
     Error,
 }
 
@@ -29,74 +29,73 @@ pub enum FailPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Mode {
-    /// Each is changed so that it is not recognised, and covered if that does not succeed.
+    /// Each is changed so that it is not recognised, or covered if that fails.
     #[default]
     Protect,
     /// Each is covered.
     Cover,
 }
 
-/// What the caller may change between two frames. Fields may be added: construct it with `..Default::default()`.
+/// Settings that may change between two frames. Fields may be added: construct it with `..Default::default()`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     /// What is done to the faces that are found.
     pub mode: Mode,
-    /// How the just-noticeable difference is worked out.
+    /// The model of the just-noticeable difference.
     pub jnd_model: Model,
-    /// How many just-noticeable differences a pixel may change, 0..=20; at 1 noise of their size is not noticed.
+    /// Largest change of a pixel in just-noticeable differences, 0..=20. At 1, noise of that size is not noticed.
     pub jnd_scale: f32,
-    /// Preferred root mean square of the changes of a face's pixels, in just-noticeable differences, 0..=20. Has no
-    /// effect at or above `jnd_scale`. For the same mean, peaks protect more.
+    /// Preferred root mean square of a face's changes, in just-noticeable differences, 0..=20. Has no effect at or
+    /// above `jnd_scale`. At the same root mean square, changes with peaks protect more.
     pub jnd_rms: f32,
-    /// Largest root mean square of the changes of a face that does not reach its margins at `jnd_rms`, in
-    /// just-noticeable differences, 0..=20. Has no effect at or below `jnd_rms`.
+    /// Largest root mean square for a face that does not reach its margins at `jnd_rms`, in just-noticeable
+    /// differences, 0..=20. Has no effect at or below `jnd_rms`.
     pub jnd_rms_ceiling: f32,
-    /// Peak signal-to-noise ratio below which no face may fall, decibels of its luma inside its oval, 0..=60; 0 bounds
-    /// nothing. Of a face that is moved or lit, against the moved and lit one.
+    /// Lowest peak signal-to-noise ratio of a face's luma inside its oval, in decibels, 0..=60; 0 means no limit. For a
+    /// moved or lit face the reference is the moved and lit face.
     pub min_psnr: f32,
-    /// How far a point of a face may be moved at most, per cent of the distance of its eyes, 0..=8; 0 moves nothing.
-    /// Alters the likeness.
+    /// Largest displacement of a point of a face, in per cent of its eye distance, 0..=8; 0 moves nothing. Alters the
+    /// likeness.
     pub reshape: f32,
-    /// How much brighter or darker a part of a face may become at most, per cent of its luma, 0..=20; 0 changes
-    /// nothing.
+    /// Largest gain or loss of luma in a part of a face, in per cent, 0..=20; 0 changes nothing.
     pub relight: f32,
-    /// How far the viewer is from the picture, in times its height, 0.5..=1000: smooth changes are held the tighter the
-    /// nearer they are seen; from 1000 times the height, pixels alone are held.
+    /// Distance of the viewer in picture heights, 0.5..=1000. The nearer the viewer, the tighter smooth changes are
+    /// bounded; at 1000 they have no bound of their own.
     pub viewing_distance: f32,
-    /// Whether thresholds are those of video ([`Temporal`](crate::jnd::Temporal)) rather than those of a still.
+    /// Whether to use the thresholds of video ([`Temporal`](crate::jnd::Temporal)) instead of those of a still.
     pub temporal_masking: bool,
-    /// How much a perturbation that is seen may change from frame to frame, as a share of its budget; 2 is no limit.
+    /// Largest change of a shown perturbation from frame to frame, as a share of its budget; 2 means no limit.
     pub flicker_limit: f32,
-    /// Luma of a pixel may change by so much at most, code values of full range, whatever the thresholds say.
+    /// Largest change of a pixel's luma, in full-range code values, whatever the thresholds allow.
     pub max_change: u32,
-    /// Gradient iterations per face and frame at most.
+    /// Largest number of gradient iterations per face and frame.
     pub max_iterations: u32,
-    /// Whether a face's perturbation is carried from frame to frame.
+    /// Whether a frame starts from the face's last perturbation.
     pub warm_start: bool,
-    /// What the iterations do for recognisers that are not at hand.
+    /// How the iterations aim at recognisers that are not loaded.
     pub transfer: Transfer,
-    /// How far beyond the verification threshold the self-check wants a face whose eyes lie 50 pixels apart or more,
-    /// in the unit of [`margin`](crate::attack::margin), 0..=2: a codec takes some of it. A smaller face needs more,
-    /// in inverse proportion to its pixels: four times as much where the eyes are 25 apart. Times
-    /// [`RecognizerSpec::codec_loss`](crate::net::RecognizerSpec::codec_loss); random views add to it.
+    /// Margin beyond the verification threshold that the self-check requires at an eye distance of 50 pixels or more,
+    /// in the unit of [`margin`](crate::attack::margin), 0..=2: a codec takes part of it. A smaller face needs more, in
+    /// inverse proportion to its number of pixels: four times as much at 25 pixels. It is multiplied by
+    /// [`RecognizerSpec::codec_loss`](crate::net::RecognizerSpec::codec_loss), and random views add to it.
     pub margin: f32,
     /// What happens to faces that are not protected.
     pub fail_policy: FailPolicy,
-    /// Detector score from which a face is believed, 0..=1.
+    /// Detector score from which a detection counts as a face, 0..=1.
     pub score_threshold: f32,
-    /// Smallest face to be found, pixels of its shorter side.
+    /// Smallest face to find, in pixels of its shorter side.
     pub min_face_size: u32,
-    /// Frames from one search of the whole frame for faces to the next; in between, faces are looked for where they are
-    /// expected. 0: every frame, unless nobody is followed and it shows what the last searched one showed, or unless
-    /// time is short and it does so but for the followed faces.
+    /// Frames from one search of the whole frame to the next. In between, faces are searched where they are expected.
+    /// 0: every frame, except one that shows the same as the last searched frame while nobody is followed, or, if time
+    /// is short, the same outside the followed faces.
     pub detect_interval: u32,
-    /// Faces that are worked on in a frame, oldest first; the others are covered. 0: all.
+    /// Largest number of faces to work on in a frame, oldest first; the others are covered. 0: all.
     pub max_faces: u32,
     /// How thoroughly frames are searched for faces.
     pub search: Thoroughness,
     /// How long a lost face stays covered where it was last seen.
     pub hold_time: Duration,
-    /// Whether all of the frame is covered, not only the place where it is expected, while a followed face is lost.
+    /// Whether the whole frame is covered while a followed face is lost, not only the place where it is expected.
     pub cover_frame_on_lost: bool,
     /// What goes out in place of the frame.
     pub view: View,
@@ -107,7 +106,7 @@ impl Settings {
     pub const MOST_RESHAPE: f32 = 8.0;
     /// Largest value of [`relight`](Self::relight).
     pub const MOST_RELIGHT: f32 = 20.0;
-    /// [`max_iterations`](Self::max_iterations) where no frame has a deadline, unless the user says otherwise.
+    /// Default of [`max_iterations`](Self::max_iterations) where frames have no deadline.
     pub const UNHURRIED_ITERATIONS: u32 = 60;
 }
 
@@ -143,25 +142,25 @@ impl Default for Settings {
     }
 }
 
-/// What is known of a frame besides its pixels. Fields may be added: construct it with `..Default::default()`.
+/// What is known about a frame besides its pixels. Fields may be added: construct it with `..Default::default()`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Context<'a> {
     /// Its time stamp; without one, frames count as 1/30 s apart.
     pub time: Option<Duration>,
-    /// How long it may take. `None`: as long as it takes, and no clock decides anything.
+    /// How long it may take. `None`: there is no limit, and no clock decides anything.
     pub budget: Option<Duration>,
-    /// Faces that somebody else found, in place of those that a search would find.
+    /// Faces that the caller gives in place of a search.
     pub faces: Option<&'a [GivenFace]>,
-    /// Faces that somebody else found, besides those that a search finds.
+    /// Faces that the caller gives in addition to a search.
     pub marks: &'a [GivenFace],
     /// Only faces whose centre lies in one of these are protected; empty: all.
     pub regions: &'a [Rect],
-    /// Faces whose centre lies in one of these pass as they are.
+    /// Faces whose centre lies in one of these pass unchanged.
     pub exclude_regions: &'a [Rect],
 }
 
 impl Context<'_> {
-    /// Whether a face is to be protected, by where its centre lies.
+    /// Whether to protect a face, by the place of its centre.
     pub(super) fn wants(&self, bbox: &BBox) -> bool {
         let [x, y] = bbox.center().map(|at| at.max(0.0) as usize);
         let inside = |rects: &[Rect]| rects.iter().any(|rect| rect.contains(x, y));

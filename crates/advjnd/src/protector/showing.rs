@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! When a face is shown and when it is covered: a rule that does not change its mind from frame to frame.
+//! When a face is shown and when it is covered: a rule with hysteresis, so that the verdict does not flicker.
 //!
-//! * A face that was covered is shown once it has the margins required of such a face, which are higher than those of
-//!   one that is shown already ([`margins`](super::margins)).
-//! * A face that is shown stays shown while it has the margins required.
-//! * If it falls short of these, but not of the margins *tolerated*, it stays shown for up to [`TOLERANCE`] frames in
-//!   a row, while iterations and size catch up.
-//! * Below the margins tolerated it is covered at once. These lie beyond the verification threshold, too: no face is
-//!   shown that a recogniser at hand was seen to match.
+//! * A covered face is shown once it has the margins required of a covered face. These are higher than those required
+//!   of a shown face ([`margins`](super::margins)).
+//! * A shown face stays shown while it has the required margins.
+//! * If it falls short of these, but not of the *tolerated* margins, it stays shown for up to [`TOLERANCE`] frames in a
+//!   row, while iterations and size catch up.
+//! * Below the tolerated margins it is covered at once. These lie beyond the verification threshold, too: no face is
+//!   shown that a loaded recogniser was seen to match.
 
-/// Frames in a row in which a shown face may lack a part of its margins.
+/// Frames in a row in which a shown face may lack part of its margins.
 const TOLERANCE: u32 = 8;
 
-/// What the rule remembers of one followed face.
+/// The state of the rule for one followed face.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Showing {
     shown: bool,
@@ -25,22 +25,22 @@ impl Showing {
         self.shown
     }
 
-    /// Whether the last judged frame showed the face, with all the margin that is required.
+    /// Whether the last judged frame showed the face with the full required margin.
     pub fn is_steady(&self) -> bool {
         self.shown && self.short == 0
     }
 
-    /// Whether a face goes out as it is that is so far beyond the margins required, and those tolerated.
+    /// Whether a face with these surpluses over the `required` and the `tolerated` margins may be shown.
     pub fn allows(&self, required: f32, tolerated: f32) -> bool {
         required >= 0.0 || self.tolerates() && tolerated >= 0.0
     }
 
-    /// Whether the face may lack a part of its margins in this frame.
+    /// Whether the face may lack part of its margins in this frame.
     pub fn tolerates(&self) -> bool {
         self.shown && self.short < TOLERANCE
     }
 
-    /// Takes note of a frame that showed the face or not, so far beyond the margins required.
+    /// Records whether a frame has `shown` the face, and its surplus over the `required` margins.
     pub fn settle(&mut self, shown: bool, required: f32) {
         self.shown = shown;
         self.short = if shown && required < 0.0 { self.short + 1 } else { 0 };
@@ -51,8 +51,8 @@ impl Showing {
 mod tests {
     use super::*;
 
-    /// How far a head that turns to and fro was beyond the margins required and those tolerated, frame by frame: track
-    /// 16 of `whitehouse_hamilton_360p`, three recognisers, default settings.
+    /// Surpluses of a head that turns to and fro over the required and the tolerated margins, frame by frame: track 16
+    /// of `whitehouse_hamilton_360p`, three recognisers, default settings.
     #[rustfmt::skip]
     #[allow(clippy::approx_constant, reason = "a margin happens to be near 1/π")]
     const RECORDED: [(f32, f32); 54] = [
@@ -67,7 +67,7 @@ mod tests {
         (0.082, 0.142), (0.073, 0.137), (0.074, 0.138), (0.136, 0.212), (0.009, 0.112), (0.100, 0.204),
     ];
 
-    /// What the rule makes of a sequence of what a face has beyond the margins required and those tolerated.
+    /// The verdicts of the rule for a sequence of surpluses over the required and the tolerated margins.
     fn shown(sequence: &[(f32, f32)], mut showing: Showing) -> String {
         let frame = |(required, tolerated): &(f32, f32)| {
             let shown = showing.allows(*required, *tolerated);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Frames whose faces are known and that are not yet protected.
+//! Frames that were searched for faces and not yet protected.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use super::search::{Found, Search, Sought, bridge};
 use crate::error::Result;
 use crate::frame::FrameMut;
 
-/// The faces of a frame that has yet to be protected.
+/// The faces of a frame that is not yet protected.
 pub struct Sighting {
-    /// Who is where; or why that is not known.
+    /// The faces found, or why the search failed.
     pub(super) found: std::result::Result<Found, String>,
-    /// The time that the search took.
+    /// Time that the search took.
     pub(super) took: Duration,
 }
 
@@ -20,14 +20,14 @@ pub trait HeldFrame {
     /// Its faces.
     fn sighting(&mut self) -> &mut Sighting;
 
-    /// Shows `look` its picture and its faces.
+    /// Calls `look` with its picture and its faces.
     ///
     /// # Errors
-    /// Where the picture cannot be read.
+    /// If the picture cannot be read.
     fn show(&mut self, look: &mut dyn FnMut(&FrameMut<'_>, &mut Sighting)) -> Result<()>;
 }
 
-/// Looks for the faces of the last of `held` frames in those before it: see
+/// Looks for the faces of the last of the `held` frames in those before it: see
 /// [`Protector::trace_back`](super::Protector::trace_back).
 pub fn trace_back(search: &mut Search, held: &mut [impl HeldFrame]) -> Result<()> {
     let Some((last, earlier)) = held.split_last_mut() else { return Ok(()) };

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How much of what the just-noticeable difference allows is spent on a face: a preferred size, and more, up to a
-//! ceiling, only where the face does not reach its margins there.
+//! How large the change of a face is: a preferred size, and more, up to a ceiling, only if the face does not reach its
+//! margins at that size.
 //!
-//! Sizes are root mean squares of the change, in just-noticeable differences. They rise quickly, by [`RISE`] for every
-//! few iterations that leave the face short, and fall slowly, by [`FALL`] for every frame with margin to spare: what a
-//! viewer sees changes smoothly, and a face does not become too weak as soon as it was strong enough.
+//! A size is the root mean square of the change, in just-noticeable differences. It rises quickly, by [`RISE`] for
+//! every few iterations that leave the face short, and falls slowly, by [`FALL`] for every frame with margin to spare.
+//! So the visible change varies smoothly, and protection does not drop as soon as it is sufficient.
 
-/// Factor by which the size rises at once.
+/// Factor by which the size rises in one step.
 const RISE: f32 = 1.1;
 /// Factor by which it falls from one frame to the next.
 const FALL: f32 = 0.975;
-/// Surplus over the required margins from which the size falls; where frames have a deadline, iterations are few, and
-/// what was given back would be missed for long.
+/// Surplus over the required margins from which the size falls. It is larger if frames have a deadline: iterations are
+/// few, and regaining a lost size would take long.
 const FALL_ABOVE: f32 = 0.05;
 const FALL_ABOVE_HURRIED: f32 = 0.2;
-/// Iterations at one size before it rises: of a face that the last frame showed, or where frames have a deadline,
+/// Iterations at one size before it rises, for a face that the last frame showed, or if frames have a deadline.
 const PATIENCE_SHOWN: u32 = 4;
-/// and of another, which is still far from its margins.
+/// The same for other faces, which are still far from their margins.
 const PATIENCE_NEW: u32 = 12;
 
 /// The size of one followed face.
@@ -25,14 +25,14 @@ pub struct Spending {
     size: f32,
     ceiling: f32,
     preferred: f32,
-    /// Iterations at this size that left the face short.
+    /// Iterations at this size that left the face short of its margins.
     fruitless: u32,
     hurried: bool,
 }
 
 impl Spending {
-    /// Takes over the sizes that the settings ask for. A ceiling below the preferred size counts as that size.
-    /// `hurried`: whether the frame has a deadline.
+    /// Sets the sizes from the settings. A ceiling below the preferred size counts as that size. `hurried`: whether the
+    /// frame has a deadline.
     pub fn hold(&mut self, preferred: f32, ceiling: f32, hurried: bool) {
         self.hurried = hurried;
         self.preferred = preferred.max(0.0);
@@ -45,7 +45,7 @@ impl Spending {
         self.size
     }
 
-    /// Iterations that may yet be spent at this size before it rises, on a face that the last frame `shown` or not.
+    /// Iterations left at this size before it rises. `shown`: whether the last frame showed the face.
     pub fn patience(&self, shown: bool) -> u32 {
         if self.size >= self.ceiling {
             return u32::MAX;
@@ -54,7 +54,7 @@ impl Spending {
         patience.saturating_sub(self.fruitless).max(1)
     }
 
-    /// Takes note of `iterations` that left the face short, and raises the size by one step once they are too many.
+    /// Records `iterations` that left the face short, and raises the size by one step once they are too many.
     pub fn fall_short(&mut self, iterations: u32, shown: bool) {
         let is_over = iterations >= self.patience(shown);
         self.fruitless = if is_over { 0 } else { self.fruitless + iterations };
@@ -63,8 +63,7 @@ impl Spending {
         }
     }
 
-    /// The end of a frame whose output was so far beyond the margins required: lets the size fall if that is more than
-    /// enough.
+    /// Ends a frame: lets the size fall if the `surplus` over the required margins is more than enough.
     pub fn settle(&mut self, surplus: f32) {
         if surplus >= 0.0 {
             self.fruitless = 0;

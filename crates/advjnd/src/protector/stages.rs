@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The stages that the faces of a frame take together, and what time they may take.
+//! The stages that the faces of a frame take together, and their time limits.
 
 use std::time::Duration;
 
@@ -16,30 +16,30 @@ use crate::pacing::{Pace, Stage};
 use crate::people::Selection;
 use crate::report::{CoverReason, StageTimes};
 
-/// Rounds of iterations and checks in a frame, besides the first, where no clock runs.
+/// Extra rounds of iterations and checks in a frame without a deadline.
 const RETRIES: usize = 3;
 
 /// Takes the faces of one frame through their stages.
 pub struct Stages<'a> {
-    /// Who does the work.
+    /// The workers.
     pub workers: &'a mut Workers,
-    /// What there is time for.
+    /// The time limits.
     pub pace: &'a mut Pace,
-    /// How iterations step.
+    /// The attack's parameters.
     pub attack: Attack,
-    /// How faces are to be protected.
+    /// The settings.
     pub settings: &'a Settings,
-    /// Who passes as they are.
+    /// The people who pass unchanged.
     pub selection: Option<&'a Selection>,
-    /// What the stages took.
+    /// Time spent per stage.
     pub times: &'a mut StageTimes,
 }
 
 impl Stages<'_> {
-    /// Ends the jobs of faces that are to be covered in any case, that are beyond the most that are wanted, and that
-    /// there is no time for.
+    /// Ends the jobs of faces that are covered in any case, that exceed the largest number of faces, or for which there
+    /// is no time.
     pub fn limit(&self, jobs: &mut [FaceJob<'_>]) {
-        // Who passes has to be looked at before.
+        // With a selection, faces must be embedded first.
         if self.settings.mode == Mode::Cover && self.selection.is_none() {
             close_beyond(jobs, 0, CoverReason::OnRequest);
         }
@@ -59,13 +59,13 @@ impl Stages<'_> {
         self.times.jnd += took;
     }
 
-    /// Embeds every clean face, ends the jobs of those that pass by the selection, and compares the new ones with the
+    /// Embeds every clean face, ends the jobs of those that pass by the selection, and compares new faces with the
     /// people in `memory`.
     pub fn enroll(&mut self, jobs: &mut [FaceJob<'_>], memory: &Memory) {
         let (settings, selection, hurried) = (self.settings, self.selection, self.pace.is_bound());
         let took = self.measure(Stage::Enroll, jobs, |workers, jobs| {
             jobs.iter_mut().for_each(|job| job.plan_clean_looks(settings, hurried));
-            // What the guard sees in the first round may call for a second.
+            // What the guard sees in the first round may require a second.
             for _ in 0..2 {
                 look(workers, jobs, Shown::Clean);
                 jobs.iter_mut().filter(|job| job.is_open()).for_each(|job| job.take_clean_looks(selection));
@@ -79,7 +79,7 @@ impl Stages<'_> {
         self.times.attack += took;
     }
 
-    /// Ends the jobs whose clean face is not the person's, where a close look does not confirm its landmarks.
+    /// Ends the jobs whose clean face is not the person's, unless a close look confirms its landmarks.
     pub fn confirm(&mut self, jobs: &mut [FaceJob<'_>], frame: &FrameMut<'_>, search: &mut Search) {
         for job in jobs.iter_mut().filter(|job| job.is_doubtful()) {
             match search.confirms(frame, job.track) {
@@ -90,8 +90,8 @@ impl Stages<'_> {
         }
     }
 
-    /// Spends iterations on the faces that are below their goals; how many faces will be checked. Faces whose check was
-    /// deferred for them end here.
+    /// Spends iterations on the faces below their goals. Returns how many faces will be checked; the jobs of faces
+    /// whose check was deferred end here.
     pub fn improve(&mut self, jobs: &mut [FaceJob<'_>]) -> usize {
         open(jobs).into_iter().for_each(|job| job.climb(&self.attack));
         let checked = open(jobs).len();
@@ -103,9 +103,9 @@ impl Stages<'_> {
         checked
     }
 
-    /// Defers the check of those of the faces `below_goal` that would not pass it, where there is no time for the
-    /// checks of `checked` faces and an iteration; these get the time, and only they. How many there are. A check that
-    /// fits takes place if it is worth as much: where there is no time for two iterations either, its gradient is one.
+    /// If there is no time for the checks of `checked` faces and an iteration, defers the check of those faces
+    /// `below_goal` that would not pass it; only these then get iterations. Returns how many there are. A check that
+    /// fits is not deferred if there is no time for two iterations either: its gradient is worth one iteration.
     fn defer_checks(&self, below_goal: &mut Vec<&mut FaceJob<'_>>, checked: usize) -> usize {
         let iteration = self.pace.cost(Stage::iteration(below_goal.len()), 1);
         let check = self.pace.cost(Stage::Check, checked);
@@ -121,7 +121,7 @@ impl Stages<'_> {
         deferred
     }
 
-    /// Spends iterations on `jobs`, as many as there is time for when `checked` faces are to be checked afterwards.
+    /// Spends iterations on `jobs`, as many as leave time to check `checked` faces afterwards.
     fn iterate(&mut self, jobs: &mut [&mut FaceJob<'_>], checked: usize) {
         let Self { workers, pace, attack, settings, times, .. } = self;
         let settings = *settings;
@@ -144,8 +144,8 @@ impl Stages<'_> {
         times.attack += took;
     }
 
-    /// Writes every face to the frame, and checks those that are `concerned`, on the frame in which all are written.
-    /// Where a deadline leaves time for it, the check of a face gives the gradient that the next frame follows.
+    /// Writes every face to the frame, then checks those `concerned` in the frame with all changes. If a deadline
+    /// leaves time for it, the check of a face gives the gradient that the next frame follows.
     pub fn check(
         &mut self,
         jobs: &mut [FaceJob<'_>],
@@ -167,8 +167,8 @@ impl Stages<'_> {
         self.times.verify += took;
     }
 
-    /// Whether the checks of so many faces give gradients: where a deadline leaves time for it. As long as it is not
-    /// known what that takes, an iteration's time is set aside.
+    /// Whether the checks of `faces` faces give gradients: only with a deadline that leaves time for it. Until their
+    /// cost is known, it counts as that of an iteration.
     fn climbs(&self, faces: usize) -> bool {
         if !self.pace.is_bound() || self.settings.max_iterations == 0 {
             return false;
@@ -178,8 +178,8 @@ impl Stages<'_> {
         self.pace.allows(if climb.is_zero() { first } else { climb.max(check) })
     }
 
-    /// Gives the faces that turned out short of their margins iterations after all, and checks them, and all that
-    /// overlap them, again: where there is a deadline, only those on which nothing was spent yet, and once.
+    /// Spends more iterations on faces that fell short of their margins, and checks them and all that overlap them
+    /// again. With a deadline, it does so once, and only for faces that have had no iteration yet.
     pub fn retry(&mut self, jobs: &mut [FaceJob<'_>], frame: &mut FrameMut<'_>, checked: usize) {
         let (rounds, most) = if self.pace.is_bound() { (1, 1) } else { (RETRIES, self.settings.max_iterations) };
         for _ in 0..rounds {
@@ -187,7 +187,7 @@ impl Stages<'_> {
         }
     }
 
-    /// A round of [`retry`](Self::retry), of the faces on which fewer than `most` iterations were spent.
+    /// One round of [`retry`](Self::retry), for the faces that have had fewer than `most` iterations.
     fn retry_once(&mut self, jobs: &mut [FaceJob<'_>], frame: &mut FrameMut<'_>, checked: usize, most: u32) {
         let short: Vec<Rect> = jobs.iter().filter(|job| job.is_short(most)).map(|job| job.report.region).collect();
         let cost = self.pace.cost(Stage::Check, checked) + self.pace.cost(Stage::iteration(short.len()), 1);
@@ -200,8 +200,8 @@ impl Stages<'_> {
         self.check(jobs, frame, |job| short.iter().any(|place| place.intersects(&job.report.region)));
     }
 
-    /// Does a stage of the jobs that have not ended, and returns the time it took. `work` leaves those that it was done
-    /// for.
+    /// Runs a stage on the open jobs, and returns the time it took. `work` keeps in the list the jobs that it
+    /// processed.
     fn measure<'j, 't>(
         &mut self,
         stage: Stage,
@@ -218,23 +218,23 @@ impl Stages<'_> {
     }
 }
 
-/// A job, and the iterations that there is time for.
+/// A job, and the number of iterations there is time for.
 struct Granted<'j, 't> {
     job: &'j mut FaceJob<'t>,
     iterations: u32,
 }
 
-/// Ends the jobs of all but the first `count` faces that are worked on.
+/// Ends all open jobs but the first `count`.
 fn close_beyond(jobs: &mut [FaceJob<'_>], count: usize, reason: CoverReason) {
     open(jobs).into_iter().skip(count).for_each(|job| job.close(reason));
 }
 
-/// The jobs that have not ended.
+/// The open jobs.
 fn open<'j, 't>(jobs: &'j mut [FaceJob<'t>]) -> Vec<&'j mut FaceJob<'t>> {
     jobs.iter_mut().filter(|job| job.is_open()).collect()
 }
 
-/// Runs the probes that are planned. A job one of whose probes fails ends.
+/// Runs the planned probes. A job ends if one of its probes fails.
 fn look(workers: &mut Workers, jobs: &mut [&mut FaceJob<'_>], of: Shown) {
     let mut probes: Vec<_> = jobs.iter_mut().map(|job| job.probes(of).collect::<Vec<_>>()).collect();
     let mut all: Vec<_> = probes.iter_mut().flatten().collect();

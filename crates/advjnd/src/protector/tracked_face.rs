@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One followed face: what lasts of it from frame to frame.
+//! The state of one followed face that lasts from frame to frame.
 //!
-//! The verdict is white-box knowledge: it says that the recognisers at hand no longer match the face *as output* with
-//! the track's own clean embedding.
+//! The verdict is white-box knowledge: it says that the loaded recognisers no longer match the *output* face with the
+//! track's own clean embedding.
 
 mod self_check;
 
@@ -27,12 +27,12 @@ use crate::net::RecognizerSpec;
 use crate::people::{Acquaintance, Look, Selection};
 use crate::report::Verdict;
 
-/// Margin beyond what is required and the reserve above which the perturbation is made smaller.
+/// Margin beyond the goal of the iterations above which the perturbation is shrunk.
 const MARGIN_SPARE: f32 = 0.04;
-/// What is left of the perturbation after one frame with margin to spare.
+/// Factor on the perturbation after a frame with margin to spare.
 const SHRINK: f32 = 0.95;
 
-/// What lasts from frame to frame.
+/// The state of one followed face.
 #[derive(Debug)]
 pub struct TrackedFace {
     perturbation: Perturbation,
@@ -40,53 +40,53 @@ pub struct TrackedFace {
     pub shape: Shape,
     memories: Vec<RecognizerMemory>,
     views: ViewSampler,
-    /// The perturbation that the last frame showed; empty if that showed none.
+    /// The perturbation that the last frame showed; empty if it showed none.
     last_shown: Vec<f32>,
-    /// What the face's place showed a frame ago, before it was changed.
+    /// The clean luma of the face's place one frame ago.
     pub previous: PreviousLuma,
     rotation: usize,
-    /// Looks of self-checks so far that gave a gradient, and whether that of the last one has yet to be followed.
+    /// Number of self-check looks that gave a gradient, and whether the last gradient is still to be followed.
     climbs: usize,
     may_climb: bool,
     /// Verdict of the last frame.
     pub verdict: Option<Verdict>,
-    /// How much is spent on it.
+    /// How large its change is.
     pub spending: Spending,
     /// When it is shown.
     showing: Showing,
     /// Who looks how closely.
     rota: Rota,
-    /// What the guard took the clean face for, a frame ago.
+    /// The guard's clean embedding one frame ago.
     before: Vec<f32>,
     was_shown: bool,
-    /// Who it is, where that decides whether it passes.
+    /// Who the person is, if that decides whether the face passes.
     pub acquaintance: Acquaintance,
     /// How many iterations it is worth.
     pub worth: Worth,
 }
 
-/// The clean face, in the eyes of every recogniser.
+/// What all recognisers say of the clean face.
 #[derive(Debug, Clone, Copy)]
 pub struct Clean {
     /// Least cosine similarity to the track's mean clean embedding.
     pub similarity: f32,
-    /// Whether every recogniser takes it for the person of the track.
+    /// Whether every recogniser matches it to the person of the track.
     pub known: bool,
 }
 
-/// How long a face is iterated on.
+/// How long to iterate on a face.
 #[derive(Clone, Copy)]
 pub struct Limit<'a> {
-    /// Iterations at most.
+    /// Largest number of iterations.
     pub iterations: u32,
-    /// Whether there is time for another.
+    /// Whether there is time for another iteration.
     pub goes_on: &'a (dyn Fn() -> bool + Sync),
-    /// How far its shape may go, if that is found in these iterations, too.
+    /// How far its shape may go; `None` unless these iterations search the shape, too.
     pub shaping: Option<Extent>,
 }
 
 impl TrackedFace {
-    /// A face never seen before. Its random numbers are those of the track `id`.
+    /// A new face, with the random numbers of the track `id`.
     pub fn new(seed: u64, id: u64, specs: &[Arc<RecognizerSpec>]) -> Self {
         let mut views = ViewSampler::new(seed, id);
         let memories = specs.iter().map(|spec| RecognizerMemory::new(spec, views.direction(spec.embedding_len)));
@@ -111,7 +111,7 @@ impl TrackedFace {
         }
     }
 
-    /// Whether a frame has shown it, protected.
+    /// Whether any frame has shown it protected.
     pub fn was_shown(&self) -> bool {
         self.was_shown
     }
@@ -126,13 +126,13 @@ impl TrackedFace {
         self.showing.allows(self.surplus(work), least_surplus(self.output_margins(), &work.tolerated))
     }
 
-    /// Whether an output with the margins last seen, in a check or in an iteration, could be shown.
+    /// Whether an output with the margins last seen, in a check or an iteration, could be shown.
     pub fn would_pass(&self, work: &Workspace) -> bool {
         let surplus = |required| least_surplus(self.memories.iter().map(|memory| memory.last_seen), required);
         self.showing.allows(surplus(&work.required), surplus(&work.tolerated))
     }
 
-    /// The objective of a chip by one `set` of landmarks in the eyes of a recogniser.
+    /// The objective of a recogniser for a chip by one `set` of landmarks.
     pub fn dodge(&self, recognizer: usize, set: usize) -> Dodge<'_> {
         self.memories[recognizer].dodge(set)
     }
@@ -146,14 +146,14 @@ impl TrackedFace {
         self.memories.iter().all(RecognizerMemory::is_new)
     }
 
-    /// How much its clean face of this frame is that of `known`, in the eyes of the recogniser that doubts it most.
-    /// Above zero all take it for that person.
+    /// How similar its clean face of this frame is to `known`: the least over the recognisers. Above zero, all match it
+    /// to that person.
     pub fn likeness(&self, known: &Self) -> f32 {
         let pairs = self.memories.iter().zip(&known.memories);
         -pairs.map(|(own, known)| own.clean_margin(&known.mean)).fold(f32::NEG_INFINITY, f32::max)
     }
 
-    /// Goes on from where `known`, the same person, was left.
+    /// Takes over the state of `known`, the same person.
     pub fn resume(&mut self, known: &Self) {
         self.perturbation = known.perturbation.clone();
         self.may_climb = false;
@@ -167,7 +167,7 @@ impl TrackedFace {
         &self.perturbation.delta
     }
 
-    /// Forgets the perturbation, and keeps what is known of the person.
+    /// Forgets the perturbation, but not the person.
     pub fn start_anew(&mut self) {
         self.perturbation = Perturbation::zeros(GRID * GRID);
         self.may_climb = false;
@@ -175,17 +175,17 @@ impl TrackedFace {
         self.memories.iter_mut().for_each(RecognizerMemory::forget_output);
     }
 
-    /// Least margin of the last output in the eyes of any recogniser.
+    /// Least margin of the last output over all recognisers.
     pub fn margin(&self) -> f32 {
         self.memories.iter().flat_map(|memory| memory.output).fold(f32::INFINITY, f32::min)
     }
 
-    /// How far the last output is beyond the margin required, in the eyes of the recogniser that is least content.
+    /// Least surplus of the last output over the required margins, of all recognisers.
     pub fn surplus(&self, work: &Workspace) -> f32 {
         least_surplus(self.output_margins(), &work.required)
     }
 
-    /// As [`surplus`](Self::surplus), beyond what iterations go for; zero where that is reached.
+    /// As [`surplus`](Self::surplus), over the goals of the iterations.
     pub fn goal_surplus(&self, work: &Workspace, reserve: f32) -> f32 {
         least_surplus(self.output_margins(), &goals(&work.required, reserve))
     }
@@ -195,20 +195,21 @@ impl TrackedFace {
         budget.project(&mut self.perturbation.delta);
     }
 
-    /// `budget`, and near what the last frame showed of the perturbation: at most `limit` times the budget from there.
+    /// `budget`, further limited to at most `limit` times its half widths from the perturbation that the last frame
+    /// showed.
     pub fn steady(&self, budget: Budget, limit: f32) -> Budget {
         if self.last_shown.is_empty() { budget } else { budget.near(&self.last_shown, limit) }
     }
 
-    /// The end of a frame that was judged.
+    /// Ends a frame that was judged.
     pub fn settle_judged(&mut self, shows: bool, surplus: f32) {
         self.showing.settle(shows, surplus);
         self.spending.settle(surplus);
     }
 
-    /// The end of a frame that `shows` the perturbation, or not: how much that changed since the last, on average, code
-    /// values of luma in face coordinates. Makes the perturbation smaller if the output had enough margin to `spare`,
-    /// beyond what the iterations go for.
+    /// Ends a frame; `shows`: whether it shows the perturbation. Shrinks the perturbation if the output had enough
+    /// margin to `spare` beyond the goal. Returns the mean change of the perturbation since the last frame, in code
+    /// values of luma.
     pub fn settle(&mut self, spare: f32, shows: bool) -> f32 {
         let delta = &self.perturbation.delta;
         let mut flicker = 0.0;
@@ -227,8 +228,8 @@ impl TrackedFace {
         flicker
     }
 
-    /// Begins the frame of an open workspace: plans the looks at the clean face, by the recognisers whose turn it is.
-    /// `hurried`: whether the frame has a deadline.
+    /// Begins a frame: plans the looks at the clean face by the recognisers whose turn it is. `hurried`: whether the
+    /// frame has a deadline.
     pub fn plan_clean_looks(&mut self, work: &mut Workspace, hurried: bool) {
         let is_askew = work.geometry.strange_sets().next().is_some();
         self.rota.next(self.showing.is_steady() && !is_askew, hurried && !is_askew);
@@ -243,9 +244,8 @@ impl TrackedFace {
         }
     }
 
-    /// Takes over what was planned, and plans what is left if the guard saw a change, or somebody who may pass by the
-    /// `selection`. A face that was `seen` by the detector counts for the track's mean; at a predicted place there may
-    /// be anything.
+    /// Stores the results of the planned looks. Plans the rest if the guard saw a change, or a person who may pass by
+    /// the `selection`. A face `seen` by the detector counts for the track's mean; a predicted place may show anything.
     pub fn take_clean_looks(&mut self, work: &mut Workspace, seen: bool, selection: Option<&Selection>) {
         let probes = std::mem::take(&mut work.probes);
         for probe in &probes {
@@ -274,8 +274,8 @@ impl TrackedFace {
         }
     }
 
-    /// Whether the clean face, found by the detector and looked at by all recognisers in this frame, passes as it is by
-    /// `selection`. `turn` is that of its landmarks.
+    /// Whether the clean face passes unchanged by `selection`; false unless all recognisers embedded it in this frame.
+    /// `turn` is that of its landmarks.
     pub fn passes_as_it_is(&mut self, selection: &Selection, turn: f32) -> bool {
         let Self { memories, acquaintance, .. } = self;
         let embeddings: Vec<&[f32]> = memories.iter().map(|memory| memory.now.as_slice()).collect();
@@ -283,7 +283,7 @@ impl TrackedFace {
         is_fresh && selection.passes(acquaintance, &Look { embeddings: &embeddings, turn })
     }
 
-    /// The clean face, in the eyes of all recognisers.
+    /// What all recognisers say of the clean face.
     pub fn clean(&self) -> Clean {
         let mut clean = Clean { similarity: 1.0, known: true };
         for memory in &self.memories {
@@ -293,11 +293,11 @@ impl TrackedFace {
         clean
     }
 
-    /// Spends iterations on an enrolled face up to `limit`, inside `budget`; fewer if the margins are beyond those
-    /// required by the reserve, unless its shape is found. Returns how many.
+    /// Spends iterations on an enrolled face up to `limit`, inside `budget`. Stops early at the required margins plus
+    /// the reserve, unless the shape is searched, too. Returns the number of iterations.
     ///
     /// # Errors
-    /// What the recognisers report.
+    /// Errors of the recognisers.
     pub fn iterate(
         &mut self,
         worker: &mut Worker,
@@ -341,14 +341,14 @@ impl TrackedFace {
         Ok(objective.spent)
     }
 
-    /// Takes over the gradient of a look of the self-check.
+    /// Stores the gradient of a self-check look.
     pub fn take_gradient(&mut self, work: &mut Workspace, smoothing: &mut Smoothing, transfer: &Transfer) {
         work.pull_back(&mut self.perturbation.gradient, smoothing, transfer);
         self.may_climb = true;
     }
 
-    /// Follows the gradient that the last frame's self-check saw, if it saw one, inside `budget`: an iteration that
-    /// costs no forward pass of its own. Returns how many iterations that comes to.
+    /// Follows the gradient of the last frame's self-check, if there is one, inside `budget`: an iteration without a
+    /// forward pass of its own. Returns the number of iterations, 0 or 1.
     pub fn climb(&mut self, work: &Workspace, budget: &mut Budget, attack: &Attack, transfer: &Transfer) -> u32 {
         if !std::mem::take(&mut self.may_climb) {
             return 0;
@@ -362,7 +362,7 @@ impl TrackedFace {
         1
     }
 
-    /// Takes for its margin what was last seen of it, in iterations if no check came after them.
+    /// Takes the margins last seen, by an iteration or a check, as those of the output.
     pub fn estimate(&mut self) {
         self.memories.iter_mut().for_each(|memory| memory.output = memory.last_seen);
     }

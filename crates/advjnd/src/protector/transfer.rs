@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What helps a perturbation against recognisers that are not at hand: how the iterations differ from climbing the
-//! margin of those that are.
+//! What helps a perturbation transfer to recognisers that are not loaded, beyond raising the margin of the loaded ones.
 //!
 //! | part | source |
 //! |---|---|
@@ -14,18 +13,19 @@ use super::geometry::GRID;
 /// Sigmas that the kernel reaches to each side.
 const KERNEL_SIGMAS: f32 = 2.5;
 
-/// How the iterations look for a perturbation that others do not recognise either.
+/// How the iterations aim at a perturbation that transfers to other recognisers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Transfer {
-    /// Entries of the matrix of each iteration's random view, and its shift as a share of the chip, differ by up to
-    /// this from none, 0..=0.5; below the reach of the self-check's views, that reach counts.
+    /// Strength of each iteration's random view, 0..=0.5: its matrix entries, and its shift as a share of the chip,
+    /// differ by up to this from the identity. The reach of the self-check's views is the minimum.
     pub diversity: f32,
-    /// Sigma of the Gaussian that smooths the gradient, in samples of the perturbation's grid (160 across the face's
-    /// surroundings), 0..=8; 0 does not smooth.
+    /// Sigma of the Gaussian that smooths the gradient, in samples of the perturbation's grid (160 across the face and
+    /// its surroundings), 0..=8; 0 does not smooth.
     pub smoothing: f32,
     /// Share of the last accumulated gradient that is kept, over iterations and frames, 0..1.
     pub momentum: f32,
-    /// Margin beyond the one required at which iterations end, 0..=4: more of the budget is spent, and lasts longer.
+    /// Margin beyond the required one at which iterations end, 0..=4. A larger one spends more of the budget, and
+    /// protection survives more.
     pub reserve: f32,
 }
 
@@ -39,13 +39,13 @@ impl Default for Transfer {
 #[derive(Debug, Default)]
 pub struct Smoothing {
     sigma: f32,
-    /// From the centre outwards; its double less the centre sums to one.
+    /// The kernel from the centre outwards; the full kernel sums to one.
     half: Vec<f32>,
     rows: Vec<f32>,
 }
 
 impl Smoothing {
-    /// Filters `plane` in place; zero lies around it. A sigma that is not above zero leaves it as it is.
+    /// Filters `plane` in place, with zeros around it. A sigma that is not above zero changes nothing.
     pub fn apply(&mut self, plane: &mut [f32], sigma: f32) {
         if sigma.is_nan() || sigma <= 0.0 {
             return;
@@ -63,7 +63,7 @@ impl Smoothing {
     }
 }
 
-/// Filters the lines of a plane whose samples lie `step` apart.
+/// Filters the lines of a plane; the samples of a line lie `step` apart.
 fn filter(half: &[f32], from: &[f32], to: &mut [f32], step: usize) {
     let other = if step == 1 { GRID } else { 1 };
     for line in 0..GRID {

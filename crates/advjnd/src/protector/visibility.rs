@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How much each pixel of a face's region may change unseen, at the resolution that matters.
+//! How much each pixel of a face's region may change unnoticed, at the resolution that matters.
 //!
-//! A perturbation has [`GRID`](super::geometry::GRID) samples across a face. Where a region has many more pixels, its
-//! thresholds are worked out on the region reduced by a whole number, box-averaged, and enlarged bilinearly: finer
-//! ones would cost time and memory by the square of the side, and be averaged again when they reach the grid.
+//! A perturbation has [`GRID`](super::geometry::GRID) samples across a face. If a region has many more pixels, it is
+//! box-averaged down by a whole factor, and its thresholds are enlarged bilinearly. Finer thresholds would cost time
+//! and memory in the square of the side, and be averaged again when they reach the grid.
 //!
-//! Sides are filled up to a multiple of [`MULTIPLE`] with the outermost samples, which is what the models see there
-//! anyway: a learned model makes a plan for every size, and a growing face has many.
+//! Sides are padded to a multiple of [`MULTIPLE`] with the outermost samples, as the models do beyond the border
+//! anyway: a learned model makes a plan for every size, and a growing face has many sizes.
 
 use crate::error::Result;
 use crate::frame::{Between, Region};
 use crate::jnd::{JndModel, Model, Picture};
 
-/// Longest side of what thresholds are worked out on, pixels.
+/// Longest side of a reduced region, pixels.
 const LONGEST: usize = 256;
-/// Lengths of its sides.
+/// Its sides are padded to multiples of this.
 const MULTIPLE: usize = 64;
 
-/// A model of just-noticeable difference, with the reduced region it looks at.
+/// A model of just-noticeable difference, with the reduced region that it reads.
 pub struct Visibility {
     model: (Model, Box<dyn JndModel>),
     luma: Vec<f32>,
@@ -33,7 +33,7 @@ impl Default for Visibility {
 }
 
 impl Visibility {
-    /// Makes what the map of a large face needs, so that the first takes no longer than the next.
+    /// Makes the plans for the map of a large face, so that the first map takes no longer than the next.
     ///
     /// # Errors
     /// As [`map`](Self::map).
@@ -43,7 +43,7 @@ impl Visibility {
         self.model.1.map_picture(&Picture { luma, rgb, width: LONGEST, height: LONGEST }, &mut self.jnd)
     }
 
-    /// Thresholds of `region`'s luma by `model`, code values: one for each pixel.
+    /// Thresholds of `region`'s luma by `model`, in code values, one for each pixel.
     ///
     /// # Errors
     /// As [`JndModel`]'s.
@@ -63,8 +63,8 @@ impl Visibility {
     }
 }
 
-/// Means of blocks of `factor`² pixels, and of what there is of them at the right and lower edges; `wide` × `high` of
-/// them, the outermost repeated.
+/// Means of blocks of `factor`² pixels, or of partial blocks at the right and lower edges. The result is padded to
+/// `wide` × `high` means by repeating the outermost.
 fn reduce(region: &Region, factor: usize, wide: usize, high: usize, luma: &mut Vec<f32>, rgb: &mut Vec<[f32; 4]>) {
     let (width, height) = (region.rect.width, region.rect.height);
     luma.clear();
@@ -94,7 +94,7 @@ fn reduce(region: &Region, factor: usize, wide: usize, high: usize, luma: &mut V
     }
 }
 
-/// Bilinear, `factor` times each way, `width` samples a row; beyond the outermost samples they repeat.
+/// Enlarges bilinearly, `factor` times each way, to `width` samples a row; the outermost samples repeat at the border.
 fn enlarge(small: &[f32], small_width: usize, factor: usize, width: usize, large: &mut [f32]) {
     let between = |at: usize, len: usize| Between::new((at as f32 + 0.5) / factor as f32 - 0.5, len);
     let columns: Vec<_> = (0..width).map(|x| between(x, small_width)).collect();
@@ -118,10 +118,10 @@ mod tests {
     use super::*;
     use crate::frame::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
 
-    /// What a model makes of its own maps beyond the edge reaches so far from it.
+    /// How far from the edge the padding affects the maps of a model.
     const EDGE: usize = 24;
 
-    /// A region that gets brighter from left to right, at a rate that says at which of `side` pixels it is.
+    /// A region of `side` pixels that brightens from left to right.
     fn ramp(side: usize) -> Region {
         let mut data: Vec<u8> = (0..side * side).flat_map(|at| [(at % side * 255 / side) as u8; 3]).collect();
         let planes = vec![PlaneMut { data: &mut data, stride: 3 * side }];
@@ -160,7 +160,7 @@ mod tests {
             let region = ramp(side);
             let picture = Picture { luma: &region.luma, rgb: &region.pixels, width: side, height: side };
             let mut own = vec![0.0; region.len()];
-            // Chou's threshold follows the background alone on so gentle a slope.
+            // On so gentle a slope, Chou's threshold follows the background alone.
             Model::Chou.new_model().map_picture(&picture, &mut own).unwrap();
             let worst =
                 map(Model::Chou, &region).iter().zip(&own).map(|(a, b)| (a / b - 1.0).abs()).fold(0.0, f32::max);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a thread works with: recognisers and models of visibility.
+//! The tools of a thread: recognisers and models of visibility.
 //!
-//! All threads work on one face together and share out every step of a network. Several faces, or several probes of
-//! one, take a thread each: measured on two cores, two forward passes of dlib's network side by side take 0.7 of the
-//! time that they take one after the other on both. Both ways give the same bytes.
+//! A single face gets all threads, which share every step of a network. Several faces, or several probes of one, get a
+//! thread each: measured on two cores, two forward passes of dlib's network side by side take 0.7 of the time of one
+//! after the other on both cores. Both ways give the same bytes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -21,16 +21,16 @@ use crate::pool::Pool;
 pub struct Workers {
     pool: Arc<Pool>,
     specs: Vec<Arc<RecognizerSpec>>,
-    /// Its networks use every thread of the pool.
+    /// The worker whose networks use every thread of the pool.
     wide: Worker,
-    /// Their networks use the thread that calls them: one for each thread, but none if there is only one, and no more
-    /// than there are cores, for threads beyond those only wait for each other.
+    /// Workers whose networks use the calling thread: one for each thread, or none if there is only one thread. At most
+    /// as many as cores, since more threads only wait for each other.
     narrow: Vec<Worker>,
 }
 
 impl Workers {
     /// Workers with the recognisers of `models`, run by `backend`; [`Error::Model`](crate::Error::Model) if one cannot
-    /// be.
+    /// run.
     pub fn new(models: &Models, backend: &Backend) -> Result<Self> {
         let readers = models.recognizers.iter().map(|(spec, graph)| {
             let recognizer = Recognizer::new(spec.clone(), backend.executor(graph, 1)?)?;
@@ -57,23 +57,23 @@ impl Workers {
         Ok(Self { pool, specs, wide, narrow })
     }
 
-    /// What each recogniser expects.
+    /// The specification of each recogniser.
     pub fn specs(&self) -> &[Arc<RecognizerSpec>] {
         &self.specs
     }
 
-    /// Parts that are worked on at the same time, at most.
+    /// Largest number of parts that run in parallel.
     pub fn threads(&self) -> usize {
         self.narrow.len().max(1)
     }
 
-    /// The recognisers that embed several chips together in less time than one by one, if they do.
+    /// The recognisers, if they embed several chips together faster than one by one.
     pub fn readers_of_many(&mut self) -> Option<&mut [ChipReader]> {
         let readers = &mut self.wide.readers;
         readers.iter().any(|reader| reader.recognizer().takes_many()).then_some(readers)
     }
 
-    /// Calls `work` once with each of `parts` and a worker, at the same time if there are several.
+    /// Calls `work` once with each of `parts` and a worker, in parallel if there are several.
     pub fn for_each<T: Send>(&mut self, parts: &mut [T], work: impl Fn(&mut Worker, &mut T) + Sync) {
         if parts.len() < 2 || self.narrow.is_empty() {
             return parts.iter_mut().for_each(|part| work(&mut self.wide, part));
@@ -89,7 +89,7 @@ impl Workers {
     }
 }
 
-/// What one thread works with.
+/// The tools of one thread.
 pub struct Worker {
     /// The recognisers.
     pub readers: Vec<ChipReader>,
@@ -111,7 +111,7 @@ impl Worker {
         }
     }
 
-    /// What each recogniser expects.
+    /// The specification of each recogniser.
     pub fn specs(&self) -> impl Iterator<Item = &RecognizerSpec> + Clone {
         self.readers.iter().map(ChipReader::spec)
     }

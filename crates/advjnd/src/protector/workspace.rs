@@ -20,22 +20,22 @@ use crate::frame::{FrameMut, Rect};
 use crate::jnd::{octave_shares, pixels_per_degree};
 use crate::net::RecognizerSpec;
 
-/// A region with a shorter side holds too little of a face to work on.
+/// Shortest side of a region to work on, pixels.
 const MIN_REGION: usize = 8;
 
-/// Peak signal-to-noise ratio of a face that is not changed, decibels.
+/// Peak signal-to-noise ratio of an unchanged face, decibels.
 pub const MOST_PSNR: f32 = 100.0;
 
-/// What a face's job needs for itself; nothing in it outlives the job.
+/// The buffers of one face's job. Nothing in them outlives the job.
 #[derive(Default)]
 pub struct Workspace {
     /// Where the face lies.
     pub geometry: Geometry,
-    /// The face as it came; from [`reshape`](Self::reshape) on as it is moved and lit.
+    /// The clean face; after [`reshape`](Self::reshape), the moved and lit face.
     pub clean: FacePicture,
     /// Moves and lights it.
     pub reshaper: Reshaper,
-    /// The face as the frame shows it after [`write`](Self::write); read by [`inspect`](Self::inspect).
+    /// The output face, read by [`inspect`](Self::inspect) after [`write`](Self::write).
     pub output: FacePicture,
     /// Largest change of luma per pixel of the region.
     pub bounds: Vec<f32>,
@@ -49,51 +49,51 @@ pub struct Workspace {
     pub required: Vec<Margins>,
     /// Margins below which it is covered at once.
     pub tolerated: Vec<Margins>,
-    /// How the face's contrast would be stretched, if it is low.
+    /// How to stretch the contrast of the face, if it is low.
     pub stretch: Option<Stretch>,
-    /// What is yet to be looked at, or was last: the clean face, then the output.
+    /// The planned or last looks: first at the clean face, then at the output.
     pub probes: Vec<Probe>,
     /// The region's bytes in the clean frame.
     saved: Vec<u8>,
-    /// What the place showed a frame ago, kept while the face has yet to get its shape.
+    /// What the place showed one frame ago, kept until the face has its shape.
     before: PreviousLuma,
-    /// Luma of the region a frame ago, where that is known.
+    /// Luma of the region one frame ago, where known.
     previous: Vec<f32>,
     grid_bounds: Vec<f32>,
     frame_height: usize,
-    /// Largest sum of squared changes of luma in the region, if it is bound.
+    /// Largest sum of squared changes of luma in the region; `None` for no limit.
     most_energy: Option<f32>,
-    /// Just-noticeable differences that the bounds of a pixel stand for.
+    /// Just-noticeable differences in a pixel's bound.
     jnd_scale: f32,
 }
 
-/// One look at the face, clean or as output: which recogniser reads it, how, and what it takes the face for.
+/// One look at the clean or the output face: which recogniser reads it, how, and the resulting embedding.
 pub struct Probe {
     /// Index of the recogniser.
     pub recognizer: usize,
-    /// From where.
+    /// How the chip is cut.
     pub point: Viewpoint,
-    /// The embedding; not a number before the probe was run.
+    /// The embedding; NaN before the probe has run.
     pub embedding: Vec<f32>,
-    /// Whether the gradient of its margin is wanted, too.
+    /// Whether to compute the gradient of its margin, too.
     pub climbs: bool,
 }
 
 impl Probe {
-    /// A probe that has yet to be run.
+    /// A probe that has not run yet.
     pub fn new(recognizer: usize, spec: &Arc<RecognizerSpec>, point: Viewpoint) -> Self {
         Self { recognizer, point, embedding: vec![f32::NAN; spec.embedding_len], climbs: false }
     }
 }
 
 impl Workspace {
-    /// Lays out a face by its sets of `landmarks`, reads its region, and bounds its change to `jnd_scale` times the
-    /// just-noticeable difference, inside the face's oval; a face that gets another shape has bounds from
-    /// [`reshape`](Self::reshape) on. `previous` is what the place showed a frame ago, and becomes what it shows now.
-    /// `shown`: whether the last frame showed the face. Returns `false` if too little of the face lies in the frame.
+    /// Lays out a face by its sets of `landmarks`, reads its region, and bounds its change inside the face's oval to
+    /// `jnd_scale` times the just-noticeable difference. A reshaped face gets its bounds in [`reshape`](Self::reshape).
+    /// `previous` is the place's luma one frame ago, and is updated. `shown`: whether the last frame showed the face.
+    /// Returns `false` if too little of the face lies in the frame.
     ///
     /// # Errors
-    /// What the JND models report.
+    /// Errors of the JND models.
     pub fn open(
         &mut self,
         worker: &mut Worker,
@@ -135,11 +135,11 @@ impl Workspace {
         Ok(true)
     }
 
-    /// Gives the face the shape and the light of `controls`, and bounds its change anew. `previous` as in
+    /// Gives the face the shape and light of `controls`, and computes its bounds anew. `previous` as in
     /// [`open`](Self::open).
     ///
     /// # Errors
-    /// What the JND models report, and [`Error::Input`](crate::Error::Input) if the moved landmarks span no face.
+    /// Errors of the JND models, and [`Error::Input`](crate::Error::Input) if the moved landmarks span no face.
     pub fn reshape(
         &mut self,
         controls: &Controls,
@@ -152,7 +152,7 @@ impl Workspace {
         self.bound(worker, settings, previous)
     }
 
-    /// Gives the face the shape and the light of `controls`; its bounds stay.
+    /// Gives the face the shape and light of `controls`; its bounds stay.
     ///
     /// # Errors
     /// [`Error::Input`](crate::Error::Input) if the moved landmarks span no face.
@@ -191,7 +191,7 @@ impl Workspace {
         Ok(())
     }
 
-    /// Plans the looks of one recogniser at the clean face: by the followed landmarks, and by those far from them.
+    /// Plans the looks of one recogniser at the clean face, by the followed landmarks and by the sets far from them.
     pub fn plan_clean_looks(&mut self, recognizer: usize, spec: &Arc<RecognizerSpec>) {
         let rendition = if self.stretch.is_some() { Rendition::Stretched } else { Rendition::AsIs };
         let sets = std::iter::once(0).chain(self.geometry.strange_sets());
@@ -199,7 +199,7 @@ impl Workspace {
         self.probes.extend(points.map(|point| Probe::new(recognizer, spec, point)));
     }
 
-    /// What the perturbation must stay in, in its own coordinates, at a root mean square of `size` just-noticeable
+    /// The budget of the perturbation, in its own coordinates, at a root mean square of `size` just-noticeable
     /// differences.
     pub fn budget(&mut self, settings: &Settings, size: f32) -> Budget {
         self.grid_bounds.resize(GRID * GRID, 0.0);
@@ -210,8 +210,8 @@ impl Workspace {
             .with_rms(self.share(size))
     }
 
-    /// What share of the bounds a root mean square of `size` just-noticeable differences is; less where the face's PSNR
-    /// allows less.
+    /// The root mean square of `size` just-noticeable differences as a share of the bounds; less if the face's PSNR
+    /// limit requires it.
     pub fn share(&self, size: f32) -> f32 {
         let share = size / self.jnd_scale;
         let share = self.most_energy.map_or(share, |most| share.min((most / energy(&self.bounds)).sqrt()));
@@ -223,8 +223,8 @@ impl Workspace {
         self.jnd_scale * budget.rms_of(delta)
     }
 
-    /// Peak signal-to-noise ratio of what was written last, decibels of luma inside the oval, against the face as it is
-    /// moved and lit; [`MOST_PSNR`] where nothing was changed.
+    /// Peak signal-to-noise ratio of the last write against the moved and lit face, in decibels, on the luma inside the
+    /// oval; [`MOST_PSNR`] if nothing changed.
     pub fn psnr(&mut self) -> f32 {
         self.clean.region.quantize(&self.residual, &self.bounds, &mut self.stored);
         let inside = self.geometry.mask.iter().filter(|mask| **mask > 0.0).count() as f32;
@@ -232,7 +232,7 @@ impl Workspace {
         if psnr.is_nan() { MOST_PSNR } else { psnr.min(MOST_PSNR) }
     }
 
-    /// Lays a perturbation over the region; scales it down if it would change more than the face's PSNR allows.
+    /// Warps a perturbation into the region; scales it down if the face's PSNR limit requires it.
     fn lay(&mut self, delta: &[f32]) {
         self.geometry.spread.forward(delta, &mut self.residual);
         let Some(most) = self.most_energy else { return };
@@ -243,7 +243,7 @@ impl Workspace {
         }
     }
 
-    /// Lets the clean picture carry a perturbation as the frame would store it; at half its size, too, if `halved`.
+    /// Adds to the clean picture a perturbation as the frame would store it; also at half size if `halved`.
     pub fn carry(&mut self, delta: &[f32], halved: bool) {
         self.lay(delta);
         let Self { clean, residual, bounds, stored, .. } = self;
@@ -254,7 +254,7 @@ impl Workspace {
         }
     }
 
-    /// Pulls the gradient with respect to the region's luma, where that may change, back to the perturbation's
+    /// Pulls the gradient with respect to the region's luma, where that may change, back to the perturbation
     /// (overwritten), and smooths it as `transfer` says.
     pub fn pull_back(&mut self, gradient: &mut [f32], smoothing: &mut Smoothing, transfer: &Transfer) {
         for (own, bound) in self.gradient.iter_mut().zip(&self.bounds) {
@@ -284,13 +284,13 @@ impl Workspace {
         frame.restore(self.clean.region.rect, &self.saved);
     }
 
-    /// Reads the region as output.
+    /// Reads the output region.
     pub fn inspect(&mut self, frame: &FrameMut<'_>) {
         let halved = self.is_checked(Rendition::Halved);
         self.output.read(frame, self.clean.region.rect, halved);
     }
 
-    /// Whether the self-check reads such a copy.
+    /// Whether the self-check reads this rendition.
     pub fn is_checked(&self, rendition: Rendition) -> bool {
         self.required.iter().any(|margins| margins[rendition.index()] > f32::NEG_INFINITY)
     }

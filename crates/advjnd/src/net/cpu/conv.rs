@@ -3,8 +3,8 @@
 //!
 //! Forward, a pixel's chunks are its taps. Backward with stride 1 is a forward convolution with the mirrored kernel
 //! ([`mirrored`](super::reach::mirrored)). Backward with stride `s` splits the result into `s × s` phases; each is a
-//! stride-1 convolution with the taps that reach it. Backward to an image of at most 4 channels would waste vectors on
-//! 3 channels: there, 2 × 2 pixels by 3 channels are the entries of one vector ([`Dense::to_image`]).
+//! stride-1 convolution with the taps that reach it. Backward to an image of at most 4 channels would leave vectors
+//! mostly empty, so there one vector holds 2 × 2 pixels of all channels ([`Dense::to_image`]).
 #![allow(unsafe_code, reason = "tiles are addressed through pointers")]
 
 use super::layout::{Blocked, Grid, blocks};
@@ -17,7 +17,7 @@ use super::tile::{Tile, Tiling};
 use crate::net::graph::{Conv, Padding, Shape};
 use crate::net::values::Values;
 
-/// Least work of an item, in multiply-adds of vectors: some 3 µs.
+/// Least work of an item, in multiply-adds of vectors: about 3 µs.
 const ITEM_WORK: usize = 16_000;
 
 /// A dense convolution, ready to run.
@@ -220,7 +220,7 @@ impl Dense {
         })
     }
 
-    /// A fully connected layer: every entry of `source` is an inner one.
+    /// A fully connected layer: the inner dimension is every entry of `source`.
     pub(super) fn linear(
         level: Level,
         store: &mut WeightStore,
@@ -256,13 +256,13 @@ impl Dense {
         })
     }
 
-    /// Where its weights lie.
+    /// The place of its weights.
     pub(super) fn packed(&self) -> Packed {
         let Self { weights, groups, group_blocks, .. } = *self;
         Packed { weights, groups, group_blocks, chunks: self.chunks.len() }
     }
 
-    /// Items that may run at the same time.
+    /// Number of items, which may run in parallel.
     pub(super) fn items(&self) -> usize {
         let parts = self.tiling.strips().div_ceil(self.strips_per_item);
         self.groups.div_ceil(self.groups_per_item) * self.samples * parts
@@ -271,7 +271,7 @@ impl Dense {
     /// Runs one item.
     ///
     /// # Safety
-    /// `memory` is that of the plan, and the processor runs the level it was made for.
+    /// `memory` must be that of the plan, and the processor must support the plan's level.
     pub(super) unsafe fn run(&self, item: usize, memory: &Memory) {
         let parts = self.tiling.strips().div_ceil(self.strips_per_item);
         let (bundle, sample, part) = (item / parts / self.samples, item / parts % self.samples, item % parts);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Depthwise convolution: one filter per channel, 16 channels at a time.
 //!
-//! A result is a sum over taps of vectors; the taps are a list of distances, so that the phases of a strided backward
-//! pass are the same kernel with fewer taps. For up to nine taps the weights stay in registers while a run of pixels is
-//! computed; longer lists are walked pixel by pixel.
+//! A result is a sum over taps of vectors. The taps are a list of offsets, so that the phases of a strided backward
+//! pass use the same kernel with fewer taps. For up to nine taps the weights stay in registers for a run of pixels;
+//! longer lists are processed pixel by pixel.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 #![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
@@ -14,12 +14,12 @@ use super::simd::{Isa, LANES, Level, per_level};
 use super::sink::Epilogue;
 use crate::net::graph::{Conv, Shape};
 
-/// Least work of an item, in multiply-adds of vectors: some 2 µs.
+/// Least work of an item, in multiply-adds of vectors: about 2 µs.
 const ITEM_WORK: usize = 4_000;
 
-/// Neighbouring pixels computed together where 32 vectors fit in registers,
+/// Neighbouring pixels computed together if 32 vectors fit in registers.
 const LONG_RUN: usize = 7;
-/// and where 8 do: four sums, a row of weights, and the value.
+/// The same if 8 vectors fit: four sums, a row of weights, and the value.
 const SHORT_RUN: usize = 4;
 
 /// A depthwise convolution, ready to run.
@@ -32,7 +32,7 @@ pub(super) struct Depthwise {
     columns: usize,
     rows_per_item: usize,
     taps: Vec<isize>,
-    /// 3 × 3 taps side by side: neighbours share what they load.
+    /// Whether the taps are a 3 × 3 square, so that neighbours share their loads.
     square: bool,
     weights: usize,
     epilogue: Epilogue,
@@ -129,7 +129,7 @@ impl Depthwise {
         }
     }
 
-    /// Items that may run at the same time.
+    /// Number of items, which may run in parallel.
     pub(super) fn items(&self) -> usize {
         self.samples * self.blocks * self.rows.div_ceil(self.rows_per_item)
     }
@@ -137,7 +137,7 @@ impl Depthwise {
     /// Runs one item.
     ///
     /// # Safety
-    /// `memory` is that of the plan, and the processor runs the level it was made for.
+    /// `memory` must be that of the plan, and the processor must support the plan's level.
     pub(super) unsafe fn run(&self, item: usize, memory: &Memory) {
         // SAFETY: passed on.
         unsafe { run(self.level, self, item, memory) }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Between the caller's planes and the plan's layouts: normalising the input, and the gradient's way back.
+//! Conversion between the caller's planes and the plan's layouts: normalises the input, and returns the gradient.
 #![allow(unsafe_code, reason = "the caller's planes are addressed through pointers")]
 
 use super::layout::Grid;
@@ -16,7 +16,7 @@ pub(super) enum Form {
     Interleaved(Grid),
     /// 16 channels to a vector.
     Blocked(Grid),
-    /// 2 × 2 pixels of all channels to a vector, as [`Dense::to_image`](super::conv::Dense::to_image) leaves them.
+    /// 2 × 2 pixels of all channels to a vector, the output of [`Dense::to_image`](super::conv::Dense::to_image).
     Squares(Grid),
 }
 
@@ -33,7 +33,7 @@ impl Form {
     }
 }
 
-/// Which way.
+/// The direction.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
     /// The caller's input into the plan.
@@ -42,7 +42,7 @@ pub(super) enum Direction {
     Out,
 }
 
-/// The step at the border of the plan; an item is a row.
+/// The step at the border of the plan; an item is a run of rows.
 pub(super) struct Image {
     pub(super) direction: Direction,
     pub(super) shape: Shape,
@@ -55,7 +55,7 @@ pub(super) struct Image {
 const ITEM_ROWS: usize = 16;
 
 impl Image {
-    /// Items that may run at the same time.
+    /// Number of items, which may run in parallel.
     pub(super) fn items(&self) -> usize {
         self.samples * self.shape.height.div_ceil(ITEM_ROWS)
     }
@@ -63,7 +63,7 @@ impl Image {
     /// Runs one item.
     ///
     /// # Safety
-    /// `memory` is that of the plan, with the caller's slices of the full length.
+    /// `memory` must be that of the plan, with the caller's slices of full length.
     pub(super) unsafe fn run(&self, item: usize, memory: &Memory) {
         let Shape { channels, height, width } = self.shape;
         let parts = height.div_ceil(ITEM_ROWS);
@@ -99,10 +99,10 @@ impl Image {
         }
     }
 
-    /// One row of three planes, normalised, side by side.
+    /// Normalises one row of three planes and interleaves it.
     ///
     /// # Safety
-    /// `planes` are valid for a row, `target` for three times as many entries.
+    /// `planes` must be valid for a row, `target` for three times as many entries.
     unsafe fn interleave(&self, target: *mut f32, planes: [*const f32; 3]) {
         let (scale, shift) = (&self.affine.scale, &self.affine.shift);
         let (scale, shift) = ([scale[0], scale[1], scale[2]], [shift[0], shift[1], shift[2]]);

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Blocked layout: `[sample][channel / 16][row][column][channel % 16]`, with a frame of zeros around every plane.
 //!
-//! The frame (halo) is as wide as the widest reader needs, so that no kernel tests for borders. It is zero from the
-//! start and nobody writes it: a small place with a frame is reused only by values of exactly the same layout. The
-//! entries of others are reused by any; where that spoils a large frame, a step clears it ([`spoiled`]).
+//! The frame (halo) is as wide as the widest reader needs, so that no kernel tests for borders. It starts as zero and
+//! is never written: a small place with a frame is reused only by values of exactly the same layout. The entries of
+//! other places may be reused by any value; if that spoils a large frame, a step clears it ([`spoiled`]).
 
 use std::ops::Range;
 
 use super::simd::LANES;
 use crate::net::graph::Shape;
 
-/// Entries (1 MiB) from which reusing a place is worth a step that clears its frame.
+/// Size in entries (1 MiB) from which it is worth a step that clears the frame to reuse a place.
 const LARGE: usize = 1 << 18;
 
-/// Zeros around a plane that readers may read.
+/// The zeros around a plane that readers may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Halo {
     pub(super) top: usize,
@@ -23,7 +23,7 @@ pub(super) struct Halo {
 }
 
 impl Halo {
-    /// What a reader of rows `first_row..=last_row` and columns `first_column..=last_column` of `shape` needs.
+    /// The halo that a reader of these first to last `rows` and `columns` of `shape` needs.
     pub(super) fn reaching(shape: Shape, rows: (isize, isize), columns: (isize, isize)) -> Self {
         let before = |first: isize| first.min(0).unsigned_abs();
         let after = |last: isize, size: usize| (last + 1).saturating_sub_unsigned(size).max(0).unsigned_abs();
@@ -35,7 +35,7 @@ impl Halo {
         }
     }
 
-    /// Wide enough for both.
+    /// A halo wide enough for both.
     pub(super) fn union(self, other: Self) -> Self {
         Self {
             top: self.top.max(other.top),
@@ -50,7 +50,7 @@ impl Halo {
     }
 }
 
-/// Where the vectors of a value lie: an offset and its steps, in entries.
+/// The places of the vectors of a value: an offset and its steps, in entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Grid {
     pub(super) base: usize,
@@ -86,14 +86,15 @@ impl Blocked {
         blocks(self.shape.channels)
     }
 
-    /// The entries it takes, of `batch` samples, its frame included.
+    /// The entries it takes for `batch` samples, its frame included.
     fn entries(&self, batch: usize) -> Range<usize> {
         let Self { halo, grid, .. } = self;
         let start = grid.base - halo.top * grid.row - halo.left * grid.pixel;
         start..start + grid.sample * batch
     }
 
-    /// The upper left part of the first channels, of `shape`; its frame is zero only where it is the whole's.
+    /// The upper left part of its first channels, of `shape`. The part's frame is zero only where it is the frame of
+    /// the whole.
     pub(super) fn cropped(&self, shape: Shape) -> Self {
         let same = shape.height == self.shape.height && shape.width == self.shape.width;
         let halo = if same { self.halo } else { Halo { bottom: 0, right: 0, ..self.halo } };
@@ -111,7 +112,7 @@ pub(super) fn blocks(channels: usize) -> usize {
     channels.div_ceil(LANES)
 }
 
-/// Which of the places taken, in that order, must have their frames cleared before they are written: those that share
+/// Indices of the places in `taken`, in order, whose frames must be cleared before they are written: those that share
 /// entries with another layout.
 pub(super) fn spoiled(taken: &[Blocked], batch: usize) -> impl Iterator<Item = usize> {
     let spoils = move |place: &Blocked, other: &Blocked| {
@@ -123,13 +124,13 @@ pub(super) fn spoiled(taken: &[Blocked], batch: usize) -> impl Iterator<Item = u
     framed.filter(move |(_, place)| taken.iter().any(|other| spoils(place, other))).map(|(index, _)| index)
 }
 
-/// Gives out places for values, and takes them back.
+/// Allocates places for values, and frees them.
 pub(super) struct Space {
     batch: usize,
     length: usize,
-    /// Small places with a frame that nobody uses any more.
+    /// Free small places with a frame.
     framed: Vec<Blocked>,
-    /// What else nobody uses any more, in no order; no two of them touch.
+    /// Other free ranges, in no order; no two of them touch.
     free: Vec<Range<usize>>,
 }
 
@@ -138,7 +139,7 @@ impl Space {
         Self { batch, length: 0, framed: Vec::new(), free: Vec::new() }
     }
 
-    /// Entries needed so far.
+    /// Number of entries needed so far.
     pub(super) fn length(&self) -> usize {
         self.length
     }
@@ -162,13 +163,12 @@ impl Space {
         place
     }
 
-    /// Whether only values of the same layout may have a place.
+    /// Whether a place is kept for values of the same layout.
     fn is_kept(&self, place: &Blocked) -> bool {
         place.halo != Halo::default() && place.grid.sample * self.batch < LARGE
     }
 
-    /// The start of `length` entries that nobody uses any more, from the least place they fit; new ones where there
-    /// are none.
+    /// The start of `length` free entries, from the smallest range they fit in; new entries if there is none.
     fn take_free(&mut self, length: usize) -> usize {
         let fitting = (0..self.free.len()).filter(|index| self.free[*index].len() >= length);
         if let Some(index) = fitting.min_by_key(|index| self.free[*index].len()) {
@@ -183,14 +183,14 @@ impl Space {
         self.take_plain(length - begun) - begun
     }
 
-    /// `length` entries that are never given out again.
+    /// Allocates `length` entries for good.
     pub(super) fn take_plain(&mut self, length: usize) -> usize {
         let base = self.length;
         self.length += length.next_multiple_of(LANES);
         base
     }
 
-    /// Takes a place back.
+    /// Frees a place.
     pub(super) fn give(&mut self, place: Blocked) {
         if self.is_kept(&place) {
             return self.framed.push(place);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The adjoint of a fully connected layer, on the weights as the forward pass packed them.
 //!
-//! Such a layer is bound by memory (SFace's is two thirds of its weights), so they are not packed twice. Forward, a
-//! weight vector holds 16 outputs of one input; here it is multiplied with those outputs' cotangents, and the 16
-//! entries of each of 16 inputs' sums are added up at the end.
+//! Such a layer is bound by memory (SFace's holds two thirds of the network's weights), so its weights are not packed
+//! twice. Forward, a weight vector holds 16 outputs of one input. Here it is multiplied by the cotangents of those
+//! outputs, and at the end the 16 entries of the sum of each of 16 inputs are added up.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 #![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
@@ -14,7 +14,7 @@ use super::simd::{Isa, LANES, Level, per_level};
 /// Chunks of 16 inputs in an item.
 const ITEM_CHUNKS: usize = 64;
 
-/// Where a dense layer's weights lie: `[group][chunk][16 inputs][blocks of 16 outputs]`.
+/// The place of a dense layer's weights: `[group][chunk][16 inputs][blocks of 16 outputs]`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Packed {
     pub(super) weights: Weights,
@@ -33,12 +33,13 @@ pub(super) struct LinearBackward {
 }
 
 impl LinearBackward {
-    /// From the cotangent `source` to `target`, which has no frame, so that its vectors follow each other as chunks do.
+    /// The pass from the cotangent `source` to `target`. `target` has no frame, so its vectors are consecutive, as
+    /// chunks are.
     pub(super) fn new(level: Level, samples: usize, packed: Packed, source: &Blocked, target: &Blocked) -> Self {
         Self { level, samples, packed, source: source.grid, target: target.grid }
     }
 
-    /// Items that may run at the same time.
+    /// Number of items, which may run in parallel.
     pub(super) fn items(&self) -> usize {
         self.samples * self.packed.chunks.div_ceil(ITEM_CHUNKS)
     }
@@ -46,7 +47,7 @@ impl LinearBackward {
     /// Runs one item.
     ///
     /// # Safety
-    /// `memory` is that of the plan, and the processor runs the level it was made for.
+    /// `memory` must be that of the plan, and the processor must support the plan's level.
     pub(super) unsafe fn run(&self, item: usize, memory: &Memory) {
         // SAFETY: passed on.
         unsafe { run(self.level, self, item, memory) }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The memory of a plan: one aligned block of values, one of sign bits, one of packed weights, scratch per thread.
+//! The memory of a plan: an aligned block each of values, sign bits and packed weights, and scratch per thread.
 //!
-//! Steps address it by offsets fixed when the plan is made. What makes concurrent writes sound is the plan: the items
-//! of a step write disjoint places and read none that another item of the same step writes, and steps are separated by
-//! a barrier (see [`program`](super::program)).
+//! Steps address it by offsets fixed when the plan is made. The plan makes concurrent writes sound: the items of a step
+//! write disjoint places and read none that another item of the same step writes, and a barrier separates steps (see
+//! [`program`](super::program)).
 #![allow(unsafe_code, reason = "threads share the memory of a plan without locks")]
 
 use std::alloc::{Layout, handle_alloc_error};
@@ -19,12 +19,12 @@ use crate::net::precision::{self, WeightPrecision};
 
 /// Alignment of a small block: a cache line.
 const LINE: usize = 64;
-/// Size of a huge page, and alignment of blocks at least as large: weights are streamed, and with pages of 4 KiB the
+/// Size of a huge page, and alignment of blocks at least as large. Weights are streamed; with pages of 4 KiB the
 /// processor would walk the page table at every 64th line.
 const HUGE_PAGE: usize = 2 << 20;
 
-/// Numbers from the start of a cache line. Those of a large block are pages of its own, which take no memory before
-/// they are used and go back to the system with the block, whatever else the process has allocated since.
+/// Numbers from the start of a cache line. A large block has pages of its own, which take no memory before they are
+/// used, and which return to the system with the block, whatever the process has allocated since.
 pub(super) struct Block {
     start: NonNull<f32>,
     bytes: usize,
@@ -55,7 +55,7 @@ impl Block {
             };
             let offset = map.as_mut_ptr().align_offset(HUGE_PAGE);
             #[cfg(target_os = "linux")]
-            // Pages of 4 KiB do, too: a kernel may be built without others.
+            // If this fails, pages of 4 KiB serve: an operating system may lack huge pages.
             let _ = map.advise_range(memmap2::Advice::HugePage, offset, bytes);
             (map.as_mut_ptr().wrapping_add(offset).cast(), Box::new(map))
         };
@@ -68,13 +68,13 @@ impl Block {
         self.start.as_ptr()
     }
 
-    /// Bytes it takes once all is used.
+    /// Bytes it takes once all of it is used.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 }
 
-/// Where a layer's packed weights lie, and in which precision.
+/// Place and precision of a layer's packed weights.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Weights {
     /// In steps of one `f32`.
@@ -99,17 +99,17 @@ pub(super) struct WeightsAt {
 }
 
 impl WeightsAt {
-    /// The vector from entry `first` on, of weights that are in half precision if `HALF`.
+    /// The vector from entry `first` on. `HALF`: the weights are in half precision.
     ///
     /// # Safety
-    /// They lie in the store, and the processor has the instruction set.
+    /// The weights lie in the store, and the processor has the instruction set.
     #[inline(always)]
     pub(super) unsafe fn load<I: Isa, const HALF: bool>(&self, first: usize) -> I::Vector {
         // SAFETY: by contract.
         unsafe { if HALF { I::load_half(self.start.cast::<u16>().add(first)) } else { I::load(self.start.add(first)) } }
     }
 
-    /// An address to fetch ahead.
+    /// An address to prefetch.
     #[inline(always)]
     pub(super) fn ahead<const HALF: bool>(&self, first: usize) -> *const f32 {
         let entries = if HALF { first / 2 } else { first };
@@ -130,7 +130,7 @@ struct Entry {
     len: usize,
 }
 
-/// Packed weights while a plan is made: new ones, or those that another plan of the network has packed.
+/// Packed weights while a plan is made: new ones, or those of another plan of the network.
 pub(super) struct WeightStore {
     precision: WeightPrecision,
     values: Vec<f32>,
@@ -146,25 +146,25 @@ impl WeightStore {
         Self { precision, values: Vec::new(), entries: Vec::new(), packed: None, asked: 0, differs: false }
     }
 
-    /// A store that another plan of the same network has filled.
+    /// A store filled by another plan of the same network.
     pub(super) fn of(packed: Arc<Store>) -> Self {
         Self { packed: Some(packed), ..Self::new(WeightPrecision::Single) }
     }
 
-    /// Whether it packs weights, rather than having them.
+    /// Whether it packs weights, instead of having them.
     pub(super) fn packs(&self) -> bool {
         self.packed.is_none()
     }
 
-    /// The `len` packed weights of a layer, made by `pack` if they are new. Those of large layers are kept in half
-    /// precision, where they keep their values and `exact` does not forbid it: what limits such layers, on two threads
-    /// above all, is the memory that weights are read from.
+    /// The `len` packed weights of a layer, made by `pack` if they are new. Large layers keep them in half precision,
+    /// unless that changes their values too much or `exact` forbids it: reading weights from memory limits such layers,
+    /// above all on two threads.
     pub(super) fn layer(&mut self, len: usize, exact: bool, pack: impl FnOnce() -> Vec<f32>) -> Weights {
         let precision = if exact { WeightPrecision::Single } else { self.precision };
         self.entry(len, pack, |store, values| precision.halved(values).map(|halves| store.push_half(&halves)))
     }
 
-    /// As [`layer`](Self::layer) for what is read entry by entry, in single precision; its offset.
+    /// As [`layer`](Self::layer) for weights read entry by entry, in single precision. Returns their offset.
     pub(super) fn plain(&mut self, len: usize, pack: impl FnOnce() -> Vec<f32>) -> usize {
         self.entry(len, pack, |_, _| None).offset
     }
@@ -205,7 +205,7 @@ impl WeightStore {
         offset
     }
 
-    /// The finished store; `None` if another plan's weights were to serve and are not this network's.
+    /// The finished store; `None` if it was to share another plan's weights and these are not of this network.
     pub(super) fn finish(self) -> Option<Arc<Store>> {
         if let Some(packed) = self.packed {
             return (!self.differs && self.asked <= packed.entries.len()).then_some(packed);
@@ -217,7 +217,7 @@ impl WeightStore {
     }
 }
 
-/// Where a thread finds the memory of a plan.
+/// A thread's pointers to the memory of a plan.
 #[derive(Clone, Copy)]
 pub(super) struct Memory {
     /// Values and gradients.

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The fast path: a graph becomes a plan once, and a plan runs without allocating.
+//! The fast path: a graph becomes a plan once, and the plan runs without allocating.
 //!
 //! ```text
 //! graph ─► plan: nodes ─► steps + packed weights + places ─► program ─► pool of threads
 //!                          tile / winograd / depthwise / window / pointwise / image
 //! ```
 //!
-//! * [`simd`](self): vectors of 16 on AVX-512, AVX2, or anything; chosen at run time.
-//! * `tile`: the register tile that all dense products share; `conv`: what it is fed with; `reach`: what a
-//!   convolution reads; `winograd`: 3×3 at stride 1.
+//! * [`simd`](self): vectors of 16 on AVX-512, AVX2 or any other processor; chosen at run time.
+//! * `tile`: the register tile that all dense products share; `conv`: its inputs; `reach`: what a convolution reads;
+//!   `winograd`: 3×3 at stride 1.
 //! * `depthwise`, `window`, `pointwise`, `linear`, `image`: the rest, each bound by memory rather than arithmetic.
-//! * `memory`: packed weights, shared by all engines of a network, and what each engine has of its own.
+//! * `memory`: packed weights, shared by all engines of a network, and the own memory of each engine.
 //! * `sink`: bias, residual, activation and its derivative, in the epilogue of every kernel.
-//! * `plan`: algorithm, place and epilogue of every operation; `program`: how threads take the steps apart.
+//! * `plan`: algorithm, place and epilogue of every operation; `program`: how threads share the steps.
 //!
-//! All sums and products are in `f32`; the weights of large layers are kept in half precision ([`WeightPrecision`]),
-//! for those layers wait for memory: 0.85 of the time of dlib's network. bf16 products (`vdpbf16ps`) were measured and
-//! lose: on Sapphire and Emerald Rapids the instruction runs at 86 GFLOP/s a core, half the 175 of two fused
+//! All sums and products are in `f32`. The weights of large layers are kept in half precision ([`WeightPrecision`]),
+//! because those layers wait for memory: dlib's network then takes 0.85 of the time. bf16 products (`vdpbf16ps`) are
+//! slower: on Sapphire and Emerald Rapids the instruction runs at 86 GFLOP/s a core, half the 175 of two fused
 //! multiply-adds a cycle.
 
 mod conv;
@@ -65,8 +65,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Plans `graph` for `batch` samples at a time on `pool`, for the best level of this processor. Its packed weights
-    /// are those of every other engine so made of this graph or a copy of it.
+    /// Plans `graph` for `batch` samples at a time on `pool`, for the best level of this processor. All engines made in
+    /// this way from this graph or a copy of it share their packed weights.
     ///
     /// [`Error::Model`] for a graph with an operation this engine cannot run.
     pub fn new(graph: &Graph, batch: usize, pool: &Arc<Pool>) -> Result<Self> {
@@ -75,13 +75,13 @@ impl Engine {
             None => WeightStore::new(WeightPrecision::Half),
         };
         let engine = Self::planned(graph, batch, pool, Level::best(), store)?;
-        // If another thread was first, its weights are the same.
+        // If another thread came first, its weights are the same.
         graph.prepared().keep(Arc::clone(engine.program.weights()));
         Ok(engine)
     }
 
-    /// As [`new`](Self::new) for a chosen level and precision, on weights of its own; [`Error::Input`] if this
-    /// processor cannot run the level.
+    /// As [`new`](Self::new) for a chosen level and precision, on its own weights; [`Error::Input`] if this processor
+    /// does not support the level.
     pub fn with(
         graph: &Graph,
         batch: usize,
@@ -95,7 +95,7 @@ impl Engine {
         Self::planned(graph, batch, pool, level, WeightStore::new(precision))
     }
 
-    /// Another engine for the same `graph`, on this one's packed weights, with memory of its own.
+    /// Another engine for the same `graph`, on the same packed weights, with its own memory.
     ///
     /// [`Error::Model`] if `graph` is another network.
     pub fn sharing(&self, graph: &Graph, batch: usize, pool: &Arc<Pool>) -> Result<Self> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Sums of two values entry by entry, each extended by zeros or enlarged twice, through an epilogue; copies; and frames
-//! cleared.
+//! Element-wise sums of two values, each extended by zeros or enlarged twice, through an epilogue; also copies, and
+//! clearing of frames.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 
 use super::layout::{Blocked, blocks};
@@ -10,7 +10,7 @@ use super::sink::Epilogue;
 use crate::net::graph::Shape;
 use crate::net::upsample::{NEAR, Upsampling};
 
-/// A term of a sum: a value as it is, or enlarged twice.
+/// A term of a sum: a value, perhaps enlarged twice.
 #[derive(Clone, Copy)]
 pub(super) struct Term {
     pub(super) value: Blocked,
@@ -40,7 +40,7 @@ impl Sum {
         Self { level, terms, target, samples, epilogue }
     }
 
-    /// Items that may run at the same time.
+    /// Number of items, which may run in parallel.
     pub(super) fn items(&self) -> usize {
         self.samples * blocks(self.target.channels)
     }
@@ -48,14 +48,14 @@ impl Sum {
     /// Runs one item.
     ///
     /// # Safety
-    /// `memory` is that of the plan, and the processor runs the level it was made for.
+    /// `memory` must be that of the plan, and the processor must support the plan's level.
     pub(super) unsafe fn run(&self, item: usize, memory: &Memory) {
         // SAFETY: passed on.
         unsafe { run(self.level, self, item, memory) }
     }
 }
 
-/// A frame to be cleared; an item is a block of the value.
+/// A frame to clear; an item is a block of the value.
 pub(super) struct Frame {
     place: Blocked,
     samples: usize,
@@ -67,7 +67,7 @@ impl Frame {
         Self { place, samples }
     }
 
-    /// Items that may run at the same time.
+    /// Number of items, which may run in parallel.
     pub(super) fn items(&self) -> usize {
         self.samples * self.place.blocks()
     }
@@ -75,7 +75,7 @@ impl Frame {
     /// Runs one item.
     ///
     /// # Safety
-    /// `memory` is that of the plan.
+    /// `memory` must be that of the plan.
     pub(super) unsafe fn run(&self, item: usize, memory: &Memory) {
         let Blocked { shape, halo, grid } = self.place;
         let (sample, block) = (item / self.place.blocks(), item % self.place.blocks());
@@ -100,7 +100,7 @@ per_level! {
 /// A term at one row of the target.
 #[derive(Clone, Copy)]
 struct Row {
-    /// The row of the term that this one lies in, and the next one on its side.
+    /// The row of the term that this row lies in, and the next row on its side.
     near: *const f32,
     far: *const f32,
     /// Columns of the term.
@@ -117,10 +117,10 @@ impl Row {
         Self { near: at(near), far: at(far), width: if inside { value.shape.width } else { 0 }, upsampling }
     }
 
-    /// `sum` and what the term has at `column`.
+    /// `sum` plus the term's vector at `column`.
     ///
     /// # Safety
-    /// The row was made for the memory that is there, and the processor has the instruction set.
+    /// The row must be of the present memory, and the processor must have the instruction set.
     #[inline(always)]
     unsafe fn added<I: Isa>(&self, sum: I::Vector, column: usize) -> I::Vector {
         // SAFETY: only columns of the term are read.
@@ -142,7 +142,7 @@ impl Row {
     }
 }
 
-/// Along an axis of `size` entries enlarged twice, the entry in which `at` lies, and the next one on its side.
+/// Along an axis of `size` entries enlarged twice, the entry that `at` lies in, and the next one on its side.
 #[inline(always)]
 fn beside(at: usize, size: usize) -> (usize, usize) {
     let near = at / 2;

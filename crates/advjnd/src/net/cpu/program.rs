@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Steps in order, and the threads that take them apart.
+//! Steps in order, and how threads share them.
 //!
-//! Every step is a number of items that may run at the same time. Threads take items from a counter, even threads from
-//! the front and odd ones from the back (so that a thread meets the same part of the weights in every run), and go to
-//! the next step when all items of this one are done. Counters carry the number of the run: a thread that comes late,
-//! when the run it was called for is over, sees another number and leaves without having touched anything. A panic in
-//! an item is kept, its item counts as done, and the panic goes on from the thread that asked for the run: nobody
-//! waits for ever.
+//! Every step is a number of items that may run in parallel. Threads take items from a counter, even threads from the
+//! front and odd ones from the back, so that a thread meets the same part of the weights in every run. They go to the
+//! next step when all items of this one are done. Counters carry the number of the run: a thread that comes too late
+//! sees another number and leaves without touching anything. A panic in an item is kept, and the item counts as done;
+//! the panic resumes in the thread that asked for the run. So no thread waits for ever.
 #![allow(unsafe_code, reason = "steps address the plan's memory through pointers")]
 
 use std::any::Any;
@@ -29,7 +28,7 @@ use super::winograd::Winograd;
 use crate::net::graph::Shape;
 use crate::pool::{Job, Pool};
 
-/// Looks at a counter before a waiting thread yields its core.
+/// How often a waiting thread polls a counter before it yields its core.
 const SPINS: usize = 2000;
 
 /// One step of a plan.
@@ -42,7 +41,7 @@ pub(super) enum Step {
     Sum(Sum),
     Frame(Frame),
     LinearBackward(LinearBackward),
-    /// So many items, the last of which panics.
+    /// This many items; the last one panics.
     #[cfg(test)]
     Fault(usize),
 }
@@ -63,7 +62,7 @@ impl Step {
         }
     }
 
-    /// Entries of scratch a thread needs.
+    /// Entries of scratch that a thread needs.
     pub(super) fn scratch(&self) -> usize {
         match self {
             Self::Winograd(step) => step.scratch(),
@@ -72,7 +71,7 @@ impl Step {
     }
 
     /// # Safety
-    /// As the steps' own.
+    /// As for the step's own `run`.
     unsafe fn run(&self, item: usize, memory: &Memory) {
         // SAFETY: passed on.
         unsafe {
@@ -92,10 +91,10 @@ impl Step {
     }
 }
 
-/// What is left of a step: in each word the run's number above, a count below.
+/// Progress of a step: each word has the number of the run in the upper bits and a count in the lower ones.
 #[derive(Default)]
 struct Progress {
-    /// 16 bits of items taken from the back, 16 bits of items taken from the front.
+    /// Items taken from the back and from the front, 16 bits each.
     taken: AtomicU64,
     done: AtomicU64,
 }
@@ -119,8 +118,8 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// The first `forward` of `steps` are the forward pass, the rest the backward pass; `data` and `bits` are numbers
-    /// of entries.
+    /// The first `forward` steps are the forward pass, the rest the backward pass. `data` and `bits` are numbers of
+    /// entries.
     pub(super) fn new(
         steps: Vec<Step>,
         forward: usize,
@@ -158,7 +157,7 @@ impl Program {
     /// Prepares run `run` of the forward pass (`gradient` null) or the backward pass, and returns its token.
     ///
     /// # Safety
-    /// The pointers are valid for the plan's input until the run is over, and no other run is under way.
+    /// The pointers must be valid for the plan's input until the run is over, and no other run may be in progress.
     pub(super) unsafe fn prepare(&self, run: u32, input: *const f32, gradient: *mut f32) -> u64 {
         self.input.store(input.cast_mut(), Ordering::Relaxed);
         self.gradient.store(gradient, Ordering::Relaxed);
@@ -237,9 +236,9 @@ impl Job for Program {
     }
 }
 
-/// Runs the forward pass on `input`, or, with a gradient to fill, the backward pass, on all threads of `pool`.
+/// Runs the forward pass on `input`, or the backward pass if there is a gradient to fill, on all threads of `pool`.
 ///
-/// `program` and `job` are the same plan, and the slices are as long as its input.
+/// `program` and `job` must be the same plan, and the slices as long as its input.
 pub(super) fn run(
     program: &Program,
     job: &Arc<dyn Job>,
@@ -274,7 +273,7 @@ impl Program {
         }
     }
 
-    /// Copies a value to its place; entries of channels there are none of become zero.
+    /// Copies a value to its place; entries of missing channels become zero.
     pub(super) fn write(&self, place: &Blocked, values: &[f32]) {
         let Shape { channels, height, width } = place.shape;
         let lanes = place.blocks() * LANES;

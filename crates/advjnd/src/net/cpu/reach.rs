@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a convolution reads, forward and backward: its taps, the frames that they need around a value, and the
-//! convolution that is another's backward pass.
+//! What a convolution reads, forward and backward: its taps, the frames they need around a value, and the convolution
+//! that is the backward pass of another.
 
 use super::layout::Halo;
 use crate::net::graph::{Conv, Padding, Shape};
@@ -43,7 +43,7 @@ pub(super) fn mirrored(conv: &Conv) -> Conv {
     }
 }
 
-/// The frame a forward pass over an input of shape `input` reads.
+/// The frame that a forward pass over an input of shape `input` reads.
 pub(super) fn forward_halo(conv: &Conv, input: Shape) -> Halo {
     let Some(output) = conv.output_shape(input) else { return Halo::default() };
     let range = |size: usize, padding: usize| {
@@ -71,14 +71,14 @@ pub(super) fn to_image_halo(conv: &Conv, input: Shape, output: Shape) -> Halo {
     Halo::reaching(output, range(input.height, conv.padding.top), range(input.width, conv.padding.left))
 }
 
-/// Rows (or columns) of the cotangent, from the first one's, that reach a square of pixels.
+/// First and last row (or column) of the cotangent that reach a square of pixels.
 pub(super) fn image_range(conv: &Conv, padding: usize) -> (isize, isize) {
     let (padding, s) = (padding as isize, conv.stride as isize);
     let first = (padding - (conv.kernel as isize - 1)).div_euclid(s);
     (first, (IMAGE_STEP as isize - 1 + padding).div_euclid(s))
 }
 
-/// Taps that see anything but padding.
+/// Taps that read anything but padding.
 pub(super) fn useful_taps(conv: &Conv, input: Shape, output: Shape) -> Vec<(usize, usize)> {
     let sees = |tap: usize, padding: usize, outputs: usize, size: usize| {
         (0..outputs).any(|out| (padding..padding + size).contains(&(out * conv.stride + tap)))
@@ -91,8 +91,8 @@ pub(super) fn useful_taps(conv: &Conv, input: Shape, output: Shape) -> Vec<(usiz
     rows.flat_map(columns).collect()
 }
 
-/// Taps that reach pixels of `phase` modulo `s`, with the cotangent's row (or column) that the first pixel takes them
-/// from.
+/// Taps that reach pixels of `phase` modulo `s`, each with the row (or column) of the cotangent that the first pixel
+/// reads through it.
 pub(super) fn reaching_taps(conv: &Conv, padding: usize, phase: usize, s: usize) -> Vec<(usize, isize)> {
     let at = |tap: usize| (phase + padding) as isize - tap as isize;
     (0..conv.kernel).filter(|tap| at(*tap).rem_euclid(s as isize) == 0).map(|tap| (tap, at(tap) / s as isize)).collect()

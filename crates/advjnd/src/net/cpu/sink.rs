@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What happens to a sum before it is stored: bias, residual, activation or the activation's derivative.
 //!
-//! The sign of every activated sum is kept as one bit. It is all the backward pass needs of a forward pass, so values
-//! themselves are not kept.
+//! The sign of every activated sum is kept as one bit. That is all the backward pass needs, so values are not kept.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 
 use super::layout::Grid;
 use super::memory::Memory;
 use super::simd::{Isa, LANES};
 
-/// What a sum goes through.
+/// What is done to a sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Finish {
     /// Nothing.
     Keep,
     /// ReLU; its sign is saved.
     Relu,
-    /// ReLU where no backward pass follows; nothing is saved.
+    /// ReLU without a backward pass; nothing is saved.
     Rectify,
     /// PReLU with slopes at this offset; its sign is saved.
     Prelu(usize),
@@ -26,21 +25,21 @@ pub(super) enum Finish {
     PreluDerivative(usize),
 }
 
-/// A value added to a sum: where, and how many blocks and which rows and columns it has.
+/// A value added to a sum: its place, and its numbers of blocks, rows and columns.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Residual {
     pub(super) grid: Grid,
     pub(super) blocks: usize,
 }
 
-/// The plan of an epilogue and its target.
+/// An epilogue and its target.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Epilogue {
     pub(super) target: Grid,
     pub(super) bias: Option<usize>,
     pub(super) residual: Option<Residual>,
     pub(super) finish: Finish,
-    /// Where the signs lie, in steps of one `u16` per vector.
+    /// Places of the signs, in steps of one `u16` per vector.
     pub(super) signs: Grid,
 }
 
@@ -98,7 +97,7 @@ impl Epilogue {
     }
 }
 
-/// An [`Epilogue`] at a vector; other vectors are reached by steps from there.
+/// An [`Epilogue`] at one vector; steps from there lead to others.
 #[derive(Clone, Copy)]
 pub(super) struct Sink {
     pub(super) target: *mut f32,
@@ -114,7 +113,7 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    /// Finishes the sums of `N` neighbouring vectors from (`row`, `column`) on, counted from here, in this block.
+    /// Finishes the sums of `N` neighbouring vectors of this block, from (`row`, `column`) on, counted from here.
     ///
     /// # Safety
     /// The vectors lie in the target, and the processor has the instruction set.
@@ -162,7 +161,7 @@ impl Sink {
 /// Activation or derivative of one vector.
 ///
 /// # Safety
-/// `signs` is valid unless nothing is to be done, `slope` for PReLU; the processor has the instruction set.
+/// `signs` must be valid unless `finish` keeps the sum, `slope` for PReLU. The processor must have the instruction set.
 #[inline(always)]
 pub(super) unsafe fn finish<I: Isa>(sum: I::Vector, finish: Finish, slope: *const f32, signs: *mut u16) -> I::Vector {
     // SAFETY: by contract.

@@ -2,9 +2,9 @@
 //! The register tile: the one inner loop of every dense convolution, matrix product and Winograd product.
 //!
 //! A tile is `R × Q` pixels by `B` blocks of 16 output channels, all sums in registers. The inner dimension is a list
-//! of chunks: runs of scalars that follow each other in memory, at the same distance from every pixel. 16 channels of
-//! one tap are a chunk in blocked layout; a kernel row of all channels is one in interleaved layout. Each scalar is
-//! broadcast and multiplied with `B` vectors of packed weights, which are read once, in order:
+//! of chunks: runs of scalars contiguous in memory, at the same offset from every pixel. 16 channels of one tap are a
+//! chunk in blocked layout; a kernel row of all channels is one in interleaved layout. Each scalar is broadcast and
+//! multiplied with `B` vectors of packed weights, which are read once, in order:
 //!
 //! ```text
 //! for chunk, for k in chunk:  sum[r][q][b] += pixel(r, q)[chunk + k] · weights[chunk][k][b]
@@ -19,16 +19,17 @@ use super::simd::portable::Portable;
 use super::simd::{Isa, LANES, Level};
 use super::sink::{Finish, Sink, finish};
 
-/// Entries ahead at which weights are fetched into the first level of cache: its few buffers bridge the second level.
+/// How many entries ahead weights are prefetched into the first level of cache: its few buffers hide the latency of the
+/// second level.
 const NEAR: usize = 12 * LANES;
-/// Entries ahead at which weights are fetched into the second level: the latency of the third.
+/// How many entries ahead weights are prefetched into the second level, to hide the latency of the third.
 const FAR: usize = 128 * LANES;
 
-/// One tile: where it reads and where it goes.
+/// One tile: its sources and its target.
 pub(super) struct Tile<'a> {
     /// The scalars of the first pixel, offset 0.
     pub(super) source: *const f32,
-    /// Entries from a row of pixels to the next.
+    /// Entries from one row of pixels to the next.
     pub(super) source_row: usize,
     /// Packed weights `[chunk][k][B][16]`.
     pub(super) weights: WeightsAt,
@@ -43,7 +44,7 @@ pub(super) struct Tile<'a> {
 /// Computes one tile.
 ///
 /// # Safety
-/// All pointers are valid for what the sizes of the function make it touch, and the processor has its instruction set.
+/// All pointers must be valid for the sizes of the function, and the processor must have its instruction set.
 pub(super) type TileFn = unsafe fn(&Tile<'_>);
 
 #[inline(always)]
@@ -157,7 +158,8 @@ macro_rules! table {
     };
 }
 
-/// The function for tiles of `rows × columns` pixels `pitch` entries apart by `blocks` blocks; `None` if there is none.
+/// The function for tiles of `rows × columns` pixels by `blocks` blocks, pixels `pitch` entries apart; `None` if there
+/// is none.
 fn tile_function(level: Level, pitch: usize, rows: usize, columns: usize, blocks: usize) -> Option<TileFn> {
     match level {
         #[cfg(target_arch = "x86_64")]
@@ -193,10 +195,10 @@ pub(super) struct Place {
 }
 
 impl Tiling {
-    /// The cheapest partition of `rows × columns` pixels for which there are functions; `None` for an unknown pitch.
+    /// The cheapest partition of `rows × columns` pixels into tiles with a function; `None` for an unknown pitch.
     ///
-    /// Cost of a tile, per `k` and in cycles: two multiply-adds, two loads; one weight vector a cycle from the second
-    /// level of cache.
+    /// The cost of a tile is in cycles per `k`: a cycle does two multiply-adds and two loads; a weight vector from the
+    /// second level of cache takes 2.4 cycles.
     pub(super) fn new(level: Level, pitch: usize, rows: usize, columns: usize, blocks: usize) -> Option<Self> {
         let mut best: Option<(f64, Self)> = None;
         for height in 1..=rows.min(4) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Pooling: maximum over windows, mean over 2 × 2, mean over a plane; forward and backward.
 //!
-//! The maximum keeps, per window and tap, 16 bits that tell for which channels this tap was the (first) maximum.
-//! Backward, every pixel collects from the windows that contain it; so it is written once, and the epilogue applies.
-//! What is not a number wins over any number and is not beaten, so it reaches the outputs and is seen.
+//! The maximum keeps 16 bits per window and tap: the channels for which this tap was the (first) maximum. Backward,
+//! every pixel collects from the windows that contain it, so it is written once and the epilogue applies. NaN wins over
+//! any number, so it reaches the outputs and is noticed.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 #![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
@@ -18,10 +18,10 @@ use crate::net::graph::Shape;
 /// Rows of an item.
 const ITEM_ROWS: usize = 8;
 
-/// Which pooling.
+/// The kind of pooling.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
-    /// Maximum over `kernel × kernel`, step `stride`; the owners' bits lie at `owners`, `kernel²` per vector.
+    /// Maximum over `kernel × kernel`, step `stride`; `owners` has the bits of the maxima, `kernel²` per vector.
     Max {
         kernel: usize,
         stride: usize,
@@ -40,7 +40,7 @@ pub(super) enum Kind {
     GlobalBackward,
 }
 
-/// A pooling step: an item is a row of a block of the target.
+/// A pooling step: an item is a run of rows of a block of the target.
 pub(super) struct Window {
     level: Level,
     kind: Kind,
@@ -48,7 +48,7 @@ pub(super) struct Window {
     target: Shape,
     samples: usize,
     blocks: usize,
-    /// Windows that contain each row and each column of the target; for the maximum's way back only.
+    /// Windows that contain each row and each column of the target; only for the maximum's backward pass.
     containing: (Vec<Range<usize>>, Vec<Range<usize>>),
     epilogue: Epilogue,
 }
@@ -77,7 +77,7 @@ impl Window {
         Self { level, kind, source, target, samples, blocks, containing, epilogue }
     }
 
-    /// Items that may run at the same time.
+    /// Number of items, which may run in parallel.
     pub(super) fn items(&self) -> usize {
         self.samples * self.blocks * self.target.height.div_ceil(ITEM_ROWS)
     }
@@ -85,7 +85,7 @@ impl Window {
     /// Runs one item.
     ///
     /// # Safety
-    /// `memory` is that of the plan, and the processor runs the level it was made for.
+    /// `memory` must be that of the plan, and the processor must support the plan's level.
     pub(super) unsafe fn run(&self, item: usize, memory: &Memory) {
         // SAFETY: passed on.
         unsafe { run(self.level, self, item, memory) }
@@ -149,14 +149,14 @@ struct At {
     column: usize,
 }
 
-/// The sum that belongs there.
+/// The sum for that vector.
 struct Summed<I: Isa>(I::Vector);
 
 impl Window {
     /// The source's vector at (`row`, `column`) of the same plane.
     ///
     /// # Safety
-    /// It lies in the source.
+    /// The vector must lie in the source.
     #[inline(always)]
     unsafe fn load<I: Isa>(&self, memory: &Memory, at: At, row: usize, column: usize) -> I::Vector {
         // SAFETY: by contract.
@@ -194,7 +194,7 @@ unsafe fn maximum<I: Isa, const K: usize, const T: usize>(
     }
 }
 
-/// The maximum where no backward pass follows.
+/// The maximum without a backward pass.
 #[inline(always)]
 unsafe fn bare_maximum<I: Isa>(plan: &Window, memory: &Memory, at: At, (kernel, stride): (usize, usize)) -> Summed<I> {
     // SAFETY: the window lies in the source.
@@ -240,7 +240,7 @@ unsafe fn any_maximum<I: Isa>(
     }
 }
 
-/// What a pixel collects from the windows in which it was the maximum.
+/// The sum of the cotangents of the windows in which a pixel was the maximum.
 #[inline(always)]
 unsafe fn owned<I: Isa>(
     plan: &Window,

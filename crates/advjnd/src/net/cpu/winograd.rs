@@ -6,7 +6,7 @@
 //! product for each of the `n²` places. Multiplications fall by 2.25 (m = 2) and 4 (m = 4); kernels grow by 16/9 and 4.
 //! Points are 0, ±1, ∞ and 0, ±1, ±2, ∞. Kernels are transformed once, in `f64`.
 //!
-//! An item is a run of tiles taken through all three steps in a thread's own scratch, which stays in its cache.
+//! An item is a run of tiles that goes through all three steps in the thread's own scratch, which stays in cache.
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 #![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
@@ -30,7 +30,7 @@ const KERNEL_4: [[f64; 3]; 6] = [
     [0.0, 0.0, 1.0],
 ];
 
-/// Most tiles of an item: more reuse of the kernels against more scratch.
+/// Largest number of tiles in an item: more tiles reuse the kernels more, but need more scratch.
 const ITEM_TILES: usize = 28;
 
 /// A convolution in Winograd's form, ready to run.
@@ -74,7 +74,7 @@ impl Winograd {
         let capacity = parts.iter().map(|part| part.1).max()?;
         let tilings = (0..=capacity).map(|count| Tiling::new(level, LANES, 1, count, group_blocks));
         let len = (m + 2) * (m + 2) * in_blocks * out_blocks * LANES * LANES;
-        // F(4×4)'s constants would magnify the rounding of its kernels tenfold.
+        // The constants of F(4×4) would amplify the rounding of its kernels tenfold.
         let weights = store.layer(len, m == 4, || packed_kernels(conv, m, in_blocks, out_blocks, group_blocks));
         let corner = conv.padding.top * source.grid.row + conv.padding.left * source.grid.pixel;
         Some(Self {
@@ -96,12 +96,12 @@ impl Winograd {
         })
     }
 
-    /// Items that may run at the same time.
+    /// Number of items, which may run in parallel.
     pub(super) fn items(&self) -> usize {
         self.parts.len()
     }
 
-    /// Entries of scratch a thread needs.
+    /// Entries of scratch that a thread needs.
     pub(super) fn scratch(&self) -> usize {
         let n = self.m + 2;
         n * n * self.capacity * (self.in_blocks + self.out_blocks) * LANES
@@ -110,7 +110,7 @@ impl Winograd {
     /// Runs one item.
     ///
     /// # Safety
-    /// `memory` is that of the plan, and the processor runs the level it was made for.
+    /// `memory` must be that of the plan, and the processor must support the plan's level.
     pub(super) unsafe fn run(&self, item: usize, memory: &Memory) {
         let part = self.parts[item];
         // SAFETY: by contract.
@@ -168,7 +168,7 @@ impl Winograd {
     }
 }
 
-/// The frame it reads around an input of shape `input`: whole tiles.
+/// The frame that it reads around an input of shape `input`, in whole tiles.
 pub(super) fn halo(conv: &Conv, input: Shape, m: usize) -> Halo {
     let Some(output) = conv.output_shape(input) else { return Halo::default() };
     let range = |size: usize, padding: usize| {
@@ -178,7 +178,7 @@ pub(super) fn halo(conv: &Conv, input: Shape, m: usize) -> Halo {
     Halo::reaching(input, range(output.height, conv.padding.top), range(output.width, conv.padding.left))
 }
 
-/// `[place][group][input][group's outputs]`.
+/// The packed kernels, `[place][group][input][group's outputs]`.
 fn packed_kernels(conv: &Conv, m: usize, in_blocks: usize, out_blocks: usize, group_blocks: usize) -> Vec<f32> {
     let n = m + 2;
     let rows: &[[f64; 3]] = if m == 2 { &KERNEL_2 } else { &KERNEL_4 };

@@ -6,26 +6,26 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-/// A GPU, or a program that behaves as one.
+/// A GPU, or software that emulates one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adapter {
-    /// Its place in [`adapters`].
+    /// Its index in [`adapters`].
     pub index: usize,
-    /// Its name, by its driver.
+    /// Its name, as the driver reports it.
     pub name: String,
     /// The driver and its version.
     pub driver: String,
-    /// Whether the processor does the work of a GPU here.
+    /// Whether it is software that runs on the processor.
     pub is_software: bool,
 }
 
-/// The adapters of this machine, in an order that lasts as long as its drivers. Opens drivers: not to be called where
-/// plugins are only listed.
+/// The adapters of this machine, in an order that stays the same as long as its drivers do. It opens drivers, so it
+/// must not be called when plugins are only listed.
 pub fn adapters() -> Vec<Adapter> {
     found().iter().enumerate().map(|(index, adapter)| described(index, adapter)).collect()
 }
 
-/// The adapters as the library knows them.
+/// The adapters as `wgpu` has them.
 pub(super) fn found() -> Vec<wgpu::Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
@@ -44,7 +44,7 @@ pub(super) fn described(index: usize, adapter: &wgpu::Adapter) -> Adapter {
     }
 }
 
-/// What `future` gives. Outside of browsers the library's futures are ready when they are made.
+/// The result of `future`. Outside browsers, `wgpu`'s futures are ready when they are made.
 pub(super) fn finished<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     loop {

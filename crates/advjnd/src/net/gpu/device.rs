@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A GPU that was opened: its queue, its kernels, and what went wrong with it.
+//! An open GPU: its queue, its kernels, and its first fault.
 
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,16 +15,16 @@ use crate::net::graph::Graph;
 use crate::net::precision::WeightPrecision;
 use crate::net::watch::{Accelerated, Accelerator};
 
-/// How long a GPU may take for one pass. Longer, and its driver is about to take it for hung.
+/// How long a GPU may take for one pass. After longer, its driver would soon consider it hung.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// The same where the processor does a GPU's work, and may have other work as well.
+/// The same for a software GPU: the processor may have other work as well.
 const SOFTWARE_PATIENCE: Duration = Duration::from_secs(600);
-/// Looks that go through a network together, filled up: a pass of several takes hardly longer than one.
+/// Batch sizes for looks, padded if need be: a pass of several takes hardly longer than one.
 const LOOKS: &[usize] = &[2, 4, 8];
-/// The same where the processor does a GPU's work, and gains nothing by it.
+/// The same for a software GPU, which gains nothing by larger batches.
 const SOFTWARE_LOOKS: &[usize] = &[2];
 
-/// A GPU that is open.
+/// An open GPU.
 pub struct Gpu {
     adapter: Adapter,
     pub(super) device: wgpu::Device,
@@ -33,7 +33,7 @@ pub struct Gpu {
     fault: Arc<Fault>,
 }
 
-/// The first thing that went wrong; all that comes later follows from it.
+/// The first fault; later ones follow from it.
 #[derive(Default)]
 struct Fault(Mutex<Option<String>>);
 
@@ -82,34 +82,34 @@ impl Gpu {
         Ok(Arc::new(gpu))
     }
 
-    /// What it is.
+    /// The adapter that it is.
     pub fn adapter(&self) -> &Adapter {
         &self.adapter
     }
 
-    /// Bytes of its memory that are in use; `None` where its driver's memory is not the library's to divide.
+    /// Bytes of its memory that are in use; `None` if `wgpu` does not allocate the driver's memory itself.
     pub fn memory(&self) -> Option<u64> {
         self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
-    /// Gives it up, as if it were pulled out: whatever runs on it fails from now on.
+    /// Closes it, as if it were unplugged: everything that runs on it then fails.
     pub fn close(&self) {
         self.device.destroy();
         self.fault.note("it was closed".to_owned());
     }
 
-    /// [`Error::Device`] if something went wrong since it was opened. It is not used again then.
+    /// [`Error::Device`] if it has failed since it was opened. It must not be used again then.
     pub fn check(&self) -> Result<()> {
         self.fault.get().map_or(Ok(()), |reason| Err(self.failed(&reason)))
     }
 
-    /// Notes that it failed.
+    /// Records that it failed.
     pub(super) fn fail(&self, reason: &str) -> Error {
         self.fault.note(reason.to_owned());
         self.check().err().unwrap_or_else(|| self.failed(reason))
     }
 
-    /// A new buffer with `bytes` in it; empty ones are not to be had, so it has at least one number.
+    /// A new buffer with the content `bytes`. Empty buffers are not allowed, so it has at least one number.
     pub(super) fn filled(&self, label: &str, usage: wgpu::BufferUsages, bytes: &[u8]) -> wgpu::Buffer {
         let bytes = if bytes.is_empty() { &[0; 4] } else { bytes };
         let size = bytes.len().next_multiple_of(4) as u64;
@@ -122,7 +122,7 @@ impl Gpu {
         buffer
     }
 
-    /// The buffers of an executor as kernels see them.
+    /// Binds the buffers of an executor as the kernels see them.
     pub(super) fn bind(
         &self,
         values: &wgpu::Buffer,

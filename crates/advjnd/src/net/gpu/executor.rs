@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A graph on a GPU: its plan with the buffers that it needs, all made once.
+//! A graph on a GPU: its plan with all its buffers, made once.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::pool::Pool;
 
 /// A graph on a GPU.
 ///
-/// Its memory begins as not-a-numbers, so that a kernel that reads what none wrote shows in the result.
+/// Its memory starts as NaN, so that a kernel that reads unwritten memory shows in the result.
 pub struct GpuExecutor {
     gpu: Arc<Gpu>,
     batch: usize,
@@ -42,28 +42,28 @@ pub struct GpuExecutor {
     cost: Cost,
 }
 
-/// What an executor has asked of its device.
+/// The resources that an executor has used on its device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Bytes of weights.
     pub weights: u64,
     /// Bytes of values.
     pub values: u64,
-    /// Runs of kernels.
+    /// Number of kernel runs.
     pub dispatches: u64,
-    /// Command buffers submitted, each of which was waited for once.
+    /// Command buffers submitted, each followed by one wait.
     pub submits: u64,
-    /// Bytes brought up.
+    /// Bytes uploaded.
     pub up: u64,
-    /// Bytes brought down.
+    /// Bytes downloaded.
     pub down: u64,
 }
 
 impl GpuExecutor {
-    /// Plans `graph` for `batch` samples at a time on `gpu`, its weights kept in `precision`.
+    /// Plans `graph` for `batch` samples at a time on `gpu`, with weights in `precision`.
     ///
     /// # Errors
-    /// [`Error::Model`] for a graph with an operation that has no kernel, or too large for the device;
+    /// [`Error::Model`] if an operation of the graph has no kernel, or the graph is too large for the device;
     /// [`Error::Device`] if the device failed.
     pub fn new(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, precision: WeightPrecision) -> Result<Self> {
         Self::planned(gpu, graph, batch, Packing::new(precision), Ways::Both)
@@ -133,7 +133,7 @@ impl GpuExecutor {
         Ok(executor)
     }
 
-    /// What it has asked of its device so far.
+    /// The resources used so far.
     pub fn cost(&self) -> Cost {
         self.cost
     }
@@ -142,7 +142,7 @@ impl GpuExecutor {
         self.rising.len() > 1
     }
 
-    /// Runs one pass and waits for it: brings up what was written for `rising`, and down what is `sinking`.
+    /// Runs one pass and waits for it: uploads `rising` before and downloads `sinking` after it.
     fn run(&mut self, backward: bool, rising: Passage, sinking: &[Passage]) -> Result<()> {
         let (dispatches, skipped) = if backward { (&self.backward, self.forward.len()) } else { (&self.forward, 0) };
         let device = &self.gpu.device;
@@ -209,7 +209,7 @@ impl Executor for GpuExecutor {
     fn forward(&mut self, input: &[f32], pass: Pass) -> Result<()> {
         check_len("the input", input.len(), self.staged.len())?;
         self.gpu.check()?;
-        // Kernels may take the maximum of a number and none to be the number.
+        // Kernels may return the number as the maximum of a number and NaN.
         if !input.iter().all(|value| value.is_finite()) {
             return Err(Error::NotFinite { stage: "what is before the network" });
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The kernels: their shaders, and what a device makes of them.
+//! The kernels: their shaders, and their compiled pipelines.
 
 use std::num::NonZeroU64;
 
@@ -8,7 +8,7 @@ use crate::net::upsample::NEAR;
 
 const COMMON: &str = include_str!("kernels/common.wgsl");
 
-/// The text of a shader: a head, and a file.
+/// The text of a shader: a head and a file.
 #[derive(Debug, Clone, Copy)]
 struct Shader {
     name: &'static str,
@@ -27,14 +27,14 @@ const SHADERS: [Shader; 6] = [
 ];
 
 impl Shader {
-    /// The whole of it, in WGSL; `NEAR` is the share of the pixel that a new one lies in, of its sums
+    /// The full text, in WGSL. `NEAR` is the weight of the pixel that a new pixel lies in
     /// ([`Upsampling`](crate::net::Upsampling)).
     fn text(&self) -> String {
         format!("const NEAR: f32 = {NEAR};\n{}{COMMON}{}", self.head, self.file)
     }
 }
 
-/// A kernel: its place among the shaders, and its entry point.
+/// A kernel: one entry point of a shader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kernel {
     Product64,
@@ -83,7 +83,7 @@ pub(super) struct Kernels {
 }
 
 impl Kernels {
-    /// Compiles all of them. What goes wrong goes to the device's handler of errors.
+    /// Compiles all kernels. Errors go to the device's error handler.
     pub(super) fn new(device: &wgpu::Device) -> Self {
         let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some("values, weights, parameters"),
@@ -153,7 +153,7 @@ mod tests {
         for shader in SHADERS {
             let (name, text) = (shader.name, shader.text());
             let module = wgsl::parse_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-            // Half-precision numbers are unpacked, never computed with: what every interface can.
+            // Half-precision numbers are only unpacked, never computed with; every interface supports that.
             let capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
             let info = Validator::new(ValidationFlags::all(), capabilities).validate(&module);
             let info = info.unwrap_or_else(|error| panic!("{name}: {error:?}"));

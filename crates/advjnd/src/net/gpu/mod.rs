@@ -5,16 +5,16 @@
 //! graph ─► plan: nodes ─► dispatches + packed weights + places ─► executor ─► one submit and one wait for each pass
 //! ```
 //!
-//! * `adapter`, `device`: what there is, and what was opened; `kernel`: the compiled shaders of `kernels/`.
-//! * `plan`: kernel, place and epilogue of every operation; `params`: what a kernel is told; `space`, `weights`: where
-//!   values and weights lie.
-//! * `executor`: a plan with its buffers; `transfer`: what goes up and comes down.
+//! * `adapter`, `device`: available and open GPUs; `kernel`: the compiled shaders of `kernels/`.
+//! * `plan`: kernel, place and epilogue of every operation; `params`: the parameters of a kernel; `space`, `weights`:
+//!   the places of values and weights.
+//! * `executor`: a plan with its buffers; `transfer`: uploads and downloads.
 //!
-//! Whether what it computes is believed is the matter of [`watch`](super::watch).
+//! [`watch`](super::watch) decides whether its results are trusted.
 //!
-//! All values lie in one buffer, so a kernel may read and write any of them, and places are used again. WebGPU's
-//! default limits suffice. There are no atomics and no sums in an order of chance: the same input gives the same bytes
-//! on the same device, but not the bytes of another, nor those of the CPU.
+//! All values lie in one buffer, so a kernel may read and write any of them, and places are reused. WebGPU's default
+//! limits suffice. There are no atomics and no sums in random order: the same input gives the same bytes on the same
+//! device, but not the bytes of another device or of the CPU.
 
 mod adapter;
 mod device;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a kernel is told; `kernels/common.wgsl` has the same structures.
+//! The parameters of kernels; `kernels/common.wgsl` has the same structures.
 
 use crate::net::graph::Shape;
 
-/// Stands for a place that there is not.
+/// Stands for no place.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// Where the entries of a value lie among all values, in steps of one number.
+/// Places of the entries of a value among all values, in steps of one number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct View {
     pub(super) offset: u32,
@@ -19,14 +19,14 @@ pub(super) struct View {
 }
 
 impl View {
-    /// A value of `shape` from `offset` on, entry after entry. The caller keeps the sizes within 32 bits.
+    /// A value of `shape` from `offset` on, contiguous. The caller must keep the sizes within 32 bits.
     pub(super) fn dense(offset: u32, shape: Shape) -> Self {
         let view = Self { offset, ..Self::default() }.cropped(shape);
         let plane = view.height * view.width;
         Self { sample: view.channels * plane, plane, row: view.width, ..view }
     }
 
-    /// The first channels, rows and columns of it that a value of `shape` has.
+    /// Its first channels, rows and columns, as many as `shape` has.
     pub(super) fn cropped(self, shape: Shape) -> Self {
         let [channels, height, width] = [shape.channels, shape.height, shape.width].map(|size| size as u32);
         Self { channels, height, width, ..self }
@@ -49,10 +49,10 @@ pub(super) struct Class {
     pub(super) columns: u32,
 }
 
-/// Classes of a convolution at most: its stride, squared.
+/// Largest number of classes of a convolution: its squared stride.
 pub(super) const CLASSES: usize = 4;
 
-/// What follows a sum.
+/// What is done to a sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Finish {
     #[default]
@@ -73,7 +73,7 @@ pub(super) struct Epilogue {
     pub(super) residual: View,
     pub(super) bias: u32,
     pub(super) finish: Finish,
-    /// Where the sums lie whose signs count, as dense as the result; forward, where they are to be kept.
+    /// Place of the sums with the signs for a derivative, as dense as the result; forward, the place to keep them.
     pub(super) signs: u32,
 }
 
@@ -104,9 +104,9 @@ pub(super) struct Params {
 }
 
 impl Params {
-    /// Bytes that a kernel sees.
+    /// Bytes that a kernel reads.
     pub(super) const BYTES: u64 = 4 * Self::WORDS as u64;
-    /// Bytes from one dispatch's to the next's: the least alignment that every device takes.
+    /// Bytes from the parameters of one dispatch to the next: the least alignment that every device accepts.
     pub(super) const STRIDE: usize = (Self::BYTES as usize).next_multiple_of(256);
     const WORDS: usize = 3 * 8 + 16 + CLASSES * 8;
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Places in the buffer of values, given back after their last use.
+//! Places in the buffer of values, freed after their last use.
 
-/// Numbers between places: 256 bytes, so that copies and bindings may begin at each.
+/// Alignment of places in numbers: 256 bytes, so that copies and bindings may begin at each.
 const ALIGNMENT: usize = 64;
 
-/// A place: so many numbers from an offset on.
+/// A place: an offset and a length, in numbers.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) offset: usize,
@@ -15,12 +15,12 @@ pub(super) struct Span {
 #[derive(Debug, Default)]
 pub(super) struct Space {
     length: usize,
-    /// By offset; neighbours are one.
+    /// Free spans by offset; adjacent ones are merged.
     free: Vec<Span>,
 }
 
 impl Space {
-    /// A place for `length` numbers: the smallest that is free and large enough.
+    /// A place for `length` numbers: the smallest free span that is large enough.
     pub(super) fn take(&mut self, length: usize) -> Span {
         let length = length.max(1).next_multiple_of(ALIGNMENT);
         let fits = self.free.iter().enumerate().filter(|(_, span)| span.length >= length);
@@ -37,7 +37,7 @@ impl Space {
         Span { offset, length }
     }
 
-    /// Gives a place back.
+    /// Frees a place.
     pub(super) fn give(&mut self, span: Span) {
         let index = self.free.partition_point(|other| other.offset < span.offset);
         self.free.insert(index, span);
@@ -51,7 +51,7 @@ impl Space {
         self.free = joined;
     }
 
-    /// Numbers of the whole buffer.
+    /// Length of the whole buffer, in numbers.
     pub(super) fn length(&self) -> usize {
         self.length
     }

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What goes up to a device and comes down, by two buffers that are made once and mapped in turn.
+//! Uploads to and downloads from a device, through two buffers that are made once and mapped in turn.
 
 use std::ops::Range;
 
 use super::device::Gpu;
 use crate::error::Result;
 
-/// A run of numbers of a staging buffer, and of the buffer of values.
+/// A run of numbers in a staging buffer and in the buffer of values.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Passage {
-    /// Bytes in the staging buffer.
+    /// Offset in the staging buffer, bytes.
     staged: u64,
-    /// Bytes in the buffer of values.
+    /// Offset in the buffer of values, bytes.
     place: u64,
-    /// Bytes.
+    /// Length, bytes.
     length: u64,
 }
 
 impl Passage {
-    /// How many bytes take it.
+    /// Its length in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.length
     }
@@ -28,7 +28,7 @@ impl Passage {
     }
 }
 
-/// A staging buffer that is mapped whenever the device does not use it.
+/// A staging buffer, mapped whenever the device does not use it.
 pub(super) struct Staging {
     buffer: wgpu::Buffer,
     mode: wgpu::MapMode,
@@ -37,7 +37,7 @@ pub(super) struct Staging {
 /// Numbers from one passage's start to the next's.
 const ALIGNMENT: usize = 64;
 
-/// Passages, one behind the other, for each of `places` and its numbers; and how many bytes all take.
+/// Consecutive passages for each of `places`, an offset and a length in numbers; also their total bytes.
 pub(super) fn passages(places: impl IntoIterator<Item = (usize, usize)>) -> (Vec<Passage>, u64) {
     let mut staged = 0;
     let passages = places.into_iter().map(|(place, numbers)| {
@@ -49,12 +49,12 @@ pub(super) fn passages(places: impl IntoIterator<Item = (usize, usize)>) -> (Vec
 }
 
 impl Staging {
-    /// For what goes up.
+    /// A buffer for uploads.
     pub(super) fn up(gpu: &Gpu, bytes: u64) -> Self {
         Self::new(gpu, bytes, wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC, wgpu::MapMode::Write)
     }
 
-    /// For what comes down.
+    /// A buffer for downloads.
     pub(super) fn down(gpu: &Gpu, bytes: u64) -> Self {
         Self::new(gpu, bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST, wgpu::MapMode::Read)
     }
@@ -65,7 +65,7 @@ impl Staging {
         Self { buffer: gpu.device.create_buffer(&descriptor), mode }
     }
 
-    /// Puts `numbers` where `passage` takes them up from.
+    /// Writes `numbers` for `passage` to upload.
     pub(super) fn write(&self, gpu: &Gpu, passage: Passage, numbers: &[f32]) -> Result<()> {
         let Ok(mut mapped) = self.buffer.slice(passage.range()).get_mapped_range_mut() else {
             return Err(gpu.fail("its memory cannot be written"));
@@ -74,7 +74,7 @@ impl Staging {
         Ok(())
     }
 
-    /// What `passage` brought down, to `numbers`.
+    /// Reads the numbers that `passage` downloaded into `numbers`.
     pub(super) fn read(&self, gpu: &Gpu, passage: Passage, numbers: &mut [f32]) -> Result<()> {
         let Ok(mapped) = self.buffer.slice(passage.range()).get_mapped_range() else {
             return Err(gpu.fail("its memory cannot be read"));
@@ -83,24 +83,24 @@ impl Staging {
         Ok(())
     }
 
-    /// Leaves the buffer to the device.
+    /// Unmaps the buffer for the device.
     pub(super) fn lend(&self) {
         self.buffer.unmap();
     }
 
-    /// Asks for the buffer back; it is there when what was submitted is done.
+    /// Requests the buffer back; it is mapped when the submitted work is done.
     pub(super) fn ask_back(&self) {
-        // Whether that worked shows when it is read or written.
+        // A failure shows when it is read or written.
         self.buffer.slice(..).map_async(self.mode, |_| ());
     }
 
-    /// Copies what `passage` says from here to `values`.
+    /// Copies the numbers of `passage` from here to `values`.
     pub(super) fn copy_up(&self, encoder: &mut wgpu::CommandEncoder, passage: Passage, values: &wgpu::Buffer) {
         let Passage { staged, place, length } = passage;
         encoder.copy_buffer_to_buffer(&self.buffer, staged, values, place, length);
     }
 
-    /// Copies what `passage` says from `values` to here.
+    /// Copies the numbers of `passage` from `values` to here.
     pub(super) fn copy_down(&self, encoder: &mut wgpu::CommandEncoder, passage: Passage, values: &wgpu::Buffer) {
         let Passage { staged, place, length } = passage;
         encoder.copy_buffer_to_buffer(values, place, &self.buffer, staged, length);

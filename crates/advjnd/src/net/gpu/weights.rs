@@ -7,10 +7,10 @@ use super::device::Gpu;
 use crate::net::precision::{self, WeightPrecision};
 use crate::net::values::Values;
 
-/// Where a layer's packed weights lie, and in which precision.
+/// Place and precision of a layer's packed weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Packed {
-    /// In words of the buffer.
+    /// Offset in words of the buffer.
     pub(super) offset: u32,
     pub(super) half: bool,
 }
@@ -60,12 +60,12 @@ impl Packing {
         })
     }
 
-    /// `length` numbers that are read one by one; where they lie.
+    /// Stores numbers that are read one by one; returns their place.
     pub(super) fn numbers(&mut self, values: &Values) -> u32 {
         self.table(values.len(), || values.numbers().iter().map(|value| value.to_bits()).collect())
     }
 
-    /// `length` words; where they lie.
+    /// Stores `length` words; returns their place.
     pub(super) fn table(&mut self, length: usize, make: impl FnOnce() -> Vec<u32>) -> u32 {
         self.entry(length, |words| {
             words.extend(make());

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One description of a frozen network, run by every executor.
 //!
-//! A [`Graph`] is a list of operations over value ids. Value 0 is the input; operation `i` makes value `i + 1`, so the
-//! list is in an order in which it can be run, and its reverse is an order in which it can be differentiated.
-//! Shapes are those of one sample, `[channels][height][width]`; executors add the batch in front.
-//! Batch norm does not occur: it is folded into the convolutions in the model files.
+//! A [`Graph`] is a list of operations over value ids. Value 0 is the input, and operation `i` makes value `i + 1`. So
+//! the list is in an order to run, and its reverse in an order to differentiate. Shapes are those of one sample,
+//! `[channels][height][width]`; executors add the batch in front. There is no batch norm: the model files have it
+//! folded into the convolutions.
 
 mod op;
 
@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 
 pub use op::{Activation, Conv, INPUT, Op, Padding, Shape, ValueId};
 
-/// Entries that a value of a network from a file may have per pixel of the input. The networks this crate runs need 32;
-/// a file that asks for more asks for memory.
+/// Largest number of entries of a value per input pixel, for networks from files. The networks of this crate need 32;
+/// the limit stops a file that would exhaust memory.
 const MAX_ENTRIES_PER_PIXEL: usize = 128;
 
 /// A frozen network for one input size.
@@ -34,7 +34,7 @@ impl Graph {
         Self { name: name.into(), ops: Vec::new(), shapes: vec![input], outputs: Vec::new(), prepared }
     }
 
-    /// Appends `op` and returns the id of its result; [`Error::Model`] if the operands do not fit.
+    /// Appends `op` and returns the id of its result; [`Error::Model`] if its operands do not fit.
     pub fn push(&mut self, op: Op) -> Result<ValueId> {
         let shape = op.shape(&self.shapes).map_err(|reason| self.unfit(self.ops.len(), &reason))?;
         self.ops.push(op);
@@ -43,7 +43,7 @@ impl Graph {
         Ok(self.ops.len())
     }
 
-    /// Its weights as an executor prepared them, for all who run it or a copy of it.
+    /// Its weights as prepared by an executor, shared by all executors of the graph and its copies.
     pub(super) fn prepared(&self) -> &Prepared {
         &self.prepared
     }
@@ -68,7 +68,7 @@ impl Graph {
         &self.name
     }
 
-    /// Operations in an order in which they can be run.
+    /// Operations in an order to run.
     pub fn ops(&self) -> &[Op] {
         &self.ops
     }
@@ -98,7 +98,7 @@ impl Graph {
         self.ops.iter().enumerate().map(of).sum()
     }
 
-    /// The graph, if running it takes no more memory than a network of this kind needs; else [`Error::Model`].
+    /// The graph, if it takes no more memory than a network of this kind needs; else [`Error::Model`].
     pub(super) fn of_bounded_size(self) -> Result<Self> {
         let limit = MAX_ENTRIES_PER_PIXEL * self.shapes[INPUT].plane();
         match self.shapes.iter().position(|shape| shape.len() > limit) {

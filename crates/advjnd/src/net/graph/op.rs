@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The operations of a graph, and the shapes of what they make.
+//! The operations of a graph, and the shapes of their results.
 
 use crate::net::upsample::Upsampling;
 use crate::net::values::Values;
@@ -87,7 +87,7 @@ pub struct Conv {
     pub stride: usize,
     /// Zeros around the input.
     pub padding: Padding,
-    /// One filter per channel (`groups` = channels); otherwise every output sees every input (`groups` = 1).
+    /// `true`: one filter per channel (`groups` = channels); `false`: every output reads every input (`groups` = 1).
     pub depthwise: bool,
     /// `[out][in][kernel][kernel]`; depthwise `[channels][1][kernel][kernel]`.
     pub weight: Values,
@@ -111,7 +111,7 @@ impl Conv {
     }
 }
 
-/// What follows a sum, entry by entry.
+/// An element-wise function after a sum.
 #[derive(Debug, Clone)]
 pub enum Activation {
     /// Nothing.
@@ -129,11 +129,11 @@ pub enum Op {
     Normalize {
         /// Operand.
         input: ValueId,
-        /// Which plane of the operand becomes plane `c`.
+        /// `order[c]` is the plane of the operand that becomes plane `c`.
         order: [usize; 3],
-        /// Subtracted.
+        /// The value subtracted.
         mean: [f32; 3],
-        /// Multiplied.
+        /// The factor.
         scale: [f32; 3],
     },
     /// Convolution, bias, activation.
@@ -145,7 +145,7 @@ pub enum Op {
         /// After the bias.
         activation: Activation,
     },
-    /// Sum of two values; the smaller is extended by zero planes behind, zero rows below and zero columns to the right
+    /// Sum of two values. The smaller is padded with zero planes behind, zero rows below and zero columns to the right
     /// (dlib's `add_prev`).
     Add {
         /// Operand.
@@ -210,7 +210,7 @@ impl Op {
         std::iter::once(first).chain(second)
     }
 
-    /// Shape of the result, or what does not fit.
+    /// Shape of the result, or a text that says what does not fit.
     pub(super) fn shape(&self, shapes: &[Shape]) -> std::result::Result<Shape, String> {
         let of = |id: ValueId| shapes.get(id).copied().ok_or_else(|| format!("value {id} does not exist yet"));
         match self {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Networks on a device that is not trusted: what was computed there, and what went wrong.
+//! Networks on an untrusted device: its counts of work, and its faults.
 //!
-//! * `trial`: a network there and on the processor: whether both say the same, and which is faster.
-//! * `watched`: the network that is run, with the processor behind it.
+//! * `trial`: compares a network on the device and on the processor: whether they agree, and which is faster.
+//! * `watched`: the network in use, backed by the processor.
 
 mod trial;
 mod watched;
@@ -18,18 +18,18 @@ use crate::net::executor::{Backend, Executor, Executors};
 use crate::net::graph::Graph;
 use crate::pool::Pool;
 
-/// A device that runs networks beside the processor.
+/// A device other than the processor that runs networks.
 pub trait Accelerator: std::fmt::Debug + Send + Sync {
-    /// The name by which somebody asks for it: `gpu:0`.
+    /// The name by which a user asks for it: `gpu:0`.
     fn name(&self) -> String;
 
-    /// What it is, and its driver.
+    /// Its hardware and driver.
     fn description(&self) -> String;
 
-    /// How long a pass may take. An answer that comes later is none.
+    /// How long a pass may take. A later answer counts as a fault.
     fn patience(&self) -> Duration;
 
-    /// Puts `graph` on it.
+    /// Loads `graph` onto it.
     ///
     /// # Errors
     /// [`Error::Model`](crate::Error::Model) if it cannot be planned, [`Error::Device`](crate::Error::Device) if the
@@ -39,17 +39,17 @@ pub trait Accelerator: std::fmt::Debug + Send + Sync {
 
 /// A network on a device.
 pub struct Accelerated {
-    /// For one sample at a time, with gradients.
+    /// An executor for one sample at a time, with gradients.
     pub one: Box<dyn Executor>,
-    /// For several samples at a time, without gradients; the smaller ones first. May be empty.
+    /// Executors for several samples at a time, without gradients, in order of batch size. May be empty.
     pub many: Vec<Box<dyn Executor>>,
 }
 
-/// A device, the processor that stands in for it, and what both have done.
+/// A device, the processor that stands in for it, and the work done.
 pub struct Watch {
     device: Arc<dyn Accelerator>,
     pool: Arc<Pool>,
-    /// Networks that passed the test and nobody runs yet, by name.
+    /// Networks that passed the test and are not in use yet, by name.
     tested: Mutex<Vec<(String, Pair)>>,
     fault: OnceLock<String>,
     iterations: AtomicU64,
@@ -57,7 +57,7 @@ pub struct Watch {
     audits: AtomicU64,
 }
 
-/// What was computed on the device.
+/// How much was computed on the device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Gradients.
@@ -69,10 +69,10 @@ pub struct Counts {
 }
 
 impl Watch {
-    /// Puts `networks` on `device` and tests each against the processor, which works with `pool`.
+    /// Loads `networks` onto `device` and tests each against the processor, which works with `pool`.
     ///
     /// # Errors
-    /// [`Error::Device`](crate::Error::Device) if the device computes one of them wrongly, or fails;
+    /// [`Error::Device`](crate::Error::Device) if the device fails or computes one of them wrongly;
     /// [`Error::Model`](crate::Error::Model) if one cannot be planned.
     pub fn new<'g>(
         device: Arc<dyn Accelerator>,
@@ -96,10 +96,10 @@ impl Watch {
         }))
     }
 
-    /// What a gradient and a look by each of the networks take together, on the device and on the processor.
+    /// Total time of a gradient and a look by each of the networks, on the device and on the processor.
     ///
     /// # Errors
-    /// What either reports.
+    /// Errors of either.
     pub fn race(&self) -> Result<[Duration; 2]> {
         let mut sums = [Duration::ZERO; 2];
         for (_, pair) in &mut *self.tested() {
@@ -114,19 +114,19 @@ impl Watch {
         &self.device
     }
 
-    /// Why the processor does everything, if it does: the device failed once.
+    /// Why the processor does all work: the first fault of the device, if any.
     pub fn fault(&self) -> Option<&str> {
         self.fault.get().map(String::as_str)
     }
 
-    /// What was computed on the device so far.
+    /// How much was computed on the device so far.
     pub fn counts(&self) -> Counts {
         let [iterations, looks, audits] =
             [&self.iterations, &self.looks, &self.audits].map(|count| count.load(Ordering::Relaxed));
         Counts { iterations, looks, audits }
     }
 
-    /// Notes that the device failed.
+    /// Records that the device failed.
     fn fail(&self, reason: String) {
         self.fault.get_or_init(|| reason);
     }

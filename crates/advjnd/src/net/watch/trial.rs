@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A network on a device and on the processor: whether both say the same, and which is faster.
+//! Compares a network on a device and on the processor: whether they agree, and which is faster.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,23 +10,23 @@ use crate::net::executor::{Backend, Executor, Pass};
 use crate::net::graph::{Graph, Shape};
 use crate::pool::Pool;
 
-/// Least cosine of the two embeddings, and of the two gradients. Both round weights to half precision, and an
-/// activation near zero may take the other side.
+/// Least cosine of the two embeddings, and of the two gradients. Both sides round weights to half precision, and the
+/// sign of an activation near zero may differ.
 const EMBEDDING_COSINE: f64 = 0.9999;
 const GRADIENT_COSINE: f64 = 0.999;
-/// Runs of the race; the median counts.
+/// Number of runs in the race; the median counts.
 const RUNS: usize = 5;
 
-/// A network on both.
+/// A network on the device and on the processor.
 pub(super) struct Pair {
     pub(super) device: Box<dyn Executor>,
-    /// The same for several samples at a time; the smaller ones first.
+    /// The device's executors for several samples at a time, in order of batch size.
     pub(super) many: Vec<Box<dyn Executor>>,
     pub(super) cpu: Box<dyn Executor>,
 }
 
 impl Pair {
-    /// `graph` for one sample at a time, on the processor with `pool`.
+    /// Prepares `graph` for one sample at a time, on the device and on the processor with `pool`.
     pub(super) fn new(device: &Arc<dyn Accelerator>, graph: &Graph, pool: &Arc<Pool>) -> Result<Self> {
         let Accelerated { one, many } = Arc::clone(device).network(graph)?;
         Ok(Self { device: one, many, cpu: Backend::Cpu(Arc::clone(pool)).executor(graph, 1)? })
@@ -38,7 +38,7 @@ impl Pair {
         Ok(Self { device: one, many, cpu: self.cpu.share(graph, pool)? })
     }
 
-    /// [`Error::Device`] unless both give the same embedding of a drawn face and the same gradient, or nearly so;
+    /// [`Error::Device`] unless both give nearly the same embedding of a drawn face, and nearly the same gradient.
     /// `device` and `network` are for the message.
     pub(super) fn test(&mut self, device: &str, network: &str) -> Result<()> {
         let shape = self.cpu.input_shape();
@@ -58,7 +58,7 @@ impl Pair {
             embeddings.extend(found.zip(both).map(|(found, expected)| cosine(found, expected)));
         }
         let gradients = cosine(&pulled, &gradient);
-        // Not a number is no agreement.
+        // NaN fails the test.
         if embeddings.iter().all(|cosine| *cosine >= EMBEDDING_COSINE) && gradients >= GRADIENT_COSINE {
             return Ok(());
         }
@@ -70,7 +70,7 @@ impl Pair {
         Err(Error::device(device, reason))
     }
 
-    /// What a gradient and a look take, on the device and on the processor.
+    /// Time of a gradient and a look, on the device and on the processor.
     pub(super) fn times(&mut self) -> Result<[Duration; 2]> {
         let face = face(self.cpu.input_shape());
         Ok([median(&mut *self.device, &face)?, median(&mut *self.cpu, &face)?])
@@ -89,7 +89,7 @@ fn median(executor: &mut dyn Executor, chip: &[f32]) -> Result<Duration> {
     Ok(times[RUNS / 2])
 }
 
-/// Output 0 for `chip`, and the input's gradient; `cotangent` is the output itself where none is given.
+/// Output 0 for `chip`, and the input's gradient. Without a `cotangent`, the output itself serves as one.
 fn run(executor: &mut dyn Executor, chip: &[f32], cotangent: Option<&[f32]>) -> Result<(Vec<f32>, Vec<f32>)> {
     executor.forward(chip, Pass::Differentiable)?;
     let output = executor.output(0).to_vec();
@@ -103,9 +103,9 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
-/// A drawn face, 0..=255: skin before a darker ground, two eyes, a nose, a mouth.
+/// A drawn face, 0..=255: skin on a darker background, two eyes, a nose, a mouth.
 fn face(shape: Shape) -> Vec<f32> {
-    /// Centre and half axes, as shares of the side; light.
+    /// Centre and half axes as shares of the side, and brightness.
     const PARTS: [([f32; 4], f32); 5] = [
         ([0.5, 0.5, 0.36, 0.47], 90.0),
         ([0.34, 0.45, 0.07, 0.04], -110.0),

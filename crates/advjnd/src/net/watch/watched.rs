@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A network on a device with the processor behind it: whatever goes wrong, the processor gives the answer, to this call
-//! and to all that come after.
+//! A network on a device, backed by the processor: if anything goes wrong, the processor answers this call and all
+//! later ones.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,21 +15,21 @@ use crate::net::executor::{Executor, Pass, check_len, check_many, one_by_one};
 use crate::net::graph::{Graph, Shape};
 use crate::pool::Pool;
 
-/// One look in so many is repeated on the processor, at random.
+/// One look in this many is repeated on the processor, at random.
 const AUDIT: u32 = 30;
-/// How far the two embeddings may differ then, as a share of the length. It moves dlib's margin by at most 0.02 (an
-/// embedding of length 1.4 to 1.5 and a threshold of 0.6), and that of a cosine by less.
+/// How far the two embeddings may then differ, as a share of their length. This moves dlib's margin by at most 0.02
+/// (its embeddings have a length of 1.4 to 1.5, its threshold is 0.6), and a cosine margin by less.
 const AUDIT_TOLERANCE: f64 = 0.008;
 
-/// A network on both.
+/// A network on the device and on the processor.
 pub(super) struct Watched {
     watch: Arc<Watch>,
     pair: Pair,
-    /// What the last differentiable pass was of.
+    /// Input of the last differentiable pass.
     input: Vec<f32>,
-    /// Samples of a look at several, filled up.
+    /// Samples of a batched look, padded to the batch.
     filled: Vec<f32>,
-    /// Whether the last forward pass is the device's.
+    /// Whether the last forward pass ran on the device.
     on_device: bool,
     chance: Pcg32,
 }
@@ -42,7 +42,7 @@ impl Watched {
         Self { watch, pair, input, filled, on_device: false, chance: Pcg32::seed_from_u64(0) }
     }
 
-    /// The device's forward pass, audited; whether it is to be believed.
+    /// The device's forward pass, audited; an error if it cannot be trusted.
     fn forward_on_device(&mut self, input: &[f32], pass: Pass) -> Result<()> {
         timely(&self.watch, || self.pair.device.forward(input, pass))?;
         if !self.pair.device.output(0).iter().all(|value| value.is_finite()) {
@@ -59,7 +59,7 @@ impl Watched {
         Ok(())
     }
 
-    /// The device's embeddings of several samples, audited; whether they are to be believed.
+    /// The device's embeddings of several samples, audited; an error if they cannot be trusted.
     fn infer_on_device(&mut self, inputs: &[f32], outputs: &mut [f32]) -> Result<()> {
         let Self { watch, pair, input, filled, chance, .. } = self;
         let sample = input.len();
@@ -104,7 +104,7 @@ impl Watched {
     }
 }
 
-/// Lets the device work; [`Error::Device`] if its answer came too late.
+/// Runs `work` on the device; [`Error::Device`] if its answer came too late.
 fn timely(watch: &Watch, work: impl FnOnce() -> Result<()>) -> Result<()> {
     let start = Instant::now();
     work()?;
@@ -115,7 +115,7 @@ fn timely(watch: &Watch, work: impl FnOnce() -> Result<()>) -> Result<()> {
     Err(Error::device(watch.device().name(), format!("no answer in {patience:?}, but after {took:?}")))
 }
 
-/// [`Error::Device`] if the processor embeds `input` otherwise than the device `found`.
+/// [`Error::Device`] if the processor's embedding of `input` differs too much from what the device `found`.
 fn audit(watch: &Watch, cpu: &mut dyn Executor, input: &[f32], found: &[f32]) -> Result<()> {
     watch.count_audit();
     cpu.forward(input, Pass::Infer)?;
@@ -127,7 +127,7 @@ fn audit(watch: &Watch, cpu: &mut dyn Executor, input: &[f32], found: &[f32]) ->
     Err(Error::device(watch.device().name(), reason))
 }
 
-/// The norm of the difference, as a share of the norm of what was `expected`.
+/// The norm of the difference as a share of the norm of `expected`.
 fn difference(found: &[f32], expected: &[f32]) -> f64 {
     let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt();
     let difference = norm(&mut found.iter().zip(expected).map(|(a, b)| a - b));
@@ -149,7 +149,7 @@ impl Executor for Watched {
 
     fn forward(&mut self, input: &[f32], pass: Pass) -> Result<()> {
         check_len("the input", input.len(), self.input.len())?;
-        // What is no number is no fault of the device's.
+        // An input that is not finite is not the device's fault.
         let suits = pass != Pass::Exact && input.iter().all(|value| value.is_finite());
         self.on_device = false;
         if pass == Pass::Exact {
@@ -204,7 +204,7 @@ impl Executor for Watched {
         check_len("the gradient", gradient.len(), self.input.len())?;
         match self.gradient_on_device(cotangent, gradient) {
             Ok(()) => Ok(()),
-            // After a pass that keeps nothing for a gradient.
+            // The last pass kept nothing for a gradient.
             Err(error @ Error::Input(_)) => Err(error),
             Err(error) => {
                 self.watch.fail(error.to_string());

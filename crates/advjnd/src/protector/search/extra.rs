@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The extra passes of a search: whose turn it is, and what becomes of what they find.
+//! The extra passes of a search: whose turn it is, and what happens to their detections.
 
 use super::super::Settings;
 use super::{CONFIRM_INTERVAL, CONTINUE_SCORE, Search, Thoroughness};
@@ -8,14 +8,14 @@ use crate::face::{BBox, Detection, ExtraPass};
 use crate::frame::FrameMut;
 use crate::pacing::{Pace, Stage};
 
-/// By so much below the threshold a detection is that close looks have to confirm.
+/// How far below the threshold a score is put so that close looks must confirm the detection.
 const BELIEVED: f32 = 0.01;
-/// Frames in a row that may go without an extra pass where time is short.
+/// Frames in a row that may go without an extra pass if time is short.
 const PASSES_LEFT_OUT: u32 = 30;
 
 impl Search {
-    /// Adds what the extra passes find where nothing was found: in the first frame and after a cut all, else those
-    /// whose turn it is, and the sides where half a face is followed.
+    /// Runs extra passes and adds the faces they find: all passes in the first frame and after a cut, else those whose
+    /// turn it is. If half a face is followed, [`ExtraPass::Sides`] runs, too.
     pub(super) fn add_passes(
         &mut self,
         frame: &FrameMut<'_>,
@@ -27,7 +27,7 @@ impl Search {
         let threshold = settings.score_threshold.min(CONTINUE_SCORE);
         let long_side = frame.long_side();
         let in_time = pace.allows(2 * pace.cost(Stage::Detect, 1) + self.time_for_faces(pace));
-        // Not in a frame that spends its time on confirming landmarks.
+        // A frame that spends its time on confirming landmarks gets no extra pass.
         let confirms = pace.is_bound() && self.tracker.tracks().iter().any(|track| track.is_due_by(CONFIRM_INTERVAL));
         let (begun, rests) = (self.since_pass.is_some() && !self.changes.is_cut(), self.since_pass == Some(0));
         let follows_half = in_time && self.tracker.tracks().iter().any(|track| track.is_half_a_face(frame.width()));
@@ -64,15 +64,14 @@ impl Search {
     }
 }
 
-/// The score of a face that `pass` saw, in the light of the `threshold` of those that are believed. Turned or dark,
-/// other things look like faces, too: close looks must believe them. Half a face cannot be looked at more closely: it
-/// is covered.
+/// The score of a face that `pass` saw, adjusted to the score `threshold`. Turned or brightened, other things look like
+/// faces, so close looks must confirm them. Half a face cannot be looked at closely: it counts, and is covered.
 fn believed(pass: ExtraPass, score: f32, threshold: f32) -> f32 {
     if pass.is_of_sides() { score.max(threshold) } else { score.min(threshold - BELIEVED) }
 }
 
-/// Adds a face that `pass` saw to those that are `known`, or puts it in the place of one that was seen less clearly,
-/// unless that is one of those `followed`.
+/// Adds a face that `pass` saw to the `known` ones. It replaces one that was seen less clearly, except a `followed`
+/// one.
 fn add(face: Detection, pass: ExtraPass, followed: &[BBox], known: &mut Vec<Detection>) {
     let same = |other: &Detection| other.bbox.overlaps(&face.bbox);
     if known.iter().any(same) {

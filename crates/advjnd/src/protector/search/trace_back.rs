@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Looking for faces backwards, in frames that are held: a face that is found late is protected from the first frame in
-//! which it is seen.
+//! The backward search in held frames: a face that is found late is protected from the first frame that shows it.
 
 use super::Search;
 use crate::error::Result;
 use crate::face::{COAST_FRAMES, Detection, Track, TrackId, TrackState};
 use crate::frame::FrameMut;
 
-/// A face that is looked for backwards.
+/// A face that is searched backwards.
 pub struct Sought {
-    /// As it was last seen.
+    /// The track as last seen.
     track: Track,
-    /// Frames since.
+    /// Frames since then.
     misses: u32,
 }
 
@@ -23,8 +22,8 @@ impl Sought {
     }
 }
 
-/// Adds faces to the `tracks` of frames that follow one another in which they were not seen: those that were a few
-/// frames before and after, at the place between.
+/// Fills gaps in the `tracks` of consecutive frames: a face seen a few frames before and after is added at the
+/// interpolated place.
 pub fn bridge(tracks: &mut [&mut Vec<Track>]) {
     let active = |tracks: &[Track], id: TrackId| {
         tracks.iter().find(|track| track.id == id && track.state == TrackState::Active).cloned()
@@ -46,11 +45,11 @@ pub fn bridge(tracks: &mut [&mut Vec<Track>]) {
 }
 
 impl Search {
-    /// Looks in an earlier frame for the faces that are `sought`; adds them to its `tracks`, or puts those where they
-    /// are found. Those that it has already, and those that were not seen in several frames, are sought no longer.
+    /// Looks in an earlier frame for the faces `sought`; adds them to its `tracks`, or moves their tracks there. Faces
+    /// that this frame has already, or that several frames did not show, are dropped from `sought`.
     ///
     /// # Errors
-    /// What the detector reports.
+    /// Errors of the detector.
     pub fn trace_back(
         &mut self,
         frame: &FrameMut<'_>,
@@ -61,7 +60,7 @@ impl Search {
         for Sought { mut track, misses } in sought.drain(..) {
             let known = tracks.iter().position(|other| other.id == track.id);
             if let Some(known) = known.filter(|known| tracks[*known].state == TrackState::Active) {
-                // It was aligned late: the frames before it were not looked at for it.
+                // It was aligned late, so the frames before were not searched for it.
                 if !tracks[known].aligned {
                     track.bbox = tracks[known].bbox;
                     left.push(Sought { track, misses: 0 });

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Shape and light of one followed face: what of them lasts from frame to frame.
+//! Shape and light of one followed face, from frame to frame.
 //!
-//! A face is moved and lit a little ([`flow`](crate::face::flow)), by the same gradients as its perturbation, in the
-//! first [`STEPS`] iterations that it gets: in a file before its first frame is shown, in a stream that has a deadline
-//! a few in each of the frames of its first second. From then on the shape is frozen, in face coordinates: it moves
-//! with the head and lasts where a perturbation must be renewed. Only how much of it is shown changes, slowly: less as
-//! the head turns, for a symmetric field is that of a face that is seen from the front.
+//! A face is moved and lit a little ([`flow`](crate::face::flow)) by the same gradients as its perturbation, in its
+//! first [`STEPS`] iterations. In a file these come before its first frame is shown; in a stream with a deadline, a few
+//! come in each frame of its first second. Then the shape is frozen in face coordinates: it moves with the head, and
+//! lasts while a perturbation must be renewed. Only the share of it that is shown changes, slowly: less as the head
+//! turns, because a symmetric field suits a face from the front.
 //!
-//! What is followed is the person who came: the clean face is embedded before it is moved. What may be changed unseen,
-//! and what was, is taken against the moved face.
+//! The person's references come from the clean face, before it is moved. The perturbation's bounds and its measured
+//! size refer to the moved face.
 
 mod reshaper;
 
@@ -19,27 +19,27 @@ use crate::face::flow::{Controls, EYE_DISTANCE, Extremes};
 use crate::face::{Landmarks, SimilarityTransform};
 use crate::net::ARCFACE_TEMPLATE;
 
-/// Iterations after which a shape is frozen,
+/// Iterations after which a shape is frozen.
 const STEPS: u32 = 40;
-/// and how many a frame with a deadline gets at most.
+/// Largest number of these in a frame with a deadline.
 const STEPS_HURRIED: u32 = 2;
-/// Root mean square of a step, as a share of the bounds: of the first, and of the last.
+/// Root mean square of the first and of the last step, as a share of the extent.
 const FIRST_STEP: f32 = 0.15;
 const LAST_STEP: f32 = 0.03;
 /// Share of the accumulated gradient that is kept.
 const MOMENTUM: f32 = 0.8;
-/// Share of the accumulated gradient's mean length below which that of a control counts for less than a whole step.
+/// A control with an accumulated gradient below this share of the mean length moves by less than a full step.
 const LEVEL: f32 = 0.1;
-/// Largest control of a displacement, as a share of the extent: neighbours that differ make less than what each is.
+/// Largest control of a displacement, as a share of the extent. Neighbours that differ displace less than each would.
 const REACH: f32 = 2.0;
-/// Largest strain, per step of a pixel: above 0.2 a change of shape is seen as one.
+/// Largest strain, per step of a pixel: above 0.2 a change of shape becomes visible as such.
 const MOST_STRAIN: f32 = 0.18;
-/// [`Landmarks::turn`] up to which a shape is shown whole, and from which on not at all: about 25° and 45° of yaw.
+/// [`Landmarks::turn`] up to which a shape is shown in full, and from which on not at all: about 25° and 45° of yaw.
 const FRONTAL: f32 = 0.16;
 const TURNED: f32 = 0.35;
-/// Share of it that must be shown for a shape to be looked for.
+/// A shape is searched only while at least this share of it is shown.
 const LEAST_SHOWN: f32 = 0.5;
-/// How fast what is shown of a shape follows the head: its share of the way per frame.
+/// How fast the shown share follows the head: part of the remaining way per frame.
 const GAIN: f32 = 0.15;
 
 /// How far shapes may go.
@@ -52,7 +52,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// What `settings` allow; none if that is nothing.
+    /// What `settings` allow; `None` if they allow no change.
     pub fn of(settings: &Settings) -> Option<Self> {
         let share = |percent: f32, most: f32| if percent.is_finite() { percent.clamp(0.0, most) / 100.0 } else { 0.0 };
         let displacement = share(settings.reshape, Settings::MOST_RESHAPE) * EYE_DISTANCE;
@@ -64,19 +64,19 @@ impl Extent {
 /// The shape of a track.
 #[derive(Debug, Clone, Default)]
 pub struct Shape {
-    /// In shares of the extent.
+    /// The controls as shares of the extent.
     controls: Controls,
     momentum: Controls,
     /// Iterations so far.
     steps: u32,
-    /// How much of it is shown, 0..=1; unknown before the first frame.
+    /// Share of it that is shown, 0..=1; unknown before the first frame.
     shown: Option<f32>,
-    /// Distance of the eyes over that of a face from the front, at most 1.
+    /// Eye distance relative to that of a face from the front, at most 1.
     narrowed: f32,
 }
 
 impl Shape {
-    /// Follows the head to where its `landmarks` are in a new frame, pixels.
+    /// Follows the head in a new frame by its `landmarks`, pixels.
     pub fn follow(&mut self, landmarks: &Landmarks) {
         let Ok(to_chip) = SimilarityTransform::fit(landmarks, &ARCFACE_TEMPLATE) else { return };
         let [left, right, ..] = landmarks.map(|point| to_chip.apply(point)).0;
@@ -86,8 +86,8 @@ impl Shape {
         self.narrowed = (eyes / EYE_DISTANCE).min(1.0);
     }
 
-    /// Iterations that the frame should get for it, none while hardly anything of it would be shown; `hurried`: if it
-    /// has a deadline.
+    /// Iterations that the frame should spend on it; none while little of it would be shown. `hurried`: whether the
+    /// frame has a deadline.
     pub fn wants(&self, hurried: bool) -> u32 {
         let is_shown = self.shown.is_some_and(|shown| shown >= LEAST_SHOWN);
         let left = if is_shown { STEPS.saturating_sub(self.steps) } else { 0 };
@@ -103,8 +103,8 @@ impl Shape {
         controls
     }
 
-    /// Takes a step along the `gradient` with respect to [`controls`](Self::controls). One that is not finite moves
-    /// nothing.
+    /// Takes a step along the `gradient` with respect to [`controls`](Self::controls). A gradient that is not finite
+    /// has no effect.
     pub fn step(&mut self, gradient: &Controls) {
         self.steps += 1;
         if !gradient.is_finite() {
@@ -124,14 +124,14 @@ impl Shape {
     }
 }
 
-/// Of the lengths of the displacements, and of the gains.
+/// Mean squares of the displacements' lengths, and of the gains.
 fn mean_squares(controls: &Controls) -> (f32, f32) {
     let flow: f32 = controls.flow.iter().map(|[x, y]| x * x + y * y).sum();
     let light: f32 = controls.light.iter().map(|gain| gain * gain).sum();
     (flow / controls.flow.len() as f32, light / controls.light.len() as f32)
 }
 
-/// Every displacement and every gain at about the length of one, unless it is much smaller than the others.
+/// Scales every displacement and every gain to a length of about one, unless it is much smaller than the others.
 fn evened(controls: &Controls) -> Controls {
     let (flow, light) = mean_squares(controls);
     let mut evened = *controls;

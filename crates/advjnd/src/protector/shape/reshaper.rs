@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The shape of one face in one frame: its fields, the region that they make, and the way back of a gradient.
+//! The shape of one face in one frame: its fields, the region they produce, and the gradient's way back.
 
 use crate::face::SimilarityTransform;
 use crate::face::flow::{Controls, Field};
 use crate::frame::{FrameMut, Patch, Rect, Region};
 
-/// Buffers of a reshaped face; idle where faces keep their shape.
+/// Buffers of a reshaped face; unused if faces keep their shape.
 #[derive(Debug, Default)]
 pub struct Reshaper {
     active: bool,
     source: Patch,
     moved: Patch,
     field: Field,
-    /// What was laid over the face last.
+    /// The controls last applied.
     controls: Controls,
-    /// Pixels of the frame that the followed eyes lie apart.
+    /// Distance of the followed eyes, pixels of the frame.
     eyes: f32,
     slopes: Vec<[f32; 2]>,
     lights: Vec<f32>,
 }
 
 impl Reshaper {
-    /// Keeps the face as it is.
+    /// Leaves the face unchanged.
     pub fn close(&mut self) {
         self.active = false;
     }
 
-    /// Begins with the face as it came: reads `rect`, which `to_chip` maps to the chip of 112². `eyes`: how far the
-    /// followed eyes lie apart, pixels.
+    /// Reads the clean face from `rect`, which `to_chip` maps to the chip of 112². `eyes`: distance of the followed
+    /// eyes, pixels.
     pub fn open(&mut self, frame: &FrameMut<'_>, rect: Rect, to_chip: &SimilarityTransform, eyes: f32) {
         self.active = true;
         self.eyes = eyes;
@@ -36,12 +36,12 @@ impl Reshaper {
         self.field.plan(to_chip, rect.width, rect.height);
     }
 
-    /// Whether the face is given another shape.
+    /// Whether the face is reshaped.
     pub fn is_active(&self) -> bool {
         self.active
     }
 
-    /// Lays the fields of `controls` over the face as it came, and shows what they make of it as `region`.
+    /// Applies the fields of `controls` to the clean face, and shows the result as `region`.
     pub fn lay(&mut self, controls: &Controls, region: &mut Region) {
         self.controls = *controls;
         self.field.evaluate(controls);
@@ -49,13 +49,13 @@ impl Reshaper {
         self.moved.show(region);
     }
 
-    /// Where a point of the region lies now.
+    /// Where a point of the clean region lies now.
     pub fn moved(&self, point: [f32; 2]) -> [f32; 2] {
         self.field.moved(&self.controls, point)
     }
 
-    /// What a gradient with respect to the luma of `region`, as it is shown now, is to the controls. The slope of what
-    /// is shown stands for that of what it is read from: they differ by the strain.
+    /// Pulls a gradient with respect to the luma of `region`, as shown now, back to the controls. The slope of the
+    /// shown region stands for that of its source; they differ by the strain.
     pub fn gradient(&mut self, region: &Region, luma_gradient: &[f32]) -> Controls {
         let (width, height) = (region.rect.width, region.rect.height);
         let luma = &region.luma;
@@ -74,23 +74,23 @@ impl Reshaper {
         controls
     }
 
-    /// Writes the shape to the frame, as a change of what stands there.
+    /// Writes the shape to the frame, as a change to its present content.
     pub fn write(&self, frame: &mut FrameMut<'_>) {
         self.moved.write_over(&self.source, frame);
     }
 
-    /// Puts back what came.
+    /// Restores the clean pixels.
     pub fn restore(&self, frame: &mut FrameMut<'_>) {
         self.source.restore(frame);
     }
 
-    /// Largest displacement, per cent of the followed eyes' distance; zero where the face keeps its shape.
+    /// Largest displacement, in per cent of the followed eye distance; zero if the face keeps its shape.
     pub fn displacement(&self) -> f32 {
         let lengths = self.shown().flat_map(|field| &field.displacement).map(|[x, y]| x.hypot(*y));
         100.0 * lengths.fold(0.0f32, f32::max) / self.eyes.max(f32::MIN_POSITIVE)
     }
 
-    /// Largest gain or loss of luma, per cent; zero where the face keeps its light.
+    /// Largest gain or loss of luma, in per cent; zero if the face keeps its light.
     pub fn light(&self) -> f32 {
         100.0 * self.shown().flat_map(|field| &field.gain).fold(0.0f32, |most, gain| most.max(gain.abs()))
     }

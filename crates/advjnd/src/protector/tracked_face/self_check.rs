@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The self-check of a followed face: who looks from where, whose gradient is wanted, and what the looks come to.
+//! The self-check of a followed face: which recogniser looks how, which look gives a gradient, and the result.
 
 use super::super::geometry::Viewpoint;
 use super::super::rendition::Rendition;
@@ -9,9 +9,8 @@ use super::TrackedFace;
 use crate::attack::cosine_similarity;
 
 impl TrackedFace {
-    /// Plans the probes of the self-check: by every recogniser; by those that look thoroughly as aligned by every set
-    /// of landmarks, in random views, and of the copies that are checked. `climbs`: whether the gradient of one is
-    /// wanted.
+    /// Plans the probes of the self-check. Every recogniser looks; thorough looks use every set of landmarks, random
+    /// views, and the copies that are checked. `climbs`: whether one probe should give its gradient.
     pub fn plan_probes(&mut self, work: &mut Workspace, climbs: bool) {
         let copies = [Rendition::Halved, Rendition::Stretched];
         let copies = copies.map(|copy| Some(copy).filter(|copy| work.is_checked(*copy)));
@@ -45,8 +44,8 @@ impl TrackedFace {
         }
     }
 
-    /// Chooses the probe whose gradient is wanted: of one recogniser, and of what it saw short of the margins last, if
-    /// there is any such, each in turn. It comes first, for it takes longest.
+    /// Chooses the probe of `recognizer` that gives its gradient: in turn among renditions last seen short of their
+    /// margins, or among all if none was. The probe moves to the front, since it takes longest.
     fn choose_climb(&mut self, work: &mut Workspace, recognizer: usize) {
         let (seen, required) = (&self.memories[recognizer].last_seen, &work.required[recognizer]);
         let own = |place: &usize| work.probes[*place].recognizer == recognizer;
@@ -67,8 +66,8 @@ impl TrackedFace {
         work.probes.swap(0, place);
     }
 
-    /// Takes for its margins what the probes of the output saw, of each recogniser the worst; the highest cosine
-    /// similarity to the track's mean clean embedding.
+    /// Stores the worst margins that each recogniser's probes of the output saw. Returns the highest cosine similarity
+    /// to the track's mean clean embedding.
     pub fn judge(&mut self, work: &Workspace) -> f32 {
         let mut similarity = -1.0;
         for (index, memory) in self.memories.iter_mut().enumerate() {

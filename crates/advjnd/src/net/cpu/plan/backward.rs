@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The backward pass: every value collects the cotangents of its readers.
 //!
-//! Nodes are walked in reverse. A reader's share of a cotangent is either computed by a step, whose epilogue adds what
-//! was there before and, if it is the last share, applies the derivative of the activation that made the value; or it
-//! is another cotangent itself (through a sum), and nothing is computed.
+//! Nodes are visited in reverse. A step computes a reader's share of a cotangent. Its epilogue adds the earlier shares
+//! and, for the last share, applies the derivative of the activation that made the value. Through a sum, a share is
+//! another cotangent itself, and nothing is computed.
 
 use std::rc::Rc;
 
@@ -22,25 +22,25 @@ use crate::net::cpu::sink::{Epilogue, Residual};
 use crate::net::cpu::window::{Kind, Window};
 use crate::net::graph::{Op, ValueId};
 
-/// A cotangent or a part of one: what is seen of a place, and the place, given back when nobody sees it any more.
+/// A cotangent or a part of one: the visible part of a place, and the place, which is freed after its last use.
 #[derive(Clone)]
 struct Part {
     view: Blocked,
     home: Rc<Blocked>,
 }
 
-/// Cotangents on their way.
+/// Cotangents in progress.
 struct Cotangents {
-    /// Readers that have not given their share.
+    /// Number of readers of each value whose share is missing.
     missing: Vec<usize>,
     /// The sum so far.
     sums: Vec<Option<Part>>,
-    /// Sums that are complete, derivative applied.
+    /// Complete sums with the derivative applied.
     ready: Vec<Option<Part>>,
 }
 
 impl Planner<'_> {
-    /// Plans the backward pass; the place of the cotangent of output 0.
+    /// Plans the backward pass, and returns the place of the cotangent of output 0.
     pub(super) fn backward(&mut self) -> Result<Blocked> {
         let values = self.places.len();
         let output = self.graph.outputs()[0];
@@ -73,7 +73,7 @@ impl Planner<'_> {
         Ok(place)
     }
 
-    /// Shares out the cotangent of one node; the form of the input's gradient if that is what it made.
+    /// Passes the cotangent of one node on to its operands. Returns the form of the input's gradient if that was made.
     fn backward_node(&mut self, state: &mut Cotangents, node: &Node, part: &Part) -> Result<Option<Form>> {
         let g = part.view;
         if let Some(residual) = node.residual {
@@ -169,7 +169,7 @@ impl Planner<'_> {
         (Part { view: place, home: Rc::new(place) }, epilogue)
     }
 
-    /// Notes that the share opened for `value` is computed.
+    /// Records that the share opened for `value` is computed.
     fn close(&mut self, state: &mut Cotangents, value: ValueId, target: Part) {
         let before = state.sums[value].take();
         self.drop_part(before);

@@ -28,7 +28,7 @@ impl Planner<'_> {
             operands.dedup();
             for operand in operands {
                 readers[operand] -= 1;
-                // Of the input's place only the input's own channels are written.
+                // Only the input's own channels of the input's place are written.
                 if readers[operand] == 0
                     && operand != self.root
                     && !self.is_output(operand)
@@ -41,7 +41,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Brings in the input; its grid if it is interleaved.
+    /// Places the input; returns its grid if it is interleaved.
     fn place_root(&mut self) -> Option<Grid> {
         let (shape, halo) = (self.shape(self.root), self.value_halo(self.root));
         if !self.reads_interleaved(self.root) {
@@ -136,7 +136,7 @@ impl Planner<'_> {
         Ok(Step::Window(Window::new(self.level, self.batch, kind, self.place(input)?, target, epilogue)))
     }
 
-    /// A convolution of a blocked value by the algorithm of its shape.
+    /// A convolution of a blocked value by the algorithm for its shape.
     pub(super) fn convolution(&mut self, conv: &Conv, source: &Blocked, epilogue: Epilogue) -> Result<Step> {
         let (level, batch, store) = (self.level, self.batch, &mut self.store);
         let step = match Algorithm::of(conv, source.shape) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From a graph to a program: which algorithm runs each operation, where its values lie, what is packed for it.
+//! Turns a graph into a program: the algorithm of each operation, the places of values, and the packed weights.
 //!
-//! Values live from the step that makes them to the last that reads them; their places are reused (see
-//! [`layout`](super::layout)), so the working set stays near the caches. The backward pass needs no values, only the
-//! sign bits the epilogues saved. The choice of algorithm is fixed by shape, not by timing, so that the same input
-//! gives the same bytes on every run.
+//! Values live from the step that makes them to the last one that reads them. Their places are reused (see
+//! [`layout`](super::layout)), so the working set stays small. The backward pass needs no values, only the sign bits
+//! that the epilogues saved. The algorithm is chosen by shape, not by timing, so that the same input gives the same
+//! bytes on every run.
 
 mod backward;
 mod forward;
@@ -28,14 +28,14 @@ use crate::net::nodes::{self, Node};
 const LARGE_PLANE: usize = 144;
 /// Outputs of a plane from which Winograd F(2×2, 3×3) is faster than the direct algorithm, whose weights are smaller.
 const MEDIUM_PLANE: usize = 36;
-/// Channels, both sides, under which the transforms cost more than the products save.
+/// Input or output channels below which the transforms cost more than the products save.
 const WINOGRAD_CHANNELS: usize = 16;
 
-/// A program and where its caller finds things.
+/// A program, and the places of its inputs and outputs.
 pub(super) struct Plan {
     pub(super) program: Program,
     pub(super) outputs: Vec<Blocked>,
-    /// Where the cotangent of output 0 goes; `None` if the plan has no backward pass.
+    /// Place of the cotangent of output 0; `None` if the plan has no backward pass.
     pub(super) cotangent: Option<Blocked>,
 }
 
@@ -78,8 +78,8 @@ pub(super) fn plan(graph: &Graph, batch: usize, level: Level, threads: usize, st
     Ok(Plan { program, outputs, cotangent })
 }
 
-/// `steps`, and before those that write to a place with a spoiled frame one that clears it; and how many of them the
-/// first `forward` have become.
+/// `steps`, with a step inserted before each write to a place with a spoiled frame, to clear that frame. Also returns
+/// how many the first `forward` steps have become.
 fn with_frames(steps: Vec<Step>, taken: &[(usize, Blocked)], batch: usize, forward: usize) -> (Vec<Step>, usize) {
     let places: Vec<Blocked> = taken.iter().map(|(_, place)| *place).collect();
     let mut spoiled = spoiled(&places, batch).map(|index| taken[index]).peekable();
@@ -106,7 +106,7 @@ struct Planner<'g> {
     affine: Affine,
     store: WeightStore,
     space: Space,
-    /// The places taken, each with the number of steps there were.
+    /// The places taken, each with the number of steps at that time.
     taken: Vec<(usize, Blocked)>,
     bits: usize,
     steps: Vec<Step>,
@@ -135,7 +135,7 @@ impl Algorithm {
         }
     }
 
-    /// The frame it reads around an input of shape `input`.
+    /// The frame that it reads around an input of shape `input`.
     fn halo(conv: &Conv, input: Shape) -> Halo {
         match Self::of(conv, input) {
             Self::Direct => forward_halo(conv, input),
@@ -185,7 +185,7 @@ impl<'g> Planner<'g> {
         self.consumers(value).map(of).fold(Halo::default(), Halo::union)
     }
 
-    /// The frame that the backward pass of the node that makes `value` needs of its cotangent.
+    /// The frame of the cotangent that the backward pass of the node behind `value` needs.
     fn cotangent_halo(&self, value: ValueId) -> Halo {
         let Some(node) = self.nodes.iter().find(|node| node.result == value) else { return Halo::default() };
         let Op::Conv { input, conv, .. } = node.op else { return Halo::default() };
@@ -221,7 +221,7 @@ impl<'g> Planner<'g> {
         grid
     }
 
-    /// What the forward epilogue of `node` does, and the place of its signs.
+    /// The forward epilogue of `node`, and the place of its signs.
     fn activate(&mut self, node: &Node) -> (Finish, Option<Grid>) {
         let finish = match node.activation {
             Activation::None => return (Finish::Keep, None),

@@ -10,7 +10,7 @@ use super::Isa;
 #[derive(Clone, Copy)]
 pub(in crate::net::cpu) struct Avx2;
 
-/// `bits` as a vector of all-ones where bit `i` of the low eight is set.
+/// A vector with all ones in entry `i` if bit `i` of the low eight `bits` is set.
 #[inline(always)]
 unsafe fn spread(bits: i32) -> __m256 {
     // SAFETY: the callers run with AVX2.
@@ -101,8 +101,8 @@ impl Isa for Avx2 {
 
     #[inline(always)]
     unsafe fn prefetch(_: *const f32) {
-        // Measured on an EPYC without AVX-512: the hardware fetches ahead by itself, and these take slots from the
-        // loads.
+        // Measured on an EPYC without AVX-512: the hardware prefetches by itself, and these instructions take slots
+        // from loads.
     }
 
     #[inline(always)]

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Vectors of 16 numbers on each instruction set, and the choice among them.
 //!
-//! Kernels are written once, generic over [`Isa`], and instantiated per [`Level`] inside functions that carry the
-//! instruction set's `target_feature`; [`Level::best`] asks the processor, so a level that is held is a level that may
-//! run.
+//! Kernels are written once, generic over [`Isa`], and instantiated per [`Level`] inside functions with the instruction
+//! set's `target_feature`. [`Level::best`] asks the processor.
 
 #![allow(unsafe_code, reason = "vector instructions")]
 
@@ -16,7 +15,7 @@ pub(super) mod portable;
 /// Entries of a vector, and channels of a block.
 pub const LANES: usize = 16;
 
-/// An instruction set this engine has kernels for.
+/// An instruction set for which the engine has kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// Plain loops over arrays; on AArch64 they compile to NEON.
@@ -53,7 +52,7 @@ impl Level {
         }
     }
 
-    /// Vectors a register tile may accumulate in without spilling.
+    /// Number of vectors in which a register tile can accumulate without spilling.
     pub(super) fn accumulators(self) -> usize {
         match self {
             Self::Avx512 => 28,
@@ -73,7 +72,7 @@ pub(super) trait Isa: Copy {
     const REGISTERS: usize;
     unsafe fn splat(value: f32) -> Self::Vector;
     unsafe fn load(from: *const f32) -> Self::Vector;
-    /// [`LANES`] half-precision numbers; an infinity or a NaN gives anything.
+    /// Loads [`LANES`] half-precision numbers; the result for an infinity or a NaN is unspecified.
     unsafe fn load_half(from: *const u16) -> Self::Vector;
     unsafe fn store(to: *mut f32, value: Self::Vector);
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
@@ -81,13 +80,13 @@ pub(super) trait Isa: Copy {
     unsafe fn mul(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a·b + c`.
     unsafe fn mul_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// Bit `i` tells that `a[i]` is not at most `b[i]`: greater, or not a number, which so is passed on and seen.
+    /// Bit `i` is set if `a[i]` is greater than `b[i]` or either is NaN, so that a NaN is passed on and noticed.
     unsafe fn exceeds(a: Self::Vector, b: Self::Vector) -> u16;
     /// `a[i]` where bit `i` is set, else `b[i]`.
     unsafe fn select(bits: u16, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// Asks for the cache line at `from`, which need not be valid.
+    /// Prefetches the cache line at `from`, which need not be valid.
     unsafe fn prefetch(from: *const f32);
-    /// Asks for it in the second level of cache only.
+    /// Prefetches it into the second level of cache only.
     unsafe fn prefetch_far(from: *const f32);
 }
 
@@ -95,7 +94,7 @@ pub(super) trait Isa: Copy {
 macro_rules! per_level {
     ($vis:vis unsafe fn $name:ident($($argument:ident: $type:ty),* $(,)?) = $generic:path;) => {
         /// # Safety
-        /// The processor must run `level`; otherwise as the generic function.
+        /// The processor must support `level`; otherwise as for the generic function.
         $vis unsafe fn $name(level: $crate::net::cpu::simd::Level, $($argument: $type),*) {
             use $generic as generic;
             #[cfg(target_arch = "x86_64")]

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The backward pass: every value collects the cotangents of its readers.
 //!
-//! Nodes are walked in reverse. A reader's share of a cotangent is either computed by a kernel, whose epilogue adds
-//! what was there before and, if it is the last share, applies the derivative of the activation that made the value;
-//! or it is another cotangent itself (through a sum), and nothing is computed.
+//! Nodes are visited in reverse. A kernel computes a reader's share of a cotangent. Its epilogue adds the earlier
+//! shares and, for the last share, applies the derivative of the activation that made the value. Through a sum, a share
+//! is another cotangent itself, and nothing is computed.
 
 use std::rc::Rc;
 
@@ -15,13 +15,13 @@ use crate::net::gpu::params::{Epilogue, Params, View};
 use crate::net::graph::{Op, ValueId};
 use crate::net::nodes::Node;
 
-/// Cotangents on their way.
+/// Cotangents in progress.
 struct Cotangents {
-    /// Readers that have not given their share.
+    /// Number of readers of each value whose share is missing.
     missing: Vec<usize>,
     /// The sum so far.
     sums: Vec<Option<Held>>,
-    /// Sums that are complete, derivative applied.
+    /// Complete sums with the derivative applied.
     ready: Vec<Option<Held>>,
 }
 
@@ -62,7 +62,7 @@ impl Planner<'_> {
         Ok(Pulled { cotangent, gradient: target.view.offset as usize })
     }
 
-    /// Shares out the cotangent `own` of one node.
+    /// Passes the cotangent `own` of one node on to its operands.
     fn backward_node(&mut self, state: &mut Cotangents, node: &Node, own: &Held) -> Result<()> {
         let g = own.view;
         let graph = self.graph;
@@ -128,7 +128,7 @@ impl Planner<'_> {
         Ok((target, epilogue))
     }
 
-    /// Notes that the share opened for `value` is computed.
+    /// Records that the share opened for `value` is computed.
     fn close(&mut self, state: &mut Cotangents, value: ValueId, target: Held) {
         let before = state.sums[value].take();
         self.release(before);

@@ -51,7 +51,7 @@ impl Planner<'_> {
             Activation::Relu => (Finish::Relu, Finish::ReluDerivative, true),
             Activation::Prelu(slope) => {
                 let slopes = self.packing.numbers(slope);
-                // Where a slope is negative, the result does not tell the sign of the sum.
+                // If a slope is negative, the result does not have the sign of the sum.
                 let own = slope.numbers().iter().all(|slope| *slope >= 0.0);
                 (Finish::Prelu { slopes }, Finish::PreluDerivative { slopes }, own)
             }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! From a graph to dispatches: which kernel runs each operation, where its values lie, what is packed for it.
+//! Turns a graph into dispatches: the kernel of each operation, the places of values, and the packed weights.
 //!
-//! Each dispatch begins when the one before it has ended, so a place is used again as soon as its last reader is
-//! planned. The backward pass reads of the forward pass only the values whose signs an activation's derivative needs
-//! and the operands of max-pooling. Kernels are chosen by shape, not by timing.
+//! Each dispatch begins when the previous one has ended, so a place is reused as soon as its last reader is planned.
+//! From the forward pass, the backward pass reads only the operands of max-pooling and the values whose signs an
+//! activation's derivative needs. Kernels are chosen by shape, not by timing.
 
 mod backward;
 mod forward;
@@ -20,9 +20,9 @@ use crate::net::affine::Affine;
 use crate::net::graph::{Graph, Op, Shape, ValueId};
 use crate::net::nodes::{self, Node};
 
-/// Groups of threads a dispatch may have along one axis.
+/// Largest number of thread groups of a dispatch along one axis.
 const MOST_GROUPS: usize = 65535;
-/// Threads of a group, and groups in a row, of the kernels with a thread for each entry; as in `common.wgsl`.
+/// Threads of a group, and groups in a row, for kernels with a thread for each entry; as in `common.wgsl`.
 const GROUP: usize = 256;
 const GROUPS: usize = 32768;
 
@@ -34,7 +34,7 @@ pub(in crate::net::gpu) struct Dispatch {
     pub(in crate::net::gpu) groups: [u32; 3],
 }
 
-/// What is run, and where its caller finds things.
+/// The dispatches, and the places of inputs and outputs.
 pub(in crate::net::gpu) struct Plan {
     pub(in crate::net::gpu) forward: Vec<Dispatch>,
     pub(in crate::net::gpu) backward: Vec<Dispatch>,
@@ -43,7 +43,7 @@ pub(in crate::net::gpu) struct Plan {
     pub(in crate::net::gpu) affine: Affine,
     pub(in crate::net::gpu) input: usize,
     pub(in crate::net::gpu) outputs: Vec<(usize, Shape)>,
-    /// Where the cotangent of output 0 goes and the input's gradient is; `None` without a backward pass.
+    /// Places of the cotangent of output 0 and of the input's gradient; `None` without a backward pass.
     pub(in crate::net::gpu) pulled: Option<Pulled>,
     pub(in crate::net::gpu) packing: Packing,
 }
@@ -60,7 +60,7 @@ pub(in crate::net::gpu) struct Pulled {
 pub(in crate::net::gpu) enum Ways {
     /// The forward pass.
     Forward,
-    /// The backward pass, too, where every operation has one.
+    /// The backward pass, too, if every operation has one.
     Both,
 }
 
@@ -99,19 +99,19 @@ pub(in crate::net::gpu) fn plan(graph: &Graph, batch: usize, packing: Packing, w
     Ok(Plan { forward, backward, length, affine: root.affine, input: input_offset, outputs, pulled, packing })
 }
 
-/// The error of a network whose values no device may hold at once.
+/// The error for a network whose values exceed what any device can hold.
 pub(in crate::net::gpu) fn too_large(graph: &Graph) -> Error {
     Error::model(graph.name(), "has too much for one buffer of a GPU; give it a smaller input or batch")
 }
 
-/// A value's place, given back when nobody sees it any more.
+/// A value's place, which is freed after its last use.
 #[derive(Debug, Clone)]
 struct Held {
     view: View,
     span: Rc<Span>,
 }
 
-/// Where the signs lie that an activation's derivative needs.
+/// Place of the signs for an activation's derivative.
 #[derive(Debug, Clone)]
 struct Signs {
     derivative: Finish,
@@ -161,14 +161,14 @@ impl Planner<'_> {
         held.ok_or_else(|| self.unplannable("a value read after its last use"))
     }
 
-    /// Runs a kernel that has a thread for each of `threads`, and writes to `target`.
+    /// Runs a kernel with `threads` threads.
     fn spread(&mut self, kernel: Kernel, threads: usize, params: Params) {
         let groups = threads.div_ceil(GROUP);
         let groups = [groups.min(GROUPS) as u32, groups.div_ceil(GROUPS) as u32, 1];
         self.push(kernel, groups, params);
     }
 
-    /// Runs a kernel that has a thread for each entry of its target.
+    /// Runs a kernel with one thread for each entry of its target.
     fn each(&mut self, kernel: Kernel, params: Params) {
         let View { channels, height, width, .. } = params.target;
         self.spread(kernel, self.batch * (channels * height * width) as usize, params);
@@ -180,7 +180,7 @@ impl Planner<'_> {
     }
 }
 
-/// What a kernel reads and writes, and how it ends.
+/// Parameters of a kernel from `source` to `target` with an epilogue.
 fn between(source: View, target: View, epilogue: Epilogue) -> Params {
     Params { source, target, epilogue, ..Params::default() }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Convolutions as products of matrices: outputs × (channels and taps) times (channels and taps) × pixels.
 //!
-//! The way back of a convolution with stride s is s² convolutions of stride 1, one for each class of pixels that see
-//! the same taps.
+//! The backward pass of a convolution with stride s is s² convolutions of stride 1, one for each class of pixels that
+//! see the same taps.
 
 use super::{Planner, between};
 use crate::error::Result;
@@ -13,29 +13,29 @@ use crate::net::graph::{Conv, Shape};
 /// Outputs are padded to this, the side of the smaller tile.
 const SMALL_TILE: usize = 32;
 const LARGE_TILE: usize = 64;
-/// What the depth is padded to: the depth of a tile.
+/// The depth is padded to this, the depth of a tile.
 const DEPTH: usize = 16;
 /// Groups from which the larger tile is used: enough for a large GPU.
 const ENOUGH: usize = 128;
 /// Groups below which the depth is split, and the least depth of a split.
 const FEW: usize = 20;
 const LEAST_SPLIT: usize = 128;
-/// Splits at most.
+/// Largest number of splits.
 const MOST_SPLITS: usize = 16;
-/// Longest side of a kernel, for its taps take eight bits of a table.
+/// Longest side of a convolution kernel, since its taps take eight bits of a table.
 const LONGEST_KERNEL: usize = 100;
-/// Channels of an image, whose way back has a kernel of its own.
+/// Largest number of channels of an image; the backward pass to an image has its own kernel.
 pub(super) const IMAGE_CHANNELS: usize = 4;
 
-/// Which way through a convolution.
+/// The direction through a convolution.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     Forward,
     Backward,
 }
 
-/// Pixels of the result that see the same taps: where they begin, how many there are, the taps as row and column of the
-/// kernel, and where those read.
+/// Pixels of the result that see the same taps: their start and number, and for each tap its row and column in the
+/// kernel and where it reads.
 struct Pixels {
     first: [usize; 2],
     size: [usize; 2],
@@ -43,14 +43,14 @@ struct Pixels {
 }
 
 struct Tap {
-    /// Place in the kernel.
+    /// Index in the kernel.
     index: usize,
     /// Row and column that it reads, from the first that any tap reads.
     reads: [usize; 2],
 }
 
 impl Planner<'_> {
-    /// A dense convolution, or the way back of one, from `source` to `target`.
+    /// A dense convolution, or its backward pass, from `source` to `target`.
     pub(super) fn product(
         &mut self,
         conv: &Conv,
@@ -98,7 +98,7 @@ impl Planner<'_> {
         self.tiled(params, pixels.len())
     }
 
-    /// Runs a product in tiles of the size that fits it, its depth split if there are few of them.
+    /// Runs a product in tiles of a suitable size, with its depth split if there are few tiles.
     fn tiled(&mut self, params: Params, classes: usize) -> Result<()> {
         let target = params.target;
         let pixels = params.classes.iter().map(|class| (class.rows * class.columns) as usize).max().unwrap_or(0);
@@ -127,7 +127,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// The way back of a dense convolution to an image of at most [`IMAGE_CHANNELS`].
+    /// The backward pass of a dense convolution to an image of at most [`IMAGE_CHANNELS`].
     pub(super) fn image(&mut self, conv: &Conv, source: View, target: View, epilogue: Epilogue) {
         let taps = conv.kernel * conv.kernel;
         let packed = self.packing.layer(conv.out_channels * taps * IMAGE_CHANNELS, || {
@@ -144,7 +144,7 @@ impl Planner<'_> {
         self.spread(Kernel::ToImage, self.batch * (target.height * target.width) as usize, params);
     }
 
-    /// A depthwise convolution, or the way back of one.
+    /// A depthwise convolution, or its backward pass.
     pub(super) fn depthwise(&mut self, conv: &Conv, way: Way, source: View, target: View, epilogue: Epilogue) {
         let mut params = windowed(conv, between(source, target, epilogue));
         params.classes[0].weights = self.packing.numbers(&conv.weight);
@@ -153,7 +153,7 @@ impl Planner<'_> {
     }
 }
 
-/// With what a kernel must know that goes through the taps itself.
+/// Adds the parameters for a kernel that loops over the taps itself.
 fn windowed(conv: &Conv, params: Params) -> Params {
     Params {
         kernel: conv.kernel as u32,
@@ -214,7 +214,7 @@ fn packed(conv: &Conv, way: Way, pixels: &Pixels, depth: usize, outputs: usize) 
     weights
 }
 
-/// Which channel, row and column each entry of the depth reads. Those beyond the last have no weight.
+/// The channel, row and column that each entry of the depth reads. Entries beyond the last have weight zero.
 fn table(channels: usize, pixels: &Pixels, depth: usize) -> Vec<u32> {
     let entry = |channel: usize, tap: &Tap| (channel | tap.reads[0] << 16 | tap.reads[1] << 24) as u32;
     let entries = (0..channels).flat_map(|channel| pixels.taps.iter().map(move |tap| entry(channel, tap)));
