@@ -262,7 +262,8 @@ impl BaseTransformImpl for AdvJndProtect {
         if let Some(reason) = device.reason() {
             gst::info!(CAT, imp = self, "The processor runs the recognisers: {reason}");
         }
-        *lock(&self.stats) = Stats { device: device.report(), ..Stats::default() };
+        let recognizers = protector.recognizers().map(str::to_owned).collect();
+        *lock(&self.stats) = Stats { device: device.report(), recognizers, ..Stats::default() };
         {
             let mut live = lock(&self.live);
             live.forget();

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use advjnd::Protector;
 use advjnd::pacing::{DEFAULT_INTERVAL, Schedule};
 use glib::subclass::prelude::*;
 use gst::prelude::*;
@@ -76,6 +77,11 @@ impl Live {
         }
     }
 
+    /// How long a frame may take that did not wait.
+    fn frame_time(&self) -> Duration {
+        self.schedule.latency()
+    }
+
     /// The latency, recorded as reported downstream.
     pub(super) fn tell(&mut self) -> gst::ClockTime {
         let latency = self.latency();
@@ -106,6 +112,28 @@ impl AdvJndProtect {
         let (live, min, _) = answer.unwrap_or_default();
         lock(&self.live).set_upstream(live, min);
         answer
+    }
+
+    /// Leaves out those of the default recognisers that are too slow for this stream, and says so.
+    pub(super) fn leave_out_slow(&self, protector: &mut Protector) {
+        let budget = lock(&self.live).frame_time();
+        match protector.leave_out_slow(budget) {
+            Ok(names) if names.is_empty() => {}
+            Ok(names) => {
+                lock(&self.stats).recognizers = protector.recognizers().map(str::to_owned).collect();
+                gst::element_imp_warning!(
+                    self,
+                    gst::ResourceError::Settings,
+                    (
+                        "This machine is too slow to ask all recognisers in frames of {budget:.1?}. Left out, so that faces \
+                         are not protected from them: {}. Use a faster machine or fewer frames a second, or set \
+                         `recognizers` to keep them and cover more faces",
+                        names.join(", ")
+                    )
+                );
+            }
+            Err(error) => gst::warning!(CAT, imp = self, "The recognisers cannot be timed: {error}"),
+        }
     }
 
     /// Answers the LATENCY query: upstream's latency plus the element's own.

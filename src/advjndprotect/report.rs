@@ -19,6 +19,8 @@ pub(super) struct Stats {
     pub(super) frames_passed: u64,
     /// The device that runs the recognisers, and what it has done.
     pub(super) device: DeviceReport,
+    /// The names of the recognisers in use.
+    pub(super) recognizers: Vec<String>,
     /// The element's own latency.
     pub(super) latency: gst::ClockTime,
 }
@@ -52,6 +54,7 @@ impl Stats {
             .field("jnd-time", nanoseconds(jnd))
             .field("attack-time", nanoseconds(attack))
             .field("verify-time", nanoseconds(verify))
+            .field("recognizers", self.recognizers.join(","))
             .field("device", &self.device.device)
             .field("adapter", &self.device.adapter)
             .field("device-iterations", self.device.iterations)

@@ -107,7 +107,10 @@ impl AdvJndProtect {
     /// frame need not wait.
     pub(super) fn take_info(&self, info: &VideoInfo) -> Result<(), gst::ErrorMessage> {
         let live = lock(&self.live).is_live();
-        let settings = lock(&self.settings).core;
+        let (settings, by_default) = {
+            let settings = lock(&self.settings);
+            (settings.core, settings.recognizer_names().is_empty())
+        };
         self.with_state(|state| {
             if state.info.as_ref() == Some(info) {
                 return Ok(());
@@ -116,6 +119,9 @@ impl AdvJndProtect {
             state.info = Some(info.clone());
             if state.ready || !live {
                 return Ok(());
+            }
+            if by_default {
+                self.leave_out_slow(&mut state.protector);
             }
             match state.protector.prepare(info.width() as usize, info.height() as usize, &settings) {
                 Ok(()) => state.ready = true,

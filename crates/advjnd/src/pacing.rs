@@ -91,16 +91,22 @@ pub enum Stage {
     Detect,
     /// Laying out a face, and bounding its change.
     LayOut,
-    /// Embedding the clean face.
+    /// Embedding the clean face by the guard alone.
     Enroll,
+    /// Embedding the clean face by several recognisers.
+    EnrollByMore,
     /// An iteration on a single face, which gets all threads.
     Iterate,
     /// An iteration on one of several faces that are worked on in parallel.
     IterateBeside,
-    /// Writing a face and checking it.
+    /// Writing a face and checking it, while no recogniser looks thoroughly.
     Check,
     /// The same, with the gradient of one of the looks.
     CheckAndClimb,
+    /// Writing a face and checking it with thorough looks.
+    CheckThoroughly,
+    /// The same, with the gradient of one of the looks.
+    CheckThoroughlyAndClimb,
 }
 
 impl Stage {
@@ -108,9 +114,35 @@ impl Stage {
     pub fn iteration(faces: usize) -> Self {
         if faces == 1 { Self::Iterate } else { Self::IterateBeside }
     }
+
+    /// The stage of enrolment by the guard alone or by `more` recognisers.
+    pub fn enrolment(more: bool) -> Self {
+        if more { Self::EnrollByMore } else { Self::Enroll }
+    }
+
+    /// The stage of a check, with `thorough` looks or without.
+    pub fn check(thorough: bool) -> Self {
+        if thorough { Self::CheckThoroughly } else { Self::Check }
+    }
+
+    /// The stage of a check that also gives a gradient.
+    pub fn check_and_climb(thorough: bool) -> Self {
+        if thorough { Self::CheckThoroughlyAndClimb } else { Self::CheckAndClimb }
+    }
+
+    /// The same check without a gradient, if this one gives one, and with one if not.
+    fn twin(self) -> Option<Self> {
+        match self {
+            Self::Check => Some(Self::CheckAndClimb),
+            Self::CheckAndClimb => Some(Self::Check),
+            Self::CheckThoroughly => Some(Self::CheckThoroughlyAndClimb),
+            Self::CheckThoroughlyAndClimb => Some(Self::CheckThoroughly),
+            _ => None,
+        }
+    }
 }
 
-const STAGES: usize = 7;
+const STAGES: usize = 10;
 
 /// Holds one frame after the other to its time.
 #[derive(Debug)]
@@ -154,11 +186,16 @@ impl Pace {
         self.frames = self.frames.wrapping_add(1);
     }
 
+    /// Does `work`, and returns its result and the time it took.
+    pub fn time<T>(&self, work: impl FnOnce() -> T) -> (T, Duration) {
+        let start = self.clock.now();
+        let result = work();
+        (result, self.clock.now().saturating_sub(start))
+    }
+
     /// Runs `work`, which returns its result and the units of `stage` it did. Returns the result and the time it took.
     pub fn measure<T>(&mut self, stage: Stage, work: impl FnOnce(&Self) -> (T, f64)) -> (T, Duration) {
-        let start = self.clock.now();
-        let (result, units) = work(self);
-        let took = self.clock.now().saturating_sub(start);
+        let ((result, units), took) = self.time(|| work(self));
         if units > 0.0 && std::mem::replace(&mut self.begun[stage as usize], true) {
             self.learn(stage, took.div_f64(units));
         }
@@ -177,16 +214,12 @@ impl Pace {
             before.mul_f64(1.0 - gain) + unit.mul_f64(gain)
         };
         (self.costs[stage as usize], self.done[stage as usize]) = (cost, true);
-        let other = match stage {
-            Stage::Check => Stage::CheckAndClimb,
-            Stage::CheckAndClimb => Stage::Check,
-            _ => return,
-        };
+        let Some(twin) = stage.twin() else { return };
         if !before.is_zero() {
-            let other = &mut self.costs[other as usize];
+            let other = &mut self.costs[twin as usize];
             *other = other.mul_f64(cost.as_secs_f64() / before.as_secs_f64());
         }
-        self.done[Stage::Check as usize] = true;
+        self.done[twin as usize] |= matches!(twin, Stage::Check | Stage::CheckThoroughly);
     }
 
     /// Estimated time for `units` of `stage`.
@@ -204,27 +237,25 @@ impl Pace {
         self.end.is_some_and(|end| self.clock.now() > end)
     }
 
-    /// How many faces can be laid out, enrolled and finished in time. `ends` has the last stage of each face, in order
-    /// of priority.
-    pub fn faces(&self, ends: &[Stage]) -> usize {
-        let Some(left) = self.left() else { return ends.len() };
+    /// How many faces can be taken through their stages in time. `stages` has those of each face, in order of priority.
+    pub fn faces(&self, stages: &[[Stage; 3]]) -> usize {
+        let Some(left) = self.left() else { return stages.len() };
         if self.is_over() {
             return 0;
         }
-        let begin = self.cost(Stage::LayOut, 1) + self.cost(Stage::Enroll, 1);
-        let sums = ends.iter().scan(Duration::ZERO, |sum, end| {
-            *sum += begin + self.cost(*end, 1);
+        let sums = stages.iter().scan(Duration::ZERO, |sum, own| {
+            *sum += own.iter().map(|stage| self.cost(*stage, 1)).sum::<Duration>();
             Some(*sum)
         });
         sums.take_while(|sum| *sum <= left).count()
     }
 
-    /// How many iterations each of `faces` faces gets, `most` at most, on `threads` threads, while `checked` faces are
-    /// still to be checked. The remainder goes to different faces in each frame.
-    pub fn iterations(&self, faces: usize, threads: usize, most: u32, checked: usize) -> Vec<u32> {
+    /// How many iterations each of `faces` faces gets, `most` at most, on `threads` threads, if checks will take
+    /// `reserved`. The remainder goes to different faces in each frame.
+    pub fn iterations(&self, faces: usize, threads: usize, most: u32, reserved: Duration) -> Vec<u32> {
         let Some(left) = self.left() else { return vec![most; faces] };
         let stage = Stage::iteration(faces);
-        let left = left.saturating_sub(self.cost(Stage::Check, checked));
+        let left = left.saturating_sub(reserved);
         let beside = u32::try_from(threads.clamp(1, faces.max(1))).unwrap_or(1);
         let all = whole_times(left.saturating_mul(beside), self.cost(stage, 1)).min(faces * most as usize);
         let (each, rest) = (all / faces.max(1), all % faces.max(1));

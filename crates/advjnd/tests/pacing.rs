@@ -47,6 +47,9 @@ const COSTS: [(Stage, u64); 6] = [
     (Stage::Check, 6),
 ];
 
+/// The stages of a face that was shown.
+const SHOWN: [Stage; 3] = [Stage::LayOut, Stage::Enroll, Stage::Check];
+
 #[test]
 fn a_schedule_is_a_share_of_the_interval_or_what_the_user_says() {
     let automatic = Schedule { interval: Some(ms(40)), ..Schedule::default() };
@@ -67,30 +70,30 @@ fn without_a_deadline_everything_is_allowed_whatever_it_took() {
     pace.begin(None);
     clock.advance(ms(1_000_000));
     assert!(pace.allows(ms(1_000_000)) && !pace.is_over());
-    assert_eq!(pace.faces(&[Stage::Check; 100]), 100);
-    assert_eq!(pace.iterations(3, 2, 7, 3), [7, 7, 7]);
+    assert_eq!(pace.faces(&[SHOWN; 100]), 100);
+    assert_eq!(pace.iterations(3, 2, 7, ms(18)), [7, 7, 7]);
 }
 
 #[test]
 fn iterations_are_those_that_leave_time_for_the_check() {
     let (mut pace, clock) = pace(&COSTS);
     pace.begin(Some(ms(33)));
-    assert_eq!(pace.iterations(1, 2, 10, 1), [3], "27 ms of 8");
-    assert_eq!(pace.iterations(1, 2, 2, 1), [2], "no more than asked for");
+    assert_eq!(pace.iterations(1, 2, 10, ms(6)), [3], "27 ms of 8");
+    assert_eq!(pace.iterations(1, 2, 2, ms(6)), [2], "no more than asked for");
     clock.advance(ms(20));
-    assert_eq!(pace.iterations(1, 2, 10, 1), [0], "7 ms of 8");
+    assert_eq!(pace.iterations(1, 2, 10, ms(6)), [0], "7 ms of 8");
     assert!(pace.allows(ms(13)) && !pace.allows(ms(14)));
     clock.advance(ms(14));
     assert!(pace.is_over());
-    assert_eq!(pace.faces(&[Stage::Check]), 0);
+    assert_eq!(pace.faces(&[SHOWN]), 0);
 }
 
 #[test]
 fn faces_are_those_that_can_be_looked_at_and_checked() {
     let (mut pace, _) = pace(&COSTS);
     pace.begin(Some(ms(33)));
-    assert_eq!(pace.faces(&[Stage::Check; 9]), 3);
-    assert_eq!(pace.faces(&[Stage::Check; 2]), 2);
+    assert_eq!(pace.faces(&[SHOWN; 9]), 3);
+    assert_eq!(pace.faces(&[SHOWN; 2]), 2);
 }
 
 #[test]
@@ -99,7 +102,7 @@ fn what_is_too_little_for_all_faces_goes_round() {
     let mut sums = [0; 5];
     for _ in 0..5 {
         pace.begin(Some(ms(45)));
-        let granted = pace.iterations(5, 2, 10, 5);
+        let granted = pace.iterations(5, 2, 10, ms(30));
         take(&mut pace, &clock, &COSTS);
         assert_eq!(granted.iter().sum::<u32>(), 3, "15 ms on two threads, of 10");
         sums.iter_mut().zip(granted).for_each(|(sum, granted)| *sum += granted);
@@ -119,7 +122,22 @@ fn one_hiccup_does_not_end_everything_and_is_forgotten() {
     for _ in 0..200 {
         pace.begin(Some(ms(33)));
     }
-    assert_eq!(pace.faces(&[Stage::Check; 9]), 9, "what was not tried for long is tried again");
+    assert_eq!(pace.faces(&[SHOWN; 9]), 9, "what was not tried for long is tried again");
+}
+
+#[test]
+fn stages_of_two_kinds_have_a_cost_each_and_a_gradient_does_not_change_it_alone() {
+    let (mut pace, clock) = pace(&[(Stage::Check, 6), (Stage::CheckThoroughly, 9), (Stage::CheckAndClimb, 8)]);
+    for _ in 0..40 {
+        take(&mut pace, &clock, &[(Stage::Check, 6), (Stage::CheckThoroughly, 15)]);
+    }
+    let near = |stage, milliseconds| pace.cost(stage, 1).abs_diff(ms(milliseconds)) < Duration::from_micros(100);
+    assert!(near(Stage::Check, 6) && near(Stage::CheckThoroughly, 15) && near(Stage::CheckAndClimb, 8));
+    for _ in 0..40 {
+        take(&mut pace, &clock, &[(Stage::Check, 12)]);
+    }
+    let near = |stage, milliseconds| pace.cost(stage, 1).abs_diff(ms(milliseconds)) < Duration::from_micros(100);
+    assert!(near(Stage::Check, 12) && near(Stage::CheckThoroughly, 15) && near(Stage::CheckAndClimb, 16));
 }
 
 proptest! {
@@ -131,7 +149,7 @@ proptest! {
         for _ in 0..frames {
             pace.begin(Some(ms(budget)));
         }
-        let granted = pace.iterations(faces, threads, most, faces);
+        let granted = pace.iterations(faces, threads, most, pace.cost(Stage::Check, faces));
         prop_assert_eq!(granted.len(), faces);
         prop_assert!(granted.iter().all(|granted| *granted <= most));
         let (least, largest) = (granted.iter().min(), granted.iter().max());

@@ -67,29 +67,8 @@ impl Region {
 
     /// Adds a luma residual to the frame in place, bounded and rounded as [`quantize`](Self::quantize) says.
     pub fn write(&self, frame: &mut FrameMut<'_>, residual: &[f32], bounds: &Bounds) {
-        let width = self.rect.width;
-        if self.is_empty() {
-            return;
-        }
-        let (low, high) = match (frame.format.is_yuv(), frame.colorimetry.full_range) {
-            (true, false) => (16, 235),
-            _ => (0, 255),
-        };
-        let layout = frame.format.layout();
-        for (y, (residual, bounds)) in residual.chunks_exact(width).zip(bounds.chunks_exact(width)).enumerate() {
-            let row = frame.row_mut(0, self.rect.y + y);
-            for (x, (&residual, &bound)) in residual.iter().zip(bounds).enumerate() {
-                let change = code_change(residual, bound, self.gain) as i32;
-                if change == 0 {
-                    continue;
-                }
-                // A sample already outside the nominal range is never pulled back further than the bound.
-                let add = |sample: &mut u8| {
-                    let old = i32::from(*sample);
-                    *sample = (old + change).clamp(low.min(old), high.max(old)) as u8;
-                };
-                layout.lit().iter().for_each(|channel| add(&mut row[channel.at(self.rect.x + x)]));
-            }
+        if !self.is_empty() {
+            pulp::Arch::new().dispatch(Write { region: self, frame, residual, bounds });
         }
     }
 
@@ -206,6 +185,50 @@ impl WithSimd for Quantize<'_> {
             *stored = code_change(residual, bound, self.gain) * inverse;
         }
     }
+}
+
+/// [`Region::write`], vectorised.
+struct Write<'a, 'f> {
+    region: &'a Region,
+    frame: &'a mut FrameMut<'f>,
+    residual: &'a [f32],
+    bounds: &'a Bounds,
+}
+
+impl WithSimd for Write<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<A: Simd>(self, _: A) {
+        let Self { region: &Region { rect, gain, .. }, frame, residual, bounds } = self;
+        let nominal = match (frame.format.is_yuv(), frame.colorimetry.full_range) {
+            (true, false) => (16, 235),
+            _ => (0, 255),
+        };
+        let layout = frame.format.layout();
+        let rows = residual.chunks_exact(rect.width).zip(bounds.chunks_exact(rect.width));
+        for (y, (residual, bounds)) in rows.enumerate() {
+            let changes = residual.iter().zip(bounds).map(|(residual, bound)| code_change(*residual, *bound, gain));
+            let row = frame.row_mut(0, rect.y + y);
+            for channel in layout.lit() {
+                let samples = &mut row[channel.at(rect.x)..];
+                if channel.step == 1 {
+                    samples.iter_mut().zip(changes.clone()).for_each(|(sample, change)| add(sample, change, nominal));
+                } else {
+                    let samples = samples.iter_mut().step_by(channel.step);
+                    samples.zip(changes.clone()).for_each(|(sample, change)| add(sample, change, nominal));
+                }
+            }
+        }
+    }
+}
+
+/// Adds a whole code change to a sample. A sample already outside the `nominal` range is never pulled back further than
+/// the change.
+#[inline(always)]
+fn add(sample: &mut u8, change: f32, (low, high): (i32, i32)) {
+    let old = i32::from(*sample);
+    *sample = (old + change as i32).clamp(low.min(old), high.max(old)) as u8;
 }
 
 /// A residual in whole code values; `gain` is code values per full-range unit.

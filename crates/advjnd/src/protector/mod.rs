@@ -7,6 +7,7 @@
 //! is covered. Faces go through each stage together (`stages`), spread over the threads (`worker`). If a frame has a
 //! deadline, a [`Pace`] says how much of this there is time for; no face is shown unchecked.
 
+mod affordable;
 mod chip_reader;
 mod cover;
 mod debug_map;
@@ -130,6 +131,29 @@ impl Protector {
     /// Measures time by `clock` instead of the machine's clock.
     pub fn set_clock(&mut self, clock: Arc<dyn Clock>) {
         self.pace = Pace::new(clock);
+    }
+
+    /// Leaves out recognisers that this machine cannot look by often enough to check one face in a frame of `budget`: the
+    /// slowest ones, but never the first. Returns their names. They neither attack nor check any face from then on.
+    /// With a selection, which needs all recognisers, none is left out. Forgets all faces.
+    ///
+    /// # Errors
+    /// What a recogniser reports.
+    pub fn leave_out_slow(&mut self, budget: Duration) -> Result<Vec<String>> {
+        if self.selection.is_some() {
+            return Ok(Vec::new());
+        }
+        self.faces.clear();
+        self.memory.clear();
+        let looks = self.workers.look_times(&self.pace)?;
+        let mut slow = affordable::unaffordable(&looks, budget);
+        slow.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(slow.into_iter().map(|index| self.workers.remove(index)).collect())
+    }
+
+    /// The names of the recognisers that attack and check faces.
+    pub fn recognizers(&self) -> impl Iterator<Item = &str> {
+        self.workers.specs().iter().map(|spec| spec.name.as_str())
     }
 
     /// Makes the plans and buffers for frames of `width`×`height` pixels by a run on a grey frame with a made-up face,

@@ -54,9 +54,14 @@ impl Rota {
         !self.shared || index == 0 || self.frame % round == index - 1
     }
 
+    /// Whether `count` recognisers look thoroughly in this frame, one of them at least.
+    pub fn is_thorough(&self, count: usize) -> bool {
+        !(self.rests && 2 * count <= HOLDS as usize)
+    }
+
     /// Whether recogniser `index` looks thoroughly, given the urgency of each, and whether it `has_spare` margin.
     pub fn looks_thoroughly(&self, index: usize, urgencies: &[u32], has_spare: bool) -> bool {
-        if self.rests && 2 * urgencies.len() <= HOLDS as usize {
+        if !self.is_thorough(urgencies.len()) {
             return false;
         }
         !self.shared || index == first(urgencies) || !(has_spare || self.hurried)

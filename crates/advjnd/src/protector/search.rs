@@ -255,7 +255,7 @@ impl Search {
     /// Time for an iteration and a check of every followed face.
     fn time_for_faces(&self, pace: &Pace) -> Duration {
         let count = self.tracker.tracks().len();
-        let stages = [Stage::LayOut, Stage::Enroll, Stage::Check, Stage::iteration(count)];
+        let stages = [Stage::LayOut, Stage::Enroll, Stage::CheckThoroughly, Stage::iteration(count)];
         stages.map(|stage| pace.cost(stage, count)).into_iter().sum()
     }
 

@@ -45,9 +45,13 @@ impl Stages<'_> {
         }
         let most = if self.settings.max_faces == 0 { usize::MAX } else { self.settings.max_faces as usize };
         close_beyond(jobs, most, CoverReason::TooMany);
-        let end = |job: &&mut FaceJob<'_>| if job.was_shown() { Stage::Check } else { Stage::Iterate };
-        let ends: Vec<Stage> = open(jobs).iter().map(end).collect();
-        close_beyond(jobs, self.pace.faces(&ends), CoverReason::OutOfTime);
+        let stages = |job: &&mut FaceJob<'_>| {
+            let (more, thorough) = job.face.duties(self.pace.is_bound());
+            let end = if job.was_shown() { Stage::check(thorough) } else { Stage::Iterate };
+            [Stage::LayOut, Stage::enrolment(more), end]
+        };
+        let stages: Vec<_> = open(jobs).iter().map(stages).collect();
+        close_beyond(jobs, self.pace.faces(&stages), CoverReason::OutOfTime);
     }
 
     /// Lays out every face, and bounds its change by the just-noticeable difference.
@@ -63,7 +67,8 @@ impl Stages<'_> {
     /// people in `memory`.
     pub fn enroll(&mut self, jobs: &mut [FaceJob<'_>], memory: &Memory) {
         let (settings, selection, hurried) = (self.settings, self.selection, self.pace.is_bound());
-        let took = self.measure(Stage::Enroll, jobs, |workers, jobs| {
+        let more = open(jobs).iter().any(|job| job.face.duties(hurried).0);
+        let took = self.measure(Stage::enrolment(more), jobs, |workers, jobs| {
             jobs.iter_mut().for_each(|job| job.plan_clean_looks(settings, hurried));
             // What the guard sees in the first round may require a second.
             for _ in 0..2 {
@@ -95,10 +100,11 @@ impl Stages<'_> {
     pub fn improve(&mut self, jobs: &mut [FaceJob<'_>]) -> usize {
         open(jobs).into_iter().for_each(|job| job.climb(&self.attack));
         let checked = open(jobs).len();
+        let check = Stage::check(is_thorough(jobs));
         let mut below_goal = open(jobs);
         below_goal.retain(|job| job.is_below_goal());
-        let checked = checked - self.defer_checks(&mut below_goal, checked);
-        self.iterate(&mut below_goal, checked);
+        let checked = checked - self.defer_checks(&mut below_goal, check, checked);
+        self.iterate(&mut below_goal, self.pace.cost(check, checked));
         jobs.iter_mut().filter(|job| job.is_check_deferred()).for_each(FaceJob::leave_unchecked);
         checked
     }
@@ -106,9 +112,9 @@ impl Stages<'_> {
     /// If there is no time for the checks of `checked` faces and an iteration, defers the check of those faces
     /// `below_goal` that would not pass it; only these then get iterations. Returns how many there are. A check that
     /// fits is not deferred if there is no time for two iterations either: its gradient is worth one iteration.
-    fn defer_checks(&self, below_goal: &mut Vec<&mut FaceJob<'_>>, checked: usize) -> usize {
+    fn defer_checks(&self, below_goal: &mut Vec<&mut FaceJob<'_>>, check: Stage, checked: usize) -> usize {
         let iteration = self.pace.cost(Stage::iteration(below_goal.len()), 1);
-        let check = self.pace.cost(Stage::Check, checked);
+        let check = self.pace.cost(check, checked);
         let is_worth_it = self.pace.allows(check) && !self.pace.allows(2 * iteration);
         if below_goal.is_empty() || self.pace.allows(check + iteration) || is_worth_it {
             return 0;
@@ -122,14 +128,14 @@ impl Stages<'_> {
     }
 
     /// Spends iterations on `jobs`, as many as leave time to check `checked` faces afterwards.
-    fn iterate(&mut self, jobs: &mut [&mut FaceJob<'_>], checked: usize) {
+    fn iterate(&mut self, jobs: &mut [&mut FaceJob<'_>], reserved: Duration) {
         let Self { workers, pace, attack, settings, times, .. } = self;
         let settings = *settings;
         let (stage, threads) = (Stage::iteration(jobs.len()), workers.threads());
-        let grants = pace.iterations(jobs.len(), threads, settings.max_iterations, checked);
+        let grants = pace.iterations(jobs.len(), threads, settings.max_iterations, reserved);
         let mut granted: Vec<Granted<'_, '_>> =
             jobs.iter_mut().zip(grants).map(|(job, iterations)| Granted { job, iterations }).collect();
-        let needed = pace.cost(Stage::Check, checked) + pace.cost(stage, 1);
+        let needed = reserved + pace.cost(stage, 1);
         let ((), took) = pace.measure(stage, |pace| {
             let goes_on = || pace.allows(needed);
             let spent = |jobs: &[Granted<'_, '_>]| jobs.iter().map(|own| own.job.report.iterations).sum::<u32>();
@@ -152,8 +158,9 @@ impl Stages<'_> {
         frame: &mut FrameMut<'_>,
         concerned: impl Fn(&FaceJob<'_>) -> bool,
     ) {
-        let stage = if self.climbs(open(jobs).len()) { Stage::CheckAndClimb } else { Stage::Check };
-        let climbs = stage == Stage::CheckAndClimb;
+        let thorough = is_thorough(jobs);
+        let climbs = self.climbs(open(jobs).len(), thorough);
+        let stage = if climbs { Stage::check_and_climb(thorough) } else { Stage::check(thorough) };
         let took = self.measure(stage, jobs, |workers, jobs| {
             jobs.iter_mut().for_each(|job| job.write(frame));
             jobs.retain(|job| concerned(job));
@@ -169,11 +176,12 @@ impl Stages<'_> {
 
     /// Whether the checks of `faces` faces give gradients: only with a deadline that leaves time for it. Until their
     /// cost is known, it counts as that of an iteration.
-    fn climbs(&self, faces: usize) -> bool {
+    fn climbs(&self, faces: usize, thorough: bool) -> bool {
         if !self.pace.is_bound() || self.settings.max_iterations == 0 {
             return false;
         }
-        let [climb, check] = [Stage::CheckAndClimb, Stage::Check].map(|stage| self.pace.cost(stage, faces));
+        let stages = [Stage::check_and_climb(thorough), Stage::check(thorough)];
+        let [climb, check] = stages.map(|stage| self.pace.cost(stage, faces));
         let first = check + self.pace.cost(Stage::iteration(faces), faces);
         self.pace.allows(if climb.is_zero() { first } else { climb.max(check) })
     }
@@ -190,13 +198,14 @@ impl Stages<'_> {
     /// One round of [`retry`](Self::retry), for the faces that have had fewer than `most` iterations.
     fn retry_once(&mut self, jobs: &mut [FaceJob<'_>], frame: &mut FrameMut<'_>, checked: usize, most: u32) {
         let short: Vec<Rect> = jobs.iter().filter(|job| job.is_short(most)).map(|job| job.report.region).collect();
-        let cost = self.pace.cost(Stage::Check, checked) + self.pace.cost(Stage::iteration(short.len()), 1);
+        let check = self.pace.cost(Stage::check(is_thorough(jobs)), checked);
+        let cost = check + self.pace.cost(Stage::iteration(short.len()), 1);
         if self.settings.max_iterations == 0 || short.is_empty() || !self.pace.allows(cost) {
             return;
         }
         jobs.iter().for_each(|job| job.restore(frame));
         let mut below: Vec<_> = jobs.iter_mut().filter(|job| job.is_short(most)).collect();
-        self.iterate(&mut below, checked);
+        self.iterate(&mut below, check);
         self.check(jobs, frame, |job| short.iter().any(|place| place.intersects(&job.report.region)));
     }
 
@@ -232,6 +241,11 @@ fn close_beyond(jobs: &mut [FaceJob<'_>], count: usize, reason: CoverReason) {
 /// The open jobs.
 fn open<'j, 't>(jobs: &'j mut [FaceJob<'t>]) -> Vec<&'j mut FaceJob<'t>> {
     jobs.iter_mut().filter(|job| job.is_open()).collect()
+}
+
+/// Whether the check of any job that has not ended has thorough looks.
+fn is_thorough(jobs: &[FaceJob<'_>]) -> bool {
+    jobs.iter().any(|job| job.is_open() && job.face.is_thorough())
 }
 
 /// Runs the planned probes. A job ends if one of its probes fails.

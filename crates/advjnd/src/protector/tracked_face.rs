@@ -228,6 +228,20 @@ impl TrackedFace {
         flicker
     }
 
+    /// Whether more recognisers than the guard will embed the clean face of the coming frame, and whether its check will
+    /// have thorough looks, unless the guard sees a change.
+    pub fn duties(&self, hurried: bool) -> (bool, bool) {
+        let (mut rota, count) = (self.rota, self.memories.len());
+        rota.next(self.showing.is_steady(), hurried);
+        let more = (1..count).any(|index| rota.enrolls(index, count) || self.memories[index].is_blank());
+        (more, rota.is_thorough(count))
+    }
+
+    /// Whether the check of this frame has thorough looks.
+    pub fn is_thorough(&self) -> bool {
+        self.rota.is_thorough(self.memories.len())
+    }
+
     /// Begins a frame: plans the looks at the clean face by the recognisers whose turn it is. `hurried`: whether the
     /// frame has a deadline.
     pub fn plan_clean_looks(&mut self, work: &mut Workspace, hurried: bool) {

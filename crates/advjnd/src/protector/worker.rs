@@ -7,6 +7,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use super::chip_reader::ChipReader;
 use super::transfer::Smoothing;
@@ -15,7 +16,11 @@ use crate::error::Result;
 use crate::jnd::Temporal;
 use crate::models::Models;
 use crate::net::{Backend, Recognizer, RecognizerSpec};
+use crate::pacing::Pace;
 use crate::pool::Pool;
+
+/// Looks that are timed; the first makes what lasts.
+const LOOKS_TIMED: usize = 4;
 
 /// The workers of a protector.
 pub struct Workers {
@@ -60,6 +65,30 @@ impl Workers {
     /// The specification of each recogniser.
     pub fn specs(&self) -> &[Arc<RecognizerSpec>] {
         &self.specs
+    }
+
+    /// The time of a look by each recogniser on all threads, by the clock of `pace`: the least of [`LOOKS_TIMED`].
+    ///
+    /// # Errors
+    /// What a recogniser reports.
+    pub fn look_times(&mut self, pace: &Pace) -> Result<Vec<Duration>> {
+        let time = |reader: &mut ChipReader| {
+            let mut embedding = vec![0.0; reader.spec().embedding_len];
+            let mut least = Duration::MAX;
+            for _ in 0..LOOKS_TIMED {
+                let (looked, took) = pace.time(|| reader.embed(&mut embedding));
+                looked?;
+                least = least.min(took);
+            }
+            Ok(least)
+        };
+        self.wide.readers.iter_mut().map(time).collect()
+    }
+
+    /// Takes out recogniser `index`, and returns its name.
+    pub fn remove(&mut self, index: usize) -> String {
+        self.narrow.iter_mut().chain([&mut self.wide]).for_each(|worker| drop(worker.readers.remove(index)));
+        self.specs.remove(index).name.clone()
     }
 
     /// Largest number of parts that run in parallel.
