@@ -127,6 +127,38 @@ fn a_live_stream_is_prepared_for_by_its_caps_and_not_by_the_latency_query() {
 }
 
 #[test]
+fn a_live_stream_does_without_default_recognisers_that_are_too_slow_for_it_and_says_so() {
+    let frames = one_face(3);
+    let all = "dlib_resnet29,sface_2021dec,mobilefacenet";
+    // At 25 frames a second a frame has 38 ms, a third of it for two looks by each.
+    for (look, recognizers, in_use) in
+        [(1, "", all), (3, "", "dlib_resnet29,sface_2021dec"), (9, "", "dlib_resnet29"), (9, all, all)]
+    {
+        let named = [("recognizers", recognizers)];
+        let (mut session, stage) = staged(&frames, true, if recognizers.is_empty() { &[] } else { &named });
+        stage.set_costs([1, look, 1]);
+        while session.bus.pop().is_some() {}
+        {
+            let element = session.element.downcast_ref::<AdvJndProtect>().unwrap();
+            let mut state = element.imp().state.lock().unwrap();
+            let state = state.as_mut().unwrap();
+            (state.info, state.ready) = (None, false);
+        }
+        session.harness.set_src_caps(frames.caps());
+        let warnings = session.bus.iter_filtered(&[gst::MessageType::Warning]).count();
+        assert_eq!(warnings, usize::from(in_use != all), "{look} ms, {recognizers:?}");
+        stage.set_costs([1, 1, 1]);
+        for output in session.protect_all(&frames) {
+            assert_eq!(faces(&output).len(), 1);
+        }
+        assert_eq!(session.error(), None);
+        if in_use != all {
+            assert_eq!(session.stats().get::<String>("recognizers").unwrap(), in_use, "{look} ms");
+        }
+    }
+}
+
+#[test]
 fn networks_that_fail_have_faces_or_frames_covered_with_a_warning_and_the_stream_goes_on() {
     let frames = one_face(3);
     for call in [Call::Detector, Call::Embedding, Call::Gradient] {
