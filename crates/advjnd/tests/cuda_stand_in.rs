@@ -22,7 +22,7 @@ const TOLERANCE: f32 = 1e-5;
 /// Most uploads of a gradient: the chip and the cotangent.
 const UPLOADS: u64 = 2;
 /// Most bytes that candle keeps of one network for the rest of the process: shapes and strides.
-const KEPT_BYTES: u64 = 64 << 10;
+const KEPT_BYTES: u64 = 8 << 10;
 
 /// What the stand-in has done.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// What candle's CUDA kernels want of the compiler, for g++: one thread plays all of the device, one after the other. It
-// takes the place of candle's `compatibility.cuh`. There is no half precision, and no kernel whose threads wait for each
-// other.
+// What candle's CUDA kernels want of the compiler, for g++: one thread plays all of the device, one after the other.
+// It takes the place of candle's `compatibility.cuh`. There is no half precision, and no kernel whose threads wait for
+// each other.
 #pragma once
 
 #include <math.h>

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 Index threadIdx, blockIdx, blockDim, gridDim;
 
@@ -75,12 +76,12 @@ int hand_out(void **handle) {
 // Column by column, as cuBLAS has it: c = a b, where an operand may lie turned.
 void multiply(bool a_turned, bool b_turned, int m, int n, int k, const float *a, int lda, const float *b, int ldb,
               float *c, int ldc) {
+    std::vector<double> sums(m);
     for (int column = 0; column < n; column++) {
-        float *sums = c + static_cast<size_t>(column) * ldc;
-        std::fill(sums, sums + m, 0.0f);
+        std::fill(sums.begin(), sums.end(), 0.0);
         for (int inner = 0; inner < k; inner++) {
-            float factor = b_turned ? b[column + static_cast<size_t>(inner) * ldb]
-                                    : b[inner + static_cast<size_t>(column) * ldb];
+            double factor = b_turned ? b[column + static_cast<size_t>(inner) * ldb]
+                                     : b[inner + static_cast<size_t>(column) * ldb];
             if (a_turned) {
                 for (int row = 0; row < m; row++) sums[row] += a[inner + static_cast<size_t>(row) * lda] * factor;
             } else {
@@ -88,6 +89,7 @@ void multiply(bool a_turned, bool b_turned, int m, int n, int k, const float *a,
                 for (int row = 0; row < m; row++) sums[row] += own[row] * factor;
             }
         }
+        std::copy(sums.begin(), sums.end(), c + static_cast<size_t>(column) * ldc);
     }
 }
 

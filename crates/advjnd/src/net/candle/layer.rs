@@ -2,8 +2,8 @@
 //! One operation on candle's operators, forward and backward. Values are `[batch][channels][pixels]`.
 //!
 //! * Convolution: the entries of all windows are gathered by a table, padding with them, and multiplied by the weights;
-//!   depthwise by those of each channel. Backward the cotangents of the windows that reach a pixel are gathered, or, where
-//!   windows step by more than one pixel and would mostly miss, summed after the product.
+//!   depthwise by those of each channel. Backward the cotangents of the windows that reach a pixel are gathered, or,
+//!   where windows step by more than one pixel and would mostly miss, summed after the product.
 //! * Max-pool: backward gives each window's cotangent to its first maximum.
 
 use candle_core::{DType, Device, Tensor};
@@ -175,8 +175,8 @@ impl Layer {
         Ok((value, None))
     }
 
-    /// The cotangents of the operands of `op`, whose result is value `id` with cotangent `g`; `kept` is what the forward
-    /// pass gave besides the result.
+    /// The cotangents of the operands of `op`, whose result is value `id` with cotangent `g`; `kept` is what the
+    /// forward pass gave besides the result.
     pub(super) fn backward(
         &self,
         op: &Op,

@@ -7,9 +7,9 @@
 //! * `device`: devices of CUDA and Metal, to be [watched](super::watch).
 //!
 //! It does not use candle's autograd, which computes the gradient of the frozen kernels too, runs its transposed
-//! convolution as a direct loop on the CPU and has no backward for overlapping max-pool windows. Nor does it use candle's
-//! convolution, which loops over the groups of a depthwise one, and copies its result once more. A gradient takes about
-//! three launches for each operation and direction, and brings nothing up but the chip and the cotangent.
+//! convolution as a direct loop on the CPU and has no backward for overlapping max-pool windows. Nor does it use
+//! candle's convolution, which loops over the groups of a depthwise one, and copies its result once more. A gradient
+//! takes about three launches for each operation and direction, and brings up nothing but the chip and the cotangent.
 
 mod activated;
 #[cfg(any(feature = "cuda", feature = "metal"))]

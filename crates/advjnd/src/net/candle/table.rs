@@ -20,7 +20,7 @@ impl Gather {
         Ok(Self(if is_whole { None } else { Some(Tensor::new(places, device)?) }))
     }
 
-    /// Takes what lies in both of two boxes at the origin: `x`, of shape `from`, cut or extended by zeros to shape `to`.
+    /// Cuts values of shape `from` to shape `to`, or extends them by zeros.
     pub(super) fn fitting(from: Shape, to: Shape, device: &Device) -> CandleResult<Self> {
         let places = (0..to.len()).map(|index| {
             let (channel, row, column) = (index / to.plane(), index % to.plane() / to.width, index % to.width);
