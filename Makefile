@@ -5,6 +5,7 @@
 #   make test               runs every test
 #   make test-gpu           the networks on a GPU, and what they take there; says so where there is none
 #   make gpu-size           what the feature `gpu` adds to the plugin: bytes, libraries, seconds of a build
+#   make cuda-check         the feature `cuda`, built and run without NVIDIA's software, on a stand-in for the driver
 #   make pages              the generated parts of README.md and docs/, after properties, options or results changed
 #   make book               the documentation as a book in target/book; installs mdbook if it is missing
 #   make element-bench      frames a second, beside faceblur and, with PYTHON=… that has it, deface
@@ -41,9 +42,9 @@ PACKAGES := build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-
 TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 gstreamer1.0-opencv \
 	opencv-data nodejs strace meson ninja-build codespell python3-venv mesa-vulkan-drivers vulkan-validationlayers
 
-.PHONY: demo test test-gpu gpu-size test-page test-python packages clip-table bench-pytorch engine-table recall transfer-table \
-	stills-table preset-table pages book element-bench soak memcheck fuzz deny deb deb-check readme-check crates-check \
-	install-check
+.PHONY: demo test test-gpu gpu-size cuda-check test-page test-python packages clip-table bench-pytorch engine-table \
+	recall transfer-table stills-table preset-table pages book element-bench soak memcheck fuzz deny deb deb-check \
+	readme-check crates-check install-check
 
 SHARED ?= ../shared
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -64,6 +65,10 @@ test-gpu: packages
 
 gpu-size: packages
 	scripts/gpu_size.sh
+
+cuda-check:
+	@scripts/install-packages.sh build-essential python3
+	scripts/cuda_check.sh
 
 test-python: packages
 	@scripts/install-packages.sh python3-venv

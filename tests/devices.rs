@@ -65,7 +65,7 @@ fn a_gpu_gives_the_verdicts_of_the_processor() {
 fn a_gpu_that_is_not_there_is_an_error_that_says_what_to_do() {
     common::init();
     let count = adapters().len();
-    for (device, told) in [(format!("gpu:{count}"), "gpu"), ("cuda".to_owned(), "gpu:0"), ("gpu:x".to_owned(), "gpu:0")]
+    for (device, told) in [(format!("gpu:{count}"), "gpu"), ("tpu".to_owned(), "gpu:0"), ("gpu:x".to_owned(), "gpu:0")]
     {
         let pipeline = format!("videotestsrc ! advjndprotect device={device} ! fakesink");
         let pipeline = gst::parse::launch(&pipeline).unwrap();

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use advjnd::Pool;
 use advjnd::net::Backend;
+use advjnd::net::candle;
 use advjnd::report::{RunStats, StageTimes};
 use advjnd::{Colorimetry, Context, FrameMut, Models, PixelFormat, PlaneMut, Protector, Settings};
-use advjnd_lab::reference::candle;
 use candle_core::Device;
 
 /// Frames in which plans are made and the first perturbation is found.

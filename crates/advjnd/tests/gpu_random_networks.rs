@@ -13,10 +13,10 @@ mod skip;
 
 use std::sync::Arc;
 
+use advjnd::net::candle::CandleExecutor;
 use advjnd::net::gpu::{Gpu, GpuExecutor};
 use advjnd::net::graph::{Activation, Graph, INPUT, Op, Padding, Shape};
 use advjnd::net::{Executor, Upsampling, WeightPrecision};
-use advjnd_lab::reference::candle::Reference;
 use candle_core::Device;
 use networks::{Numbers, conv_graph, cosine, random_network, relative_difference, run};
 use proptest::prelude::*;
@@ -29,7 +29,7 @@ const LEAST_COSINE: f64 = 0.9995;
 /// Runs `graph` twice on the reference and on `gpu`, whose memory begins as not-a-numbers.
 fn compare(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, numbers: &mut Numbers) -> Result<(), TestCaseError> {
     let input = numbers.many(batch * graph.input_shape().len(), 1.0);
-    let mut reference = Reference::new(graph, batch, &Device::Cpu).expect("reference");
+    let mut reference = CandleExecutor::new(graph, batch, &Device::Cpu).expect("reference");
     let cotangent = numbers.many(batch * reference.output_shape(0).expect("output").len(), 1.0);
     let (expected, gradient) = run(&mut reference, &input, &cotangent);
     let mut executor = GpuExecutor::new(gpu, graph, batch, WeightPrecision::Single).expect("plan");
@@ -130,7 +130,7 @@ fn gpu_enlarging_agrees() {
         let sum = graph.push(Op::UpsampleAdd { small, large: INPUT, upsampling }).expect("a sum");
         graph.push_output(sum);
         let input = numbers.many(2 * graph.input_shape().len(), 1.0);
-        let mut reference = Reference::new(&graph, 2, &Device::Cpu).expect("reference");
+        let mut reference = CandleExecutor::new(&graph, 2, &Device::Cpu).expect("reference");
         let mut executor = GpuExecutor::new(&gpu, &graph, 2, WeightPrecision::Single).expect("plan");
         for executor in [&mut reference as &mut dyn Executor, &mut executor] {
             executor.forward(&input, advjnd::net::Pass::Infer).expect("forward");

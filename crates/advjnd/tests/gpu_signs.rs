@@ -11,10 +11,10 @@ mod gpu;
 #[path = "common/networks.rs"]
 mod networks;
 
+use advjnd::net::candle::CandleExecutor;
 use advjnd::net::gpu::GpuExecutor;
 use advjnd::net::graph::{Activation, Graph, Op};
 use advjnd::net::{Executor, Network, Pass, WeightPrecision};
-use advjnd_lab::reference::candle::Reference;
 use candle_core::Device;
 use common::skip;
 use common::{model, photograph, synthetic};
@@ -74,10 +74,10 @@ fn gpu_gradients_differ_by_rounding_where_no_sum_takes_the_other_side() {
         let outputs = with_sums.outputs().len();
         let mut sums: [Box<dyn Executor>; 2] = [
             Box::new(GpuExecutor::new(&gpu, &with_sums, 1, WeightPrecision::Single).expect("plan")),
-            Box::new(Reference::new(&with_sums, 1, &Device::Cpu).expect("reference")),
+            Box::new(CandleExecutor::new(&with_sums, 1, &Device::Cpu).expect("reference")),
         ];
         let mut executor = GpuExecutor::new(&gpu, &graph, 1, WeightPrecision::Single).expect("plan");
-        let mut reference = Reference::new(&graph, 1, &Device::Cpu).expect("reference");
+        let mut reference = CandleExecutor::new(&graph, 1, &Device::Cpu).expect("reference");
         let side = graph.input_shape().width;
         for (name, chip) in [("synthetic", synthetic(side, side)), ("photograph", photograph(side))] {
             sums.iter_mut().for_each(|executor| executor.forward(&chip, Pass::Infer).expect("forward"));

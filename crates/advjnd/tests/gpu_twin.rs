@@ -10,9 +10,9 @@ mod gpu;
 #[path = "common/networks.rs"]
 mod networks;
 
+use advjnd::net::candle::{CandleExecutor, backend};
 use advjnd::net::gpu::GpuExecutor;
 use advjnd::net::{Backend, DetectorNet, Executor, Network, STRIDES, WeightPrecision};
-use advjnd_lab::reference::candle::{Reference, backend};
 use candle_core::Device;
 use common::skip;
 use common::{model, photograph, synthetic};
@@ -63,7 +63,7 @@ fn assert_agrees(test: &str, network: Network) {
     let half = GpuExecutor::new(&gpu, &graph, 1, WeightPrecision::Half).expect("plan");
     for batch in [1, 3] {
         let input = chips(graph.input_shape().width, batch);
-        let mut reference = Reference::new(&graph, batch, &Device::Cpu).expect("reference");
+        let mut reference = CandleExecutor::new(&graph, batch, &Device::Cpu).expect("reference");
         let length = batch * reference.output_shape(0).expect("an embedding").len();
         let cotangent: Vec<f32> = (0..length).map(|index| ((index * 37 % 23) as f32 - 11.0) / 11.0).collect();
         let (embedding, gradient) = run(&mut reference, &input, &cotangent);

@@ -7,9 +7,9 @@
 
 mod common;
 
+use advjnd::net::candle;
 use advjnd::net::{Backend, BlazeFaceNet, Candidate, DetectorNet};
 use advjnd::{Error, Models, Pool};
-use advjnd_lab::reference::candle;
 use bytes::Bytes;
 use candle_core::Device;
 use common::{model, synthetic};

@@ -9,10 +9,10 @@ mod networks;
 use std::sync::Arc;
 
 use advjnd::Pool;
+use advjnd::net::candle::CandleExecutor;
 use advjnd::net::cpu::{Engine, Level};
 use advjnd::net::graph::{Activation, Graph, INPUT, Op, Padding, Shape};
 use advjnd::net::{Executor, Pass, WeightPrecision};
-use advjnd_lab::reference::candle::Reference;
 use candle_core::Device;
 use networks::{Numbers, conv_graph, cosine, random_network, relative_difference, run};
 use proptest::prelude::*;
@@ -37,7 +37,7 @@ const DIFFERENCE_TOLERANCE: f64 = 2e-2;
 /// same bits.
 fn assert_same(graph: &Graph, batch: usize, numbers: &mut Numbers, least_cosine: f64) {
     let input = numbers.many(batch * graph.input_shape().len(), 1.0);
-    let mut reference = Reference::new(graph, batch, &Device::Cpu).expect("reference");
+    let mut reference = CandleExecutor::new(graph, batch, &Device::Cpu).expect("reference");
     let cotangent = numbers.many(batch * reference.output_shape(0).expect("output").len(), 1.0);
     let (expected, gradient) = run(&mut reference, &input, &cotangent);
     let half = (WeightPrecision::Half, HALF_TOLERANCE, least_cosine.min(HALF_GRADIENT_COSINE));
@@ -142,7 +142,7 @@ fn net_gradients_equal_central_differences() {
         let direction = numbers.many(input.len(), 1.0);
         let cotangent = numbers.many(9, 1.0);
         let pool = Pool::new(1).expect("pool");
-        let mut reference = Reference::new(&graph, 1, &Device::Cpu).expect("reference");
+        let mut reference = CandleExecutor::new(&graph, 1, &Device::Cpu).expect("reference");
         let mut engine = Engine::new(&graph, 1, &pool).expect("plan");
         let executors: [&mut dyn Executor; 2] = [&mut reference, &mut engine];
         for executor in executors {

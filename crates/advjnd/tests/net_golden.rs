@@ -8,9 +8,9 @@
 mod common;
 
 use advjnd::Pool;
+use advjnd::net::candle;
 use advjnd::net::cpu::{Engine, Level};
 use advjnd::net::{Backend, DetectorNet, Embedder, Executor, Network, Recognizer, WeightPrecision};
-use advjnd_lab::reference::candle;
 use candle_core::Device;
 use common::skip::material;
 use common::{model, photograph, synthetic};

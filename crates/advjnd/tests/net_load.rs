@@ -5,8 +5,8 @@
 
 mod common;
 
+use advjnd::net::candle;
 use advjnd::net::{DetectorNet, Network, Recognizer};
-use advjnd_lab::reference::candle;
 use bytes::Bytes;
 use candle_core::Device;
 use common::model;

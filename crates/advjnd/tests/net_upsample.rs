@@ -5,10 +5,10 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use advjnd::Pool;
+use advjnd::net::candle::CandleExecutor;
 use advjnd::net::cpu::{Engine, Level};
 use advjnd::net::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape};
 use advjnd::net::{Executor, Pass, Upsampling, WeightPrecision};
-use advjnd_lab::reference::candle::Reference;
 use candle_core::Device;
 use proptest::prelude::*;
 
@@ -83,7 +83,7 @@ proptest! {
             expected.extend((0..plane.len()).map(sum));
         }
         let mut executors: Vec<Box<dyn Executor>> =
-            vec![Box::new(Reference::new(&graph, batch, &Device::Cpu).expect("reference"))];
+            vec![Box::new(CandleExecutor::new(&graph, batch, &Device::Cpu).expect("reference"))];
         for level in Level::available() {
             for threads in [1, 2] {
                 let pool = Pool::new(threads).expect("pool");
@@ -98,7 +98,7 @@ proptest! {
             }
         }
         // The network is linear: a cotangent's product with an output is that of its pull-back with the input.
-        let mut reference = Reference::new(&graph, batch, &Device::Cpu).expect("reference");
+        let mut reference = CandleExecutor::new(&graph, batch, &Device::Cpu).expect("reference");
         let cotangent: Vec<f32> = (0..expected.len()).map(|index| number(index + 77_777)).collect();
         let mut gradient = vec![0.0; input.len()];
         reference.forward(&input, Pass::Differentiable).expect("forward");

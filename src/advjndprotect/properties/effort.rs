@@ -11,7 +11,7 @@ pub(super) fn rows(default: &Settings) -> Vec<Property> {
         property!(
             glib::ParamSpecString::builder("device")
                 .nick("Device")
-                .blurb("What runs the recognisers: cpu, auto, gpu, or a GPU by number (gpu:0)")
+                .blurb("What runs the recognisers: cpu, auto, gpu or gpu:0, cuda or cuda:0, metal")
                 .default_value(default.device.as_deref())
                 .mutable_ready(),
             Option<String>,

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The product's fast paths once more, slow and simple: what tests hold them to.
 
-pub mod candle;
 pub mod jnd;
-mod upsample;

@@ -7,6 +7,8 @@
 
 mod affine;
 mod blazeface;
+#[cfg(feature = "candle")]
+pub mod candle;
 pub mod cpu;
 mod detector;
 pub mod dlib;

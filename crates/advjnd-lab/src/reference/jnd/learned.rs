@@ -3,11 +3,10 @@
 
 use advjnd::Result;
 use advjnd::net::Pass;
+use advjnd::net::candle;
 use advjnd::net::thresholds::{self, REDUCTION};
 use bytes::Bytes;
 use candle_core::Device;
-
-use crate::reference::candle;
 
 /// The fast path repeats the right and lower edges up to multiples of this, and the network sees that.
 const MULTIPLE: usize = 32;

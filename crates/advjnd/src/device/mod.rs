@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which device runs the recognisers: the processor, a named GPU, or whichever is faster.
 
+mod candle;
+mod gpu;
+
 use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::models::Models;
 use crate::net::Backend;
-#[cfg(feature = "gpu")]
-use crate::net::gpu::{Adapter, Gpu, adapters};
 use crate::net::watch::{Watch, WatchedNetworks};
 use crate::pool::Pool;
 
-/// A GPU is chosen if it takes less than this share of the processor's time.
-#[cfg(feature = "gpu")]
-const WINS_BELOW: f64 = 0.8;
-
-/// The device that a user asks for: `cpu`, `auto`, `gpu` or `gpu:N`.
+/// The device that a user asks for: `cpu`, `auto`, `gpu`, `gpu:N`, `cuda`, `cuda:N` or `metal`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Device {
     /// The processor.
@@ -26,18 +23,26 @@ pub enum Device {
     Auto,
     /// A GPU: adapter `N` of this machine, or the first that is not software.
     Gpu(Option<usize>),
+    /// A GPU by candle and CUDA: device `N`.
+    Cuda(usize),
+    /// A GPU by candle and Metal.
+    Metal,
 }
 
 impl FromStr for Device {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        let wrong = || Error::device(name, "is no device; name cpu, auto, gpu, or gpu:0 and so on");
+        let wrong =
+            || Error::device(name, "is no device; name cpu, auto, gpu, cuda or metal; gpu:0 or cuda:0 and so on");
         match name.split_once(':') {
             None if name == "cpu" => Ok(Self::Cpu),
             None if name == "auto" => Ok(Self::Auto),
             None if name == "gpu" => Ok(Self::Gpu(None)),
+            None if name == "cuda" => Ok(Self::Cuda(0)),
+            None if name == "metal" => Ok(Self::Metal),
             Some(("gpu", index)) => Ok(Self::Gpu(Some(index.parse().map_err(|_| wrong())?))),
+            Some(("cuda", index)) => Ok(Self::Cuda(index.parse().map_err(|_| wrong())?)),
             _ => Err(wrong()),
         }
     }
@@ -55,7 +60,7 @@ pub struct Chosen {
 /// What a device has done.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeviceReport {
-    /// `cpu` or `gpu:N`; after a fault `cpu`.
+    /// `cpu`, or the device by its name; after a fault `cpu`.
     pub device: String,
     /// Name and driver of the GPU that was opened; empty without one.
     pub adapter: String,
@@ -79,76 +84,21 @@ impl Device {
         let pool = Pool::new(threads)?;
         match self {
             Self::Cpu => Ok(Chosen::cpu(&pool, None)),
-            Self::Auto => auto(models, &pool),
-            Self::Gpu(index) => named(index, models, &pool),
+            Self::Auto => gpu::auto(models, &pool),
+            Self::Gpu(index) => gpu::named(index, models, &pool),
+            Self::Cuda(ordinal) => candle::cuda(ordinal, models, &pool),
+            Self::Metal => candle::metal(models, &pool),
         }
     }
 }
 
-#[cfg(not(feature = "gpu"))]
-fn auto(_: &Models, pool: &Arc<Pool>) -> Result<Chosen> {
-    Ok(Chosen::cpu(pool, Some("this build has no feature `gpu`".to_owned())))
-}
-
-#[cfg(not(feature = "gpu"))]
-fn named(_: Option<usize>, _: &Models, _: &Arc<Pool>) -> Result<Chosen> {
-    Err(Error::device("gpu", "this build has no feature `gpu`; build it with that, or set the device to cpu"))
-}
-
-#[cfg(feature = "gpu")]
-fn auto(models: &Models, pool: &Arc<Pool>) -> Result<Chosen> {
-    let mut reason = "there is no GPU here".to_owned();
-    for adapter in adapters().iter().filter(|adapter| !adapter.is_software) {
-        match raced(adapter, models, pool) {
-            Ok((watch, share)) if share < WINS_BELOW => return Ok(Chosen::watched(watch)),
-            Ok((_, share)) => reason = format!("{} takes {share:.2} of the processor's time", adapter.name),
-            Err(error) => reason = error.to_string(),
-        }
-    }
-    Ok(Chosen::cpu(pool, Some(reason)))
-}
-
-/// The recognisers on `adapter`, and their time there as a share of the processor's. The race runs once per process; a
-/// GPU that lost it is not opened again.
-#[cfg(feature = "gpu")]
-fn raced(adapter: &Adapter, models: &Models, pool: &Arc<Pool>) -> Result<(Arc<Watch>, f64)> {
-    use std::sync::{Mutex, PoisonError};
-    static RACES: Mutex<Vec<(String, f64)>> = Mutex::new(Vec::new());
-    let names: Vec<&str> = models.recognizers.iter().map(|(spec, _)| spec.name.as_str()).collect();
-    let key = format!("{adapter:?} {names:?} {}", pool.threads());
-    let races = || RACES.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = races().iter().find(|(own, _)| *own == key).map(|(_, share)| *share);
-    if let Some(share) = known.filter(|share| *share >= WINS_BELOW) {
-        let reason = format!("it took {share:.2} of the processor's time; name it if it is wanted all the same");
-        return Err(Error::device(&adapter.name, reason));
-    }
-    let watch = watch(adapter.index, models, pool)?;
-    if let Some(share) = known {
-        return Ok((watch, share));
-    }
-    let [gpu, cpu] = watch.race()?;
-    let share = gpu.as_secs_f64() / cpu.as_secs_f64().max(f64::MIN_POSITIVE);
-    races().push((key, share));
-    Ok((watch, share))
-}
-
-#[cfg(feature = "gpu")]
-fn named(index: Option<usize>, models: &Models, pool: &Arc<Pool>) -> Result<Chosen> {
-    let index = match index {
-        Some(index) => index,
-        None => {
-            let first = adapters().into_iter().find(|adapter| !adapter.is_software);
-            let reason = "there is no GPU with a driver here; install one for Vulkan, or set the device to cpu (a \
-                          software one is taken only by its number, gpu:0)";
-            first.ok_or_else(|| Error::device("gpu", reason))?.index
-        }
-    };
-    Ok(Chosen::watched(watch(index, models, pool)?))
-}
-
-#[cfg(feature = "gpu")]
-fn watch(index: usize, models: &Models, pool: &Arc<Pool>) -> Result<Arc<Watch>> {
-    Watch::new(Gpu::open(index)?, models.recognizers.iter().map(|(_, graph)| graph), pool)
+/// The error for a device that was named and is not built in.
+#[cfg(not(all(feature = "gpu", feature = "cuda", feature = "metal")))]
+fn not_built_in(feature: &str) -> Error {
+    let reason = format!(
+        "this build has no feature `{feature}`; build it with `--features {feature}`, or set the device to cpu"
+    );
+    Error::device(feature, reason)
 }
 
 impl Chosen {
@@ -205,21 +155,27 @@ mod tests {
         assert_eq!(device("auto"), Some(Device::Auto));
         assert_eq!(device("gpu"), Some(Device::Gpu(None)));
         assert_eq!(device("gpu:3"), Some(Device::Gpu(Some(3))));
-        for name in ["", "GPU", "gpu:", "gpu:-1", "gpu:x", "cuda", "cpu:0"] {
+        assert_eq!(device("cuda"), Some(Device::Cuda(0)));
+        assert_eq!(device("cuda:1"), Some(Device::Cuda(1)));
+        assert_eq!(device("metal"), Some(Device::Metal));
+        for name in ["", "GPU", "gpu:", "gpu:-1", "gpu:x", "cuda:", "cuda:x", "metal:0", "cpu:0"] {
             let error = name.parse::<Device>().expect_err(name);
             assert!(error.to_string().contains("cpu"), "{error}");
         }
     }
 
-    #[cfg(not(feature = "gpu"))]
     #[test]
-    fn without_the_feature_a_named_gpu_is_an_error_and_auto_the_processor() {
-        let models = Models::embedded().expect("the models that are built in");
-        for device in [Device::Gpu(None), Device::Gpu(Some(1))] {
-            let error = device.open(&models, 1).expect_err("a GPU").to_string();
-            assert!(error.contains("feature `gpu`") && error.contains("set the device to cpu"), "{error}");
+    fn a_device_that_is_not_built_in_is_an_error_that_names_the_feature() {
+        let models = Models::embedded().unwrap();
+        let features =
+            [("gpu", cfg!(feature = "gpu")), ("cuda", cfg!(feature = "cuda")), ("metal", cfg!(feature = "metal"))];
+        for (name, _) in features.into_iter().filter(|(_, is_built_in)| !is_built_in) {
+            let error = name.parse::<Device>().unwrap().open(&models, 1).map(|_| ()).expect_err(name).to_string();
+            assert!(error.contains(&format!("feature `{name}`")) && error.contains("set the device to cpu"), "{error}");
         }
-        let chosen = Device::Auto.open(&models, 1).expect("the processor");
-        assert!(!chosen.is_gpu() && chosen.reason().is_some_and(|reason| reason.contains("feature `gpu`")));
+        if cfg!(not(feature = "gpu")) {
+            let chosen = Device::Auto.open(&models, 1).unwrap();
+            assert!(!chosen.is_gpu() && chosen.reason().is_some_and(|reason| reason.contains("feature `gpu`")));
+        }
     }
 }
