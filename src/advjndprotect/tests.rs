@@ -138,13 +138,11 @@ fn a_live_stream_does_without_default_recognisers_that_are_too_slow_for_it_and_s
         let (mut session, stage) = staged(&frames, true, if recognizers.is_empty() { &[] } else { &named });
         stage.set_costs([1, look, 1]);
         while session.bus.pop().is_some() {}
-        {
-            let element = session.element.downcast_ref::<AdvJndProtect>().unwrap();
-            let mut state = element.imp().state.lock().unwrap();
-            let state = state.as_mut().unwrap();
+        let element = session.element.downcast_ref::<AdvJndProtect>().unwrap();
+        if let Some(state) = element.imp().state.lock().unwrap().as_mut() {
             (state.info, state.ready) = (None, false);
         }
-        session.harness.set_src_caps(frames.caps());
+        element.imp().take_info(&frames.info).unwrap();
         let warnings = session.bus.iter_filtered(&[gst::MessageType::Warning]).count();
         assert_eq!(warnings, usize::from(in_use != all), "{look} ms, {recognizers:?}");
         stage.set_costs([1, 1, 1]);

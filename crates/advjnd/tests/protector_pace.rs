@@ -80,10 +80,11 @@ fn faces_that_cannot_all_be_checked_in_time_are_covered_and_the_first_are_not() 
         scene.timed(&picture, 1000, &Settings::default());
     }
     let reports: Vec<_> = (0..12).map(|_| scene.timed(&picture, 50, &Settings::default())).collect();
+    let out_of_time = |face: usize| reports.iter().filter(|report| report.faces[face].verdict == OUT_OF_TIME).count();
     let last = reports.last().expect("a report");
-    let verdicts: Vec<_> = last.faces.iter().map(|face| face.verdict).collect();
-    assert_eq!(verdicts[0], Verdict::Protected, "{verdicts:?}");
-    assert_eq!(verdicts[2], OUT_OF_TIME, "{verdicts:?}");
+    assert_eq!(last.faces[0].verdict, Verdict::Protected);
+    let counts = [0, 1, 2].map(out_of_time);
+    assert!(counts[0] == 0 && counts[1] <= counts[2] && counts[2] >= 4, "{counts:?}");
 }
 
 #[test]
