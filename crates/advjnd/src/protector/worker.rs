@@ -5,6 +5,7 @@
 //! thread each: measured on two cores, two forward passes of dlib's network side by side take 0.7 of the time of one
 //! after the other on both cores. Both ways give the same bytes.
 
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::visibility::Visibility;
 use crate::error::Result;
 use crate::jnd::Temporal;
 use crate::models::Models;
+use crate::net::graph::Graph;
 use crate::net::{Backend, Recognizer, RecognizerSpec};
 use crate::pacing::Pace;
 use crate::pool::Pool;
@@ -37,11 +39,16 @@ impl Workers {
     /// Workers with the recognisers of `models`, run by `backend`; [`Error::Model`](crate::Error::Model) if one cannot
     /// run.
     pub fn new(models: &Models, backend: &Backend) -> Result<Self> {
-        let readers = models.recognizers.iter().map(|(spec, graph)| {
+        // Each packs the weights of its network, which takes longest of all at the first start.
+        let read = |(spec, graph): &(RecognizerSpec, Graph)| {
             let recognizer = Recognizer::new(spec.clone(), backend.executor(graph, 1)?)?;
             Ok(ChipReader::new(recognizer))
+        };
+        let readers: Vec<_> = thread::scope(|scope| {
+            let started: Vec<_> = models.recognizers.iter().map(|own| scope.spawn(move || read(own))).collect();
+            started.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
         });
-        let mut wide = Worker::new(readers.collect::<Result<_>>()?);
+        let mut wide = Worker::new(readers.into_iter().collect::<Result<_>>()?);
         let specs = wide.specs().cloned().map(Arc::new).collect();
         wide.visibility.prepare()?;
         let alone = Pool::new(1)?;
