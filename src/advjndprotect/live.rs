@@ -114,25 +114,30 @@ impl AdvJndProtect {
         answer
     }
 
-    /// Leaves out those of the default recognisers that are too slow for this stream, and says so.
-    pub(super) fn leave_out_slow(&self, protector: &mut Protector) {
+    /// Leaves out those of the default recognisers that are too slow for this stream; returns their names.
+    pub(super) fn leave_out_slow(&self, protector: &mut Protector) -> Vec<String> {
         let budget = lock(&self.live).frame_time();
-        match protector.leave_out_slow(budget) {
-            Ok(names) if names.is_empty() => {}
-            Ok(names) => {
-                lock(&self.stats).recognizers = protector.recognizers().map(str::to_owned).collect();
-                gst::element_imp_warning!(
-                    self,
-                    gst::ResourceError::Settings,
-                    (
-                        "This machine is too slow to ask all recognisers in frames of {budget:.1?}. Left out, so that faces \
-                         are not protected from them: {}. Use a faster machine or fewer frames a second, or set \
-                         `recognizers` to keep them and cover more faces",
-                        names.join(", ")
-                    )
-                );
-            }
-            Err(error) => gst::warning!(CAT, imp = self, "The recognisers cannot be timed: {error}"),
+        let left_out = protector.leave_out_slow(budget).unwrap_or_else(|error| {
+            gst::warning!(CAT, imp = self, "The recognisers cannot be timed: {error}");
+            Vec::new()
+        });
+        lock(&self.stats).recognizers = protector.recognizers().map(str::to_owned).collect();
+        left_out
+    }
+
+    /// Says which recognisers were left out, if any.
+    pub(super) fn tell_left_out(&self, names: &[String]) {
+        if !names.is_empty() {
+            gst::element_imp_warning!(
+                self,
+                gst::ResourceError::Settings,
+                (
+                    "This machine is too slow to ask all recognisers in every frame. Left out, so that faces are not \
+                     protected from them: {}. Use a faster machine or fewer frames a second, or set `recognizers` to keep \
+                     them and cover more faces",
+                    names.join(", ")
+                )
+            );
         }
     }
 

@@ -6,7 +6,7 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use advjnd::{Chosen, Protector};
+use advjnd::{Chosen, Mode, Protector};
 use glib::subclass::prelude::*;
 use gst_video::VideoInfo;
 
@@ -111,24 +111,25 @@ impl AdvJndProtect {
             let settings = lock(&self.settings);
             (settings.core, settings.recognizer_names().is_empty())
         };
-        self.with_state(|state| {
+        let left_out = self.with_state(|state| {
             if state.info.as_ref() == Some(info) {
-                return Ok(());
+                return Ok(Vec::new());
             }
             state.reset();
             state.info = Some(info.clone());
             if state.ready || !live {
-                return Ok(());
+                return Ok(Vec::new());
             }
-            if by_default {
-                self.leave_out_slow(&mut state.protector);
-            }
+            let may = by_default && settings.mode != Mode::Cover;
+            let left_out = if may { self.leave_out_slow(&mut state.protector) } else { Vec::new() };
             match state.protector.prepare(info.width() as usize, info.height() as usize, &settings) {
                 Ok(()) => state.ready = true,
                 Err(error) => gst::warning!(CAT, imp = self, "Cannot prepare for {info:?}: {error}"),
             }
-            Ok(())
-        })
+            Ok(left_out)
+        })?;
+        self.tell_left_out(&left_out);
+        Ok(())
     }
 }
 

@@ -151,6 +151,8 @@ pub struct Pace {
     end: Option<Duration>,
     /// Time per unit of each stage.
     costs: [Duration; STAGES],
+    /// The same as of the last measurement: costs fade.
+    learned: [Duration; STAGES],
     done: [bool; STAGES],
     /// Whether a stage was ever run. The first run makes plans and buffers that last, so its time predicts nothing.
     begun: [bool; STAGES],
@@ -167,7 +169,7 @@ impl Pace {
     /// A pace that measures by `clock`, without a deadline.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let (costs, never) = ([Duration::ZERO; STAGES], [false; STAGES]);
-        Self { clock, end: None, costs, done: never, begun: never, frames: 0 }
+        Self { clock, end: None, costs, learned: costs, done: never, begun: never, frames: 0 }
     }
 
     /// Whether the frame has a deadline.
@@ -205,21 +207,28 @@ impl Pace {
     /// Records the time `unit` that a unit of `stage` took. The costs of checks with and without a gradient rise and
     /// fall together.
     fn learn(&mut self, stage: Stage, unit: Duration) {
-        let before = self.costs[stage as usize];
-        let cost = if before.is_zero() {
-            unit
-        } else {
+        let blended = |before: Duration| {
             let unit = unit.min(OUTLIER * before);
             let gain = if unit > before { GAIN_UP } else { GAIN_DOWN };
             before.mul_f64(1.0 - gain) + unit.mul_f64(gain)
         };
+        let before = self.costs[stage as usize];
+        let cost = if before.is_zero() { unit } else { blended(before) };
         (self.costs[stage as usize], self.done[stage as usize]) = (cost, true);
+        let learned = std::mem::replace(&mut self.learned[stage as usize], cost);
         let Some(twin) = stage.twin() else { return };
-        if !before.is_zero() {
-            let other = &mut self.costs[twin as usize];
-            *other = other.mul_f64(cost.as_secs_f64() / before.as_secs_f64());
+        if !learned.is_zero() {
+            // Of what was learned, for an estimate that has faded says nothing of the twin.
+            let ratio = blended(learned).as_secs_f64() / learned.as_secs_f64();
+            for known in [&mut self.costs, &mut self.learned] {
+                known[twin as usize] = known[twin as usize].mul_f64(ratio);
+            }
         }
-        self.done[twin as usize] |= matches!(twin, Stage::Check | Stage::CheckThoroughly);
+        if matches!(twin, Stage::Check | Stage::CheckThoroughly) {
+            let plain = &mut self.costs[twin as usize];
+            *plain = if plain.is_zero() { cost } else { *plain };
+            self.done[twin as usize] = true;
+        }
     }
 
     /// Estimated time for `units` of `stage`.

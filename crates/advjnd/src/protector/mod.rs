@@ -135,12 +135,12 @@ impl Protector {
 
     /// Leaves out recognisers that this machine cannot look by often enough to check one face in a frame of `budget`: the
     /// slowest ones, but never the first. Returns their names. They neither attack nor check any face from then on.
-    /// With a selection, which needs all recognisers, none is left out. Forgets all faces.
+    /// None is left out with a selection, which needs all recognisers, or if another device runs them. Forgets all faces.
     ///
     /// # Errors
     /// What a recogniser reports.
     pub fn leave_out_slow(&mut self, budget: Duration) -> Result<Vec<String>> {
-        if self.selection.is_some() {
+        if self.selection.is_some() || self.workers.readers_of_many().is_some() {
             return Ok(Vec::new());
         }
         self.faces.clear();

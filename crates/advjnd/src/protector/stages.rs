@@ -127,7 +127,7 @@ impl Stages<'_> {
         deferred
     }
 
-    /// Spends iterations on `jobs`, as many as leave time to check `checked` faces afterwards.
+    /// Spends iterations on `jobs`, as many as leave the time `reserved` for checks afterwards.
     fn iterate(&mut self, jobs: &mut [&mut FaceJob<'_>], reserved: Duration) {
         let Self { workers, pace, attack, settings, times, .. } = self;
         let settings = *settings;

@@ -56,6 +56,8 @@ pub struct TrackedFace {
     showing: Showing,
     /// Who looks how closely.
     rota: Rota,
+    /// Whether looks at this frame were planned.
+    was_planned: bool,
     /// The guard's clean embedding one frame ago.
     before: Vec<f32>,
     was_shown: bool,
@@ -104,6 +106,7 @@ impl TrackedFace {
             spending: Spending::default(),
             showing: Showing::default(),
             rota: Rota::default(),
+            was_planned: false,
             before: Vec::new(),
             was_shown: false,
             acquaintance: Acquaintance::default(),
@@ -211,6 +214,10 @@ impl TrackedFace {
     /// margin to `spare` beyond the goal. Returns the mean change of the perturbation since the last frame, in code
     /// values of luma.
     pub fn settle(&mut self, spare: f32, shows: bool) -> f32 {
+        if !std::mem::take(&mut self.was_planned) {
+            self.rota.skip();
+            self.memories.iter_mut().for_each(RecognizerMemory::grow_older);
+        }
         let delta = &self.perturbation.delta;
         let mut flicker = 0.0;
         if shows && !self.last_shown.is_empty() {
@@ -249,6 +256,7 @@ impl TrackedFace {
         self.rota.next(self.showing.is_steady() && !is_askew, hurried && !is_askew);
         self.before.clone_from(&self.memories[0].now);
         self.memories.iter_mut().for_each(RecognizerMemory::grow_older);
+        self.was_planned = true;
         let count = self.memories.len();
         work.probes.clear();
         for (index, memory) in self.memories.iter().enumerate() {

@@ -44,9 +44,16 @@ impl Workers {
             let recognizer = Recognizer::new(spec.clone(), backend.executor(graph, 1)?)?;
             Ok(ChipReader::new(recognizer))
         };
+        let beside = matches!(backend, Backend::Cpu(pool) if pool.threads() > 1);
         let readers: Vec<_> = thread::scope(|scope| {
-            let started: Vec<_> = models.recognizers.iter().map(|own| scope.spawn(move || read(own))).collect();
-            started.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+            let start =
+                |own| beside.then(|| thread::Builder::new().spawn_scoped(scope, move || read(own)).ok()).flatten();
+            let started: Vec<_> = models.recognizers.iter().map(|own| (own, start(own))).collect();
+            let end = |(own, thread): (_, Option<thread::ScopedJoinHandle<'_, _>>)| match thread {
+                Some(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                None => read(own),
+            };
+            started.into_iter().map(end).collect()
         });
         let mut wide = Worker::new(readers.into_iter().collect::<Result<_>>()?);
         let specs = wide.specs().cloned().map(Arc::new).collect();
