@@ -221,7 +221,7 @@ fn between_searches_followed_faces_are_looked_for_where_they_are() {
     assert!(places.iter().all(|[x, y]| (x - places[0][0]).hypot(y - places[0][1]) < 4.0), "{places:?}");
 }
 
-/// A clock that gives each look of a reader the time that was set for it: two readings a look, four looks a reader.
+/// A clock that gives each look of a reader the time that was set for it: two readings a look, eight looks a reader.
 #[derive(Debug)]
 struct Looks {
     readings: AtomicU64,
@@ -231,7 +231,7 @@ struct Looks {
 impl Clock for Looks {
     fn now(&self) -> Duration {
         let reading = self.readings.fetch_add(1, Ordering::SeqCst);
-        let reader = usize::try_from(reading / 8).expect("few readings").min(2);
+        let reader = usize::try_from(reading / 16).expect("few readings").min(2);
         Duration::from_millis(reading / 2 * 100 + reading % 2 * self.milliseconds[reader])
     }
 }

@@ -22,7 +22,7 @@ use crate::pacing::Pace;
 use crate::pool::Pool;
 
 /// Looks that are timed; the first makes what lasts.
-const LOOKS_TIMED: usize = 4;
+const LOOKS_TIMED: usize = 8;
 
 /// The workers of a protector.
 pub struct Workers {
