@@ -30,7 +30,7 @@ pub(super) struct State {
     pub(super) last_timestamp: Option<gst::ClockTime>,
     /// Fault of the last frame; a change posts a warning.
     pub(super) last_fault: Option<String>,
-    /// Whether the protector is prepared for frames of this size, or has seen one.
+    /// Whether the protector was prepared, or has seen a frame.
     pub(super) ready: bool,
     /// Whether the warning about a face that passes by choice was posted.
     pub(super) kept_told: bool,
