@@ -77,11 +77,6 @@ impl Live {
         }
     }
 
-    /// How long a frame may take that did not wait.
-    fn frame_time(&self) -> Duration {
-        self.schedule.latency()
-    }
-
     /// The latency, recorded as reported downstream.
     pub(super) fn tell(&mut self) -> gst::ClockTime {
         let latency = self.latency();
@@ -116,7 +111,7 @@ impl AdvJndProtect {
 
     /// Leaves out those of the default recognisers that are too slow for this stream; returns their names.
     pub(super) fn leave_out_slow(&self, protector: &mut Protector) -> Vec<String> {
-        let budget = lock(&self.live).frame_time();
+        let budget = lock(&self.live).schedule.latency();
         let left_out = protector.leave_out_slow(budget).unwrap_or_else(|error| {
             gst::warning!(CAT, imp = self, "The recognisers cannot be timed: {error}");
             Vec::new()

@@ -5,7 +5,6 @@
 //! thread each: measured on two cores, two forward passes of dlib's network side by side take 0.7 of the time of one
 //! after the other on both cores. Both ways give the same bytes.
 
-use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -39,25 +38,6 @@ impl Workers {
     /// Workers with the recognisers of `models`, run by `backend`; [`Error::Model`](crate::Error::Model) if one cannot
     /// run.
     pub fn new(models: &Models, backend: &Backend) -> Result<Self> {
-        // Each packs the weights of its network, which takes longest of all at the first start.
-        let read = |(spec, graph): &(RecognizerSpec, Graph)| {
-            let recognizer = Recognizer::new(spec.clone(), backend.executor(graph, 1)?)?;
-            Ok(ChipReader::new(recognizer))
-        };
-        let beside = matches!(backend, Backend::Cpu(pool) if pool.threads() > 1);
-        let readers: Vec<_> = thread::scope(|scope| {
-            let start =
-                |own| beside.then(|| thread::Builder::new().spawn_scoped(scope, move || read(own)).ok()).flatten();
-            let started: Vec<_> = models.recognizers.iter().map(|own| (own, start(own))).collect();
-            let end = |(own, thread): (_, Option<thread::ScopedJoinHandle<'_, _>>)| match thread {
-                Some(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-                None => read(own),
-            };
-            started.into_iter().map(end).collect()
-        });
-        let mut wide = Worker::new(readers.into_iter().collect::<Result<_>>()?);
-        let specs = wide.specs().cloned().map(Arc::new).collect();
-        wide.visibility.prepare()?;
         let alone = Pool::new(1)?;
         let (pool, count) = match backend {
             Backend::Cpu(pool) if pool.threads() > 1 => {
@@ -66,6 +46,16 @@ impl Workers {
             }
             _ => (Arc::clone(&alone), 0),
         };
+        let read = |(spec, graph): &(RecognizerSpec, Graph)| {
+            let recognizer = Recognizer::new(spec.clone(), backend.executor(graph, 1)?)?;
+            Ok(ChipReader::new(recognizer))
+        };
+        // Each packs the weights of its network, which takes longest of all at the first start.
+        let mut readers: Vec<_> = models.recognizers.iter().map(|own| (own, None)).collect();
+        pool.for_each(&mut readers, |(own, reader)| *reader = Some(read(own)));
+        let mut wide = Worker::new(readers.into_iter().filter_map(|(_, reader)| reader).collect::<Result<_>>()?);
+        let specs = wide.specs().cloned().map(Arc::new).collect();
+        wide.visibility.prepare()?;
         let narrow = (0..count).map(|_| {
             let readers = wide.readers.iter().zip(&models.recognizers);
             let shared =
