@@ -1,13 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 "use strict";
 
-// The stimulus-comparison scale of ITU-R BT.500: the right picture compared with the left one.
-const SCALE = [
-  [-3, "Much worse"], [-2, "Worse"], [-1, "Slightly worse"], [0, "The same"],
-  [1, "Slightly better"], [2, "Better"], [3, "Much better"],
-];
+// What the kinds of test differ in: what a viewer judges, how it is drawn from the seed, where it is shown, the scores.
+const KINDS = {
+  // The stimulus-comparison scale of ITU-R BT.500: the right picture compared with the left one.
+  comparison: {
+    noun: "Pair",
+    draw: drawPairs,
+    images: ["left", "right"],
+    scale: [
+      [-3, "Much worse"], [-2, "Worse"], [-1, "Slightly worse"], [0, "The same"],
+      [1, "Slightly better"], [2, "Better"], [3, "Much better"],
+    ],
+    mark: (score) => (score > 0 ? `+${score}` : String(score).replace("-", "−")),
+  },
+  // Whether anything looks wrong. The mark is the key: a viewer who reads -1 and presses 1 would say 0.
+  single: {
+    noun: "Picture",
+    draw: drawVersions,
+    images: ["alone"],
+    scale: [[0, "No"], [-1, "Perhaps"], [-2, "Yes, a little"], [-3, "Yes, plainly"]],
+    mark: (_, index) => String(index + 1),
+  },
+};
 const GREY_MILLISECONDS = 700;
-const SECONDS_A_PAIR = 10;
+const SECONDS_A_TRIAL = 10;
 const PIXELS_A_RADIAN = 3438; // one pixel one minute of arc
 const COLUMNS = ["viewer", "pair", "method", "side", "score", "milliseconds", "seed"];
 
@@ -43,28 +60,45 @@ function separate(list) {
   return list;
 }
 
-// What a viewer with this seed sees: every picture by every method, and the hidden identical pairs.
-function makeTrials(test, seed) {
-  const random = generator(seed);
-  const trials = [];
-  for (const picture of test.pictures) {
-    test.methods.forEach((method, m) => trials.push({ picture, method, source: picture.methods[m] }));
-  }
+// What there is of a picture: the reference, and what each method made of it.
+function versions(test, picture) {
+  const sources = [picture.reference, ...picture.methods];
+  return [test.reference, ...test.methods].map((method, v) => ({ picture, method, source: sources[v] }));
+}
+
+// Every picture by every method, and the hidden identical pairs.
+function drawPairs(test, random) {
+  const trials = test.pictures.flatMap((picture) => versions(test, picture).slice(1));
   for (const picture of shuffle([...test.pictures], random).slice(0, test.identical)) {
     trials.push({ picture, method: test.identical_method, source: picture.reference });
   }
   separate(shuffle(trials, random));
   for (const trial of trials) {
     trial.side = random() < 0.5 ? "left" : "right";
-    trial.left = trial.side === "left" ? trial.source : trial.picture.reference;
-    trial.right = trial.side === "left" ? trial.picture.reference : trial.source;
+    const other = trial.picture.reference;
+    trial.shown = trial.side === "left" ? [trial.source, other] : [other, trial.source];
   }
   return trials;
 }
 
+// Every picture in one version. Versions are dealt in turn and by group, so that they have equal shares of each group.
+function drawVersions(test, random) {
+  const turns = shuffle([...Array(test.methods.length + 1).keys()], random);
+  const group = ({ name }) => name.slice(0, name.lastIndexOf("/") + 1);
+  const mixed = shuffle([...test.pictures], random);
+  const dealt = [...new Set(mixed.map(group))].flatMap((name) => mixed.filter((picture) => group(picture) === name));
+  const trials = dealt.map((picture, i) => versions(test, picture)[turns[i % turns.length]]);
+  return shuffle(trials, random).map((trial) => ({ ...trial, side: "alone", shown: [trial.source] }));
+}
+
+// What a viewer with this seed sees.
+function makeTrials(test, seed) {
+  return KINDS[test.kind].draw(test, generator(seed));
+}
+
 // What was said of the right picture, as said of the method's picture.
 function scoreOfMethod(said, side) {
-  return said === 0 || side === "right" ? said : -said;
+  return said !== 0 && side === "left" ? -said : said;
 }
 
 function toCsv(rows) {
@@ -77,6 +111,8 @@ function toCsv(rows) {
 function start() {
   const find = (id) => document.getElementById(id);
   const test = JSON.parse(find("test").textContent);
+  const kind = KINDS[test.kind];
+  const noun = kind.noun.toLowerCase();
   const rows = [];
   let screen = "welcome";
   let viewer = "";
@@ -101,12 +137,12 @@ function start() {
   function makeScale(id) {
     const scale = find(id);
     scale.setAttribute("role", "radiogroup");
-    buttons = SCALE.map(([score, label], index) => {
+    buttons = kind.scale.map(([score, label], index) => {
       const button = document.createElement("button");
       button.type = "button";
       button.setAttribute("role", "radio");
       const number = document.createElement("b");
-      number.textContent = score > 0 ? `+${score}` : String(score).replace("-", "−");
+      number.textContent = kind.mark(score, index);
       button.append(number, label);
       button.addEventListener("click", () => choose(index));
       return button;
@@ -117,12 +153,12 @@ function start() {
 
   function checkFit() {
     const ratio = window.devicePixelRatio || 1;
-    const wide = Math.max(...test.pictures.map((picture) => picture.width)) * 2 / ratio + 24;
+    const wide = (Math.max(...test.pictures.map((picture) => picture.width)) * kind.images.length) / ratio + 24;
     const high = Math.max(...test.pictures.map((picture) => picture.height)) / ratio + 250;
     const fits = wide <= window.innerWidth && high <= window.innerHeight;
     find("fit").textContent = fits
       ? ""
-      : `The largest pair needs a window of ${Math.ceil(wide)} × ${Math.ceil(high)}; this one has ` +
+      : `The largest ${noun} needs a window of ${Math.ceil(wide)} × ${Math.ceil(high)}; this one has ` +
         `${window.innerWidth} × ${window.innerHeight}. Enlarge it, or use a larger screen.`;
   }
 
@@ -130,24 +166,24 @@ function start() {
     const trial = trials[rows.length];
     shownAt = null;
     choose(null);
-    find("progress-text").textContent = `Pair ${rows.length + 1} of ${trials.length}`;
+    find("progress-text").textContent = `${kind.noun} ${rows.length + 1} of ${trials.length}`;
     find("progress-bar").style.width = `${(100 * rows.length) / trials.length}%`;
-    find("pair").className = "pair blank";
+    find("pictures").className = "pictures blank";
     const ratio = window.devicePixelRatio || 1;
-    const images = [find("left"), find("right")];
+    const images = kind.images.map(find);
     images.forEach((image, i) => {
-      image.src = i === 0 ? trial.left : trial.right;
+      image.src = trial.shown[i];
       image.style.width = `${trial.picture.width / ratio}px`;
       image.style.height = `${trial.picture.height / ratio}px`;
     });
     try {
       await Promise.all(images.map((image) => image.decode()));
     } catch {
-      find("problem").textContent = `Your browser cannot show the pictures of pair ${rows.length + 1}. Please tell who asked you.`;
+      find("problem").textContent = `Your browser cannot show ${noun} ${rows.length + 1}. Please tell who asked you.`;
       return;
     }
     await new Promise((resolve) => setTimeout(resolve, GREY_MILLISECONDS));
-    find("pair").className = "pair";
+    find("pictures").className = "pictures";
     shownAt = performance.now();
     choose(chosen);
   }
@@ -160,7 +196,7 @@ function start() {
       pair: trial.picture.name,
       method: trial.method,
       side: trial.side,
-      score: scoreOfMethod(SCALE[chosen][0], trial.side),
+      score: scoreOfMethod(kind.scale[chosen][0], trial.side),
       milliseconds: Math.round(performance.now() - shownAt),
       seed,
     });
@@ -178,7 +214,7 @@ function start() {
 
   function finish() {
     show("finished");
-    find("judged").textContent = `You have judged ${rows.length} of ${trials.length} pairs.`;
+    find("judged").textContent = `You have judged ${rows.length} of ${trials.length} ${noun}s.`;
   }
 
   function save() {
@@ -191,19 +227,19 @@ function start() {
 
   function onKey(event) {
     if ((screen !== "training" && screen !== "trial") || event.ctrlKey || event.altKey || event.metaKey) return;
-    const last = SCALE.length - 1;
-    const middle = last / 2;
-    if (event.key >= "1" && event.key <= String(SCALE.length)) choose(Number(event.key) - 1);
-    else if (event.key === "ArrowLeft") choose(chosen === null ? middle : Math.max(chosen - 1, 0));
-    else if (event.key === "ArrowRight") choose(chosen === null ? middle : Math.min(chosen + 1, last));
+    const last = kind.scale.length - 1;
+    const neutral = kind.scale.findIndex(([score]) => score === 0);
+    if (event.key >= "1" && event.key <= String(kind.scale.length)) choose(Number(event.key) - 1);
+    else if (event.key === "ArrowLeft") choose(chosen === null ? neutral : Math.max(chosen - 1, 0));
+    else if (event.key === "ArrowRight") choose(chosen === null ? neutral : Math.min(chosen + 1, last));
     else if (event.key === "Enter" && !event.repeat) screen === "training" ? begin() : confirmChoice();
     else return;
     event.preventDefault();
   }
 
-  const count = test.pictures.length * test.methods.length + test.identical;
+  const count = makeTrials(test, seed).length;
   find("count").textContent = String(count);
-  find("minutes").textContent = String(Math.max(1, Math.ceil((count * SECONDS_A_PAIR) / 60)));
+  find("minutes").textContent = String(Math.max(1, Math.ceil((count * SECONDS_A_TRIAL) / 60)));
   find("seed").value = String(crypto.getRandomValues(new Uint32Array(1))[0]);
   const lines = window.screen.height * (window.devicePixelRatio || 1);
   find("distance").textContent = `${(PIXELS_A_RADIAN / lines).toFixed(1)} times`;

@@ -1,73 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The program's viewing test: the folder it reads, the page it writes, a test taken on that page, and the tables.
-//! All scores are synthetic: random ones, or those of a program that takes the test.
+//! The program's viewing test of pairs: the folder it reads, the page it writes, a test taken on that page, and the
+//! tables. All scores are synthetic: random ones, or those of a program that takes the test.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "../../../tests/common/skip.rs"]
-mod skip;
+mod viewing_test_common;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::Value;
-
-/// Sums and quantiles in double precision on both sides.
-const MAX_ERROR_GOLDEN: f64 = 1e-9;
-
-/// A folder name that would end the page's data, were it not escaped.
-const HOSTILE: &str = "<script>&\"'<!--@TEST@";
-
-fn advjnd(arguments: &[&str]) -> Result<String, String> {
-    let done = Command::new(env!("CARGO_BIN_EXE_advjnd")).args(arguments).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    if done.status.success() { Ok(text(&done.stdout)) } else { Err(text(&done.stderr)) }
-}
-
-/// An empty folder of a test's own.
-fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("viewing_test_{name}"));
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
-fn picture(path: &Path, width: u32, height: u32, shade: u8) {
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let format = if path.extension().unwrap() == "jpg" { ImageFormat::Jpeg } else { ImageFormat::Png };
-    RgbImage::from_pixel(width, height, Rgb([shade, 90, 200])).save_with_format(path, format).unwrap();
-}
-
-/// Four pictures, two of them in a group, by two methods; clean JPEG beside PNG.
-fn pairs(name: &str) -> PathBuf {
-    let folder = folder(name);
-    for (i, picture_name) in ["1", "2", "group/1", "group/<2>"].into_iter().enumerate() {
-        let (size, shade) = (16 + 2 * i as u32, 10 * i as u8);
-        picture(&folder.join(format!("clean/{picture_name}.jpg")), size, 12, shade);
-        picture(&folder.join(format!("proposed/{picture_name}.png")), size, 12, shade + 1);
-        picture(&folder.join(HOSTILE).join(format!("{picture_name}.png")), size, 12, shade + 2);
-    }
-    std::fs::write(folder.join("README.txt"), "not looked at").unwrap();
-    std::fs::write(folder.join("clean/.hidden"), "neither").unwrap();
-    folder
-}
-
-fn write_page(pairs: &Path, more: &[&str]) -> Result<PathBuf, String> {
-    let out = pairs.join("page.html");
-    let mut arguments = vec!["viewing-test", "--pairs", pairs.to_str().unwrap(), "--out", out.to_str().unwrap()];
-    arguments.extend(more);
-    advjnd(&arguments).map(|_| out)
-}
-
-/// What the page's script reads.
-fn test_of(page: &str) -> Value {
-    let (_, rest) = page.split_once("id=\"test\">").unwrap();
-    serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap()
-}
+use viewing_test_common::{
+    HOSTILE, advjnd, agrees, folder, golden, pairs, picture, results, synthetic, take, test_of, write_page,
+};
 
 #[test]
 fn the_page_holds_all_it_needs() {
@@ -168,23 +115,11 @@ fn folders_that_make_no_pairs_are_refused() {
     assert!(error.contains("/nowhere"), "{error}");
 }
 
-/// The test taken in Node.js by `data/take_viewing_test.js`; none, and `test` is skipped, where there is no Node.js.
-fn take(test: &str, page: &Path, seed: u32, stop_after: usize) -> Option<Value> {
-    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/take_viewing_test.js");
-    let arguments = [program, page.to_str().unwrap(), &seed.to_string(), &stop_after.to_string()];
-    let Ok(done) = Command::new("node").args(arguments).output() else {
-        skip::skip(test, "no node to run the page's script");
-        return None;
-    };
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    Some(serde_json::from_slice(&done.stdout).unwrap())
-}
-
 #[test]
 fn a_viewer_takes_the_test() {
     let folder = pairs("taken");
     let page = write_page(&folder, &["--identical", "2"]).unwrap();
-    let Some(taken) = take("a_viewer_takes_the_test", &page, 77, 0) else { return };
+    let Some(taken) = take("a_viewer_takes_the_test", &page, 77, 0, 0) else { return };
     assert!(taken["drawn"].as_str().unwrap().parse::<u32>().is_ok());
     assert!(taken["refused"].as_str().unwrap().contains("viewer id"));
     assert_eq!(taken["training"]["hidden"], false);
@@ -244,10 +179,10 @@ fn a_viewer_takes_the_test() {
 #[test]
 fn the_seed_decides_order_and_sides() {
     let page = write_page(&pairs("seed"), &[]).unwrap();
-    let Some(first) = take("the_seed_decides_order_and_sides", &page, 5, 0) else { return };
+    let Some(first) = take("the_seed_decides_order_and_sides", &page, 5, 0, 0) else { return };
     let (again, other) = (
-        take("the_seed_decides_order_and_sides", &page, 5, 0).unwrap(),
-        take("the_seed_decides_order_and_sides", &page, 6, 0).unwrap(),
+        take("the_seed_decides_order_and_sides", &page, 5, 0, 0).unwrap(),
+        take("the_seed_decides_order_and_sides", &page, 6, 0, 0).unwrap(),
     );
     assert_eq!(first["shown"], again["shown"]);
     assert_ne!(first["shown"], other["shown"]);
@@ -256,40 +191,20 @@ fn the_seed_decides_order_and_sides() {
 #[test]
 fn who_stops_saves_what_was_judged() {
     let page = write_page(&pairs("stopped"), &[]).unwrap();
-    let Some(taken) = take("who_stops_saves_what_was_judged", &page, 5, 3) else { return };
+    let Some(taken) = take("who_stops_saves_what_was_judged", &page, 5, 3, 0) else { return };
     assert_eq!(taken["judged"], "You have judged 3 of 10 pairs.");
     assert_eq!(taken["saved"][0]["text"].as_str().unwrap().lines().count(), 4);
-}
-
-fn synthetic() -> Vec<String> {
-    (1..=5).map(|n| format!("{}/tests/data/synthetic_{n}.csv", env!("CARGO_MANIFEST_DIR"))).collect()
-}
-
-fn results(files: &[String], flags: &[&str]) -> Result<String, String> {
-    let mut arguments = vec!["viewing-test", "results"];
-    arguments.extend(files.iter().map(String::as_str));
-    arguments.extend(flags);
-    advjnd(&arguments)
 }
 
 /// `data/synthetic_golden.json` is SciPy's, by `data/synthetic_scores.py`.
 #[test]
 fn means_and_intervals_are_scipys() {
-    let golden: Value = serde_json::from_str(include_str!("data/synthetic_golden.json")).unwrap();
     for (name, flags) in [("all", &["--json"][..]), ("without_failed", &["--json", "--leave-out-failed"])] {
-        let own: Value = serde_json::from_str(&results(&synthetic(), flags).unwrap()).unwrap();
+        let own: Value = serde_json::from_str(&results(&synthetic(""), flags).unwrap()).unwrap();
+        assert_eq!(own["kind"], "comparison");
         for table in ["methods", "groups"] {
-            let (own, golden) = (own[table].as_array().unwrap(), golden[name][table].as_array().unwrap());
-            assert_eq!(own.len(), golden.len());
-            for (own, golden) in own.iter().zip(golden) {
-                for field in ["method", "group", "viewers", "scores"] {
-                    assert_eq!(own[field], golden[field], "{name}: {golden}");
-                }
-                for field in ["mean", "half_width"] {
-                    let (own, golden) = (own[field].as_f64().unwrap(), golden[field].as_f64().unwrap());
-                    assert!((own - golden).abs() <= MAX_ERROR_GOLDEN, "{field}: {own} instead of {golden}");
-                }
-            }
+            let golden = &golden()[name][table];
+            assert!(agrees(&own[table], golden), "{name}: {} instead of {golden}", own[table]);
         }
     }
 }
@@ -297,7 +212,7 @@ fn means_and_intervals_are_scipys() {
 #[test]
 fn who_fails_the_identical_check_is_listed() {
     let viewers = |flags: &[&str]| {
-        let results: Value = serde_json::from_str(&results(&synthetic(), flags).unwrap()).unwrap();
+        let results: Value = serde_json::from_str(&results(&synthetic(""), flags).unwrap()).unwrap();
         results["viewers"].as_array().unwrap().iter().map(|v| (v["passed"].clone(), v["left_out"].clone())).collect()
     };
     let (yes, no, none): (Value, Value, Value) = (true.into(), false.into(), Value::Null);
@@ -310,16 +225,15 @@ fn who_fails_the_identical_check_is_listed() {
     let listed: Vec<(Value, Value)> = viewers(&["--json", "--leave-out-failed", "--identical-limit", "2"]);
     assert_eq!(listed[3], passed);
 
-    let markdown = results(&synthetic(), &["--leave-out-failed"]).unwrap();
+    let markdown = results(&synthetic(""), &["--leave-out-failed"]).unwrap();
     assert!(markdown.contains("| synthetic-4 | 18 | 2.00 of 2 | failed, left out | 4 |"), "{markdown}");
     assert!(markdown.contains("| synthetic-5 | 18 | – | not checked | 5 |"), "{markdown}");
 }
 
 #[test]
 fn the_tables_in_markdown() {
-    let markdown = results(&synthetic(), &[]).unwrap();
-    let golden: Value = serde_json::from_str(include_str!("data/synthetic_golden.json")).unwrap();
-    for row in golden["all"]["methods"].as_array().unwrap() {
+    let markdown = results(&synthetic(""), &[]).unwrap();
+    for row in golden()["all"]["methods"].as_array().unwrap() {
         let (mean, half_width) = (row["mean"].as_f64().unwrap(), row["half_width"].as_f64().unwrap());
         let cell = format!("| {mean:+.2} ± {half_width:.2} ({}) | {} |\n", row["viewers"], row["scores"]);
         assert!(markdown.contains(&cell), "{cell}{markdown}");
@@ -345,11 +259,12 @@ fn files_that_the_page_would_not_write_are_refused() {
         (&format!("{HEAD}{GOOD}synthetic,2,proposed,left,0,900\n"), &["line 3", "6 fields instead of 7"]),
         (&format!("{HEAD}{GOOD}synthetic,2,proposed,left,4,900,7\n"), &["line 3", "`4`", "-3 to 3"]),
         (&format!("{HEAD}{GOOD}synthetic,2,proposed,left,0.5,900,7\n"), &["line 3", "`0.5`"]),
-        (&format!("{HEAD}{GOOD}synthetic,2,proposed,up,0,900,7\n"), &["line 3", "`up`", "left or right"]),
+        (&format!("{HEAD}{GOOD}synthetic,2,proposed,up,0,900,7\n"), &["line 3", "`up`", "left, right or alone"]),
         (&format!("{HEAD}{GOOD}synthetic,2,proposed,left,0,-1,7\n"), &["line 3", "`-1`", "milliseconds"]),
         (&format!("{HEAD}{GOOD}synthetic,2,proposed,left,0,900,4294967296\n"), &["line 3", "`4294967296`"]),
         (&format!("{HEAD}\"two\nlines\",1,m,left,0,900,7\n,2,proposed,left,0,900,7\n"), &["line 4", "no viewer"]),
         (&format!("{HEAD}{GOOD}{GOOD}"), &["line 3", "once more", "line 2"]),
+        (&format!("{HEAD}{GOOD}{GOOD}").replace('\n', "\r\n"), &["line 3", "once more", "line 2"]),
         (&format!("{HEAD}synthetic,1,identical,left,0,900,7\n"), &["no score of any method"]),
     ];
     for (number, (text, expected)) in cases.into_iter().enumerate() {

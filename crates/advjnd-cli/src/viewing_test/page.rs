@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::IDENTICAL;
 use super::pairs::{Pair, Pairs, Picture};
+use super::{IDENTICAL, Kind};
 
 const TEMPLATE: &str = include_str!("../../assets/viewing_test.html");
 const STYLE: &str = include_str!("../../assets/viewing_test.css");
@@ -16,6 +16,8 @@ const SCRIPT: &str = include_str!("../../assets/viewing_test.js");
 /// What the script reads.
 #[derive(Serialize)]
 struct Test<'a> {
+    kind: &'static str,
+    reference: &'a str,
     methods: &'a [String],
     identical: usize,
     identical_method: &'static str,
@@ -44,9 +46,10 @@ fn data_uri(picture: &Picture) -> String {
 }
 
 /// The page, with so many hidden identical pairs.
-pub fn html(pairs: &Pairs, identical: usize) -> Result<String> {
+pub fn html(pairs: &Pairs, kind: Kind, identical: usize) -> Result<String> {
     let pictures = pairs.pictures.iter().map(TestPicture::new).collect();
-    let test = Test { methods: &pairs.methods, identical, identical_method: IDENTICAL, pictures };
+    let (reference, methods) = (&pairs.reference, &pairs.methods);
+    let test = Test { kind: kind.name(), reference, methods, identical, identical_method: IDENTICAL, pictures };
     let test = serde_json::to_string(&test)
         .map_err(|error| Error::input(format!("cannot write the test as JSON: {error}; rename the pictures")))?;
     // A name could end the script element or begin a comment in it.
@@ -59,6 +62,7 @@ pub fn html(pairs: &Pairs, identical: usize) -> Result<String> {
             "STYLE" => STYLE.trim_end(),
             "SCRIPT" => SCRIPT.trim_end(),
             "TEST" => &test,
+            "KIND" => kind.name(),
             text => text,
         });
     }

@@ -30,6 +30,8 @@ pub struct Pair {
 
 /// The folder, read.
 pub struct Pairs {
+    /// Name of the folder that all others are compared with.
+    pub reference: String,
     /// By name.
     pub methods: Vec<String>,
     /// By name.
@@ -46,17 +48,17 @@ impl Pairs {
                 folder.display()
             )));
         };
+        if methods.iter().any(|name| name == IDENTICAL) {
+            return Err(Error::input(format!(
+                "{}: `{IDENTICAL}` is the name of the hidden check; call the folder otherwise",
+                folder.join(IDENTICAL).display()
+            )));
+        }
         methods.remove(place);
         if methods.is_empty() {
             return Err(Error::input(format!(
                 "{} has no folder but `{reference}`; add one per method, with pictures of the same names",
                 folder.display()
-            )));
-        }
-        if methods.iter().any(|name| name == IDENTICAL) {
-            return Err(Error::input(format!(
-                "{}: `{IDENTICAL}` is the name of the hidden check; call the method otherwise",
-                folder.join(IDENTICAL).display()
             )));
         }
         let clean = files(&folder.join(reference))?;
@@ -86,7 +88,7 @@ impl Pairs {
             });
             pair(name, path, &partners.collect::<Result<Vec<_>>>()?)
         });
-        Ok(Self { pictures: pictures.collect::<Result<_>>()?, methods })
+        Ok(Self { reference: reference.to_owned(), pictures: pictures.collect::<Result<_>>()?, methods })
     }
 }
 

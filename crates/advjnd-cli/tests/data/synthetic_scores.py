@@ -48,19 +48,43 @@ def mean(rows):
     return {"mean": np.mean(means), "half_width": half_width, "viewers": len(means), "scores": len(rows)}
 
 
-def tables(rows):
+def mean_and_seen(rows):
+    seen = mean([[*row[:4], int(row[4]) < 0] for row in rows])
+    return {**mean(rows), "seen": {"mean": seen["mean"], "half_width": seen["half_width"]}}
+
+
+def tables(rows, methods=METHODS, summary=mean):
     rows = [row for row in rows if row[2] != "identical"]
     def group(row):
         return row[1].rpartition("/")[0]
     return {
-        "methods": [{"method": m, **mean([row for row in rows if row[2] == m])} for m in METHODS],
+        "methods": [{"method": m, **summary([row for row in rows if row[2] == m])} for m in methods],
         "groups": [
-            {"group": g, "method": m, **mean([row for row in rows if row[2] == m and group(row) == g])}
+            {"group": g, "method": m, **summary([row for row in rows if row[2] == m and group(row) == g])}
             for g in sorted({group(row) for row in rows})
-            for m in METHODS
+            for m in methods
         ],
     }
 
 
+SINGLE_METHODS = {"alpha": -0.3, "beta": -1.4, "clean": -0.1}
+SINGLE_PICTURES = [f"{group}/{n}" for group in ["men", "women"] for n in range(1, 8)]
+
+random = np.random.default_rng(2)
+single_scores = []
+for number in range(1, 6):
+    viewer, rows = f"synthetic-{number}", []
+    for place, picture in enumerate(SINGLE_PICTURES):
+        method = list(SINGLE_METHODS)[(place + number) % 3]
+        if method == "clean" and number == 5:
+            continue  # this one stopped before the first
+        score = int(np.clip(np.rint(random.normal(SINGLE_METHODS[method], 0.8)), -3, 0))
+        rows.append([viewer, picture, method, "alone", score, int(random.integers(900, 9000)), number])
+    random.shuffle(rows)
+    with open(HERE / f"synthetic_single_{number}.csv", "w", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, *rows])
+    single_scores += rows
+
 golden = {"all": tables(scores), "without_failed": tables([row for row in scores if row[0] != "synthetic-4"])}
+golden["single"] = tables(single_scores, SINGLE_METHODS, mean_and_seen)
 (HERE / "synthetic_golden.json").write_text(json.dumps(golden, indent=1) + "\n")

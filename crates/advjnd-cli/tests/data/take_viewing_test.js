@@ -2,13 +2,15 @@
 "use strict";
 
 // Takes the viewing test of the page given as first argument as a viewer would, with the keyboard, in a document that knows
-// only what the page's script needs. Prints JSON: what was shown, and the CSV that was saved.
+// only what the page's script needs. Prints JSON: what was shown, the CSV that was saved, and which picture by which
+// method the first SEEDS seeds would have shown.
 //
-// Usage: node take_viewing_test.js PAGE SEED STOP_AFTER     (STOP_AFTER 0: judge all pairs)
+// Usage: node take_viewing_test.js PAGE SEED STOP_AFTER SEEDS     (STOP_AFTER 0: judge all that is shown)
 const fs = require("node:fs");
 const vm = require("node:vm");
 
-const [page, seed, stopAfter] = [fs.readFileSync(process.argv[2], "utf8"), process.argv[3], Number(process.argv[4])];
+const [page, seed] = [fs.readFileSync(process.argv[2], "utf8"), process.argv[3]];
+const [stopAfter, seeds] = process.argv.slice(4).map(Number);
 const section = (pattern) => {
   const found = [...page.matchAll(pattern)];
   if (found.length !== 1) throw new Error(`${found.length} times ${pattern}`);
@@ -16,6 +18,7 @@ const section = (pattern) => {
 };
 const test = section(/<script type="application\/json" id="test">([^<]*)<\/script>/g);
 const script = section(/<script>([\s\S]*?)<\/script>/g);
+const single = section(/<body class="([^"]*)">/g) === "single";
 
 class Element {
   constructor(id) {
@@ -53,7 +56,7 @@ document.createElement = () => new Element("");
 const window = new Element("window");
 Object.assign(window, { devicePixelRatio: 2, innerWidth: 100, innerHeight: 100, screen: { height: 1080 } });
 let now = 0;
-vm.runInNewContext(script, {
+const context = vm.createContext({
   document,
   window,
   crypto: require("node:crypto").webcrypto,
@@ -64,6 +67,7 @@ vm.runInNewContext(script, {
     constructor(parts, options) { Object.assign(this, { text: parts.join(""), type: options.type }); }
   },
 });
+vm.runInContext(script, context);
 
 const key = (key) => document.emit("keydown", { key });
 const settle = async () => {
@@ -71,7 +75,7 @@ const settle = async () => {
 };
 
 async function main() {
-  const drawn = find("seed").value;
+  const [drawn, count] = [find("seed").value, find("count").textContent];
   find("viewer").value = "  ";
   find("form").emit("submit");
   const refused = find("problem").textContent;
@@ -82,22 +86,24 @@ async function main() {
   const labels = find("training-scale").children.map((button) => button.children[1]);
   key("2");
   key("Enter");
+  const neutral = single ? 0 : 3;
   const shown = [];
   while (find("finished").hidden) {
     key("Enter"); // nothing is chosen, or nothing is shown yet
     await settle();
-    const trial = { left: find("left").src, right: find("right").src, progress: find("progress-text").textContent };
+    const [left, right, alone] = ["left", "right", "alone"].map((id) => find(id).src);
+    const trial = { left, right, alone, progress: find("progress-text").textContent };
     now += 1234.4;
-    // 1 to 7 in turn; every third choice is made by arrows from the middle, every fifth with the mouse.
-    const choice = shown.length % 7;
-    trial.said = choice - 3;
+    // All scores in turn; every third choice is made by arrows from score 0, every fifth with the mouse.
+    const choice = shown.length % labels.length;
+    trial.said = single ? -choice : choice - 3;
     if (shown.length % 5 === 4) {
       find("trial-scale").children[choice].click();
       find("next").click();
     } else if (shown.length % 3 === 2) {
       key("ArrowLeft");
-      for (let step = 3; step < choice; step++) key("ArrowRight");
-      for (let step = 3; step > choice; step--) key("ArrowLeft");
+      for (let step = neutral; step < choice; step++) key("ArrowRight");
+      for (let step = neutral; step > choice; step--) key("ArrowLeft");
       key("Enter");
     } else {
       key(String(choice + 1));
@@ -108,7 +114,10 @@ async function main() {
   }
   const judged = find("judged").textContent;
   find("save").click();
-  console.log(JSON.stringify({ drawn, refused, training, labels, shown, judged, width: find("left").style.width, saved }));
+  const draw = (_, seed) =>
+    context.makeTrials(JSON.parse(test), seed).map(({ picture, method }) => [picture.name, method]);
+  const draws = Array.from({ length: seeds }, draw);
+  console.log(JSON.stringify({ drawn, refused, training, count, labels, shown, judged, saved, draws }));
 }
 
 main();
