@@ -23,6 +23,10 @@ use crate::net::RecognizerSpec;
 /// Shortest side of a region to work on, pixels.
 const MIN_REGION: usize = 8;
 
+/// Factor on the mean that a PSNR limit leaves a perturbation. A perturbation has up to a decibel less energy than its
+/// bounds at the same mean. [`Workspace::lay`] cuts what is over.
+const SLACK: f32 = 1.25;
+
 /// Peak signal-to-noise ratio of an unchanged face, decibels.
 pub const MOST_PSNR: f32 = 100.0;
 
@@ -214,7 +218,7 @@ impl Workspace {
     /// limit requires it.
     pub fn share(&self, size: f32) -> f32 {
         let share = size / self.jnd_scale;
-        let share = self.most_energy.map_or(share, |most| share.min((most / energy(&self.bounds)).sqrt()));
+        let share = self.most_energy.map_or(share, |most| share.min(SLACK * (most / energy(&self.bounds)).sqrt()));
         if share.is_nan() { 0.0 } else { share }
     }
 
