@@ -20,6 +20,8 @@ use common::{Face, Frames, ONE_FACE, STRONG, Session, faces, first_error, pixels
 const SMALL: [(&str, &str); 3] = [("recognizers", "mobilefacenet"), STRONG[0], ("max-iterations", "2")];
 /// Two clips of one face: one of 140 pixels, and one of 100.
 const CLIPS: [&str; 2] = [ONE_FACE, "videocrop left=760 top=80 right=180 bottom=340"];
+/// A clip of two faces.
+const TWO_FACES: &str = "videocrop left=240 top=80 right=180 bottom=140";
 /// How far margins may differ, as shares of what lies between the threshold and the same embedding.
 const MARGIN: f64 = 0.01;
 
@@ -59,6 +61,26 @@ fn a_gpu_gives_the_verdicts_of_the_processor() {
         assert_eq!(plain.get::<String>("device").unwrap(), "cpu");
         assert_eq!(plain.get::<u64>("device-iterations").unwrap(), 0);
     }
+}
+
+#[test]
+fn faces_that_iterate_together_on_a_gpu_get_the_verdicts_of_the_processor_and_the_same_bytes_each_time() {
+    let name = "faces_that_iterate_together_on_a_gpu_get_the_verdicts_of_the_processor_and_the_same_bytes_each_time";
+    if adapters().is_empty() {
+        return skip(name, "no GPU and no driver that stands in for one");
+    }
+    let frames = Frames::sample(TWO_FACES, VideoFormat::I420, 2);
+    let run = |device| {
+        let mut session = Session::new(&frames.caps(), &[&SMALL[..], &[("device", device)]].concat());
+        let outputs = session.protect_all(&frames);
+        let verdicts = outputs.iter().flat_map(|output| faces(output)).map(|face| face.verdict);
+        let bytes = outputs.iter().map(|output| pixels(output, &frames.info));
+        (verdicts.collect::<Vec<_>>(), bytes.collect::<Vec<_>>(), session.count("device-faults"))
+    };
+    let (verdicts, bytes, faults) = run("gpu:0");
+    assert_eq!((verdicts.len(), faults), (2 * frames.buffers.len(), 0), "{verdicts:?}");
+    assert_eq!(run("cpu").0, verdicts);
+    assert!(run("gpu:0").1 == bytes, "other bytes the second time");
 }
 
 #[test]

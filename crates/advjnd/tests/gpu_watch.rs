@@ -19,7 +19,7 @@ use advjnd::net::watch::{Counts, Watch, WatchedNetworks};
 use advjnd::net::{Backend, Executor, Executors, Network, Pass};
 use common::skip;
 use common::{model, photograph};
-use networks::{relative_difference, run};
+use networks::{cosine, relative_difference, run};
 
 /// A network on a GPU of its own, watched, and on the processor alone.
 struct Both {
@@ -59,6 +59,46 @@ fn gpu_looks_are_counted_and_repeated_where_that_is_asked() {
     assert_eq!(watch.counts(), Counts { iterations: 0, looks: 1, audits: 1 });
     watched.forward(&vec![f32::NAN; chip.len()], Pass::Infer).expect("forward");
     assert_eq!(watch.fault(), None, "what is no number is no fault of the GPU's");
+}
+
+#[test]
+fn gpu_gradients_of_several_chips_are_those_of_each() {
+    if gpu::gpu("gpu_gradients_of_several_chips_are_those_of_each").is_none() {
+        return;
+    }
+    let Both { graph, gpu, watch, mut watched, mut engine } = Both::new();
+    let count = watched.gradients_together();
+    assert!(count > 1 && engine.gradients_together() == 1);
+    let face = photograph(graph.input_shape().width);
+    let mirrored: Vec<f32> = face.chunks(graph.input_shape().width).flat_map(|row| row.iter().rev().copied()).collect();
+    let chips: Vec<f32> = [face, mirrored].iter().cycle().take(count).flatten().copied().collect();
+    let (sample, length) = (graph.input_shape().len(), 192);
+    let cotangents: Vec<f32> = (0..count * length).map(|index| ((index * 37 % 23) as f32 - 11.0) / 11.0).collect();
+    let (mut embeddings, mut gradients) = (vec![0.0; count * length], vec![0.0; chips.len()]);
+    let mut together = |embeddings: &mut [f32], gradients: &mut [f32], fails: bool| {
+        watched.differentiate_many(&chips, embeddings).expect("embeddings");
+        if fails {
+            gpu.close();
+        }
+        watched.input_gradient(&cotangents, gradients).expect("gradients");
+    };
+    together(&mut embeddings, &mut gradients, false);
+    let (first, mut again) = (gradients.clone(), gradients.clone());
+    together(&mut embeddings, &mut again, false);
+    assert!(again == first, "another result in the second run");
+    assert_eq!(watch.counts(), Counts { iterations: 2 * count as u64, ..Counts::default() });
+    // Between the two passes.
+    together(&mut embeddings, &mut gradients, true);
+    assert!(watch.fault().is_some_and(|fault| fault.contains("closed")), "{watch:?}");
+    assert_eq!(watch.counts().iterations, 2 * count as u64);
+    let found = first.chunks_exact(sample).zip(gradients.chunks_exact(sample)).zip(embeddings.chunks_exact(length));
+    for (((found, after), embedding), index) in found.zip(0..) {
+        let cotangent = &cotangents[index * length..][..length];
+        let expected = run(&mut *engine, &chips[index * sample..][..sample], cotangent);
+        assert!(relative_difference(embedding, &expected.0) < 5e-3, "chip {index}");
+        assert!(cosine(found, &expected.1) > 0.999, "chip {index}: cosine {}", cosine(found, &expected.1));
+        assert!(after == expected.1, "chip {index}: the processor's gradient");
+    }
 }
 
 #[test]

@@ -104,6 +104,45 @@ pub struct Outcome {
     pub value: f32,
 }
 
+/// A run of the loop, evaluation by evaluation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Run {
+    attack: Attack,
+    max_iterations: u32,
+    stop_at: f32,
+    outcome: Outcome,
+    reached: bool,
+}
+
+impl Run {
+    /// Whether another evaluation is wanted.
+    pub fn wants_more(&self) -> bool {
+        !self.reached && self.outcome.iterations < self.max_iterations
+    }
+
+    /// What it did so far.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Takes the `value` and the `margin` at the point of `state`, which holds the gradient there, and steps on unless
+    /// the margin ends the run. The state ends inside the budget.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] if `value` is not a number; the state stays inside the budget.
+    pub fn take(&mut self, budget: &mut Budget, state: &mut Perturbation, value: f32, margin: f32) -> Result<()> {
+        self.outcome = Outcome { iterations: self.outcome.iterations + 1, value };
+        if value.is_nan() {
+            return Err(Error::NotFinite { stage: "the attack's objective" });
+        }
+        self.reached = margin >= self.stop_at;
+        if !self.reached {
+            self.attack.advance(budget, state, self.stop_at - margin);
+        }
+        Ok(())
+    }
+}
+
 impl Attack {
     /// Runs at most `max_iterations` iterations from `state`. Stops early if the margin reaches `stop_at` or the
     /// objective does not go on. The state ends inside the budget.
@@ -119,21 +158,20 @@ impl Attack {
         max_iterations: u32,
         stop_at: f32,
     ) -> Result<Outcome> {
-        budget.project(&mut state.delta);
-        let mut outcome = Outcome { iterations: 0, value: f32::NEG_INFINITY };
-        while outcome.iterations < max_iterations && objective.goes_on() {
-            outcome.value = objective.value_and_grad(&state.delta, &mut state.gradient)?;
-            outcome.iterations += 1;
-            if outcome.value.is_nan() {
-                return Err(Error::NotFinite { stage: "the attack's objective" });
-            }
-            let margin = objective.margin(outcome.value);
-            if margin >= stop_at {
-                break;
-            }
-            self.advance(budget, state, stop_at - margin);
+        let mut run = self.begin(budget, state, max_iterations, stop_at);
+        while run.wants_more() && objective.goes_on() {
+            let value = objective.value_and_grad(&state.delta, &mut state.gradient)?;
+            run.take(budget, state, value, objective.margin(value))?;
         }
-        Ok(outcome)
+        Ok(run.outcome)
+    }
+
+    /// Begins a run of at most `max_iterations` iterations that ends at the margin `stop_at`. The state ends inside the
+    /// budget.
+    pub fn begin(&self, budget: &mut Budget, state: &mut Perturbation, max_iterations: u32, stop_at: f32) -> Run {
+        budget.project(&mut state.delta);
+        let outcome = Outcome { iterations: 0, value: f32::NEG_INFINITY };
+        Run { attack: *self, max_iterations, stop_at, outcome, reached: false }
     }
 
     /// Takes one step along the gradient of `state`, `distance` short of the stop. The state ends inside the budget.

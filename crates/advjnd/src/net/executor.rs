@@ -57,7 +57,25 @@ pub trait Executor: Send {
     /// [`Error::Input`] if `outputs` is not for the same number of samples, or the batch of the executor is not 1.
     fn infer_many(&mut self, inputs: &[f32], outputs: &mut [f32]) -> Result<()> {
         check_many(self, inputs, outputs)?;
-        one_by_one(self, inputs, outputs)
+        one_by_one(self, Pass::Infer, inputs, outputs)
+    }
+
+    /// Largest number of samples of which one pass gives the gradients faster than a pass for each; 1 if there is none.
+    fn gradients_together(&self) -> usize {
+        1
+    }
+
+    /// Runs [`Pass::Differentiable`] on the samples of `inputs` together, 1 to
+    /// [`gradients_together`](Self::gradients_together), `[sample][channels][height][width]`, and returns output 0 of
+    /// each in `outputs`. The values of [`output`](Self::output) are then unspecified.
+    ///
+    /// [`Error::Input`] if there are none or too many, if `outputs` is not for as many, or if the batch of the executor
+    /// is not 1.
+    fn differentiate_many(&mut self, inputs: &[f32], outputs: &mut [f32]) -> Result<()> {
+        check_many(self, inputs, outputs)?;
+        self.forward(inputs, Pass::Differentiable)?;
+        outputs.copy_from_slice(self.output(0));
+        Ok(())
     }
 
     /// Another executor of the same `graph` and batch, on the same weights, with its own memory. It works on `pool` if
@@ -65,7 +83,7 @@ pub trait Executor: Send {
     fn share(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Box<dyn Executor>>;
 
     /// Pulls `cotangent`, d loss / d output 0, back to `gradient`, d loss / d input. They have the shapes of output 0
-    /// and of the input.
+    /// and of the input, or of those of the samples of the last [`differentiate_many`](Self::differentiate_many).
     ///
     /// [`Error::Input`] if a length is wrong or the last forward pass was not [`Pass::Differentiable`].
     fn input_gradient(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()>;
@@ -126,12 +144,17 @@ pub(super) fn check_many(executor: &(impl Executor + ?Sized), inputs: &[f32], ou
     check_len("the outputs", outputs.len(), count * executor.output_shape(0).map_or(0, |shape| shape.len()))
 }
 
-/// Computes output 0 of each sample of `inputs`, whose lengths were checked, by one pass each.
-pub(super) fn one_by_one(executor: &mut (impl Executor + ?Sized), inputs: &[f32], outputs: &mut [f32]) -> Result<()> {
+/// Computes output 0 of each sample of `inputs`, whose lengths were checked, by one `pass` each.
+pub(super) fn one_by_one(
+    executor: &mut (impl Executor + ?Sized),
+    pass: Pass,
+    inputs: &[f32],
+    outputs: &mut [f32],
+) -> Result<()> {
     let (input, output) =
         (executor.input_shape().len(), executor.output_shape(0).map_or(0, |shape| shape.len()).max(1));
     for (input, output) in inputs.chunks_exact(input.max(1)).zip(outputs.chunks_exact_mut(output)) {
-        executor.forward(input, Pass::Infer)?;
+        executor.forward(input, pass)?;
         output.copy_from_slice(executor.output(0));
     }
     Ok(())

@@ -34,7 +34,7 @@ pub use blazeface::{BlazeFaceNet, Candidate};
 pub use detector::{DetectorNet, STRIDES};
 pub use executor::{Backend, Executor, Executors, Pass, check_len};
 pub use precision::WeightPrecision;
-pub use recognizer::{Network, Recognizer};
+pub use recognizer::{Cotangents, Network, Recognizer};
 pub use upsample::Upsampling;
 
 use crate::error::Result;

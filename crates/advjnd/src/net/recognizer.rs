@@ -63,11 +63,16 @@ impl Network {
     }
 }
 
+/// Fills the cotangent of an embedding, d loss / d embedding, from the number of its chip and the embedding.
+pub type Cotangents<'a> = dyn FnMut(usize, &[f32], &mut [f32]) + 'a;
+
 /// A frozen face recogniser.
 pub struct Recognizer {
     spec: RecognizerSpec,
     executor: Box<dyn Executor>,
-    cotangent: Vec<f32>,
+    /// Embeddings of the chips of a differentiable pass, and their cotangents.
+    embeddings: Vec<f32>,
+    cotangents: Vec<f32>,
 }
 
 impl Recognizer {
@@ -90,8 +95,7 @@ impl Recognizer {
             );
             return Err(Error::model(spec.name, reason));
         }
-        let cotangent = vec![0.0; spec.embedding_len];
-        Ok(Self { spec, executor, cotangent })
+        Ok(Self { spec, executor, embeddings: Vec::new(), cotangents: Vec::new() })
     }
 
     /// Another recogniser on the same weights, with its own memory, that works on `pool`; [`Error::Model`] if `graph`
@@ -118,25 +122,57 @@ impl Recognizer {
     /// Embeds consecutive `chips`, and fills `embeddings` in the same order.
     pub fn embed_many(&mut self, chips: &[f32], embeddings: &mut [f32]) -> Result<()> {
         self.executor.infer_many(chips, embeddings)?;
-        if embeddings.iter().all(|value| value.is_finite()) {
-            return Ok(());
+        check_finite(embeddings, "the recogniser")
+    }
+
+    /// As [`embed_vjp`](Embedder::embed_vjp), for consecutive `chips`, together where that is faster. `cotangent` also
+    /// gets the number of the chip. `gradients` receives the gradients of all, shaped as `chips`.
+    ///
+    /// Numbers that are not finite are no error here, so that they are the fault of one chip only. If an embedding is
+    /// not finite, `cotangent` is not called for it, and its gradient is NaN.
+    pub fn embed_vjp_many(
+        &mut self,
+        chips: &[f32],
+        cotangent: &mut Cotangents<'_>,
+        gradients: &mut [f32],
+    ) -> Result<()> {
+        check_len("the gradients", gradients.len(), chips.len())?;
+        let Self { spec, executor, embeddings, cotangents } = self;
+        let (chip, length) = (executor.input_shape().len(), spec.embedding_len);
+        let (mut chips, mut gradients, mut number) = (chips, gradients, 0);
+        while !chips.is_empty() {
+            // Anew for each pass: a device may have failed.
+            let taken = chips.len().min(executor.gradients_together() * chip);
+            let (own, later_chips) = chips.split_at(taken);
+            let (pulled, later_gradients) = gradients.split_at_mut(taken);
+            for buffer in [&mut *embeddings, &mut *cotangents] {
+                buffer.clear();
+                buffer.resize(taken / chip * length, 0.0);
+            }
+            executor.differentiate_many(own, embeddings)?;
+            for (embedding, own) in embeddings.chunks_exact(length).zip(cotangents.chunks_exact_mut(length)) {
+                if is_finite(embedding) {
+                    cotangent(number, embedding, own);
+                }
+                number += 1;
+            }
+            executor.input_gradient(cotangents, pulled)?;
+            for (embedding, pulled) in embeddings.chunks_exact(length).zip(pulled.chunks_exact_mut(chip)) {
+                if !is_finite(embedding) {
+                    pulled.fill(f32::NAN);
+                }
+            }
+            (chips, gradients) = (later_chips, later_gradients);
         }
-        Err(Error::NotFinite { stage: "the recogniser" })
+        Ok(())
     }
 
     fn embed_by(&mut self, chip: &[f32], pass: Pass, embedding: &mut [f32]) -> Result<()> {
         check_len("the embedding", embedding.len(), self.spec.embedding_len)?;
-        self.forward(chip, pass)?;
+        self.executor.forward(chip, pass)?;
+        check_finite(self.executor.output(0), "the recogniser")?;
         embedding.copy_from_slice(self.executor.output(0));
         Ok(())
-    }
-
-    fn forward(&mut self, chip: &[f32], pass: Pass) -> Result<()> {
-        self.executor.forward(chip, pass)?;
-        if self.executor.output(0).iter().all(|value| value.is_finite()) {
-            return Ok(());
-        }
-        Err(Error::NotFinite { stage: "the recogniser" })
     }
 }
 
@@ -155,13 +191,17 @@ impl Embedder for Recognizer {
         cotangent: &mut dyn FnMut(&[f32], &mut [f32]),
         gradient: &mut [f32],
     ) -> Result<()> {
-        self.forward(chip, Pass::Differentiable)?;
-        self.cotangent.fill(0.0);
-        cotangent(self.executor.output(0), &mut self.cotangent);
-        self.executor.input_gradient(&self.cotangent, gradient)?;
-        if gradient.iter().all(|value| value.is_finite()) {
-            return Ok(());
-        }
-        Err(Error::NotFinite { stage: "the recogniser's gradient" })
+        check_len("the chip", chip.len(), self.executor.input_shape().len())?;
+        self.embed_vjp_many(chip, &mut |_, embedding, own| cotangent(embedding, own), gradient)?;
+        check_finite(gradient, "the recogniser's gradient")
     }
+}
+
+fn is_finite(values: &[f32]) -> bool {
+    values.iter().all(|value| value.is_finite())
+}
+
+/// [`Error::NotFinite`] of `stage` unless all `values` are finite.
+fn check_finite(values: &[f32], stage: &'static str) -> Result<()> {
+    if is_finite(values) { Ok(()) } else { Err(Error::NotFinite { stage }) }
 }

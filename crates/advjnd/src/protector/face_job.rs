@@ -4,10 +4,13 @@
 //! A stage reads the frame or writes it, never both. So several faces can take a stage in parallel. Every face is
 //! worked on as in the clean frame, and judged in the output frame with its neighbours' changes.
 
+mod iterations;
+
+pub use self::iterations::Course;
 use super::memory::Memory;
-use super::probe_job::{Decision, ProbeJob, Shown};
+use super::probe_job::{Climb, Decision, ProbeJob, Shown};
 use super::shape::Extent;
-use super::tracked_face::{Limit, TrackedFace};
+use super::tracked_face::{Iterations, TrackedFace};
 use super::transfer::Transfer;
 use super::worker::Worker;
 use super::workspace::Workspace;
@@ -40,6 +43,8 @@ pub struct FaceJob<'a> {
     climbs: u32,
     /// Iterations of this frame that also search its shape.
     shaping: u32,
+    /// The iterations that have begun and not ended.
+    iterations: Option<Iterations>,
     /// Whether this frame spends its time on iterations alone, since the face would not pass a check.
     check_deferred: bool,
     /// Whether the clean face is not the person's, and no close look of this frame confirmed its landmarks.
@@ -87,6 +92,7 @@ impl<'a> FaceJob<'a> {
             judged: false,
             climbs: 0,
             shaping: 0,
+            iterations: None,
             check_deferred: false,
             doubtful: false,
         }
@@ -258,30 +264,6 @@ impl<'a> FaceJob<'a> {
         self.close(CoverReason::NotYetProtected);
     }
 
-    /// Spends iterations up to `limit`. The first ones also search the shape, until it is frozen.
-    pub fn iterate(&mut self, worker: &mut Worker, attack: &Attack, settings: &Settings, limit: Limit<'_>) {
-        if self.work.reshaper.is_active() && self.shaping > 0 {
-            let iterations = std::mem::take(&mut self.shaping).min(limit.iterations);
-            self.spend(worker, attack, Limit { iterations, shaping: Extent::of(settings), ..limit });
-            if self.report.iterations > 0 && self.open && self.reshape(worker, settings).is_some() {
-                self.set_budget(settings);
-            }
-        }
-        if !self.open {
-            return;
-        }
-        let spent = self.report.iterations - self.climbs;
-        let left = self.face.worth.allowance(limit.iterations).saturating_sub(spent);
-        let most = settings.max_iterations.saturating_sub(self.report.iterations);
-        self.spend(worker, attack, Limit { iterations: left.min(most), ..limit });
-    }
-
-    fn spend(&mut self, worker: &mut Worker, attack: &Attack, limit: Limit<'_>) {
-        let Self { face, work, budget, transfer, .. } = self;
-        let iterations = face.iterate(worker, work, budget, attack, transfer, limit);
-        self.report.iterations += self.check(iterations).unwrap_or(0);
-    }
-
     /// Writes the perturbation to the frame.
     pub fn write(&mut self, frame: &mut FrameMut<'_>) {
         self.work.write(frame, self.face.delta());
@@ -307,23 +289,25 @@ impl<'a> FaceJob<'a> {
 
     /// The probes to run on one of the pictures.
     pub fn probes(&mut self, of: Shown) -> impl Iterator<Item = ProbeJob<'_>> {
-        let Workspace { geometry, clean, output, stretch, probes, required, tolerated, gradient, .. } = &mut self.work;
+        let Workspace { geometry, clean, output, stretch, probes, required, tolerated, chip, gradient, .. } =
+            &mut self.work;
         let picture = match of {
             Shown::Clean => &*clean,
             Shown::Output => &*output,
         };
         let (geometry, stretch, face) = (&*geometry, *stretch, &self.face);
         let margins = [&*required, &*tolerated];
-        let mut gradient = Some(gradient.as_mut_slice());
+        let mut climb = Some(Climb { chip, gradient });
         probes.iter_mut().map(move |probe| {
-            let gradient = if probe.climbs { gradient.take() } else { None };
+            let climb = if probe.climbs { climb.take() } else { None };
             let (recognizer, rendition) = (probe.recognizer, probe.point.rendition.index());
             let decides = of == Shown::Output;
             let decision = decides.then(|| Decision {
                 dodge: face.dodge(recognizer, probe.point.set),
                 margins: margins.map(|margins| margins[recognizer][rendition]),
+                climb,
             });
-            ProbeJob { geometry, picture, stretch, probe, decision, gradient, fault: None }
+            ProbeJob { geometry, picture, stretch, probe, decision, fault: None }
         })
     }
 

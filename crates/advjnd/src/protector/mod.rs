@@ -8,6 +8,7 @@
 //! deadline, a [`Pace`] says how much of this there is time for; no face is shown unchecked.
 
 mod affordable;
+mod chip;
 mod chip_reader;
 mod cover;
 mod debug_map;
@@ -15,13 +16,13 @@ mod face_job;
 mod geometry;
 mod margins;
 mod memory;
-mod objective;
 mod preset;
 mod previous_luma;
 mod probe_job;
 mod recognizer_memory;
 mod rendition;
 mod rota;
+mod rounds;
 mod search;
 mod settings;
 mod shape;
@@ -140,7 +141,7 @@ impl Protector {
     /// # Errors
     /// What a recogniser reports.
     pub fn leave_out_slow(&mut self, budget: Duration) -> Result<Vec<String>> {
-        if self.selection.is_some() || self.workers.readers_of_many().is_some() {
+        if self.selection.is_some() || self.workers.together().is_some() {
             return Ok(Vec::new());
         }
         self.faces.clear();

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A look at a face by a recogniser, alone or together with other looks by the same recogniser.
 
-use super::chip_reader::{ChipReader, FacePicture};
+use super::chip::{Chip, FacePicture};
+use super::chip_reader::ChipReader;
 use super::geometry::Geometry;
-use super::rendition::{Rendition, Stretch};
+use super::rendition::Stretch;
+use super::worker::Worker;
 use super::workspace::Probe;
 use crate::attack::Dodge;
 use crate::error::Result;
@@ -26,6 +28,16 @@ pub struct Decision<'a> {
     pub dodge: Dodge<'a>,
     /// The margins that decide.
     pub margins: [f32; 2],
+    /// Buffers for the gradient of the margin, if that is wanted.
+    pub climb: Option<Climb<'a>>,
+}
+
+/// The buffers of a probe that gives the gradient of its margin.
+pub struct Climb<'a> {
+    /// The chip that it reads.
+    pub chip: &'a mut Chip,
+    /// Receives the gradient with respect to the region's luma.
+    pub gradient: &'a mut [f32],
 }
 
 impl Decision<'_> {
@@ -48,75 +60,104 @@ pub struct ProbeJob<'a> {
     pub probe: &'a mut Probe,
     /// What it decides, if anything.
     pub decision: Option<Decision<'a>>,
-    /// Receives the gradient of the margin with respect to the region's luma, if wanted.
-    pub gradient: Option<&'a mut [f32]>,
     /// What went wrong.
     pub fault: Option<String>,
 }
 
 impl ProbeJob<'_> {
     /// Runs the probe.
-    pub fn run(&mut self, readers: &mut [ChipReader]) {
+    pub fn run(&mut self, worker: &mut Worker) {
+        let Worker { readers, chip, .. } = worker;
         let Some(reader) = readers.get_mut(self.probe.recognizer) else { return };
-        self.align(reader);
-        let embedded = self.embed(reader);
-        self.confirm(reader, embedded);
+        if self.climbs() {
+            return Self::climb_together(&mut [self], reader, chip);
+        }
+        self.cut(reader, chip);
+        let embedded = reader.embed(chip, &mut self.probe.embedding);
+        self.confirm(reader, chip, embedded);
     }
 
-    /// Runs all of `probes`, those of a recogniser together, except those that give a gradient.
-    pub fn run_together(probes: &mut [&mut Self], readers: &mut [ChipReader]) {
-        probes.iter_mut().filter(|job| job.gradient.is_some()).for_each(|job| job.run(readers));
+    /// Runs all of `probes`, those of a recogniser together.
+    pub fn run_together(probes: &mut [&mut Self], worker: &mut Worker) {
+        let Worker { readers, chip, .. } = worker;
         for (index, reader) in readers.iter_mut().enumerate() {
-            let is_own = |job: &&mut &mut Self| job.probe.recognizer == index && job.gradient.is_none();
-            let mut own: Vec<_> = probes.iter_mut().filter(is_own).collect();
+            let own = probes.iter_mut().map(|job| &mut **job).filter(|job| job.probe.recognizer == index);
+            let (mut climbing, mut looking): (Vec<_>, Vec<_>) = own.partition(|job| job.climbs());
+            Self::climb_together(&mut climbing, reader, chip);
             reader.begin();
-            own.iter().for_each(|job| {
-                job.align(reader);
-                reader.keep();
+            looking.iter().for_each(|job| {
+                job.cut(reader, chip);
+                reader.keep(chip);
             });
             if let Err(error) = reader.embed_kept() {
-                own.iter_mut().for_each(|job| job.fault = Some(error.to_string()));
+                looking.iter_mut().for_each(|job| job.fault = Some(error.to_string()));
                 continue;
             }
-            own.iter_mut().zip(reader.embeddings()).for_each(|(job, found)| job.probe.embedding.copy_from_slice(found));
-            for job in own.into_iter().filter(|job| job.is_close()) {
-                job.align(reader);
-                job.confirm(reader, Ok(()));
-            }
+            looking.iter_mut().zip(reader.embeddings()).for_each(|(job, own)| job.probe.embedding.copy_from_slice(own));
+            looking.into_iter().for_each(|job| job.confirm(reader, chip, Ok(())));
         }
     }
 
-    fn align(&self, reader: &mut ChipReader) {
-        reader.align(self.probe.recognizer, self.geometry, self.picture, self.stretch, &self.probe.point);
+    /// Runs `probes` of the recogniser of `reader` that give gradients. `spare` is for looks to repeat.
+    fn climb_together(probes: &mut [&mut Self], reader: &mut ChipReader, spare: &mut Chip) {
+        reader.begin();
+        let mut dodges = Vec::with_capacity(probes.len());
+        for job in probes.iter_mut() {
+            let Self { geometry, picture, stretch, probe, decision, .. } = &mut **job;
+            let Some(Decision { dodge, climb: Some(climb), .. }) = decision else { continue };
+            climb.chip.cut(probe.recognizer, reader.spec().chip_size, geometry, picture, *stretch, &probe.point);
+            reader.keep(climb.chip);
+            dodges.push(*dodge);
+        }
+        if let Err(error) = reader.dodge_kept(&dodges) {
+            return probes.iter_mut().for_each(|job| job.fault = Some(error.to_string()));
+        }
+        for (index, job) in probes.iter_mut().enumerate() {
+            let embedded = job.take_gradient(reader, index);
+            job.confirm(reader, spare, embedded);
+        }
     }
 
-    /// Embeds the chip last aligned, with the gradient if wanted.
-    fn embed(&mut self, reader: &mut ChipReader) -> Result<()> {
-        let Self { picture, probe, decision, gradient, .. } = self;
-        let (embedding, rendition) = (&mut probe.embedding, probe.point.rendition);
-        let (Some(decision), Some(gradient)) = (decision, gradient) else { return reader.embed(embedding) };
-        let half = (rendition == Rendition::Halved).then_some(&picture.half);
-        let mut cotangent = |seen: &[f32], cotangent: &mut [f32]| {
-            embedding.copy_from_slice(seen);
-            decision.dodge.margin_and_cotangent(seen, cotangent);
-        };
-        reader.luma_gradient(&mut cotangent, half, gradient)
+    /// Takes the embedding and the gradient of the chip that `reader` kept as number `index`.
+    fn take_gradient(&mut self, reader: &ChipReader, index: usize) -> Result<()> {
+        let gradient = reader.pulled(index)?.gradient;
+        let climb = self.decision.as_mut().and_then(|decision| decision.climb.as_mut());
+        if let (Some(climb), Some(embedding)) = (climb, reader.embeddings().nth(index)) {
+            self.probe.embedding.copy_from_slice(embedding);
+            climb.chip.pull_back(gradient, &self.picture.half, climb.gradient);
+        }
+        Ok(())
+    }
+
+    /// Whether it gives a gradient.
+    fn climbs(&self) -> bool {
+        self.decision.as_ref().is_some_and(|decision| decision.climb.is_some())
+    }
+
+    fn cut(&self, reader: &ChipReader, chip: &mut Chip) {
+        let (recognizer, side) = (self.probe.recognizer, reader.spec().chip_size);
+        chip.cut(recognizer, side, self.geometry, self.picture, self.stretch, &self.probe.point);
     }
 
     /// Whether the look of this probe is exact.
     fn is_exact(&self, reader: &ChipReader) -> bool {
-        self.gradient.is_none() && !reader.recognizer().is_watched()
+        !self.climbs() && !reader.recognizer().is_watched()
     }
 
     fn is_close(&self) -> bool {
         self.decision.as_ref().is_some_and(|decision| decision.is_close(&self.probe.embedding))
     }
 
-    /// Embeds the chip last aligned once more, exactly on the processor, if it was `embedded` inexactly and is close to
-    /// a different decision.
-    fn confirm(&mut self, reader: &mut ChipReader, embedded: Result<()>) {
+    /// Embeds the probe's chip once more, exactly on the processor, if it was `embedded` inexactly and is close to a
+    /// different decision. `chip` is overwritten then.
+    fn confirm(&mut self, reader: &mut ChipReader, chip: &mut Chip, embedded: Result<()>) {
         let again = embedded.is_ok() && !self.is_exact(reader) && self.is_close();
-        let embedded = if again { reader.embed_exactly(&mut self.probe.embedding) } else { embedded };
+        let embedded = if again {
+            self.cut(reader, chip);
+            reader.embed_exactly(chip, &mut self.probe.embedding)
+        } else {
+            embedded
+        };
         self.fault = embedded.err().map(|error| error.to_string());
     }
 }

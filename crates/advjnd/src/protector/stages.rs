@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::face_job::FaceJob;
 use super::memory::Memory;
 use super::probe_job::{ProbeJob, Shown};
+use super::rounds::{Granted, Rounds};
 use super::search::Search;
-use super::tracked_face::Limit;
 use super::worker::Workers;
 use super::{Mode, Settings};
 use crate::attack::Attack;
@@ -130,20 +130,19 @@ impl Stages<'_> {
     /// Spends iterations on `jobs`, as many as leave the time `reserved` for checks afterwards.
     fn iterate(&mut self, jobs: &mut [&mut FaceJob<'_>], reserved: Duration) {
         let Self { workers, pace, attack, settings, times, .. } = self;
-        let settings = *settings;
         let (stage, threads) = (Stage::iteration(jobs.len()), workers.threads());
         let grants = pace.iterations(jobs.len(), threads, settings.max_iterations, reserved);
         let mut granted: Vec<Granted<'_, '_>> =
             jobs.iter_mut().zip(grants).map(|(job, iterations)| Granted { job, iterations }).collect();
-        let needed = reserved + pace.cost(stage, 1);
         let ((), took) = pace.measure(stage, |pace| {
-            let goes_on = || pace.allows(needed);
+            let allows = |faces: usize| pace.allows(reserved + pace.cost(stage, faces));
+            let rounds = Rounds { attack, settings, allows: &allows };
             let spent = |jobs: &[Granted<'_, '_>]| jobs.iter().map(|own| own.job.report.iterations).sum::<u32>();
             let before = spent(&granted);
-            workers.for_each(&mut granted, |worker, own| {
-                let limit = Limit { iterations: own.iterations, goes_on: &goes_on, shaping: None };
-                own.job.iterate(worker, attack, settings, limit);
-            });
+            match workers.together() {
+                Some(worker) => rounds.run(&mut granted, worker),
+                None => workers.for_each(&mut granted, |worker, own| rounds.run(std::slice::from_mut(own), worker)),
+            }
             let iterations = spent(&granted) - before;
             ((), f64::from(iterations) / threads.min(granted.len()).max(1) as f64)
         });
@@ -227,12 +226,6 @@ impl Stages<'_> {
     }
 }
 
-/// A job, and the number of iterations there is time for.
-struct Granted<'j, 't> {
-    job: &'j mut FaceJob<'t>,
-    iterations: u32,
-}
-
 /// Ends all open jobs but the first `count`.
 fn close_beyond(jobs: &mut [FaceJob<'_>], count: usize, reason: CoverReason) {
     open(jobs).into_iter().skip(count).for_each(|job| job.close(reason));
@@ -252,9 +245,9 @@ fn is_thorough(jobs: &[FaceJob<'_>]) -> bool {
 fn look(workers: &mut Workers, jobs: &mut [&mut FaceJob<'_>], of: Shown) {
     let mut probes: Vec<_> = jobs.iter_mut().map(|job| job.probes(of).collect::<Vec<_>>()).collect();
     let mut all: Vec<_> = probes.iter_mut().flatten().collect();
-    match workers.readers_of_many() {
-        Some(readers) => ProbeJob::run_together(&mut all, readers),
-        None => workers.for_each(&mut all, |worker, probe| probe.run(&mut worker.readers)),
+    match workers.together() {
+        Some(worker) => ProbeJob::run_together(&mut all, worker),
+        None => workers.for_each(&mut all, |worker, probe| probe.run(worker)),
     }
     let faults: Vec<_> = probes.into_iter().map(|own| own.into_iter().find_map(|probe| probe.fault)).collect();
     for (job, fault) in jobs.iter_mut().zip(faults) {

@@ -4,25 +4,25 @@
 //! The verdict is white-box knowledge: it says that the loaded recognisers no longer match the *output* face with the
 //! track's own clean embedding.
 
+mod iterations;
+mod objective;
 mod self_check;
 
 use std::sync::Arc;
 
+pub use self::iterations::Iterations;
 use super::geometry::GRID;
 use super::margins::{Margins, goals, least_surplus};
-use super::objective::{FrameObjective, Shaping};
 use super::previous_luma::PreviousLuma;
 use super::recognizer_memory::RecognizerMemory;
 use super::rota::Rota;
-use super::shape::{Extent, Shape};
+use super::shape::Shape;
 use super::showing::Showing;
 use super::spending::Spending;
 use super::transfer::{Smoothing, Transfer};
-use super::worker::Worker;
 use super::workspace::Workspace;
 use super::worth::Worth;
 use crate::attack::{Attack, Budget, Dodge, Perturbation, ViewSampler, cosine_similarity};
-use crate::error::Result;
 use crate::net::RecognizerSpec;
 use crate::people::{Acquaintance, Look, Selection};
 use crate::report::Verdict;
@@ -76,17 +76,6 @@ pub struct Clean {
     pub known: bool,
 }
 
-/// How long to iterate on a face.
-#[derive(Clone, Copy)]
-pub struct Limit<'a> {
-    /// Largest number of iterations.
-    pub iterations: u32,
-    /// Whether there is time for another iteration.
-    pub goes_on: &'a (dyn Fn() -> bool + Sync),
-    /// How far its shape may go; `None` unless these iterations search the shape, too.
-    pub shaping: Option<Extent>,
-}
-
 impl TrackedFace {
     /// A new face, with the random numbers of the track `id`.
     pub fn new(seed: u64, id: u64, specs: &[Arc<RecognizerSpec>]) -> Self {
@@ -131,13 +120,17 @@ impl TrackedFace {
 
     /// Whether an output with the margins last seen, in a check or an iteration, could be shown.
     pub fn would_pass(&self, work: &Workspace) -> bool {
-        let surplus = |required| least_surplus(self.memories.iter().map(|memory| memory.last_seen), required);
+        let surplus = |required| least_surplus(self.last_seen(), required);
         self.showing.allows(surplus(&work.required), surplus(&work.tolerated))
     }
 
     /// The objective of a recogniser for a chip by one `set` of landmarks.
     pub fn dodge(&self, recognizer: usize, set: usize) -> Dodge<'_> {
         self.memories[recognizer].dodge(set)
+    }
+
+    fn last_seen(&self) -> impl Iterator<Item = Margins> + '_ {
+        self.memories.iter().map(|memory| memory.last_seen)
     }
 
     fn output_margins(&self) -> impl Iterator<Item = Margins> + '_ {
@@ -313,54 +306,6 @@ impl TrackedFace {
             clean.known &= memory.clean_margin(&memory.mean) < 0.0;
         }
         clean
-    }
-
-    /// Spends iterations on an enrolled face up to `limit`, inside `budget`. Stops early at the required margins plus
-    /// the reserve, unless the shape is searched, too. Returns the number of iterations.
-    ///
-    /// # Errors
-    /// Errors of the recognisers.
-    pub fn iterate(
-        &mut self,
-        worker: &mut Worker,
-        work: &mut Workspace,
-        budget: &mut Budget,
-        attack: &Attack,
-        transfer: &Transfer,
-        limit: Limit<'_>,
-    ) -> Result<u32> {
-        let attack = Attack { momentum: transfer.momentum, ..*attack };
-        let (shown, tolerates) = (self.is_shown(), self.showing.tolerates());
-        let mut objective = FrameObjective {
-            readers: &mut worker.readers,
-            memories: &mut self.memories,
-            work,
-            views: &mut self.views,
-            rotation: &mut self.rotation,
-            smoothing: &mut worker.smoothing,
-            transfer,
-            shaping: limit.shaping.map(|extent| Shaping { shape: &mut self.shape, extent }),
-            goes_on: limit.goes_on,
-            spent: 0,
-        };
-        if objective.shaping.is_some() {
-            attack.run(&mut objective, budget, &mut self.perturbation, limit.iterations, f32::INFINITY)?;
-            return Ok(objective.spent);
-        }
-        loop {
-            let most = self.spending.patience(shown).min(limit.iterations - objective.spent);
-            let run = attack.run(&mut objective, budget, &mut self.perturbation, most, transfer.reserve)?;
-            if !objective.is_short() {
-                break;
-            }
-            self.spending.fall_short(run.iterations, shown);
-            budget.set_rms(objective.work.share(self.spending.size()));
-            let is_tolerated = tolerates && objective.is_tolerated();
-            if run.iterations < most || objective.spent >= limit.iterations || is_tolerated {
-                break;
-            }
-        }
-        Ok(objective.spent)
     }
 
     /// Stores the gradient of a self-check look.

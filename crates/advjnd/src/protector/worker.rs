@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::chip::Chip;
 use super::chip_reader::ChipReader;
 use super::transfer::Smoothing;
 use super::visibility::Visibility;
@@ -77,10 +78,10 @@ impl Workers {
     /// What a recogniser reports.
     pub fn look_times(&mut self, pace: &Pace) -> Result<Vec<Duration>> {
         let time = |reader: &mut ChipReader| {
-            let mut embedding = vec![0.0; reader.spec().embedding_len];
+            let (chip, mut embedding) = (Chip::black(reader.spec().chip_size), vec![0.0; reader.spec().embedding_len]);
             let mut least = Duration::MAX;
             for _ in 0..LOOKS_TIMED {
-                let (looked, took) = pace.time(|| reader.embed(&mut embedding));
+                let (looked, took) = pace.time(|| reader.embed(&chip, &mut embedding));
                 looked?;
                 least = least.min(took);
             }
@@ -100,10 +101,10 @@ impl Workers {
         self.narrow.len().max(1)
     }
 
-    /// The recognisers, if they embed several chips together faster than one by one.
-    pub fn readers_of_many(&mut self) -> Option<&mut [ChipReader]> {
-        let readers = &mut self.wide.readers;
-        readers.iter().any(|reader| reader.recognizer().takes_many()).then_some(readers)
+    /// The worker for all faces, if its recognisers take several chips together faster than one by one.
+    pub fn together(&mut self) -> Option<&mut Worker> {
+        let is_faster = self.wide.readers.iter().any(|reader| reader.recognizer().takes_many());
+        is_faster.then_some(&mut self.wide)
     }
 
     /// Calls `work` once with each of `parts` and a worker, in parallel if there are several.
@@ -126,6 +127,8 @@ impl Workers {
 pub struct Worker {
     /// The recognisers.
     pub readers: Vec<ChipReader>,
+    /// The chip of a look.
+    pub chip: Chip,
     /// Temporal masking.
     pub temporal: Temporal,
     /// Smooths gradients.
@@ -138,6 +141,7 @@ impl Worker {
     fn new(readers: Vec<ChipReader>) -> Self {
         Self {
             readers,
+            chip: Chip::default(),
             temporal: Temporal::default(),
             smoothing: Smoothing::default(),
             visibility: Visibility::default(),

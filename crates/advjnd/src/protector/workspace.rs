@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::Settings;
-use super::chip_reader::FacePicture;
+use super::chip::{Chip, FacePicture};
 use super::geometry::{GRID, Geometry, Viewpoint};
 use super::margins::{self, Margins, TOLERATED, UNSHOWN};
 use super::previous_luma::PreviousLuma;
@@ -47,6 +47,8 @@ pub struct Workspace {
     pub residual: Vec<f32>,
     /// The perturbation in the region as the frame stores it.
     pub stored: Vec<f32>,
+    /// The chip of an iteration, or of the look that gives a gradient.
+    pub chip: Chip,
     /// Gradient with respect to the region's luma.
     pub gradient: Vec<f32>,
     /// Margins from which the face counts as protected, by recogniser.

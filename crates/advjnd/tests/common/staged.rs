@@ -58,12 +58,14 @@ pub struct Stage {
     pub clock: Arc<ManualClock>,
     costs: Mutex<[Duration; 3]>,
     fault: Mutex<Option<(Call, Fault)>>,
+    batches: Mutex<Vec<usize>>,
 }
 
 impl Stage {
     pub fn new() -> Arc<Self> {
         let pool = Pool::new(1).expect("a pool");
-        Arc::new(Self { pool, clock: Arc::default(), costs: Mutex::default(), fault: Mutex::default() })
+        let (costs, fault, batches) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Arc::new(Self { pool, clock: Arc::default(), costs, fault, batches })
     }
 
     pub fn backend(self: &Arc<Self>) -> Backend {
@@ -78,6 +80,12 @@ impl Stage {
     /// From now on, a kind of call fails; `None`: none does.
     pub fn set_fault(&self, fault: Option<(Call, Fault)>) {
         *self.fault.lock().expect("fault") = fault;
+    }
+
+    /// How many samples each gradient was for, since this was asked last.
+    #[allow(dead_code, reason = "not every test needs it")]
+    pub fn take_batches(&self) -> Vec<usize> {
+        std::mem::take(&mut self.batches.lock().expect("batches"))
     }
 
     /// What a call comes to: by what its result is to be multiplied.
@@ -115,7 +123,8 @@ impl Accelerator for Stage {
     fn network(self: Arc<Self>, graph: &Graph) -> Result<Accelerated> {
         let maker = Maker(self);
         let many = [2, 3].into_iter().map(|batch| maker.executor(graph, batch));
-        Ok(Accelerated { many: many.collect::<Result<_>>()?, one: maker.executor(graph, 1)? })
+        let many = many.collect::<Result<_>>()?;
+        Ok(Accelerated { many, looks: vec![maker.executor(graph, 4)?], one: maker.executor(graph, 1)? })
     }
 }
 
@@ -170,6 +179,7 @@ impl Executor for Actor {
     }
 
     fn input_gradient(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()> {
+        self.stage.batches.lock().expect("batches").push(self.batch());
         let factor = self.stage.call(Call::Gradient)?;
         self.inner.input_gradient(cotangent, gradient)?;
         gradient.iter_mut().for_each(|value| *value *= factor);

@@ -15,8 +15,8 @@ use crate::net::watch::{Accelerated, Accelerator};
 
 /// How long it may take for one pass.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// Looks that go through a network together, filled up: a pass of several takes hardly longer than one.
-const LOOKS: [usize; 3] = [2, 4, 8];
+/// Samples that go through a network together, filled up: a pass of several takes hardly longer than one.
+const BATCHES: [usize; 3] = [2, 4, 8];
 
 /// A device of CUDA or Metal that is open.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl Accelerator for CandleDevice {
 
     fn network(self: Arc<Self>, graph: &Graph) -> Result<Accelerated> {
         let one = CandleExecutor::new(graph, 1, &self.device)?;
-        let many = LOOKS.map(|batch| Box::new(one.sharing(batch)) as Box<dyn Executor>);
-        Ok(Accelerated { many: many.into(), one: Box::new(one) })
+        let many = BATCHES.map(|batch| Box::new(one.sharing(batch)) as Box<dyn Executor>);
+        Ok(Accelerated { many: many.into(), looks: Vec::new(), one: Box::new(one) })
     }
 }

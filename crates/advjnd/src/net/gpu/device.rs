@@ -19,10 +19,11 @@ use crate::net::watch::{Accelerated, Accelerator};
 const PATIENCE: Duration = Duration::from_millis(250);
 /// The same for a software GPU: the processor may have other work as well.
 const SOFTWARE_PATIENCE: Duration = Duration::from_secs(600);
-/// Batch sizes for looks, padded if need be: a pass of several takes hardly longer than one.
-const LOOKS: &[usize] = &[2, 4, 8];
-/// The same for a software GPU, which gains nothing by larger batches.
-const SOFTWARE_LOOKS: &[usize] = &[2];
+/// Largest batch size for gradients and looks, padded if need be: a pass of several takes hardly longer than one.
+const MOST: usize = 4;
+/// A smaller one for as few faces, and a larger one for looks alone, which take less memory.
+const FEW: usize = 2;
+const LOOKS: usize = 8;
 
 /// An open GPU.
 pub struct Gpu {
@@ -165,13 +166,20 @@ impl Accelerator for Gpu {
     }
 
     fn network(self: Arc<Self>, graph: &Graph) -> Result<Accelerated> {
-        let one = GpuExecutor::new(&self, graph, 1, WeightPrecision::Half)?;
-        let batches = if self.adapter.is_software { SOFTWARE_LOOKS } else { LOOKS };
-        let many = batches.iter().map(|batch| {
-            let looks: Box<dyn Executor> = Box::new(one.looks(graph, *batch)?);
-            Ok(looks)
-        });
-        Ok(Accelerated { many: many.collect::<Result<_>>()?, one: Box::new(one) })
+        // A software GPU gains nothing by larger batches.
+        let is_software = self.adapter.is_software;
+        let largest = GpuExecutor::new(&self, graph, if is_software { FEW } else { MOST }, WeightPrecision::Half)?;
+        let beside = |batch, gradients| -> Result<Box<dyn Executor>> {
+            let own = largest.beside(graph, batch, gradients)?;
+            Ok(Box::new(own))
+        };
+        let (one, mut many, mut looks) = (beside(1, true)?, Vec::new(), Vec::new());
+        if !is_software {
+            many.push(beside(FEW, true)?);
+            looks.push(beside(LOOKS, false)?);
+        }
+        many.push(Box::new(largest));
+        Ok(Accelerated { one, many, looks })
     }
 }
 

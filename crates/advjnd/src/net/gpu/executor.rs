@@ -2,6 +2,7 @@
 //! A graph on a GPU: its plan with all its buffers, made once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::device::Gpu;
 use super::params::Params;
@@ -18,7 +19,7 @@ use crate::pool::Pool;
 
 /// A graph on a GPU.
 ///
-/// Its memory starts as NaN, so that a kernel that reads unwritten memory shows in the result.
+/// Memory starts as NaN, so that a kernel that reads unwritten memory shows in the result.
 pub struct GpuExecutor {
     gpu: Arc<Gpu>,
     batch: usize,
@@ -28,7 +29,9 @@ pub struct GpuExecutor {
     forward: Vec<Dispatch>,
     backward: Vec<Dispatch>,
     store: Arc<Store>,
-    values: wgpu::Buffer,
+    memory: Arc<Memory>,
+    /// Its number among those that share the memory.
+    number: usize,
     bindings: wgpu::BindGroup,
     up: Staging,
     down: Staging,
@@ -42,12 +45,28 @@ pub struct GpuExecutor {
     cost: Cost,
 }
 
+/// The values of executors that run one after the other.
+struct Memory {
+    buffer: wgpu::Buffer,
+    /// How many executors share it, and which of them ran last.
+    sharers: AtomicUsize,
+    last: AtomicUsize,
+}
+
+impl Memory {
+    fn new(gpu: &Gpu, length: usize) -> Self {
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let buffer = gpu.filled("values", usage, bytemuck::cast_slice(&vec![f32::NAN; length]));
+        Self { buffer, sharers: AtomicUsize::new(0), last: AtomicUsize::new(0) }
+    }
+}
+
 /// The resources that an executor has used on its device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Bytes of weights.
     pub weights: u64,
-    /// Bytes of values.
+    /// Bytes of values; executors may share them.
     pub values: u64,
     /// Number of kernel runs.
     pub dispatches: u64,
@@ -66,7 +85,7 @@ impl GpuExecutor {
     /// [`Error::Model`] if an operation of the graph has no kernel, or the graph is too large for the device;
     /// [`Error::Device`] if the device failed.
     pub fn new(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, precision: WeightPrecision) -> Result<Self> {
-        Self::planned(gpu, graph, batch, Packing::new(precision), Ways::Both)
+        Self::planned(gpu, graph, batch, Packing::new(precision), Ways::Both, None)
     }
 
     /// Another executor of the same `graph`, on this one's weights, for `batch` samples at a time.
@@ -74,7 +93,7 @@ impl GpuExecutor {
     /// # Errors
     /// As [`new`](Self::new), and [`Error::Model`] if `graph` is another network.
     pub fn sharing(&self, graph: &Graph, batch: usize) -> Result<Self> {
-        Self::planned(&self.gpu, graph, batch, Packing::of(Arc::clone(&self.store)), Ways::Both)
+        Self::planned(&self.gpu, graph, batch, Packing::of(Arc::clone(&self.store)), Ways::Both, None)
     }
 
     /// As [`sharing`](Self::sharing), without gradients, in less memory.
@@ -82,10 +101,27 @@ impl GpuExecutor {
     /// # Errors
     /// As [`sharing`](Self::sharing).
     pub fn looks(&self, graph: &Graph, batch: usize) -> Result<Self> {
-        Self::planned(&self.gpu, graph, batch, Packing::of(Arc::clone(&self.store)), Ways::Forward)
+        Self::planned(&self.gpu, graph, batch, Packing::of(Arc::clone(&self.store)), Ways::Forward, None)
     }
 
-    fn planned(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, packing: Packing, ways: Ways) -> Result<Self> {
+    /// As [`sharing`](Self::sharing), in this one's memory if that is large enough. A pass of either ends what the
+    /// other kept for a gradient. `gradients`: whether it computes gradients.
+    ///
+    /// # Errors
+    /// As [`sharing`](Self::sharing).
+    pub fn beside(&self, graph: &Graph, batch: usize, gradients: bool) -> Result<Self> {
+        let ways = if gradients { Ways::Both } else { Ways::Forward };
+        Self::planned(&self.gpu, graph, batch, Packing::of(Arc::clone(&self.store)), ways, Some(&self.memory))
+    }
+
+    fn planned(
+        gpu: &Arc<Gpu>,
+        graph: &Graph,
+        batch: usize,
+        packing: Packing,
+        ways: Ways,
+        memory: Option<&Arc<Memory>>,
+    ) -> Result<Self> {
         gpu.check()?;
         let Plan { forward, backward, length, affine, input, outputs, pulled, packing } =
             plan::plan(graph, batch, packing, ways)?;
@@ -96,10 +132,10 @@ impl GpuExecutor {
         let store = packing.finish(gpu).ok_or_else(|| {
             Error::model(graph.name(), "is not the network whose packed weights were to be shared; load it on its own")
         })?;
-        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-        let values = gpu.filled("values", usage, bytemuck::cast_slice(&vec![f32::NAN; length]));
+        let shared = memory.filter(|memory| memory.buffer.size() >= bytes).map(Arc::clone);
+        let memory = shared.unwrap_or_else(|| Arc::new(Memory::new(gpu, length)));
         let parameters = gpu.filled("parameters", wgpu::BufferUsages::UNIFORM, &parameters(&forward, &backward));
-        let bindings = gpu.bind(&values, &store.buffer, &parameters);
+        let bindings = gpu.bind(&memory.buffer, &store.buffer, &parameters);
         let input_shape = graph.input_shape();
         let input_len = batch * input_shape.len();
         let output_shapes: Vec<Shape> = outputs.iter().map(|(_, shape)| *shape).collect();
@@ -124,7 +160,8 @@ impl GpuExecutor {
             forward,
             backward,
             store,
-            values,
+            number: memory.sharers.fetch_add(1, Ordering::Relaxed),
+            memory,
             bindings,
             rising,
             sinking,
@@ -149,7 +186,8 @@ impl GpuExecutor {
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
         self.up.lend();
         self.down.lend();
-        self.up.copy_up(&mut encoder, rising, &self.values);
+        self.memory.last.store(self.number, Ordering::Relaxed);
+        self.up.copy_up(&mut encoder, rising, &self.memory.buffer);
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             let mut current = None;
@@ -166,7 +204,7 @@ impl GpuExecutor {
             }
         }
         for passage in sinking {
-            self.down.copy_down(&mut encoder, *passage, &self.values);
+            self.down.copy_down(&mut encoder, *passage, &self.memory.buffer);
         }
         let submission = self.gpu.queue.submit([encoder.finish()]);
         self.up.ask_back();
@@ -245,7 +283,7 @@ impl Executor for GpuExecutor {
     }
 
     fn input_gradient(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()> {
-        if !self.differentiable {
+        if !self.differentiable || self.memory.last.load(Ordering::Relaxed) != self.number {
             return Err(Error::input("no differentiable forward pass to pull back through; run one first"));
         }
         check_len("the cotangent", cotangent.len(), self.outputs[0].len())?;

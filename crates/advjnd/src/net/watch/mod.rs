@@ -41,8 +41,10 @@ pub trait Accelerator: std::fmt::Debug + Send + Sync {
 pub struct Accelerated {
     /// An executor for one sample at a time, with gradients.
     pub one: Box<dyn Executor>,
-    /// Executors for several samples at a time, without gradients, in order of batch size. May be empty.
+    /// Executors for several samples at a time, with gradients, in order of batch size. May be empty.
     pub many: Vec<Box<dyn Executor>>,
+    /// The same for more samples than any of these, without gradients.
+    pub looks: Vec<Box<dyn Executor>>,
 }
 
 /// A device, the processor that stands in for it, and the work done.
@@ -131,8 +133,8 @@ impl Watch {
         self.fault.get_or_init(|| reason);
     }
 
-    fn count_iteration(&self) {
-        self.iterations.fetch_add(1, Ordering::Relaxed);
+    fn count_iterations(&self, count: u64) {
+        self.iterations.fetch_add(count, Ordering::Relaxed);
     }
 
     fn count_look(&self) {

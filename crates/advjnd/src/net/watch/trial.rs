@@ -22,50 +22,69 @@ pub(super) struct Pair {
     pub(super) device: Box<dyn Executor>,
     /// The device's executors for several samples at a time, in order of batch size.
     pub(super) many: Vec<Box<dyn Executor>>,
+    /// How many of the first of these have gradients.
+    pub(super) differentiable: usize,
     pub(super) cpu: Box<dyn Executor>,
 }
 
 impl Pair {
     /// Prepares `graph` for one sample at a time, on the device and on the processor with `pool`.
     pub(super) fn new(device: &Arc<dyn Accelerator>, graph: &Graph, pool: &Arc<Pool>) -> Result<Self> {
-        let Accelerated { one, many } = Arc::clone(device).network(graph)?;
-        Ok(Self { device: one, many, cpu: Backend::Cpu(Arc::clone(pool)).executor(graph, 1)? })
+        Ok(Self::of(Arc::clone(device).network(graph)?, Backend::Cpu(Arc::clone(pool)).executor(graph, 1)?))
     }
 
     /// Another pair of the same `graph`.
     pub(super) fn sharing(&self, device: &Arc<dyn Accelerator>, graph: &Graph, pool: &Arc<Pool>) -> Result<Self> {
-        let Accelerated { one, many } = Arc::clone(device).network(graph)?;
-        Ok(Self { device: one, many, cpu: self.cpu.share(graph, pool)? })
+        Ok(Self::of(Arc::clone(device).network(graph)?, self.cpu.share(graph, pool)?))
     }
 
-    /// [`Error::Device`] unless both give nearly the same embedding of a drawn face, and nearly the same gradient.
-    /// `device` and `network` are for the message.
+    fn of(accelerated: Accelerated, cpu: Box<dyn Executor>) -> Self {
+        let Accelerated { one, mut many, looks } = accelerated;
+        let differentiable = many.len();
+        many.extend(looks);
+        Self { device: one, many, differentiable, cpu }
+    }
+
+    /// Largest number of samples of which the device computes the gradients together.
+    pub(super) fn most_gradients(&self) -> usize {
+        self.many[..self.differentiable].last().map_or(1, |many| many.batch())
+    }
+
+    /// [`Error::Device`] unless both give nearly the same embeddings and gradients of a drawn face and its mirror
+    /// image, one by one and together. `device` and `network` are for the message.
     pub(super) fn test(&mut self, device: &str, network: &str) -> Result<()> {
         let shape = self.cpu.input_shape();
         let face = face(shape);
         let turned: Vec<f32> = face.chunks_exact(shape.width).flat_map(|row| row.iter().rev().copied()).collect();
-        self.cpu.forward(&turned, Pass::Infer)?;
-        let turned_expected = self.cpu.output(0).to_vec();
-        let (expected, gradient) = run(&mut *self.cpu, &face, None)?;
-        let (found, pulled) = run(&mut *self.device, &face, Some(&expected))?;
-        let mut embeddings = vec![cosine(&found, &expected)];
-        for many in &mut self.many {
-            let pair = [face.as_slice(), &turned].concat();
-            let input: Vec<f32> = pair.iter().copied().cycle().take(many.batch() * face.len()).collect();
-            many.forward(&input, Pass::Infer)?;
-            let found = many.output(0).chunks_exact(expected.len());
-            let both = [&expected, &turned_expected].into_iter().cycle();
-            embeddings.extend(found.zip(both).map(|(found, expected)| cosine(found, expected)));
+        let expected = [run(&mut *self.cpu, &face, None)?, run(&mut *self.cpu, &turned, None)?];
+        let [mut embeddings, mut gradients] = [const { Vec::new() }; 2];
+        let many = self.many.iter_mut().enumerate().map(|(index, own)| (own, index < self.differentiable));
+        for (executor, differentiable) in std::iter::once((&mut self.device, true)).chain(many) {
+            let filled =
+                |both: [&[f32]; 2]| both.into_iter().cycle().take(executor.batch()).flatten().copied().collect();
+            let input: Vec<f32> = filled([&face, &turned]);
+            let cotangent: Vec<f32> = filled([&expected[0].0, &expected[1].0]);
+            let (found, pulled) = if differentiable {
+                run(&mut **executor, &input, Some(&cotangent))?
+            } else {
+                executor.forward(&input, Pass::Infer)?;
+                (executor.output(0).to_vec(), Vec::new())
+            };
+            let expected = || expected.iter().cycle();
+            let found = found.chunks_exact(cotangent.len() / executor.batch()).zip(expected());
+            embeddings.extend(found.map(|(found, expected)| cosine(found, &expected.0)));
+            let pulled = pulled.chunks_exact(face.len()).zip(expected());
+            gradients.extend(pulled.map(|(pulled, expected)| cosine(pulled, &expected.1)));
         }
-        let gradients = cosine(&pulled, &gradient);
         // NaN fails the test.
-        if embeddings.iter().all(|cosine| *cosine >= EMBEDDING_COSINE) && gradients >= GRADIENT_COSINE {
+        let all = |cosines: &[f64], least: f64| cosines.iter().all(|cosine| *cosine >= least);
+        if all(&embeddings, EMBEDDING_COSINE) && all(&gradients, GRADIENT_COSINE) {
             return Ok(());
         }
-        let least = embeddings.into_iter().fold(1.0, f64::min);
+        let [embedding, gradient] = [embeddings, gradients].map(|own| own.into_iter().fold(1.0, f64::min));
         let reason = format!(
-            "it computes `{network}` wrongly (cosine of an embedding {least:.5}, of the gradient {gradients:.5}); update \
-             its driver, or set the device to cpu"
+            "it computes `{network}` wrongly (cosine of an embedding {embedding:.5}, of a gradient {gradient:.5}); \
+             update its driver, or set the device to cpu"
         );
         Err(Error::device(device, reason))
     }

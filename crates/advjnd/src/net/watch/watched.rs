@@ -25,31 +25,43 @@ const AUDIT_TOLERANCE: f64 = 0.008;
 pub(super) struct Watched {
     watch: Arc<Watch>,
     pair: Pair,
-    /// Input of the last differentiable pass.
-    input: Vec<f32>,
-    /// Samples of a batched look, padded to the batch.
+    /// Samples of the last differentiable pass.
+    inputs: Vec<f32>,
+    /// Samples, cotangents and gradients of a pass of several, padded to its batch.
     filled: Vec<f32>,
-    /// Whether the last forward pass ran on the device.
-    on_device: bool,
+    cotangents: Vec<f32>,
+    gradients: Vec<f32>,
+    last: Last,
     chance: Pcg32,
+}
+
+/// What ran the last pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    /// The processor, one sample.
+    Cpu,
+    /// The processor, each of several samples: it keeps nothing for their gradients.
+    CpuEach,
+    /// The device, one sample.
+    Device,
+    /// This one of the device's executors for several samples.
+    Many(usize),
 }
 
 impl Watched {
     pub(super) fn new(watch: Arc<Watch>, pair: Pair) -> Self {
-        let sample = pair.cpu.input_shape().len();
-        let most = pair.many.iter().map(|many| many.batch()).max().unwrap_or(1);
-        let (input, filled) = (vec![0.0; sample], vec![0.0; most * sample]);
-        Self { watch, pair, input, filled, on_device: false, chance: Pcg32::seed_from_u64(0) }
+        let chance = Pcg32::seed_from_u64(0);
+        let [inputs, filled, cotangents, gradients] = [const { Vec::new() }; 4];
+        Self { watch, pair, inputs, filled, cotangents, gradients, last: Last::Cpu, chance }
     }
 
     /// The device's forward pass, audited; an error if it cannot be trusted.
     fn forward_on_device(&mut self, input: &[f32], pass: Pass) -> Result<()> {
         timely(&self.watch, || self.pair.device.forward(input, pass))?;
-        if !self.pair.device.output(0).iter().all(|value| value.is_finite()) {
-            return Err(Error::NotFinite { stage: "the device" });
-        }
+        check_finite(self.pair.device.output(0))?;
         if pass == Pass::Differentiable {
-            self.input.copy_from_slice(input);
+            self.inputs.clear();
+            self.inputs.extend_from_slice(input);
             return Ok(());
         }
         self.watch.count_look();
@@ -61,28 +73,20 @@ impl Watched {
 
     /// The device's embeddings of several samples, audited; an error if they cannot be trusted.
     fn infer_on_device(&mut self, inputs: &[f32], outputs: &mut [f32]) -> Result<()> {
-        let Self { watch, pair, input, filled, chance, .. } = self;
-        let sample = input.len();
+        let sample = self.pair.device.input_shape().len();
         let (mut inputs, mut outputs) = (inputs, outputs);
         while !inputs.is_empty() {
             let count = inputs.len() / sample;
-            let fitting = pair.many.iter().position(|many| many.batch() >= count);
-            let executor = match fitting.unwrap_or(pair.many.len().saturating_sub(1)) {
-                _ if count == 1 => &mut pair.device,
-                index => pair.many.get_mut(index).unwrap_or(&mut pair.device),
+            let Self { watch, pair, filled, chance, .. } = self;
+            let executor = match fitting(&pair.many, count) {
+                Some(index) => &mut pair.many[index],
+                None => &mut pair.device,
             };
             let taken = executor.batch().min(count);
-            let (own, others) = inputs.split_at(taken * sample);
-            let filled = &mut filled[..executor.batch() * sample];
-            filled[..own.len()].copy_from_slice(own);
-            filled[own.len()..].fill(0.0);
-            timely(watch, || executor.forward(filled, Pass::Infer))?;
-            let length = executor.output(0).len() / executor.batch();
-            let (found, left) = outputs.split_at_mut(taken * length);
-            found.copy_from_slice(&executor.output(0)[..taken * length]);
-            if !found.iter().all(|value| value.is_finite()) {
-                return Err(Error::NotFinite { stage: "the device" });
-            }
+            let length = outputs.len() / count;
+            let ((own, others), (found, left)) =
+                (inputs.split_at(taken * sample), outputs.split_at_mut(taken * length));
+            forward_filled(watch, &mut **executor, Pass::Infer, own, filled, found)?;
             for (own, found) in own.chunks_exact(sample).zip(found.chunks_exact(length)) {
                 watch.count_look();
                 if chance.random_ratio(1, AUDIT) {
@@ -94,14 +98,66 @@ impl Watched {
         Ok(())
     }
 
-    fn gradient_on_device(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()> {
-        timely(&self.watch, || self.pair.device.input_gradient(cotangent, gradient))?;
-        if gradient.iter().all(|value| value.is_finite()) {
-            self.watch.count_iteration();
-            return Ok(());
-        }
-        Err(Error::NotFinite { stage: "the device's gradient" })
+    /// The gradients of the last pass by the device, in `self.gradients`; an error if they cannot be trusted.
+    fn gradients_on_device(&mut self, cotangents: &[f32]) -> Result<()> {
+        let Self { watch, pair, inputs, gradients, .. } = self;
+        let executor = match self.last {
+            Last::Many(index) => &mut pair.many[index],
+            _ => &mut pair.device,
+        };
+        let sample = executor.input_shape().len();
+        self.cotangents.clear();
+        self.cotangents.extend_from_slice(cotangents);
+        self.cotangents.resize(executor.output(0).len(), 0.0);
+        gradients.resize(executor.batch() * sample, 0.0);
+        timely(watch, || executor.input_gradient(&self.cotangents, gradients))?;
+        gradients.truncate(inputs.len());
+        check_finite(gradients)?;
+        watch.count_iterations((inputs.len() / sample) as u64);
+        Ok(())
     }
+
+    /// The gradients of the last differentiable pass, computed anew by the processor.
+    fn gradients_by_cpu(&mut self, cotangents: &[f32], gradients: &mut [f32]) -> Result<()> {
+        let Self { pair, inputs, .. } = self;
+        let sample = pair.cpu.input_shape().len();
+        let length = cotangents.len() * sample / inputs.len().max(1);
+        let samples = inputs.chunks_exact(sample).zip(gradients.chunks_exact_mut(sample));
+        for ((input, gradient), cotangent) in samples.zip(cotangents.chunks_exact(length.max(1))) {
+            pair.cpu.forward(input, Pass::Differentiable)?;
+            pair.cpu.input_gradient(cotangent, gradient)?;
+        }
+        Ok(())
+    }
+}
+
+/// The first of `many` that takes `count` samples together, or the largest; `None` for a single sample.
+fn fitting(many: &[Box<dyn Executor>], count: usize) -> Option<usize> {
+    let first = many.iter().position(|many| many.batch() >= count);
+    first.or_else(|| many.len().checked_sub(1)).filter(|_| count > 1)
+}
+
+/// Runs the `inputs`, padded in `filled` to the batch of `executor`, and returns output 0 of each in `outputs`; an
+/// error if they cannot be trusted.
+fn forward_filled(
+    watch: &Watch,
+    executor: &mut dyn Executor,
+    pass: Pass,
+    inputs: &[f32],
+    filled: &mut Vec<f32>,
+    outputs: &mut [f32],
+) -> Result<()> {
+    filled.clear();
+    filled.extend_from_slice(inputs);
+    filled.resize(executor.batch() * executor.input_shape().len(), 0.0);
+    timely(watch, || executor.forward(filled, pass))?;
+    outputs.copy_from_slice(&executor.output(0)[..outputs.len()]);
+    check_finite(outputs)
+}
+
+/// [`Error::NotFinite`] unless all `values` of the device are finite.
+fn check_finite(values: &[f32]) -> Result<()> {
+    if values.iter().all(|value| value.is_finite()) { Ok(()) } else { Err(Error::NotFinite { stage: "the device" }) }
 }
 
 /// Runs `work` on the device; [`Error::Device`] if its answer came too late.
@@ -148,17 +204,17 @@ impl Executor for Watched {
     }
 
     fn forward(&mut self, input: &[f32], pass: Pass) -> Result<()> {
-        check_len("the input", input.len(), self.input.len())?;
+        check_len("the input", input.len(), self.pair.cpu.input_shape().len())?;
         // An input that is not finite is not the device's fault.
         let suits = pass != Pass::Exact && input.iter().all(|value| value.is_finite());
-        self.on_device = false;
+        self.last = Last::Cpu;
         if pass == Pass::Exact {
             self.watch.count_audit();
         }
         if suits && self.watch.fault().is_none() {
             match self.forward_on_device(input, pass) {
                 Ok(()) => {
-                    self.on_device = true;
+                    self.last = Last::Device;
                     return Ok(());
                 }
                 Err(error) => self.watch.fail(error.to_string()),
@@ -168,7 +224,7 @@ impl Executor for Watched {
     }
 
     fn output(&self, index: usize) -> &[f32] {
-        if self.on_device { self.pair.device.output(index) } else { self.pair.cpu.output(index) }
+        if self.last == Last::Device { self.pair.device.output(index) } else { self.pair.cpu.output(index) }
     }
 
     fn is_watched(&self) -> bool {
@@ -187,7 +243,38 @@ impl Executor for Watched {
                 Err(error) => self.watch.fail(error.to_string()),
             }
         }
-        one_by_one(self, inputs, outputs)
+        one_by_one(self, Pass::Infer, inputs, outputs)
+    }
+
+    fn gradients_together(&self) -> usize {
+        if self.watch.fault().is_none() { self.pair.most_gradients() } else { 1 }
+    }
+
+    fn differentiate_many(&mut self, inputs: &[f32], outputs: &mut [f32]) -> Result<()> {
+        check_many(self, inputs, outputs)?;
+        let (count, most) = (inputs.len() / self.pair.cpu.input_shape().len(), self.pair.most_gradients());
+        if count == 0 || count > most {
+            return Err(Error::input(format!("{count} samples are none or too many; pass 1 to {most}")));
+        }
+        let Some(index) = fitting(&self.pair.many[..self.pair.differentiable], count) else {
+            self.forward(inputs, Pass::Differentiable)?;
+            outputs.copy_from_slice(self.output(0));
+            return Ok(());
+        };
+        self.inputs.clear();
+        self.inputs.extend_from_slice(inputs);
+        if self.watch.fault().is_none() && inputs.iter().all(|value| value.is_finite()) {
+            let Self { watch, pair, filled, .. } = self;
+            match forward_filled(watch, &mut *pair.many[index], Pass::Differentiable, inputs, filled, outputs) {
+                Ok(()) => {
+                    self.last = Last::Many(index);
+                    return Ok(());
+                }
+                Err(error) => self.watch.fail(error.to_string()),
+            }
+        }
+        self.last = Last::CpuEach;
+        one_by_one(&mut *self.pair.cpu, Pass::Differentiable, inputs, outputs)
     }
 
     fn share(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Box<dyn Executor>> {
@@ -196,22 +283,26 @@ impl Executor for Watched {
     }
 
     fn input_gradient(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()> {
-        if !self.on_device {
+        if self.last == Last::Cpu {
             return self.pair.cpu.input_gradient(cotangent, gradient);
         }
-        let length = self.output_shape(0).map_or(0, |shape| shape.len());
-        check_len("the cotangent", cotangent.len(), self.batch() * length)?;
-        check_len("the gradient", gradient.len(), self.input.len())?;
-        match self.gradient_on_device(cotangent, gradient) {
-            Ok(()) => Ok(()),
-            // The last pass kept nothing for a gradient.
-            Err(error @ Error::Input(_)) => Err(error),
-            Err(error) => {
-                self.watch.fail(error.to_string());
-                self.on_device = false;
-                self.pair.cpu.forward(&self.input, Pass::Differentiable)?;
-                self.pair.cpu.input_gradient(cotangent, gradient)
+        let (sample, length) = (self.input_shape().len(), self.output_shape(0).map_or(0, |shape| shape.len()));
+        check_len("the cotangent", cotangent.len(), self.inputs.len() / sample * length)?;
+        check_len("the gradient", gradient.len(), self.inputs.len())?;
+        if self.last != Last::CpuEach {
+            match self.gradients_on_device(cotangent) {
+                Ok(()) => {
+                    gradient.copy_from_slice(&self.gradients);
+                    return Ok(());
+                }
+                // The last pass kept nothing for a gradient.
+                Err(error @ Error::Input(_)) => return Err(error),
+                Err(error) => {
+                    self.watch.fail(error.to_string());
+                    self.last = Last::CpuEach;
+                }
             }
         }
+        self.gradients_by_cpu(cotangent, gradient)
     }
 }
