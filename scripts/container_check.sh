@@ -85,21 +85,18 @@ frames() { # FILE: that decode
     inside gst-launch-1.0 filesrc "location=$1" ! decodebin ! videoconvert ! fakesink silent=false -v |
         grep -c 'last-message = chain'
 }
-same_frames() { # FILE WHAT: has as many as the clip, and is not the clip
-    local after
-    after=$(frames "$1")
-    echo "frames that decode: $before in the clip, $after $2"
-    if [ "$before" -eq 0 ] || [ "$before" -ne "$after" ]; then
-        echo "frames are missing in what was written $2" >&2
-        exit 1
-    fi
-    if cmp -s "$work/data/clip.mp4" "$work/data/$1"; then
-        echo "the clip was not changed $2" >&2
-        exit 1
-    fi
+expect() { # FILE FRAMES WHAT: so many decode
+    local found
+    found=$(frames "$1") || true
+    echo "frames that decode, written by $3: $found of $2"
+    [ "$found" -eq "$2" ] || { echo "frames are missing in what was written by $3" >&2; exit 1; }
 }
 before=$(frames clip.mp4)
-same_frames protected/clip.mp4 "by the program"
+expect protected/clip-protected.mp4 "$before" "the program"
+if cmp -s "$work/data/clip.mp4" "$work/data/protected/clip-protected.mp4"; then
+    echo "the clip was not changed" >&2
+    exit 1
+fi
 
 # HEADING SED: the last pipeline of docs/recipes.md under the heading, its source and sink replaced by the sed script.
 recipe() {
@@ -113,7 +110,8 @@ recipe() {
 camera=$(recipe "A webcam to a virtual camera" '
     s|v4l2src device=[^ ]*|videotestsrc is-live=true num-buffers=30 ! video/x-raw,width=1280,height=720,framerate=30/1|
     s|v4l2sink device=[^ ]*|filesink location=camera.raw|')
-recorder=$(recipe "A recorder" 's|rtspsrc location=[^ ]* ! rtph264depay|filesrc location=clip.mp4 ! qtdemux|')
+recorder=$(recipe "A recorder" '
+    s|rtspsrc location=[^ ]* ! rtph264depay|filesrc location=clip.mp4 ! qtdemux ! identity eos-after=51|')
 for pipeline in "$camera" "$recorder"; do
     case $pipeline in
         *v4l2* | *rtsp* | "")
@@ -124,6 +122,6 @@ for pipeline in "$camera" "$recorder"; do
     inside bash -c "$pipeline" >"$work/log" 2>&1 || { cat "$work/log" >&2; echo "FAILED: $pipeline" >&2; exit 1; }
 done
 pictures=$(($(stat --format=%s "$work/data/camera.raw") / (1280 * 720 * 2)))
-echo "pictures for a virtual camera: $pictures"
-[ "$pictures" -gt 0 ]
-same_frames protected-00000.mp4 "by the recorder"
+echo "pictures for the virtual camera: $pictures of 30, a live stream may drop some"
+[ "$pictures" -gt 0 ] || { echo "no picture came to the virtual camera" >&2; exit 1; }
+expect protected-00000.mp4 50 "the recorder"
