@@ -15,6 +15,7 @@
 #   make deny               licences, bans and sources of the dependencies
 #   make deb                Debian packages of the plugin and of the program in target/debian
 #   make deb-check          these installed and used in a clean Debian 12; wants root and debootstrap
+#   make container-check    the container's image, built and used without a registry; wants root, podman and debootstrap
 #   make readme-check       the README's commands in a clean Debian 12; wants root and debootstrap
 #   make crates-check       the crates as a registry would get them, built from their packages
 #   make install-check      meson: configured, built, tested and installed into a folder under build/
@@ -44,7 +45,7 @@ TEST_PACKAGES := gstreamer1.0-nice python3-gi gir1.2-gst-plugins-base-1.0 gir1.2
 
 .PHONY: demo test test-gpu gpu-size cuda-check test-page test-python packages clip-table bench-pytorch engine-table \
 	recall transfer-table stills-table preset-table pages book element-bench soak memcheck fuzz deny deb deb-check \
-	readme-check crates-check install-check
+	container-check readme-check crates-check install-check
 
 SHARED ?= ../shared
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -154,6 +155,10 @@ deb-check: deb
 	@scripts/install-packages.sh debootstrap lintian
 	lintian --no-cfg --fail-on error target/debian/*.deb
 	scripts/deb_check.sh target/debian
+
+container-check:
+	@scripts/install-packages.sh debootstrap podman runc
+	scripts/container_check.sh
 
 readme-check:
 	@scripts/install-packages.sh debootstrap

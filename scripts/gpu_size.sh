@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 MOST_BYTES=4000000
+MOST_SECONDS=180
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -45,4 +46,14 @@ cat >results/gpu_size.json <<JSON
 }
 JSON
 cat results/gpu_size.json
-[ $((gpu - plain)) -le "$MOST_BYTES" ] && [ -z "$new" ]
+status=0
+refuse() { # WHY
+    echo "$1" >&2
+    status=1
+}
+[ $((gpu - plain)) -le "$MOST_BYTES" ] ||
+    refuse "more than $MOST_BYTES bytes: see \`[profile.release.package]\` in Cargo.toml"
+[ -z "$new" ] || refuse "the plugin would load only where these are: $new"
+[ $((gpu_seconds - plain_seconds)) -le "$MOST_SECONDS" ] ||
+    refuse "more than $MOST_SECONDS s: run this again on an idle machine, then look at \`cargo build --timings\`"
+exit "$status"
