@@ -85,6 +85,7 @@ fn verdicts() -> String {
                 CoverReason::OutOfTime => "is covered: the time of its frame was over before it was checked",
                 CoverReason::TooMany => "is covered: the frame has more than `max-faces` faces",
                 CoverReason::OnRequest => "is covered: `mode` is `cover`",
+                CoverReason::Overlapped => "is covered: the cover of another face hides part of it",
                 _ => panic!("say here what {reason:?} means"),
             },
             Verdict::Kept => "goes out as it came, RECOGNISABLE: `exclude-people` or `protect-only` says so",

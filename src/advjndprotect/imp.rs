@@ -17,7 +17,8 @@
  * ## Messages
  * With property `messages`, the element posts a message named `advjndprotect` when a face appears or its verdict
  * changes: `face` (guint64, its number), `verdict` (string: `protected`, `covered-not-yet-protected`, `covered-lost`,
- * `covered-unusable`, `covered-fault`, `covered-out-of-time`, `covered-too-many`, `covered-on-request`, `kept`),
+ * `covered-unusable`, `covered-fault`, `covered-out-of-time`, `covered-too-many`, `covered-on-request`,
+ * `covered-overlapped`, `kept`),
  * `timestamp`, `stream-time`, `running-time` (guint64, nanoseconds), `x`, `y`, `width`, `height` (guint, pixels),
  * `similarity-before`, `similarity-after` (gdouble, cosine to the clean face).
  *

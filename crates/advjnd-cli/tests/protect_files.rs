@@ -8,6 +8,7 @@ mod protect;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 
 use protect::{Folder, command, frames, protected, refused, text};
 
@@ -28,7 +29,9 @@ fn a_picture_comes_when_asked_for_and_its_name_says_what_is_in_it() {
     let (input, output) = (folder.clip("clip.mp4", false), folder.path("out/clip-protected.mp4"));
     protected(&["--picture", &input, "-o", &output]);
     assert_eq!(folder.files("out"), ["clip-clean-and-protected.png", "clip-protected.mp4"]);
-    let picture = image::open(folder.path("out/clip-clean-and-protected.png")).unwrap();
+    let picture = folder.path("out/clip-clean-and-protected.png");
+    assert_eq!(fs::metadata(&picture).unwrap().permissions().mode() & 0o777, 0o600, "half of it is clean");
+    let picture = image::open(picture).unwrap();
     assert_eq!((picture.width(), picture.height()), (160 + 8 + 160, 120));
     fs::remove_file(&output).unwrap();
     let again = refused(&["--picture", &input, "-o", &output], 1);

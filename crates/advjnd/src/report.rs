@@ -38,11 +38,13 @@ pub enum CoverReason {
     TooMany,
     /// The settings cover every face.
     OnRequest,
+    /// The cover of another face hides part of it: what is left was not checked.
+    Overlapped,
 }
 
 impl Verdict {
     /// All verdicts.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Protected,
         Self::Covered(CoverReason::NotYetProtected),
         Self::Covered(CoverReason::Lost),
@@ -51,6 +53,7 @@ impl Verdict {
         Self::Covered(CoverReason::OutOfTime),
         Self::Covered(CoverReason::TooMany),
         Self::Covered(CoverReason::OnRequest),
+        Self::Covered(CoverReason::Overlapped),
         Self::Kept,
     ];
 
@@ -65,6 +68,7 @@ impl Verdict {
             Self::Covered(CoverReason::OutOfTime) => "covered-out-of-time",
             Self::Covered(CoverReason::TooMany) => "covered-too-many",
             Self::Covered(CoverReason::OnRequest) => "covered-on-request",
+            Self::Covered(CoverReason::Overlapped) => "covered-overlapped",
             Self::Kept => "kept",
         }
     }

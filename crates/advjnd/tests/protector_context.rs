@@ -53,6 +53,41 @@ fn given_faces_are_taken_in_place_of_a_search() {
 }
 
 #[test]
+fn a_face_that_the_cover_of_another_hides_in_part_is_covered() {
+    let picture = Picture::astronaut();
+    let (_, found) = Scene::new().frame(&picture, &Context::default(), &Settings::default());
+    let face = &found.faces[0];
+    let whole = GivenFace { bbox: face.bbox, landmarks: Some(face.landmarks) };
+    // Covered, since it is too small to be aligned; beside an eye, or further off.
+    let speck = |x: f32| {
+        let bbox = BBox { x: x - 4.0, y: face.landmarks.0[0][1] - 4.0, width: 8.0, height: 8.0 };
+        GivenFace { bbox, landmarks: Some(Landmarks::guess(&bbox)) }
+    };
+    let verdicts = |other: GivenFace| {
+        let (mut scene, faces) = (Scene::new(), [whole, other]);
+        let context = Context { faces: Some(&faces), ..Context::default() };
+        let settings = Settings { max_iterations: 60, ..Settings::default() };
+        let mut last = Vec::new();
+        for _ in 0..3 {
+            let (output, report) = scene.frame(&picture, &context, &settings);
+            let is_covered = |face: &advjnd::report::FaceReport| matches!(face.verdict, Verdict::Covered(_));
+            assert!(
+                report
+                    .faces
+                    .iter()
+                    .filter(|face| is_covered(face))
+                    .all(|face| output.at(face.bbox.center()) == [72; 3])
+            );
+            last = report.faces.iter().map(|face| face.verdict).collect();
+        }
+        last
+    };
+    let left_eye = face.landmarks.0[0][0];
+    assert_eq!(verdicts(speck(left_eye)), [Verdict::Covered(CoverReason::Overlapped), UNUSABLE]);
+    assert_eq!(verdicts(speck(left_eye - face.bbox.width)), [Verdict::Protected, UNUSABLE]);
+}
+
+#[test]
 fn a_given_face_that_is_no_place_has_the_frame_covered() {
     let picture = Picture::astronaut();
     let nowhere = BBox { x: f32::NAN, y: 0.0, width: 80.0, height: 80.0 };

@@ -95,7 +95,7 @@ impl Batch<'_> {
     fn protect(&self, input: &Path, order: &Order, bars: &Bars) -> Result<Record, Failure> {
         let begun = Instant::now();
         let unfinished = Unfinished::beside(&order.output)?;
-        let picture = order.picture.as_deref().map(Unfinished::beside).transpose()?;
+        let picture = order.picture.as_deref().map(Unfinished::private).transpose()?;
         let files = Files {
             input: input.to_owned(),
             output: unfinished.path().to_owned(),

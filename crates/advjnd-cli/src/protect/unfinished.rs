@@ -2,6 +2,7 @@
 //! Files that have their name only when they are whole.
 
 use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
@@ -26,6 +27,18 @@ impl Unfinished {
     /// # Errors
     /// [`Error::Input`] where it cannot be written.
     pub fn beside(target: &Path) -> Result<Self> {
+        Self::with_mode(target, 0o666)
+    }
+
+    /// As [`beside`](Self::beside), and only its owner can read it: it is to show a clean face.
+    ///
+    /// # Errors
+    /// As [`beside`](Self::beside).
+    pub fn private(target: &Path) -> Result<Self> {
+        Self::with_mode(target, 0o600)
+    }
+
+    fn with_mode(target: &Path, mode: u32) -> Result<Self> {
         if let Some(folder) = target.parent() {
             crate::folder::make(folder)?;
         }
@@ -34,7 +47,7 @@ impl Unfinished {
         let name =
             format!(".advjnd-{}-{now:x}-{}.unfinished", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let path = target.with_file_name(name);
-        let made = OpenOptions::new().write(true).create_new(true).open(&path);
+        let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path);
         made.map_err(|error| unwritable(&path, &error))?;
         Ok(Self { path, target: target.to_owned() })
     }

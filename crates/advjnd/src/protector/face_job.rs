@@ -47,6 +47,8 @@ pub struct FaceJob<'a> {
     iterations: Option<Iterations>,
     /// Whether this frame spends its time on iterations alone, since the face would not pass a check.
     check_deferred: bool,
+    /// Whether the cover of another face hides part of this one, which is protected.
+    pub overlapped: bool,
     /// Whether the clean face is not the person's, and no close look of this frame confirmed its landmarks.
     doubtful: bool,
 }
@@ -94,6 +96,7 @@ impl<'a> FaceJob<'a> {
             shaping: 0,
             iterations: None,
             check_deferred: false,
+            overlapped: false,
             doubtful: false,
         }
     }
@@ -339,7 +342,10 @@ impl<'a> FaceJob<'a> {
             self.face.settle_judged(protected, self.face.surplus(&self.work));
         }
         let spare = self.face.goal_surplus(&self.work, self.transfer.reserve);
-        self.report.flicker = self.face.settle(spare, protected);
+        if self.overlapped {
+            self.close(CoverReason::Overlapped);
+        }
+        self.report.flicker = self.face.settle(spare, protected && !self.overlapped);
         self.report.changed = self.face.verdict.replace(self.report.verdict) != Some(self.report.verdict);
     }
 }

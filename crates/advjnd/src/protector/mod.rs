@@ -41,7 +41,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::cover::{cover_place, hide};
+use self::cover::{cover_place, hide, overlapped};
 pub use self::debug_map::View;
 use self::debug_map::{DebugMap, show};
 use self::face_job::FaceJob;
@@ -294,6 +294,9 @@ impl Protector {
         stages.retry(&mut jobs, frame, checked);
         let open = jobs.iter().filter(|job| job.is_open());
         let maps = open.filter_map(|job| DebugMap::of(settings.view, &job.work)).collect();
+        let places: Vec<_> = tracks.iter().map(|track| cover_place(track, frame)).collect();
+        let overlapped = overlapped(jobs.iter().map(|job| &job.report), &places);
+        jobs.iter_mut().zip(overlapped).for_each(|(job, overlapped)| job.overlapped = overlapped);
         self.end(jobs, settings, report);
         maps
     }
