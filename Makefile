@@ -2,7 +2,7 @@
 # For a fresh Debian 12 with a Rust toolchain:
 #   make demo               protects the sample clip, with a picture of before and after
 #   make demo CLIP=path     the same with a clip of one's own; the sound is kept
-#   make test               runs every test
+#   make test               runs the checks of CI; CONTRIBUTING.md lists the others
 #   make test-gpu           the networks on a GPU, and what they take there; says so where there is none
 #   make gpu-size           what the feature `gpu` adds to the plugin: bytes, libraries, seconds of a build
 #   make cuda-check         the feature `cuda`, built and run without NVIDIA's software, on a stand-in for the driver

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Every test and check of the repository; the last line counts them. ADVJND_MATERIAL names the folder of test material,
+# The tests and checks of CI; the last line counts them. ADVJND_MATERIAL names the folder of test material,
 # where it is not ../shared.
 set -uo pipefail
 cd "$(dirname "$0")/.."

@@ -70,8 +70,9 @@ pub fn limits() -> String {
     format!(
         "- **A face that is not found goes out as it is.** Of {} marked faces {} did; small, dark, partly hidden and blurred\n  \
          ones are missed most ([table](docs/evaluation.md#what-is-missed)).\n\
-         - **A recogniser that was not attacked may still match.** When only the other two were attacked,\n  \
-         SFace no longer knew {} of the faces after H.264, MobileFaceNet {}, dlib {}\n  \
+         - **A recogniser that was not attacked may still match.** Each recogniser was left out in turn while the \
+         filter attacked\n  the other two. After H.264, SFace no longer knew {} of the shown faces, MobileFaceNet {}, \
+         dlib {}\n  \
          ([table](docs/evaluation.md#presets-on-video)).\n",
         marked.0.len(),
         marked.count(|face| face["state"] == "untouched"),
@@ -95,22 +96,28 @@ pub fn results() -> String {
         ),
         ("marked faces that were covered".into(), marked.share(|face| face["state"] == "covered"), "make recall"),
         (
-            "marked faces that dlib still knows, turned, mirrored, halved or brightened".into(),
+            "marked faces that dlib still knows, straightened, mirrored, halved or brightened".into(),
             marked.share(|face| face["known"] == true),
             "make recall",
         ),
         (
-            "shown faces no longer known to the three attacked recognisers, after H.264 / at half the size".into(),
+            "shown faces no longer known to the three attacked recognisers, after H.264 / at half the size and H.264"
+                .into(),
             format!("{} / {}", attacked("crf23"), attacked("scale0.5+crf23")),
             "make preset-table",
         ),
         (
-            "shown faces no longer known to a recogniser that was not attacked, after H.264".into(),
+            "shown faces no longer known to a recogniser that was not attacked (the other two were), after H.264"
+                .into(),
             stopped(balanced(&video, 2), "crf23", false, None),
             "make preset-table",
         ),
         (
-            format!("frames a second at 720p with one face, on {} cores; *deface* for comparison", speed["cores"]),
+            format!(
+                "frames a second at 720p with one face, at most {} steps a face, on {} cores; *deface* for comparison",
+                list(&speed["iterations"]).last().unwrap(),
+                speed["cores"]
+            ),
             format!("{}; {}", fps(list(&cell["ours"]).last().unwrap()), fps(&cell["deface"])),
             "make element-bench",
         ),
