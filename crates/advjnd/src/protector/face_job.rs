@@ -122,6 +122,7 @@ impl<'a> FaceJob<'a> {
     /// Ends the job after a failure.
     pub fn fail(&mut self, fault: String) {
         self.fault = Some(fault);
+        self.iterations = None;
         self.close(CoverReason::Fault);
     }
 
