@@ -85,7 +85,7 @@ fn gpu_times() {
         });
         println!("{network:?}: gradient {median:.2?}, p99 {late:.2?}; the processor's gradient {cpu:.2?}");
         for count in LOOKS {
-            let mut many = executor.looks(&graph, count).expect("plan");
+            let mut many = executor.beside(&graph, count, false).expect("plan");
             let batch = chip.repeat(count);
             let [looks, late] = times(runs, || many.forward(&batch, Pass::Infer).expect("forward"));
             println!("{network:?}: {count} looks {looks:.2?}, p99 {late:.2?}");

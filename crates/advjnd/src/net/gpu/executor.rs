@@ -96,14 +96,6 @@ impl GpuExecutor {
         Self::planned(&self.gpu, graph, batch, Packing::of(Arc::clone(&self.store)), Ways::Both, None)
     }
 
-    /// As [`sharing`](Self::sharing), without gradients, in less memory.
-    ///
-    /// # Errors
-    /// As [`sharing`](Self::sharing).
-    pub fn looks(&self, graph: &Graph, batch: usize) -> Result<Self> {
-        Self::planned(&self.gpu, graph, batch, Packing::of(Arc::clone(&self.store)), Ways::Forward, None)
-    }
-
     /// As [`sharing`](Self::sharing), in this one's memory if that is large enough. A pass of either ends what the
     /// other kept for a gradient. `gradients`: whether it computes gradients.
     ///
