@@ -136,6 +136,16 @@ pub fn check_len(what: &str, found: usize, expected: usize) -> Result<()> {
     )))
 }
 
+/// Whether all `values` are finite.
+pub(super) fn is_finite(values: &[f32]) -> bool {
+    values.iter().all(|value| value.is_finite())
+}
+
+/// [`Error::NotFinite`] of `stage` unless all `values` are finite.
+pub(super) fn check_finite(values: &[f32], stage: &'static str) -> Result<()> {
+    if is_finite(values) { Ok(()) } else { Err(Error::NotFinite { stage }) }
+}
+
 /// [`Error::Input`] unless `executor` has a batch of 1, and `inputs` and `outputs` are for the same number of samples.
 pub(super) fn check_many(executor: &(impl Executor + ?Sized), inputs: &[f32], outputs: &[f32]) -> Result<()> {
     check_len("a batch", executor.batch(), 1)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::executor::{Backend, Executor, Pass, check_len};
+use super::executor::{Backend, Executor, Pass, check_finite, check_len, is_finite};
 use super::graph::Graph;
 use super::{Embedder, RecognizerSpec, dlib, mobilefacenet, sface};
 use crate::error::{Error, Result};
@@ -195,13 +195,4 @@ impl Embedder for Recognizer {
         self.embed_vjp_many(chip, &mut |_, embedding, own| cotangent(embedding, own), gradient)?;
         check_finite(gradient, "the recogniser's gradient")
     }
-}
-
-fn is_finite(values: &[f32]) -> bool {
-    values.iter().all(|value| value.is_finite())
-}
-
-/// [`Error::NotFinite`] of `stage` unless all `values` are finite.
-fn check_finite(values: &[f32], stage: &'static str) -> Result<()> {
-    if is_finite(values) { Ok(()) } else { Err(Error::NotFinite { stage }) }
 }

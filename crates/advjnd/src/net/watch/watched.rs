@@ -11,7 +11,7 @@ use rand_pcg::Pcg32;
 use super::Watch;
 use super::trial::Pair;
 use crate::error::{Error, Result};
-use crate::net::executor::{Executor, Pass, check_len, check_many, one_by_one};
+use crate::net::executor::{Executor, Pass, check_finite, check_len, check_many, one_by_one};
 use crate::net::graph::{Graph, Shape};
 use crate::pool::Pool;
 
@@ -58,7 +58,7 @@ impl Watched {
     /// The device's forward pass, audited; an error if it cannot be trusted.
     fn forward_on_device(&mut self, input: &[f32], pass: Pass) -> Result<()> {
         timely(&self.watch, || self.pair.device.forward(input, pass))?;
-        check_finite(self.pair.device.output(0))?;
+        check_finite(self.pair.device.output(0), "the device")?;
         if pass == Pass::Differentiable {
             self.inputs.clear();
             self.inputs.extend_from_slice(input);
@@ -112,7 +112,7 @@ impl Watched {
         gradients.resize(executor.batch() * sample, 0.0);
         timely(watch, || executor.input_gradient(&self.cotangents, gradients))?;
         gradients.truncate(inputs.len());
-        check_finite(gradients)?;
+        check_finite(gradients, "the device")?;
         watch.count_iterations((inputs.len() / sample) as u64);
         Ok(())
     }
@@ -152,12 +152,7 @@ fn forward_filled(
     filled.resize(executor.batch() * executor.input_shape().len(), 0.0);
     timely(watch, || executor.forward(filled, pass))?;
     outputs.copy_from_slice(&executor.output(0)[..outputs.len()]);
-    check_finite(outputs)
-}
-
-/// [`Error::NotFinite`] unless all `values` of the device are finite.
-fn check_finite(values: &[f32]) -> Result<()> {
-    if values.iter().all(|value| value.is_finite()) { Ok(()) } else { Err(Error::NotFinite { stage: "the device" }) }
+    check_finite(outputs, "the device")
 }
 
 /// Runs `work` on the device; [`Error::Device`] if its answer came too late.
