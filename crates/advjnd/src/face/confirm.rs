@@ -94,7 +94,7 @@ impl Confirmer {
     /// As [`Aligner::align`].
     pub fn confirms(&mut self, frame: &FrameMut<'_>, track: &Track) -> Result<bool> {
         let seen = self.look(frame, track)?;
-        Ok(seen.is_some_and(|seen| agree(&Detection::new(track.bbox, track.landmarks, track.score), &seen)))
+        Ok(seen.is_some_and(|seen| agree(&track.detection(), &seen)))
     }
 
     /// Forgets the refused detections.
@@ -118,13 +118,22 @@ impl Confirmer {
         self.refused.retain(|refused| refused.frames > 0);
         let mut left = care.alignments;
         let mut confirmed: Vec<Assigned> = Vec::with_capacity(faces.len());
-        for (face, of) in faces {
+        let mut known: Vec<Detection> = tracks.iter().map(Track::detection).collect();
+        let is_weak = |(face, of): &Assigned| of.is_none() && face.score < care.score_threshold;
+        let (weak, sure): (Vec<Assigned>, Vec<Assigned>) = faces.into_iter().partition(is_weak);
+        for (face, of) in sure {
             let seen = match of {
-                Some(of) => Some(self.confirm_followed(frame, face, &tracks[of], care, &mut left)?),
-                None if face.score < care.score_threshold => self.confirm_weak(frame, face, tracks, care, &mut left)?,
-                None => Some(self.align(frame, face, &mut left)?),
+                Some(of) => self.confirm_followed(frame, face, &tracks[of], care, &mut left)?,
+                None => self.align(frame, face, &mut left)?,
             };
-            confirmed.extend(seen.map(|face| (face, of)));
+            known.extend(of.is_none().then_some(seen));
+            confirmed.push((seen, of));
+        }
+        for (face, _) in weak {
+            if let Some(seen) = self.confirm_weak(frame, face, &known, care, &mut left)? {
+                known.push(seen);
+                confirmed.push((seen, None));
+            }
         }
         drop_nested(&mut confirmed);
         for (index, track) in tracks.iter().enumerate() {
@@ -203,17 +212,17 @@ impl Confirmer {
         Ok(seen.map_or(Detection { aligned: false, ..face }, |seen| face.confirmed_by(&seen)))
     }
 
-    /// `face`, too weak to begin a track by itself, if close looks confirm or suspect it.
+    /// `face`, too weak to begin a track by itself, if close looks confirm or suspect it beside the `known` faces.
     fn confirm_weak(
         &mut self,
         frame: &FrameMut<'_>,
         face: Detection,
-        tracks: &[Track],
+        known: &[Detection],
         care: &Care,
         left: &mut usize,
     ) -> Result<Option<Detection>> {
         let as_before = |refused: &Refused| refused.bbox.overlaps(&face.bbox) && face.score <= CLEARER + refused.score;
-        if *left == 0 || is_about_one_of(tracks, &face.bbox) || self.refused.iter().any(as_before) {
+        if *left == 0 || is_about_one_of(known, &face.bbox) || self.refused.iter().any(as_before) {
             return Ok(None);
         }
         *left -= 1;
@@ -222,7 +231,7 @@ impl Confirmer {
             Some(seen) => Some(face.confirmed_by(&seen)),
             None => self.suspect(frame, face, care)?,
         };
-        let seen = seen.filter(|seen| !is_about_one_of(tracks, &seen.bbox) && !is_beneath_one_of(tracks, seen));
+        let seen = seen.filter(|seen| !is_about_one_of(known, &seen.bbox) && !is_beneath_one_of(known, seen));
         if seen.is_none() && self.refused.len() < MOST_REFUSED {
             self.refused.push(Refused { bbox: face.bbox, score: face.score, frames: REFUSED_FRAMES });
         }
@@ -241,16 +250,16 @@ impl Confirmer {
     }
 }
 
-/// Whether the centre of `bbox` lies in a followed face, or the other way round.
-fn is_about_one_of(tracks: &[Track], bbox: &BBox) -> bool {
-    tracks.iter().any(|track| bbox.contains(track.bbox.center()) || track.bbox.contains(bbox.center()))
+/// Whether the centre of `bbox` lies in one of the `known` faces, or the other way round.
+fn is_about_one_of(known: &[Detection], bbox: &BBox) -> bool {
+    known.iter().any(|face| bbox.contains(face.bbox.center()) || face.bbox.contains(bbox.center()))
 }
 
-/// Whether `seen` touches a followed face and is only suspected or has a different roll, as a neck or a hand would.
-fn is_beneath_one_of(tracks: &[Track], seen: &Detection) -> bool {
-    let turned = |track: &Track| angle(seen.landmarks.roll() - track.landmarks.roll()).abs() > UPRIGHT;
-    let touches = |track: &Track| track.bbox.share_in(&seen.bbox).max(seen.bbox.share_in(&track.bbox)) > TOUCHING_SHARE;
-    tracks.iter().any(|track| track.aligned && touches(track) && (!seen.aligned || turned(track)))
+/// Whether `seen` touches a known face and is only suspected or has a different roll, as a neck or a hand would.
+fn is_beneath_one_of(known: &[Detection], seen: &Detection) -> bool {
+    let turned = |face: &Detection| angle(seen.landmarks.roll() - face.landmarks.roll()).abs() > UPRIGHT;
+    let touches = |face: &Detection| face.bbox.share_in(&seen.bbox).max(seen.bbox.share_in(&face.bbox)) > TOUCHING_SHARE;
+    known.iter().any(|face| face.aligned && touches(face) && (!seen.aligned || turned(face)))
 }
 
 impl Detection {
@@ -310,6 +319,11 @@ fn drop_nested(faces: &mut Vec<Assigned>) {
 }
 
 impl Track {
+    /// The face as the track knows it.
+    fn detection(&self) -> Detection {
+        Detection { aligned: self.aligned, ..Detection::new(self.bbox, self.landmarks, self.score) }
+    }
+
     /// Whether landmarks that are confirmed in one of `every` frames are due in the next.
     pub fn is_due_by(&self, every: u32) -> bool {
         self.since_confirmed + 1 >= every
