@@ -18,7 +18,7 @@ use advjnd::net::gpu::{Gpu, GpuExecutor, adapters};
 use advjnd::net::graph::{Activation, Padding, Shape};
 use advjnd::net::{Backend, Executor, Network, Pass, WeightPrecision};
 use common::{model, photograph};
-use networks::{Numbers, conv_graph};
+use networks::{Numbers, Vectors, conv_graph, retreat};
 use serde_json::{Value, json};
 
 /// Looks that go through a network together.
@@ -39,12 +39,9 @@ fn times(runs: usize, mut work: impl FnMut()) -> [Duration; 2] {
 
 /// The times of a gradient of `executor`.
 fn gradients(runs: usize, executor: &mut dyn Executor, chip: &[f32]) -> [Duration; 2] {
-    let mut gradient = vec![0.0; chip.len()];
-    times(runs, || {
-        executor.forward(chip, Pass::Differentiable).expect("forward");
-        let cotangent = executor.output(0).to_vec();
-        executor.input_gradient(&cotangent, &mut gradient).expect("gradient");
-    })
+    let length = executor.output_shape(0).expect("an embedding").len();
+    let vectors = Vectors::new(&mut Numbers(1), executor.batch(), length);
+    times(runs, || drop(retreat(executor, chip, &vectors.retreats())))
 }
 
 #[test]

@@ -18,13 +18,16 @@ use advjnd::net::gpu::{Gpu, GpuExecutor};
 use advjnd::net::graph::{Activation, Graph, INPUT, Op, Padding, Shape};
 use advjnd::net::{Executor, Upsampling, WeightPrecision};
 use candle_core::Device;
-use networks::{Numbers, conv_graph, cosine, random_network, relative_difference, run};
+use networks::{Numbers, Vectors, conv_graph, cosine, random_network, relative_difference, retreat, run};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 /// As in net_engine.rs.
 const OUTPUT_TOLERANCE: f32 = 3e-5;
 const LEAST_COSINE: f64 = 0.9995;
+
+/// How far a gradient may differ for a cotangent that the GPU computed, from one for the processor's cotangent.
+const COTANGENT_TOLERANCE: f32 = 1e-4;
 
 /// Runs `graph` twice on the reference and on `gpu`, whose memory begins as not-a-numbers.
 fn compare(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, numbers: &mut Numbers) -> Result<(), TestCaseError> {
@@ -43,6 +46,17 @@ fn compare(gpu: &Arc<Gpu>, graph: &Graph, batch: usize, numbers: &mut Numbers) -
     prop_assert!(cosine >= LEAST_COSINE, "cosine of the gradients {cosine}");
     let size = relative_difference(&pulled, &gradient);
     prop_assert!(f64::from(size) <= (2.0 * (1.0 - LEAST_COSINE)).sqrt() * 1.5, "gradient differs by {size}");
+    let length = output.len() / batch;
+    let vectors = Vectors::new(numbers, batch, length);
+    let retreats = vectors.retreats();
+    let (own, pulled) = retreat(&mut executor, &input, &retreats);
+    prop_assert!(own == output, "another output before a retreat");
+    let mut directions = vec![f32::NAN; output.len()];
+    let samples = output.chunks_exact(length).zip(directions.chunks_exact_mut(length));
+    samples.zip(&retreats).for_each(|((output, direction), retreat)| retreat.direction(output, direction));
+    let (_, expected) = run(&mut executor, &input, &directions);
+    let difference = relative_difference(&pulled, &expected);
+    prop_assert!(difference <= COTANGENT_TOLERANCE, "gradient of a retreat differs by {difference}");
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use std::process::Command;
 use advjnd::net::WeightPrecision;
 use advjnd::net::gpu::GpuExecutor;
 use advjnd::net::graph::{Activation, Padding, Shape};
-use networks::{Numbers, conv_graph, random_network, run};
+use networks::{Numbers, Vectors, conv_graph, random_network, retreat, run};
 
 const LAYER: &str = "/usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json";
 /// It says what it finds, and that it is there.
@@ -72,6 +72,9 @@ fn gpu_every_kernel_runs() {
             let length = 2 * graph.shape(graph.outputs()[0]).len();
             let (output, gradient) = run(&mut executor, &input, &vec![1.0; length]);
             assert!(output.iter().chain(&gradient).all(|value| value.is_finite()));
+            let vectors = Vectors::new(&mut numbers, 2, length / 2);
+            let (again, gradient) = retreat(&mut executor, &input, &vectors.retreats());
+            assert!(again == output && gradient.iter().all(|value| value.is_finite()));
         }
     }
 }

@@ -19,7 +19,7 @@ use advjnd::net::watch::{Counts, Watch, WatchedNetworks};
 use advjnd::net::{Backend, Executor, Executors, Network, Pass};
 use common::skip;
 use common::{model, photograph};
-use networks::{cosine, relative_difference, run};
+use networks::{Numbers, Vectors, cosine, relative_difference, retreat, run};
 
 /// A network on a GPU of its own, watched, and on the processor alone.
 struct Both {
@@ -73,28 +73,19 @@ fn gpu_gradients_of_several_chips_are_those_of_each() {
     let mirrored: Vec<f32> = face.chunks(graph.input_shape().width).flat_map(|row| row.iter().rev().copied()).collect();
     let chips: Vec<f32> = [face, mirrored].iter().cycle().take(count).flatten().copied().collect();
     let (sample, length) = (graph.input_shape().len(), 192);
-    let cotangents: Vec<f32> = (0..count * length).map(|index| ((index * 37 % 23) as f32 - 11.0) / 11.0).collect();
-    let (mut embeddings, mut gradients) = (vec![0.0; count * length], vec![0.0; chips.len()]);
-    let mut together = |embeddings: &mut [f32], gradients: &mut [f32], fails: bool| {
-        watched.differentiate_many(&chips, embeddings).expect("embeddings");
-        if fails {
-            gpu.close();
-        }
-        watched.input_gradient(&cotangents, gradients).expect("gradients");
-    };
-    together(&mut embeddings, &mut gradients, false);
-    let (first, mut again) = (gradients.clone(), gradients.clone());
-    together(&mut embeddings, &mut again, false);
-    assert!(again == first, "another result in the second run");
+    let vectors = Vectors::new(&mut Numbers(4), count, length);
+    let retreats = vectors.retreats();
+    let (embeddings, first) = retreat(&mut *watched, &chips, &retreats);
+    let again = retreat(&mut *watched, &chips, &retreats);
+    assert!(again.1 == first, "another result in the second run");
     assert_eq!(watch.counts(), Counts { iterations: 2 * count as u64, ..Counts::default() });
-    // Between the two passes.
-    together(&mut embeddings, &mut gradients, true);
+    gpu.close();
+    let (_, gradients) = retreat(&mut *watched, &chips, &retreats);
     assert!(watch.fault().is_some_and(|fault| fault.contains("closed")), "{watch:?}");
     assert_eq!(watch.counts().iterations, 2 * count as u64);
     let found = first.chunks_exact(sample).zip(gradients.chunks_exact(sample)).zip(embeddings.chunks_exact(length));
     for (((found, after), embedding), index) in found.zip(0..) {
-        let cotangent = &cotangents[index * length..][..length];
-        let expected = run(&mut *engine, &chips[index * sample..][..sample], cotangent);
+        let expected = retreat(&mut *engine, &chips[index * sample..][..sample], &retreats[index..][..1]);
         assert!(relative_difference(embedding, &expected.0) < 5e-3, "chip {index}");
         assert!(cosine(found, &expected.1) > 0.999, "chip {index}: cosine {}", cosine(found, &expected.1));
         assert!(after == expected.1, "chip {index}: the processor's gradient");

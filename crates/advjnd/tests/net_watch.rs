@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use advjnd::net::graph::Graph;
 use advjnd::net::watch::{Watch, WatchedNetworks};
-use advjnd::net::{Backend, Embedder, Executor, Executors, Network, Pass, Recognizer};
+use advjnd::net::{Backend, Executor, Executors, Found, Metric, Network, Pass, Recognizer, Retreat};
 use advjnd::{Error, Pool};
-use networks::{Numbers, random_network, run};
+use networks::{Numbers, Vectors, random_network, retreat, run};
 use proptest::prelude::*;
 use staged::{Call, Fault, Stage};
 
@@ -51,26 +51,32 @@ impl Both {
         }
     }
 
-    /// Computes the gradients of `count` samples together, and compares; the device fails between the two passes if
-    /// `fault` says so.
-    fn climb(&mut self, numbers: &mut Numbers, count: usize, fault: Option<Fault>) {
-        let (sample, together) = (self.engine.input_shape().len(), self.watched.gradients_together());
-        let inputs = numbers.many(count.min(together) * sample, 1.0);
+    /// Computes the gradients of `count` samples together, and compares.
+    fn retreat(&mut self, numbers: &mut Numbers, count: usize) {
+        let (sample, count) = (self.engine.input_shape().len(), count.min(self.watched.gradients_together()));
+        let inputs = numbers.many(count * sample, 1.0);
         let length = self.engine.output_shape(0).expect("output").len();
-        let cotangents = numbers.many(inputs.len() / sample * length, 1.0);
-        let mut outputs = vec![f32::NAN; cotangents.len()];
-        let mut gradients = vec![f32::NAN; inputs.len()];
-        self.watched.differentiate_many(&inputs, &mut outputs).expect("embeddings");
+        let vectors = Vectors::new(numbers, count, length);
+        let (outputs, gradients) = retreat(&mut *self.watched, &inputs, &vectors.retreats());
+        let found = outputs.chunks_exact(length).zip(gradients.chunks_exact(sample));
+        for ((input, own), (output, gradient)) in inputs.chunks_exact(sample).zip(vectors.retreats()).zip(found) {
+            let expected = retreat(&mut *self.engine, input, &[own]);
+            assert!(output == expected.0 && gradient == expected.1, "{count} gradients");
+        }
+    }
+
+    /// Pulls a cotangent back, and compares; the device fails between the two passes if `fault` says so.
+    fn pull(&mut self, numbers: &mut Numbers, fault: Option<Fault>) {
+        let input = numbers.many(self.engine.input_shape().len(), 1.0);
+        let cotangent = numbers.many(self.engine.output_shape(0).expect("output").len(), 1.0);
+        let mut gradient = vec![f32::NAN; input.len()];
+        self.watched.forward(&input, Pass::Differentiable).expect("forward");
+        let output = self.watched.output(0).to_vec();
         if fault.is_some() {
             self.stage.set_fault(fault.map(|fault| (Call::Gradient, fault)));
         }
-        self.watched.input_gradient(&cotangents, &mut gradients).expect("gradients");
-        let samples = inputs.chunks_exact(sample).zip(cotangents.chunks_exact(length));
-        let found = outputs.chunks_exact(length).zip(gradients.chunks_exact(sample));
-        for ((input, cotangent), (output, gradient)) in samples.zip(found) {
-            let expected = run(&mut *self.engine, input, cotangent);
-            assert!(output == expected.0 && gradient == expected.1, "{count} gradients");
-        }
+        self.watched.input_gradient(&cotangent, &mut gradient).expect("a gradient");
+        assert!((output, gradient) == run(&mut *self.engine, &input, &cotangent));
     }
 }
 
@@ -97,8 +103,8 @@ proptest! {
             let between = fault.filter(|(way, _)| *way == 3).map(|(_, fault)| fault);
             match work {
                 0 => both.look(&mut numbers, *count),
-                1 => both.climb(&mut numbers, 1, between),
-                _ => both.climb(&mut numbers, *count, between),
+                1 => both.pull(&mut numbers, between),
+                _ => both.retreat(&mut numbers, *count),
             }
         }
         prop_assert!(fails.is_some() || both.watch.fault().is_none());
@@ -110,22 +116,24 @@ fn net_gradients_go_together_until_the_device_fails() {
     let (mut numbers, mut both) = (Numbers(3), Both::new(&graph(3)));
     assert_eq!((both.watched.gradients_together(), both.engine.gradients_together()), (3, 1));
     for count in [1, 2, 3] {
-        both.climb(&mut numbers, count, None);
+        both.retreat(&mut numbers, count);
     }
     assert_eq!(both.stage.take_batches(), [1, 2, 3]);
     assert_eq!(both.watch.counts().iterations, 6);
-    both.climb(&mut numbers, 2, Some(Fault::Error));
+    both.stage.set_fault(Some((Call::Gradient, Fault::Error)));
+    both.retreat(&mut numbers, 2);
     assert_eq!(both.stage.take_batches(), [2], "the device is asked once");
     assert!(both.watch.fault().is_some_and(|fault| fault.contains("on purpose")), "{:?}", both.watch);
     assert_eq!((both.watched.gradients_together(), both.watch.counts().iterations), (1, 6));
-    both.climb(&mut numbers, 3, None);
+    both.retreat(&mut numbers, 3);
     assert!(both.stage.take_batches().is_empty());
 }
 
 #[test]
 fn net_gradients_that_come_late_are_the_processors() {
     let (mut numbers, mut both) = (Numbers(4), Both::new(&graph(4)));
-    both.climb(&mut numbers, 2, Some(Fault::Late));
+    both.stage.set_fault(Some((Call::Gradient, Fault::Late)));
+    both.retreat(&mut numbers, 2);
     assert!(both.watch.fault().is_some_and(|fault| fault.contains("no answer")), "{:?}", both.watch);
 }
 
@@ -134,18 +142,25 @@ fn net_gradients_of_no_or_too_many_samples_are_an_error() {
     let mut both = Both::new(&graph(5));
     let [sample, length] =
         [both.engine.input_shape(), both.engine.output_shape(0).expect("output")].map(|own| own.len());
-    for (executor, counts) in [(&mut both.watched, [0, 4]), (&mut both.engine, [0, 2])] {
-        for count in counts {
-            let result = executor.differentiate_many(&vec![0.0; count * sample], &mut vec![0.0; count * length]);
-            assert!(matches!(result, Err(Error::Input(_))), "{count}: {result:?}");
+    let vectors = Vectors::new(&mut Numbers(5), 4, length);
+    let mut room = [0, 1].map(|_| vec![0.0; 5 * length]);
+    let mut gradients = vec![0.0; 5 * sample];
+    for (executor, counts) in
+        [(&mut both.watched, [[0; 3], [4; 3], [2, 1, 2]]), (&mut both.engine, [[0; 3], [2; 3], [1, 1, 2]])]
+    {
+        for [inputs, retreats, found] in counts {
+            let [outputs, cotangents] = room.each_mut().map(|own| &mut own[..found * length]);
+            let mut found = Found { outputs, cotangents, gradients: &mut gradients[..found * sample] };
+            let result =
+                executor.retreat_many(&vec![0.0; inputs * sample], &vectors.retreats()[..retreats], &mut found);
+            assert!(matches!(result, Err(Error::Input(_))), "{inputs}, {retreats}: {result:?}");
         }
     }
-    both.watched.differentiate_many(&vec![0.5; 2 * sample], &mut vec![0.0; 2 * length]).expect("embeddings");
-    let result = both.watched.input_gradient(&vec![1.0; length], &mut vec![0.0; sample]);
+    both.watched.forward(&vec![0.5; sample], Pass::Differentiable).expect("an embedding");
+    let result = both.watched.input_gradient(&vec![1.0; length + 1], &mut vec![0.0; sample]);
     assert!(matches!(result, Err(Error::Input(_))), "{result:?}");
     // A sample that is not finite is no fault of the device's.
-    let mut outputs = vec![0.0; 2 * length];
-    both.watched.differentiate_many(&vec![f32::NAN; 2 * sample], &mut outputs).expect("embeddings");
+    let (outputs, _) = retreat(&mut *both.watched, &vec![f32::NAN; 2 * sample], &vectors.retreats()[..2]);
     assert!(outputs.iter().any(|value| value.is_nan()) && both.watch.fault().is_none());
 }
 
@@ -159,17 +174,15 @@ fn net_chips_that_are_not_finite_leave_the_gradients_of_others_alone() {
     let side = network.spec().expect("a spec").chip_size;
     let chip = common::photograph(side);
     let nothing = vec![f32::NAN; chip.len()];
+    let reference: Vec<f32> = (0..192).map(|index| (index % 7) as f32 - 3.0).collect();
+    let retreats = [Retreat { metric: Metric::Cosine, references: [&reference; 2], away: &[] }; 4];
+    let mut embeddings = vec![0.0; 4 * reference.len()];
     let mut expected = vec![0.0; chip.len()];
-    engine.embed_vjp(&chip, &mut |own, cotangent| cotangent.copy_from_slice(own), &mut expected).expect("a gradient");
+    engine.retreat_many(&chip, &retreats[..1], &mut embeddings[..192], &mut expected).expect("a gradient");
     let chips = [&chip, &nothing, &chip, &chip].map(Vec::as_slice).concat();
     for recognizer in [&mut watched, &mut engine] {
-        let (mut gradients, mut asked) = (vec![0.0; chips.len()], Vec::new());
-        let mut cotangent = |index: usize, embedding: &[f32], cotangent: &mut [f32]| {
-            asked.push(index);
-            cotangent.copy_from_slice(embedding);
-        };
-        recognizer.embed_vjp_many(&chips, &mut cotangent, &mut gradients).expect("gradients");
-        assert_eq!(asked, [0, 2, 3]);
+        let mut gradients = vec![0.0; chips.len()];
+        recognizer.retreat_many(&chips, &retreats, &mut embeddings, &mut gradients).expect("gradients");
         for (index, gradient) in gradients.chunks_exact(chip.len()).enumerate() {
             let is_as_expected =
                 if index == 1 { gradient.iter().all(|own| own.is_nan()) } else { gradient == expected };

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use advjnd::attack::cosine_similarity;
 use advjnd::face::{ChipCutter, Landmarks};
 use advjnd::models::{Kind, MANIFEST, Manifest, sha256};
-use advjnd::net::{Backend, Embedder, Recognizer, RecognizerSpec};
+use advjnd::net::{Backend, Embedder, Recognizer, RecognizerSpec, cosine_similarity};
 use advjnd::{Error, FrameMut, Pool, Result};
 
 use crate::folder::entries;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the embeddings of many people are like.
 
-use advjnd::attack::cosine_similarity;
-use advjnd::net::{Metric, RecognizerSpec};
+use advjnd::net::{Metric, RecognizerSpec, cosine_similarity};
 use advjnd::{Error, Result};
 
 use super::{Distribution, RATES, comparable};

@@ -2,8 +2,7 @@
 //! Thresholds of verification from the experiment's own impostors: every attacked picture, clean, against everybody
 //! else's enrolled one.
 
-use advjnd::attack::cosine_similarity;
-use advjnd::net::{Metric, RecognizerSpec};
+use advjnd::net::{Metric, RecognizerSpec, cosine_similarity};
 use serde::{Deserialize, Serialize};
 
 use super::key::Setting;

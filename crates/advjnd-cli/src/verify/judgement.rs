@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use advjnd::attack::{cosine_similarity, margin};
-use advjnd::net::{Metric, RecognizerSpec};
+use advjnd::attack::margin;
+use advjnd::net::{Metric, RecognizerSpec, cosine_similarity};
 use serde::Serialize;
 
 use super::policy::Policy;

@@ -26,8 +26,8 @@
 //! one. A dodge that starts from its own reference stands where the margin has no gradient. It moves in the direction
 //! `away`, which tilts the gradient and leaves the loss as it is. An empty `away` tilts nothing.
 
-use advjnd::attack::{Dodge, cosine_similarity};
-use advjnd::net::{Metric, RecognizerSpec};
+use advjnd::attack::Dodge;
+use advjnd::net::{Metric, RecognizerSpec, cosine_similarity};
 use advjnd::{Error, Result};
 
 /// Margin at which [`Loss::Bounded`] of a verification stops pushing: beyond any margin that a recipe asks for.

@@ -11,7 +11,7 @@ mod octaves;
 mod view;
 
 pub use budget::Budget;
-pub use objective::{Dodge, cosine_similarity, margin};
+pub use objective::{Dodge, margin};
 pub use octaves::OCTAVES;
 pub use view::ViewSampler;
 

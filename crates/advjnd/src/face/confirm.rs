@@ -258,7 +258,8 @@ fn is_about_one_of(known: &[Detection], bbox: &BBox) -> bool {
 /// Whether `seen` touches a known face and is only suspected or has a different roll, as a neck or a hand would.
 fn is_beneath_one_of(known: &[Detection], seen: &Detection) -> bool {
     let turned = |face: &Detection| angle(seen.landmarks.roll() - face.landmarks.roll()).abs() > UPRIGHT;
-    let touches = |face: &Detection| face.bbox.share_in(&seen.bbox).max(seen.bbox.share_in(&face.bbox)) > TOUCHING_SHARE;
+    let touches =
+        |face: &Detection| face.bbox.share_in(&seen.bbox).max(seen.bbox.share_in(&face.bbox)) > TOUCHING_SHARE;
     known.iter().any(|face| face.aligned && touches(face) && (!seen.aligned || turned(face)))
 }
 

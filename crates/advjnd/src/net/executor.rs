@@ -9,6 +9,7 @@ use super::gpu::{Gpu, GpuExecutor};
 use super::graph::{Graph, Shape};
 #[cfg(feature = "gpu")]
 use super::precision::WeightPrecision;
+use super::retreat::Retreat;
 use crate::error::{Error, Result};
 use crate::pool::Pool;
 
@@ -22,6 +23,17 @@ pub enum Pass {
     /// The outputs, and the data for [`Executor::input_gradient`]. Algorithms need only be precise enough for a
     /// gradient.
     Differentiable,
+}
+
+/// Room for what [`Executor::retreat_many`] computes, one sample after the other.
+#[derive(Debug)]
+pub struct Found<'a> {
+    /// Output 0.
+    pub outputs: &'a mut [f32],
+    /// As long as the outputs; unspecified afterwards.
+    pub cotangents: &'a mut [f32],
+    /// The gradients, as long as the inputs.
+    pub gradients: &'a mut [f32],
 }
 
 /// A graph prepared to run on a fixed batch.
@@ -65,17 +77,24 @@ pub trait Executor: Send {
         1
     }
 
-    /// Runs [`Pass::Differentiable`] on the samples of `inputs` together, 1 to
-    /// [`gradients_together`](Self::gradients_together), `[sample][channels][height][width]`, and returns output 0 of
-    /// each in `outputs`. The values of [`output`](Self::output) are then unspecified.
+    /// Runs the network on the samples of `inputs` together, 1 to [`gradients_together`](Self::gradients_together),
+    /// `[sample][channels][height][width]`, and pulls the direction of each of `retreats` back to its input. The results
+    /// of [`output`](Self::output) and [`input_gradient`](Self::input_gradient) are then unspecified.
     ///
-    /// [`Error::Input`] if there are none or too many, if `outputs` is not for as many, or if the batch of the executor
-    /// is not 1.
-    fn differentiate_many(&mut self, inputs: &[f32], outputs: &mut [f32]) -> Result<()> {
-        check_many(self, inputs, outputs)?;
+    /// If output 0 of a sample is not finite, its gradient is unspecified.
+    ///
+    /// [`Error::Input`] if there are none or too many, or if `retreats` or `found` are not for as many.
+    fn retreat_many(&mut self, inputs: &[f32], retreats: &[Retreat<'_>], found: &mut Found<'_>) -> Result<()> {
+        check_retreats(self, inputs, retreats, found)?;
+        check_len("a batch", self.batch(), retreats.len())?;
         self.forward(inputs, Pass::Differentiable)?;
-        outputs.copy_from_slice(self.output(0));
-        Ok(())
+        found.outputs.copy_from_slice(self.output(0));
+        let length = (found.outputs.len() / retreats.len()).max(1);
+        let outputs = found.outputs.chunks_exact(length).zip(found.cotangents.chunks_exact_mut(length));
+        for ((output, cotangent), retreat) in outputs.zip(retreats) {
+            retreat.direction(output, cotangent);
+        }
+        self.input_gradient(found.cotangents, found.gradients)
     }
 
     /// Another executor of the same `graph` and batch, on the same weights, with its own memory. It works on `pool` if
@@ -83,7 +102,7 @@ pub trait Executor: Send {
     fn share(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Box<dyn Executor>>;
 
     /// Pulls `cotangent`, d loss / d output 0, back to `gradient`, d loss / d input. They have the shapes of output 0
-    /// and of the input, or of those of the samples of the last [`differentiate_many`](Self::differentiate_many).
+    /// and of the input.
     ///
     /// [`Error::Input`] if a length is wrong or the last forward pass was not [`Pass::Differentiable`].
     fn input_gradient(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()>;
@@ -152,6 +171,27 @@ pub(super) fn check_many(executor: &(impl Executor + ?Sized), inputs: &[f32], ou
     let count = inputs.len() / executor.input_shape().len().max(1);
     check_len("the samples", inputs.len(), count * executor.input_shape().len())?;
     check_len("the outputs", outputs.len(), count * executor.output_shape(0).map_or(0, |shape| shape.len()))
+}
+
+/// [`Error::Input`] unless there is at least one of `retreats`, and `inputs` and `found` are for as many samples.
+pub(super) fn check_retreats(
+    executor: &(impl Executor + ?Sized),
+    inputs: &[f32],
+    retreats: &[Retreat<'_>],
+    found: &Found<'_>,
+) -> Result<()> {
+    let count = retreats.len();
+    if count == 0 {
+        return Err(Error::input("no samples to compute gradients of; pass at least one"));
+    }
+    let [input, output] = [Some(executor.input_shape()), executor.output_shape(0)].map(|shape| match shape {
+        Some(shape) => count * shape.len(),
+        None => 0,
+    });
+    check_len("the samples", inputs.len(), input)?;
+    check_len("the gradients", found.gradients.len(), input)?;
+    check_len("the outputs", found.outputs.len(), output)?;
+    check_len("the cotangents", found.cotangents.len(), output)
 }
 
 /// Computes output 0 of each sample of `inputs`, whose lengths were checked, by one `pass` each.

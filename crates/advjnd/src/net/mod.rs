@@ -17,11 +17,13 @@ mod executor;
 pub mod gpu;
 pub mod graph;
 pub mod manifest;
+mod metric;
 pub mod mobilefacenet;
 mod nodes;
 mod precision;
 mod prepared;
 mod recognizer;
+mod retreat;
 pub mod sface;
 pub mod thresholds;
 mod upsample;
@@ -32,9 +34,11 @@ mod yunet;
 
 pub use blazeface::{BlazeFaceNet, Candidate};
 pub use detector::{DetectorNet, STRIDES};
-pub use executor::{Backend, Executor, Executors, Pass, check_len};
+pub use executor::{Backend, Executor, Executors, Found, Pass, check_len};
+pub use metric::{Metric, cosine_similarity};
 pub use precision::WeightPrecision;
-pub use recognizer::{Cotangents, Network, Recognizer};
+pub use recognizer::{Network, Recognizer};
+pub use retreat::Retreat;
 pub use upsample::Upsampling;
 
 use crate::error::Result;
@@ -46,16 +50,6 @@ pub type Template = [[f32; 2]; 5];
 /// ArcFace's landmarks in a chip of 112 × 112.
 pub const ARCFACE_TEMPLATE: Template =
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]];
-
-/// How two embeddings are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Metric {
-    /// Euclidean distance of the raw embeddings: the same person at or below the threshold.
-    Euclidean,
-    /// Cosine similarity: the same person at or above the threshold.
-    Cosine,
-}
 
 /// The specification of a recogniser: its input, and how to read its output.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::executor::{Backend, Executor, Pass, check_finite, check_len, is_finite};
+use super::executor::{Backend, Executor, Found, Pass, check_finite, check_len, is_finite};
 use super::graph::Graph;
+use super::retreat::Retreat;
 use super::{Embedder, RecognizerSpec, dlib, mobilefacenet, sface};
 use crate::error::{Error, Result};
 use crate::pool::Pool;
@@ -63,15 +64,11 @@ impl Network {
     }
 }
 
-/// Fills the cotangent of an embedding, d loss / d embedding, from the number of its chip and the embedding.
-pub type Cotangents<'a> = dyn FnMut(usize, &[f32], &mut [f32]) + 'a;
-
 /// A frozen face recogniser.
 pub struct Recognizer {
     spec: RecognizerSpec,
     executor: Box<dyn Executor>,
-    /// Embeddings of the chips of a differentiable pass, and their cotangents.
-    embeddings: Vec<f32>,
+    /// Cotangents of the embeddings of a differentiable pass.
     cotangents: Vec<f32>,
 }
 
@@ -95,7 +92,7 @@ impl Recognizer {
             );
             return Err(Error::model(spec.name, reason));
         }
-        Ok(Self { spec, executor, embeddings: Vec::new(), cotangents: Vec::new() })
+        Ok(Self { spec, executor, cotangents: Vec::new() })
     }
 
     /// Another recogniser on the same weights, with its own memory, that works on `pool`; [`Error::Model`] if `graph`
@@ -125,44 +122,43 @@ impl Recognizer {
         check_finite(embeddings, "the recogniser")
     }
 
-    /// As [`embed_vjp`](Embedder::embed_vjp), for consecutive `chips`, together where that is faster. `cotangent` also
-    /// gets the number of the chip. `gradients` receives the gradients of all, shaped as `chips`.
+    /// Embeds consecutive `chips`, one for each of `retreats`, and pulls the direction of its retreat back to each.
+    /// Computes those together that are faster together. `embeddings` and `gradients` are in the same order.
     ///
     /// Numbers that are not finite are no error here, so that they are the fault of one chip only. If an embedding is
-    /// not finite, `cotangent` is not called for it, and its gradient is NaN.
-    pub fn embed_vjp_many(
+    /// not finite, its gradient is NaN.
+    ///
+    /// # Errors
+    /// [`Error::Input`](crate::Error::Input) if a length is wrong, and the errors of the executor.
+    pub fn retreat_many(
         &mut self,
         chips: &[f32],
-        cotangent: &mut Cotangents<'_>,
+        retreats: &[Retreat<'_>],
+        embeddings: &mut [f32],
         gradients: &mut [f32],
     ) -> Result<()> {
-        check_len("the gradients", gradients.len(), chips.len())?;
-        let Self { spec, executor, embeddings, cotangents } = self;
+        let Self { spec, executor, cotangents } = self;
         let (chip, length) = (executor.input_shape().len(), spec.embedding_len);
-        let (mut chips, mut gradients, mut number) = (chips, gradients, 0);
-        while !chips.is_empty() {
+        check_len("the chips", chips.len(), retreats.len() * chip)?;
+        check_len("the embeddings", embeddings.len(), retreats.len() * length)?;
+        check_len("the gradients", gradients.len(), chips.len())?;
+        let mut first = 0;
+        while first < retreats.len() {
             // Anew for each pass: a device may have failed.
-            let taken = chips.len().min(executor.gradients_together() * chip);
-            let (own, later_chips) = chips.split_at(taken);
-            let (pulled, later_gradients) = gradients.split_at_mut(taken);
-            for buffer in [&mut *embeddings, &mut *cotangents] {
-                buffer.clear();
-                buffer.resize(taken / chip * length, 0.0);
+            let own = first..retreats.len().min(first + executor.gradients_together());
+            cotangents.resize(own.len() * length, 0.0);
+            let mut found = Found {
+                outputs: &mut embeddings[own.start * length..own.end * length],
+                cotangents,
+                gradients: &mut gradients[own.start * chip..own.end * chip],
+            };
+            executor.retreat_many(&chips[own.start * chip..own.end * chip], &retreats[own.clone()], &mut found)?;
+            first = own.end;
+        }
+        for (embedding, gradient) in embeddings.chunks_exact(length).zip(gradients.chunks_exact_mut(chip)) {
+            if !is_finite(embedding) {
+                gradient.fill(f32::NAN);
             }
-            executor.differentiate_many(own, embeddings)?;
-            for (embedding, own) in embeddings.chunks_exact(length).zip(cotangents.chunks_exact_mut(length)) {
-                if is_finite(embedding) {
-                    cotangent(number, embedding, own);
-                }
-                number += 1;
-            }
-            executor.input_gradient(cotangents, pulled)?;
-            for (embedding, pulled) in embeddings.chunks_exact(length).zip(pulled.chunks_exact_mut(chip)) {
-                if !is_finite(embedding) {
-                    pulled.fill(f32::NAN);
-                }
-            }
-            (chips, gradients) = (later_chips, later_gradients);
         }
         Ok(())
     }
@@ -191,8 +187,13 @@ impl Embedder for Recognizer {
         cotangent: &mut dyn FnMut(&[f32], &mut [f32]),
         gradient: &mut [f32],
     ) -> Result<()> {
-        check_len("the chip", chip.len(), self.executor.input_shape().len())?;
-        self.embed_vjp_many(chip, &mut |_, embedding, own| cotangent(embedding, own), gradient)?;
+        let Self { spec, executor, cotangents } = self;
+        executor.forward(chip, Pass::Differentiable)?;
+        check_finite(executor.output(0), "the recogniser")?;
+        cotangents.resize(spec.embedding_len, 0.0);
+        cotangents.fill(0.0);
+        cotangent(executor.output(0), cotangents);
+        executor.input_gradient(cotangents, gradient)?;
         check_finite(gradient, "the recogniser's gradient")
     }
 }

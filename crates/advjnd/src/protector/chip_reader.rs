@@ -76,12 +76,11 @@ impl ChipReader {
         let length = recognizer.spec().embedding_len;
         gradients.resize(kept.len(), 0.0);
         margins.clear();
-        margins.resize(dodges.len(), f32::NEG_INFINITY);
-        let mut cotangent = |index: usize, embedding: &[f32], cotangent: &mut [f32]| {
-            embeddings[index * length..][..length].copy_from_slice(embedding);
-            margins[index] = dodges[index].margin_and_cotangent(embedding, cotangent);
-        };
-        recognizer.embed_vjp_many(kept, &mut cotangent, gradients)
+        let retreats: Vec<_> = dodges.iter().map(Dodge::retreat).collect();
+        recognizer.retreat_many(kept, &retreats, embeddings, gradients)?;
+        let embeddings = embeddings.chunks_exact(length);
+        margins.extend(dodges.iter().zip(embeddings).map(|(dodge, embedding)| dodge.margin(embedding)));
+        Ok(())
     }
 
     /// The embeddings of the kept chips, in their order.

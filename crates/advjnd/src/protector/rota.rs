@@ -18,7 +18,7 @@
 
 use std::cmp::Reverse;
 
-use crate::attack::cosine_similarity;
+use crate::net::cosine_similarity;
 
 /// Surplus of margin from which a recogniser may skip thorough looks.
 pub const SPARE: f32 = 0.05;

@@ -22,8 +22,8 @@ use super::spending::Spending;
 use super::transfer::{Smoothing, Transfer};
 use super::workspace::Workspace;
 use super::worth::Worth;
-use crate::attack::{Attack, Budget, Dodge, Perturbation, ViewSampler, cosine_similarity};
-use crate::net::RecognizerSpec;
+use crate::attack::{Attack, Budget, Dodge, Perturbation, ViewSampler};
+use crate::net::{RecognizerSpec, cosine_similarity};
 use crate::people::{Acquaintance, Look, Selection};
 use crate::report::Verdict;
 

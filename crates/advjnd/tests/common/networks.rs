@@ -8,7 +8,7 @@
 mod numbers;
 
 use advjnd::net::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape, ValueId};
-use advjnd::net::{Executor, Pass};
+use advjnd::net::{Executor, Found, Metric, Pass, Retreat};
 pub use numbers::Numbers;
 
 impl Numbers {
@@ -81,6 +81,37 @@ pub fn run(executor: &mut dyn Executor, input: &[f32], cotangent: &[f32]) -> (Ve
     executor.forward(input, Pass::Differentiable).expect("forward");
     executor.input_gradient(cotangent, &mut gradient).expect("gradient");
     (executor.output(0).to_vec(), gradient)
+}
+
+/// Random vectors of retreats.
+pub struct Vectors(Vec<[Vec<f32>; 3]>);
+
+impl Vectors {
+    /// Those of `count` retreats of embeddings of `length` numbers; some have no constant direction.
+    pub fn new(numbers: &mut Numbers, count: usize, length: usize) -> Self {
+        let own = |numbers: &mut Numbers| {
+            let away = if numbers.next() < 0.0 { 0 } else { length };
+            [length, length, away].map(|length| numbers.many(length, 1.0))
+        };
+        Self((0..count).map(|_| own(numbers)).collect())
+    }
+
+    /// The retreats, by one metric and the other in turn.
+    pub fn retreats(&self) -> Vec<Retreat<'_>> {
+        let metrics = [Metric::Cosine, Metric::Euclidean].into_iter().cycle();
+        let all = self.0.iter().zip(metrics);
+        all.map(|([first, second, away], metric)| Retreat { metric, references: [first, second], away }).collect()
+    }
+}
+
+/// Outputs 0 and the gradients of `retreats`, all together.
+pub fn retreat(executor: &mut dyn Executor, inputs: &[f32], retreats: &[Retreat<'_>]) -> (Vec<f32>, Vec<f32>) {
+    let length = retreats.len() * executor.output_shape(0).expect("output").len();
+    let (mut outputs, mut cotangents) = (vec![f32::NAN; length], vec![f32::NAN; length]);
+    let mut gradients = vec![f32::NAN; inputs.len()];
+    let mut found = Found { outputs: &mut outputs, cotangents: &mut cotangents, gradients: &mut gradients };
+    executor.retreat_many(inputs, retreats, &mut found).expect("gradients");
+    (outputs, gradients)
 }
 
 /// A network of one convolution, if it fits.

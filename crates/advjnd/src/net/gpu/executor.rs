@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::device::Gpu;
 use super::params::Params;
 use super::plan::{self, Dispatch, Plan, Ways};
+use super::retreat::{state, stated_len};
 use super::transfer::{Passage, Staging, passages};
 use super::weights::{Packing, Store};
 use crate::error::{Error, Result};
 use crate::net::affine::Affine;
-use crate::net::executor::{Executor, Pass, check_len};
+use crate::net::executor::{Executor, Found, Pass, check_finite, check_len, check_retreats};
 use crate::net::graph::{Graph, Shape};
 use crate::net::precision::WeightPrecision;
+use crate::net::retreat::Retreat;
 use crate::net::watch::Accelerator;
 use crate::pool::Pool;
 
@@ -26,8 +28,9 @@ pub struct GpuExecutor {
     input_shape: Shape,
     output_shapes: Vec<Shape>,
     affine: Affine,
-    forward: Vec<Dispatch>,
-    backward: Vec<Dispatch>,
+    dispatches: Vec<Dispatch>,
+    /// How many of them are the forward pass.
+    forward: usize,
     store: Arc<Store>,
     memory: Arc<Memory>,
     /// Its number among those that share the memory.
@@ -35,14 +38,35 @@ pub struct GpuExecutor {
     bindings: wgpu::BindGroup,
     up: Staging,
     down: Staging,
-    /// The input, and the cotangent if there is a backward pass.
-    rising: Vec<Passage>,
-    /// The outputs, and the input's gradient if there is a backward pass.
-    sinking: Vec<Passage>,
+    input: Passage,
+    results: Vec<Passage>,
+    /// Of the backward pass, if there is one.
+    pulled: Option<PulledPassages>,
     staged: Vec<f32>,
+    /// What states the retreats of all samples.
+    retreats: Vec<f32>,
     outputs: Vec<Vec<f32>>,
     differentiable: bool,
     cost: Cost,
+}
+
+/// The passages of a backward pass.
+#[derive(Debug, Clone, Copy)]
+struct PulledPassages {
+    cotangent: Passage,
+    retreats: Passage,
+    gradient: Passage,
+}
+
+/// What is run of the dispatches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Run {
+    /// The forward pass.
+    Forward,
+    /// The backward pass, from a cotangent that was uploaded.
+    Backward,
+    /// Both, from the cotangent of the retreats that were uploaded.
+    Both,
 }
 
 /// The values of executors that run one after the other.
@@ -115,7 +139,7 @@ impl GpuExecutor {
         memory: Option<&Arc<Memory>>,
     ) -> Result<Self> {
         gpu.check()?;
-        let Plan { forward, backward, length, affine, input, outputs, pulled, packing } =
+        let Plan { dispatches, forward, length, affine, input, outputs, pulled, packing } =
             plan::plan(graph, batch, packing, ways)?;
         let bytes = 4 * length as u64;
         if bytes.max(packing.bytes()) > gpu.device.limits().max_storage_buffer_binding_size {
@@ -126,37 +150,45 @@ impl GpuExecutor {
         })?;
         let shared = memory.filter(|memory| memory.buffer.size() >= bytes).map(Arc::clone);
         let memory = shared.unwrap_or_else(|| Arc::new(Memory::new(gpu, length)));
-        let parameters = gpu.filled("parameters", wgpu::BufferUsages::UNIFORM, &parameters(&forward, &backward));
+        let parameters = gpu.filled("parameters", wgpu::BufferUsages::UNIFORM, &parameters(&dispatches));
         let bindings = gpu.bind(&memory.buffer, &store.buffer, &parameters);
         let input_shape = graph.input_shape();
         let input_len = batch * input_shape.len();
         let output_shapes: Vec<Shape> = outputs.iter().map(|(_, shape)| *shape).collect();
         let output_len = |shape: &Shape| batch * shape.len();
         let ends = pulled.zip(output_shapes.first().map(output_len));
-        let (rising, up) =
-            passages([(input, input_len)].into_iter().chain(ends.map(|(ends, len)| (ends.cotangent, len))));
+        let retreats_len = ends.map_or(0, |(_, output)| batch * stated_len(output / batch));
+        let ups = ends.map(|(ends, output)| [(ends.cotangent, output), (ends.retreats, retreats_len)]);
+        let (up, up_len) = passages([(input, input_len)].into_iter().chain(ups.into_iter().flatten()));
         let results = outputs.iter().map(|(place, shape)| (*place, output_len(shape)));
-        let (sinking, down) = passages(results.chain(ends.map(|(ends, _)| (ends.gradient, input_len))));
+        let (mut down, down_len) = passages(results.chain(ends.map(|(ends, _)| (ends.gradient, input_len))));
+        let gradient = if ends.is_some() { down.pop() } else { None };
+        let pulled = match (&up[..], gradient) {
+            (&[_, cotangent, retreats], Some(gradient)) => Some(PulledPassages { cotangent, retreats, gradient }),
+            _ => None,
+        };
         let executor = Self {
             cost: Cost { weights: store.buffer.size(), values: bytes, ..Cost::default() },
-            up: Staging::up(gpu, up),
-            down: Staging::down(gpu, down),
+            up: Staging::up(gpu, up_len),
+            down: Staging::down(gpu, down_len),
             gpu: Arc::clone(gpu),
             outputs: output_shapes.iter().map(|shape| vec![0.0; output_len(shape)]).collect(),
             staged: vec![0.0; input_len],
+            retreats: vec![0.0; retreats_len],
             differentiable: false,
             batch,
             input_shape,
             output_shapes,
             affine,
+            dispatches,
             forward,
-            backward,
             store,
             number: memory.sharers.fetch_add(1, Ordering::Relaxed),
             memory,
             bindings,
-            rising,
-            sinking,
+            input: up[0],
+            results: down,
+            pulled,
         };
         gpu.check()?;
         Ok(executor)
@@ -167,56 +199,104 @@ impl GpuExecutor {
         self.cost
     }
 
-    fn has_backward(&self) -> bool {
-        self.rising.len() > 1
-    }
-
-    /// Runs one pass and waits for it: uploads `rising` before and downloads `sinking` after it.
-    fn run(&mut self, backward: bool, rising: Passage, sinking: &[Passage]) -> Result<()> {
-        let (dispatches, skipped) = if backward { (&self.backward, self.forward.len()) } else { (&self.forward, 0) };
+    /// Runs the dispatches of `run` and waits for them: uploads before, and downloads after them.
+    fn run(&mut self, run: Run) -> Result<()> {
+        let rising = [(run != Run::Backward).then_some(self.input), self.pulled.and_then(|ends| ends.rising(run))];
+        let results = self.results.iter().filter(|_| run != Run::Backward);
+        let sinking = results.copied().chain(self.pulled.filter(|_| run != Run::Forward).map(|ends| ends.gradient));
+        let dispatches = match run {
+            Run::Forward => 0..self.forward,
+            Run::Backward => self.forward + 1..self.dispatches.len(),
+            Run::Both => 0..self.dispatches.len(),
+        };
         let device = &self.gpu.device;
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
         self.up.lend();
         self.down.lend();
         self.memory.last.store(self.number, Ordering::Relaxed);
-        self.up.copy_up(&mut encoder, rising, &self.memory.buffer);
+        for passage in rising.into_iter().flatten() {
+            self.up.copy_up(&mut encoder, passage, &self.memory.buffer);
+            self.cost.up += passage.bytes();
+        }
+        self.cost.dispatches += dispatches.len() as u64;
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             let mut current = None;
-            for (index, dispatch) in dispatches.iter().enumerate() {
-                if current != Some(dispatch.kernel)
-                    && let Some(pipeline) = self.gpu.kernels.pipeline(dispatch.kernel)
+            for index in dispatches {
+                let Dispatch { kernel, groups: [x, y, z], .. } = self.dispatches[index];
+                if current != Some(kernel)
+                    && let Some(pipeline) = self.gpu.kernels.pipeline(kernel)
                 {
                     pass.set_pipeline(pipeline);
-                    current = Some(dispatch.kernel);
+                    current = Some(kernel);
                 }
-                pass.set_bind_group(0, &self.bindings, &[((skipped + index) * Params::STRIDE) as u32]);
-                let [x, y, z] = dispatch.groups;
+                pass.set_bind_group(0, &self.bindings, &[(index * Params::STRIDE) as u32]);
                 pass.dispatch_workgroups(x, y, z);
             }
         }
         for passage in sinking {
-            self.down.copy_down(&mut encoder, *passage, &self.memory.buffer);
+            self.down.copy_down(&mut encoder, passage, &self.memory.buffer);
+            self.cost.down += passage.bytes();
         }
         let submission = self.gpu.queue.submit([encoder.finish()]);
         self.up.ask_back();
         self.down.ask_back();
         self.cost.submits += 1;
-        self.cost.dispatches += dispatches.len() as u64;
-        self.cost.up += rising.bytes();
-        self.cost.down += sinking.iter().map(Passage::bytes).sum::<u64>();
         let timeout = Some(self.gpu.patience());
         match device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout }) {
             Ok(_) => self.gpu.check(),
             Err(error) => Err(self.gpu.fail(&format!("no answer ({error})"))),
         }
     }
+
+    /// Writes `input`, as the network's first layer takes it, for upload.
+    fn write_input(&mut self, input: &[f32]) -> Result<()> {
+        check_len("the input", input.len(), self.staged.len())?;
+        self.gpu.check()?;
+        // Kernels may return the number as the maximum of a number and NaN.
+        check_finite(input, "what is before the network")?;
+        let (plane, sample) = (self.input_shape.plane(), self.input_shape.len());
+        let Affine { order, scale, shift } = &self.affine;
+        for (staged, own) in self.staged.chunks_exact_mut(sample).zip(input.chunks(sample)) {
+            for (channel, planar) in staged.chunks_exact_mut(plane).enumerate() {
+                for (value, own) in planar.iter_mut().zip(&own[order[channel] * plane..]) {
+                    *value = own * scale[channel] + shift[channel];
+                }
+            }
+        }
+        self.up.write(&self.gpu, self.input, &self.staged)
+    }
+
+    /// Reads the downloaded gradient of `ends` into `gradient`, with respect to the input as it was passed.
+    fn read_gradient(&mut self, ends: PulledPassages, gradient: &mut [f32]) -> Result<()> {
+        self.down.read(&self.gpu, ends.gradient, &mut self.staged)?;
+        let (plane, sample) = (self.input_shape.plane(), self.input_shape.len());
+        for (gradient, staged) in gradient.chunks_exact_mut(sample).zip(self.staged.chunks_exact(sample)) {
+            for (channel, planar) in staged.chunks_exact(plane).enumerate() {
+                let scale = self.affine.scale[channel];
+                for (value, own) in gradient[self.affine.order[channel] * plane..].iter_mut().zip(planar) {
+                    *value = own * scale;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl PulledPassages {
+    fn rising(&self, run: Run) -> Option<Passage> {
+        match run {
+            Run::Forward => None,
+            Run::Backward => Some(self.cotangent),
+            Run::Both => Some(self.retreats),
+        }
+    }
 }
 
 /// The parameters of all dispatches, as the kernels read them.
-fn parameters(forward: &[Dispatch], backward: &[Dispatch]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity((forward.len() + backward.len()) * Params::STRIDE);
-    for dispatch in forward.iter().chain(backward) {
+fn parameters(dispatches: &[Dispatch]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(dispatches.len() * Params::STRIDE);
+    for dispatch in dispatches {
         bytes.extend(dispatch.params.words().flat_map(u32::to_ne_bytes));
         bytes.resize(bytes.len().next_multiple_of(Params::STRIDE), 0);
     }
@@ -237,33 +317,31 @@ impl Executor for GpuExecutor {
     }
 
     fn forward(&mut self, input: &[f32], pass: Pass) -> Result<()> {
-        check_len("the input", input.len(), self.staged.len())?;
-        self.gpu.check()?;
-        // Kernels may return the number as the maximum of a number and NaN.
-        if !input.iter().all(|value| value.is_finite()) {
-            return Err(Error::NotFinite { stage: "what is before the network" });
-        }
-        let plane = self.input_shape.plane();
-        let Affine { order, scale, shift } = &self.affine;
-        let samples = self.staged.chunks_exact_mut(self.input_shape.len()).zip(input.chunks(self.input_shape.len()));
-        for (staged, own) in samples {
-            for (channel, planar) in staged.chunks_exact_mut(plane).enumerate() {
-                for (value, own) in planar.iter_mut().zip(&own[order[channel] * plane..]) {
-                    *value = own * scale[channel] + shift[channel];
-                }
-            }
-        }
-        let (rising, count) = (self.rising[0], self.outputs.len());
-        self.up.write(&self.gpu, rising, &self.staged)?;
-        let sinking = std::mem::take(&mut self.sinking);
-        let ran = self.run(false, rising, &sinking[..count]);
-        self.sinking = sinking;
-        ran?;
-        for (output, passage) in self.outputs.iter_mut().zip(&self.sinking) {
+        self.write_input(input)?;
+        self.run(Run::Forward)?;
+        for (output, passage) in self.outputs.iter_mut().zip(&self.results) {
             self.down.read(&self.gpu, *passage, output)?;
         }
-        self.differentiable = pass == Pass::Differentiable && self.has_backward();
+        self.differentiable = pass == Pass::Differentiable && self.pulled.is_some();
         Ok(())
+    }
+
+    fn retreat_many(&mut self, inputs: &[f32], retreats: &[Retreat<'_>], found: &mut Found<'_>) -> Result<()> {
+        check_retreats(self, inputs, retreats, found)?;
+        check_len("a batch", self.batch, retreats.len())?;
+        let Some(ends) = self.pulled else {
+            return Err(Error::input("this executor computes no gradients; plan one that does"));
+        };
+        self.differentiable = false;
+        let stated = self.retreats.len() / self.batch;
+        for (retreat, stated) in retreats.iter().zip(self.retreats.chunks_exact_mut(stated)) {
+            state(retreat, stated)?;
+        }
+        self.write_input(inputs)?;
+        self.up.write(&self.gpu, ends.retreats, &self.retreats)?;
+        self.run(Run::Both)?;
+        self.down.read(&self.gpu, self.results[0], found.outputs)?;
+        self.read_gradient(ends, found.gradients)
     }
 
     fn output(&self, index: usize) -> &[f32] {
@@ -275,25 +353,15 @@ impl Executor for GpuExecutor {
     }
 
     fn input_gradient(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()> {
-        if !self.differentiable || self.memory.last.load(Ordering::Relaxed) != self.number {
+        let last = self.memory.last.load(Ordering::Relaxed);
+        let Some(ends) = self.pulled.filter(|_| self.differentiable && last == self.number) else {
             return Err(Error::input("no differentiable forward pass to pull back through; run one first"));
-        }
+        };
         check_len("the cotangent", cotangent.len(), self.outputs[0].len())?;
         check_len("the gradient", gradient.len(), self.staged.len())?;
         self.gpu.check()?;
-        let (rising, sinking) = (self.rising[1], self.sinking[1]);
-        self.up.write(&self.gpu, rising, cotangent)?;
-        self.run(true, rising, &[sinking])?;
-        self.down.read(&self.gpu, sinking, &mut self.staged)?;
-        let (plane, sample) = (self.input_shape.plane(), self.input_shape.len());
-        for (gradient, staged) in gradient.chunks_exact_mut(sample).zip(self.staged.chunks_exact(sample)) {
-            for (channel, planar) in staged.chunks_exact(plane).enumerate() {
-                let scale = self.affine.scale[channel];
-                for (value, own) in gradient[self.affine.order[channel] * plane..].iter_mut().zip(planar) {
-                    *value = own * scale;
-                }
-            }
-        }
-        Ok(())
+        self.up.write(&self.gpu, ends.cotangent, cotangent)?;
+        self.run(Run::Backward)?;
+        self.read_gradient(ends, gradient)
     }
 }

@@ -4,6 +4,7 @@
 use std::num::NonZeroU64;
 
 use super::params::Params;
+use crate::net::retreat::{AWAY_WEIGHT, TINY};
 use crate::net::upsample::NEAR;
 
 const COMMON: &str = include_str!("kernels/common.wgsl");
@@ -17,20 +18,23 @@ struct Shader {
 }
 
 /// Every shader.
-const SHADERS: [Shader; 6] = [
+const SHADERS: [Shader; 7] = [
     Shader { name: "product 64", head: "const TILE: u32 = 64u;\n", file: include_str!("kernels/product.wgsl") },
     Shader { name: "product 32", head: "const TILE: u32 = 32u;\n", file: include_str!("kernels/product.wgsl") },
     Shader { name: "convolution", head: "", file: include_str!("kernels/convolution.wgsl") },
     Shader { name: "window", head: "", file: include_str!("kernels/window.wgsl") },
     Shader { name: "sum", head: "", file: include_str!("kernels/sum.wgsl") },
     Shader { name: "linear", head: "", file: include_str!("kernels/linear.wgsl") },
+    Shader { name: "retreat", head: "", file: include_str!("kernels/retreat.wgsl") },
 ];
 
 impl Shader {
     /// The full text, in WGSL. `NEAR` is the weight of the pixel that a new pixel lies in
-    /// ([`Upsampling`](crate::net::Upsampling)).
+    /// ([`Upsampling`](crate::net::Upsampling)); `AWAY_WEIGHT` and `TINY` are [`Retreat`](crate::net::Retreat)'s.
     fn text(&self) -> String {
-        format!("const NEAR: f32 = {NEAR};\n{}{COMMON}{}", self.head, self.file)
+        let constants = [("NEAR", NEAR), ("AWAY_WEIGHT", AWAY_WEIGHT), ("TINY", TINY)];
+        let constants = constants.map(|(name, value)| format!("const {name}: f32 = {value:?};\n")).concat();
+        format!("{constants}{}{COMMON}{}", self.head, self.file)
     }
 }
 
@@ -53,10 +57,11 @@ pub(super) enum Kernel {
     Enlarge,
     Linear,
     LinearBackward,
+    Retreat,
 }
 
 impl Kernel {
-    const ALL: [(Self, usize, &'static str); 16] = [
+    const ALL: [(Self, usize, &'static str); 17] = [
         (Self::Product64, 0, "product"),
         (Self::Product32, 1, "product"),
         (Self::GatherSplits, 1, "gather_splits"),
@@ -73,6 +78,7 @@ impl Kernel {
         (Self::Enlarge, 4, "enlarge"),
         (Self::Linear, 5, "linear"),
         (Self::LinearBackward, 5, "linear_backward"),
+        (Self::Retreat, 6, "retreat"),
     ];
 }
 

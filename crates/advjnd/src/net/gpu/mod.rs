@@ -2,7 +2,7 @@
 //! Networks on a GPU, by Vulkan, Metal or Direct3D 12.
 //!
 //! ```text
-//! graph ─► plan: nodes ─► dispatches + packed weights + places ─► executor ─► one submit and one wait for each pass
+//! graph ─► plan: nodes ─► dispatches + packed weights + places ─► executor ─► one submit and one wait
 //! ```
 //!
 //! * `adapter`, `device`: available and open GPUs; `kernel`: the compiled shaders of `kernels/`.
@@ -22,6 +22,7 @@ mod executor;
 mod kernel;
 mod params;
 mod plan;
+mod retreat;
 mod space;
 mod transfer;
 mod weights;

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::{Accelerated, Accelerator};
 use crate::error::{Error, Result};
-use crate::net::executor::{Backend, Executor, Pass};
+use crate::net::executor::{Backend, Executor, Found, Pass};
 use crate::net::graph::{Graph, Shape};
+use crate::net::metric::Metric;
+use crate::net::retreat::Retreat;
 use crate::pool::Pool;
 
 /// Least cosine of the two embeddings, and of the two gradients. Both sides round weights to half precision, and the
@@ -50,28 +52,33 @@ impl Pair {
         self.many[..self.differentiable].last().map_or(1, |many| many.batch())
     }
 
-    /// [`Error::Device`] unless both give nearly the same embeddings and gradients of a drawn face and its mirror
-    /// image, one by one and together. `device` and `network` are for the message.
+    /// [`Error::Device`] unless both give nearly the same embeddings of a drawn face and its mirror image, and gradients
+    /// of their retreats from each other, one by one and together. `device` and `network` are for the message.
     pub(super) fn test(&mut self, device: &str, network: &str) -> Result<()> {
         let shape = self.cpu.input_shape();
         let face = face(shape);
         let turned: Vec<f32> = face.chunks_exact(shape.width).flat_map(|row| row.iter().rev().copied()).collect();
-        let expected = [run(&mut *self.cpu, &face, None)?, run(&mut *self.cpu, &turned, None)?];
+        let chips = [&face[..], &turned];
+        let [of_face, of_turned] = [embed(&mut *self.cpu, &face)?, embed(&mut *self.cpu, &turned)?];
+        let retreats = [(Metric::Cosine, &of_turned[..]), (Metric::Euclidean, &of_face)]
+            .map(|(metric, other)| Retreat { metric, references: [other; 2], away: &[] });
+        let mut expected = Vec::new();
+        for (chip, retreat) in chips.into_iter().zip(retreats) {
+            expected.push(retreat_all(&mut *self.cpu, chip, &[retreat])?);
+        }
         let [mut embeddings, mut gradients] = [const { Vec::new() }; 2];
         let many = self.many.iter_mut().enumerate().map(|(index, own)| (own, index < self.differentiable));
         for (executor, differentiable) in std::iter::once((&mut self.device, true)).chain(many) {
-            let filled =
-                |both: [&[f32]; 2]| both.into_iter().cycle().take(executor.batch()).flatten().copied().collect();
-            let input: Vec<f32> = filled([&face, &turned]);
-            let cotangent: Vec<f32> = filled([&expected[0].0, &expected[1].0]);
+            let batch = executor.batch();
+            let inputs: Vec<f32> = chips.into_iter().cycle().take(batch).flatten().copied().collect();
             let (found, pulled) = if differentiable {
-                run(&mut **executor, &input, Some(&cotangent))?
+                let retreats: Vec<_> = retreats.into_iter().cycle().take(batch).collect();
+                retreat_all(&mut **executor, &inputs, &retreats)?
             } else {
-                executor.forward(&input, Pass::Infer)?;
-                (executor.output(0).to_vec(), Vec::new())
+                (embed(&mut **executor, &inputs)?, Vec::new())
             };
             let expected = || expected.iter().cycle();
-            let found = found.chunks_exact(cotangent.len() / executor.batch()).zip(expected());
+            let found = found.chunks_exact((found.len() / batch).max(1)).zip(expected());
             embeddings.extend(found.map(|(found, expected)| cosine(found, &expected.0)));
             let pulled = pulled.chunks_exact(face.len()).zip(expected());
             gradients.extend(pulled.map(|(pulled, expected)| cosine(pulled, &expected.1)));
@@ -97,10 +104,12 @@ impl Pair {
 }
 
 fn median(executor: &mut dyn Executor, chip: &[f32]) -> Result<Duration> {
+    let reference = embed(executor, chip)?;
+    let retreat = Retreat { metric: Metric::Euclidean, references: [&reference; 2], away: &reference };
     let mut times = [Duration::ZERO; RUNS];
     for time in &mut times {
         let start = Instant::now();
-        run(executor, chip, None)?;
+        retreat_all(executor, chip, &[retreat])?;
         executor.forward(chip, Pass::Infer)?;
         *time = start.elapsed();
     }
@@ -108,13 +117,19 @@ fn median(executor: &mut dyn Executor, chip: &[f32]) -> Result<Duration> {
     Ok(times[RUNS / 2])
 }
 
-/// Output 0 for `chip`, and the input's gradient. Without a `cotangent`, the output itself serves as one.
-fn run(executor: &mut dyn Executor, chip: &[f32], cotangent: Option<&[f32]>) -> Result<(Vec<f32>, Vec<f32>)> {
-    executor.forward(chip, Pass::Differentiable)?;
-    let output = executor.output(0).to_vec();
-    let mut gradient = vec![0.0; chip.len()];
-    executor.input_gradient(cotangent.unwrap_or(&output), &mut gradient)?;
-    Ok((output, gradient))
+/// Output 0 for `inputs`.
+fn embed(executor: &mut dyn Executor, inputs: &[f32]) -> Result<Vec<f32>> {
+    executor.forward(inputs, Pass::Infer)?;
+    Ok(executor.output(0).to_vec())
+}
+
+/// Output 0 for `inputs`, and the gradients of `retreats`.
+fn retreat_all(executor: &mut dyn Executor, inputs: &[f32], retreats: &[Retreat<'_>]) -> Result<(Vec<f32>, Vec<f32>)> {
+    let length = executor.output_shape(0).map_or(0, |shape| shape.len()) * retreats.len();
+    let (mut outputs, mut cotangents, mut gradients) = (vec![0.0; length], vec![0.0; length], vec![0.0; inputs.len()]);
+    let mut found = Found { outputs: &mut outputs, cotangents: &mut cotangents, gradients: &mut gradients };
+    executor.retreat_many(inputs, retreats, &mut found)?;
+    Ok((outputs, gradients))
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {

@@ -11,8 +11,11 @@ use rand_pcg::Pcg32;
 use super::Watch;
 use super::trial::Pair;
 use crate::error::{Error, Result};
-use crate::net::executor::{Executor, Pass, check_finite, check_len, check_many, one_by_one};
+use crate::net::executor::{
+    Executor, Found, Pass, check_finite, check_len, check_many, check_retreats, is_finite, one_by_one,
+};
 use crate::net::graph::{Graph, Shape};
+use crate::net::retreat::Retreat;
 use crate::pool::Pool;
 
 /// One look in this many is repeated on the processor, at random.
@@ -25,34 +28,27 @@ const AUDIT_TOLERANCE: f64 = 0.008;
 pub(super) struct Watched {
     watch: Arc<Watch>,
     pair: Pair,
-    /// Samples of the last differentiable pass.
-    inputs: Vec<f32>,
-    /// Samples, cotangents and gradients of a pass of several, padded to its batch.
-    filled: Vec<f32>,
-    cotangents: Vec<f32>,
-    gradients: Vec<f32>,
-    last: Last,
+    /// The sample of the last differentiable pass.
+    input: Vec<f32>,
+    padded: Padded,
+    /// Whether the device ran the last pass.
+    on_device: bool,
     chance: Pcg32,
 }
 
-/// What ran the last pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Last {
-    /// The processor, one sample.
-    Cpu,
-    /// The processor, each of several samples: it keeps nothing for their gradients.
-    CpuEach,
-    /// The device, one sample.
-    Device,
-    /// This one of the device's executors for several samples.
-    Many(usize),
+/// A pass of several samples, padded to the batch of its executor.
+#[derive(Default)]
+struct Padded {
+    inputs: Vec<f32>,
+    outputs: Vec<f32>,
+    cotangents: Vec<f32>,
+    gradients: Vec<f32>,
 }
 
 impl Watched {
     pub(super) fn new(watch: Arc<Watch>, pair: Pair) -> Self {
         let chance = Pcg32::seed_from_u64(0);
-        let [inputs, filled, cotangents, gradients] = [const { Vec::new() }; 4];
-        Self { watch, pair, inputs, filled, cotangents, gradients, last: Last::Cpu, chance }
+        Self { watch, pair, input: Vec::new(), padded: Padded::default(), on_device: false, chance }
     }
 
     /// The device's forward pass, audited; an error if it cannot be trusted.
@@ -60,8 +56,8 @@ impl Watched {
         timely(&self.watch, || self.pair.device.forward(input, pass))?;
         check_finite(self.pair.device.output(0), "the device")?;
         if pass == Pass::Differentiable {
-            self.inputs.clear();
-            self.inputs.extend_from_slice(input);
+            self.input.clear();
+            self.input.extend_from_slice(input);
             return Ok(());
         }
         self.watch.count_look();
@@ -77,7 +73,7 @@ impl Watched {
         let (mut inputs, mut outputs) = (inputs, outputs);
         while !inputs.is_empty() {
             let count = inputs.len() / sample;
-            let Self { watch, pair, filled, chance, .. } = self;
+            let Self { watch, pair, padded, chance, .. } = self;
             let executor = match fitting(&pair.many, count) {
                 Some(index) => &mut pair.many[index],
                 None => &mut pair.device,
@@ -86,7 +82,10 @@ impl Watched {
             let length = outputs.len() / count;
             let ((own, others), (found, left)) =
                 (inputs.split_at(taken * sample), outputs.split_at_mut(taken * length));
-            forward_filled(watch, &mut **executor, Pass::Infer, own, filled, found)?;
+            padded.fill(own, executor.batch() * sample);
+            timely(watch, || executor.forward(&padded.inputs, Pass::Infer))?;
+            found.copy_from_slice(&executor.output(0)[..found.len()]);
+            check_finite(found, "the device")?;
             for (own, found) in own.chunks_exact(sample).zip(found.chunks_exact(length)) {
                 watch.count_look();
                 if chance.random_ratio(1, AUDIT) {
@@ -98,35 +97,35 @@ impl Watched {
         Ok(())
     }
 
-    /// The gradients of the last pass by the device, in `self.gradients`; an error if they cannot be trusted.
-    fn gradients_on_device(&mut self, cotangents: &[f32]) -> Result<()> {
-        let Self { watch, pair, inputs, gradients, .. } = self;
-        let executor = match self.last {
-            Last::Many(index) => &mut pair.many[index],
-            _ => &mut pair.device,
+    /// The device's embeddings and gradients of several samples; an error if they cannot be trusted.
+    fn retreat_on_device(&mut self, inputs: &[f32], retreats: &[Retreat<'_>], found: &mut Found<'_>) -> Result<()> {
+        let Self { watch, pair, padded, .. } = self;
+        let executor = match fitting(&pair.many[..pair.differentiable], retreats.len()) {
+            Some(index) => &mut pair.many[index],
+            None => &mut pair.device,
         };
-        let sample = executor.input_shape().len();
-        self.cotangents.clear();
-        self.cotangents.extend_from_slice(cotangents);
-        self.cotangents.resize(executor.output(0).len(), 0.0);
-        gradients.resize(executor.batch() * sample, 0.0);
-        timely(watch, || executor.input_gradient(&self.cotangents, gradients))?;
-        gradients.truncate(inputs.len());
-        check_finite(gradients, "the device")?;
-        watch.count_iterations((inputs.len() / sample) as u64);
+        let batch = executor.batch();
+        let [input, output] = [inputs, found.outputs].map(|own| own.len() / retreats.len() * batch);
+        padded.fill(inputs, input);
+        padded.outputs.resize(output, 0.0);
+        padded.cotangents.resize(output, 0.0);
+        padded.gradients.resize(input, 0.0);
+        let Padded { inputs, outputs, cotangents, gradients } = padded;
+        let all: Vec<_> = retreats.iter().cycle().take(batch).copied().collect();
+        timely(watch, || executor.retreat_many(inputs, &all, &mut Found { outputs, cotangents, gradients }))?;
+        found.outputs.copy_from_slice(&outputs[..found.outputs.len()]);
+        found.gradients.copy_from_slice(&gradients[..found.gradients.len()]);
+        check_finite(found.outputs, "the device")?;
+        check_finite(found.gradients, "the device")?;
+        watch.count_iterations(retreats.len() as u64);
         Ok(())
     }
 
-    /// The gradients of the last differentiable pass, computed anew by the processor.
-    fn gradients_by_cpu(&mut self, cotangents: &[f32], gradients: &mut [f32]) -> Result<()> {
-        let Self { pair, inputs, .. } = self;
-        let sample = pair.cpu.input_shape().len();
-        let length = cotangents.len() * sample / inputs.len().max(1);
-        let samples = inputs.chunks_exact(sample).zip(gradients.chunks_exact_mut(sample));
-        for ((input, gradient), cotangent) in samples.zip(cotangents.chunks_exact(length.max(1))) {
-            pair.cpu.forward(input, Pass::Differentiable)?;
-            pair.cpu.input_gradient(cotangent, gradient)?;
-        }
+    /// The gradient of the last differentiable pass by the device; an error if it cannot be trusted.
+    fn gradient_on_device(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()> {
+        timely(&self.watch, || self.pair.device.input_gradient(cotangent, gradient))?;
+        check_finite(gradient, "the device")?;
+        self.watch.count_iterations(1);
         Ok(())
     }
 }
@@ -137,22 +136,13 @@ fn fitting(many: &[Box<dyn Executor>], count: usize) -> Option<usize> {
     first.or_else(|| many.len().checked_sub(1)).filter(|_| count > 1)
 }
 
-/// Runs the `inputs`, padded in `filled` to the batch of `executor`, and returns output 0 of each in `outputs`; an
-/// error if they cannot be trusted.
-fn forward_filled(
-    watch: &Watch,
-    executor: &mut dyn Executor,
-    pass: Pass,
-    inputs: &[f32],
-    filled: &mut Vec<f32>,
-    outputs: &mut [f32],
-) -> Result<()> {
-    filled.clear();
-    filled.extend_from_slice(inputs);
-    filled.resize(executor.batch() * executor.input_shape().len(), 0.0);
-    timely(watch, || executor.forward(filled, pass))?;
-    outputs.copy_from_slice(&executor.output(0)[..outputs.len()]);
-    check_finite(outputs, "the device")
+impl Padded {
+    /// Sets the inputs: `own`, and zeros up to `length`.
+    fn fill(&mut self, own: &[f32], length: usize) {
+        self.inputs.clear();
+        self.inputs.extend_from_slice(own);
+        self.inputs.resize(length, 0.0);
+    }
 }
 
 /// Runs `work` on the device; [`Error::Device`] if its answer came too late.
@@ -201,15 +191,15 @@ impl Executor for Watched {
     fn forward(&mut self, input: &[f32], pass: Pass) -> Result<()> {
         check_len("the input", input.len(), self.pair.cpu.input_shape().len())?;
         // An input that is not finite is not the device's fault.
-        let suits = pass != Pass::Exact && input.iter().all(|value| value.is_finite());
-        self.last = Last::Cpu;
+        let suits = pass != Pass::Exact && is_finite(input);
+        self.on_device = false;
         if pass == Pass::Exact {
             self.watch.count_audit();
         }
         if suits && self.watch.fault().is_none() {
             match self.forward_on_device(input, pass) {
                 Ok(()) => {
-                    self.last = Last::Device;
+                    self.on_device = true;
                     return Ok(());
                 }
                 Err(error) => self.watch.fail(error.to_string()),
@@ -219,7 +209,7 @@ impl Executor for Watched {
     }
 
     fn output(&self, index: usize) -> &[f32] {
-        if self.last == Last::Device { self.pair.device.output(index) } else { self.pair.cpu.output(index) }
+        if self.on_device { self.pair.device.output(index) } else { self.pair.cpu.output(index) }
     }
 
     fn is_watched(&self) -> bool {
@@ -232,7 +222,7 @@ impl Executor for Watched {
 
     fn infer_many(&mut self, inputs: &[f32], outputs: &mut [f32]) -> Result<()> {
         check_many(self, inputs, outputs)?;
-        if self.takes_many() && inputs.iter().all(|value| value.is_finite()) {
+        if self.takes_many() && is_finite(inputs) {
             match self.infer_on_device(inputs, outputs) {
                 Ok(()) => return Ok(()),
                 Err(error) => self.watch.fail(error.to_string()),
@@ -245,31 +235,27 @@ impl Executor for Watched {
         if self.watch.fault().is_none() { self.pair.most_gradients() } else { 1 }
     }
 
-    fn differentiate_many(&mut self, inputs: &[f32], outputs: &mut [f32]) -> Result<()> {
-        check_many(self, inputs, outputs)?;
-        let (count, most) = (inputs.len() / self.pair.cpu.input_shape().len(), self.pair.most_gradients());
-        if count == 0 || count > most {
-            return Err(Error::input(format!("{count} samples are none or too many; pass 1 to {most}")));
+    fn retreat_many(&mut self, inputs: &[f32], retreats: &[Retreat<'_>], found: &mut Found<'_>) -> Result<()> {
+        check_retreats(self, inputs, retreats, found)?;
+        let (count, most) = (retreats.len(), self.pair.most_gradients());
+        if count > most {
+            return Err(Error::input(format!("{count} samples are too many; pass 1 to {most}")));
         }
-        let Some(index) = fitting(&self.pair.many[..self.pair.differentiable], count) else {
-            self.forward(inputs, Pass::Differentiable)?;
-            outputs.copy_from_slice(self.output(0));
-            return Ok(());
-        };
-        self.inputs.clear();
-        self.inputs.extend_from_slice(inputs);
-        if self.watch.fault().is_none() && inputs.iter().all(|value| value.is_finite()) {
-            let Self { watch, pair, filled, .. } = self;
-            match forward_filled(watch, &mut *pair.many[index], Pass::Differentiable, inputs, filled, outputs) {
-                Ok(()) => {
-                    self.last = Last::Many(index);
-                    return Ok(());
-                }
+        self.on_device = false;
+        if self.watch.fault().is_none() && is_finite(inputs) {
+            match self.retreat_on_device(inputs, retreats, found) {
+                Ok(()) => return Ok(()),
                 Err(error) => self.watch.fail(error.to_string()),
             }
         }
-        self.last = Last::CpuEach;
-        one_by_one(&mut *self.pair.cpu, Pass::Differentiable, inputs, outputs)
+        let [input, output] = [inputs.len(), found.outputs.len()].map(|length| (length / count).max(1));
+        let outputs = found.outputs.chunks_exact_mut(output).zip(found.cotangents.chunks_exact_mut(output));
+        let samples = inputs.chunks_exact(input).zip(found.gradients.chunks_exact_mut(input));
+        for ((retreat, (sample, gradients)), (outputs, cotangents)) in retreats.iter().zip(samples).zip(outputs) {
+            let mut found = Found { outputs, cotangents, gradients };
+            self.pair.cpu.retreat_many(sample, std::slice::from_ref(retreat), &mut found)?;
+        }
+        Ok(())
     }
 
     fn share(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Box<dyn Executor>> {
@@ -278,26 +264,19 @@ impl Executor for Watched {
     }
 
     fn input_gradient(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()> {
-        if self.last == Last::Cpu {
+        if !self.on_device {
             return self.pair.cpu.input_gradient(cotangent, gradient);
         }
-        let (sample, length) = (self.input_shape().len(), self.output_shape(0).map_or(0, |shape| shape.len()));
-        check_len("the cotangent", cotangent.len(), self.inputs.len() / sample * length)?;
-        check_len("the gradient", gradient.len(), self.inputs.len())?;
-        if self.last != Last::CpuEach {
-            match self.gradients_on_device(cotangent) {
-                Ok(()) => {
-                    gradient.copy_from_slice(&self.gradients);
-                    return Ok(());
-                }
-                // The last pass kept nothing for a gradient.
-                Err(error @ Error::Input(_)) => return Err(error),
-                Err(error) => {
-                    self.watch.fail(error.to_string());
-                    self.last = Last::CpuEach;
-                }
-            }
+        check_len("the cotangent", cotangent.len(), self.output_shape(0).map_or(0, |shape| shape.len()))?;
+        check_len("the gradient", gradient.len(), self.input.len())?;
+        match self.gradient_on_device(cotangent, gradient) {
+            Ok(()) => return Ok(()),
+            // The last pass kept nothing for a gradient.
+            Err(error @ Error::Input(_)) => return Err(error),
+            Err(error) => self.watch.fail(error.to_string()),
         }
-        self.gradients_by_cpu(cotangent, gradient)
+        self.on_device = false;
+        self.pair.cpu.forward(&self.input, Pass::Differentiable)?;
+        self.pair.cpu.input_gradient(cotangent, gradient)
     }
 }

@@ -6,7 +6,7 @@ use super::super::rendition::Rendition;
 use super::super::rota::first;
 use super::super::workspace::{Probe, Workspace};
 use super::TrackedFace;
-use crate::attack::cosine_similarity;
+use crate::net::cosine_similarity;
 
 impl TrackedFace {
     /// Plans the probes of the self-check. Every recogniser looks; thorough looks use every set of landmarks, random

@@ -26,8 +26,8 @@ struct Cotangents {
 }
 
 impl Planner<'_> {
-    /// Plans the backward pass to the value `root`.
-    pub(super) fn backward(&mut self, root: ValueId) -> Result<Pulled> {
+    /// Plans the cotangent of `retreats` and the backward pass to the value `root`.
+    pub(super) fn backward(&mut self, root: ValueId, retreats: &Held) -> Result<Pulled> {
         let values = self.places.len();
         let output = self.graph.outputs()[0];
         let nodes = self.nodes;
@@ -36,7 +36,10 @@ impl Planner<'_> {
         missing[output] += 1;
         let mut state = Cotangents { missing, sums: vec![None; values], ready: vec![None; values] };
         let held = self.take(self.graph.shape(output))?;
-        let cotangent = held.view.offset as usize;
+        let (retreats, cotangent) = (retreats.view.offset, held.view.offset as usize);
+        let params = between(self.place(output)?, held.view, Epilogue::default());
+        self.push(Kernel::Retreat, [self.batch as u32, 1, 1], Params { scratch: retreats, ..params });
+        let retreats = retreats as usize;
         self.share(&mut state, output, Some(held))?;
         for node in nodes.iter().rev() {
             let own = state.ready[node.result].take();
@@ -55,11 +58,11 @@ impl Planner<'_> {
         };
         let shape = self.graph.shape(root);
         if gradient.view == View::dense(gradient.view.offset, shape) {
-            return Ok(Pulled { cotangent, gradient: gradient.view.offset as usize });
+            return Ok(Pulled { retreats, cotangent, gradient: gradient.view.offset as usize });
         }
         let target = self.take(shape)?;
         self.each(Kernel::Sum, between(gradient.view, target.view, Epilogue::default()));
-        Ok(Pulled { cotangent, gradient: target.view.offset as usize })
+        Ok(Pulled { retreats, cotangent, gradient: target.view.offset as usize })
     }
 
     /// Passes the cotangent `own` of one node on to its operands.

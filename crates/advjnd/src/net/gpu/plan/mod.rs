@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use super::kernel::Kernel;
 use super::params::{Epilogue, Finish, Params, View};
+use super::retreat::stated_len;
 use super::space::{Space, Span};
 use super::weights::Packing;
 use crate::error::{Error, Result};
@@ -36,21 +37,25 @@ pub(in crate::net::gpu) struct Dispatch {
 
 /// The dispatches, and the places of inputs and outputs.
 pub(in crate::net::gpu) struct Plan {
-    pub(in crate::net::gpu) forward: Vec<Dispatch>,
-    pub(in crate::net::gpu) backward: Vec<Dispatch>,
+    /// The forward pass; then, if there is a backward pass, the kernel of the cotangent, and the backward pass.
+    pub(in crate::net::gpu) dispatches: Vec<Dispatch>,
+    /// How many of them are the forward pass.
+    pub(in crate::net::gpu) forward: usize,
     /// Numbers in the buffer of values.
     pub(in crate::net::gpu) length: usize,
     pub(in crate::net::gpu) affine: Affine,
     pub(in crate::net::gpu) input: usize,
     pub(in crate::net::gpu) outputs: Vec<(usize, Shape)>,
-    /// Places of the cotangent of output 0 and of the input's gradient; `None` without a backward pass.
+    /// `None` without a backward pass.
     pub(in crate::net::gpu) pulled: Option<Pulled>,
     pub(in crate::net::gpu) packing: Packing,
 }
 
-/// The ends of the backward pass.
+/// Places at the ends of the backward pass.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::net::gpu) struct Pulled {
+    /// What the kernel of the cotangent reads.
+    pub(in crate::net::gpu) retreats: usize,
     pub(in crate::net::gpu) cotangent: usize,
     pub(in crate::net::gpu) gradient: usize,
 }
@@ -82,21 +87,23 @@ pub(in crate::net::gpu) fn plan(graph: &Graph, batch: usize, packing: Packing, w
     let input = planner.take(graph.shape(root.value))?;
     let input_offset = input.view.offset as usize;
     planner.places[root.value] = Some(input);
+    // Before the forward pass, which would overwrite it otherwise.
+    let retreats = planner.take_retreats()?;
     planner.forward()?;
-    let forward = std::mem::take(&mut planner.dispatches);
+    let forward = planner.dispatches.len();
     let outputs = graph.outputs().iter().map(|value| {
         let place = planner.place(*value)?;
         Ok((place.offset as usize, graph.shape(*value)))
     });
     let outputs = outputs.collect::<Result<_>>()?;
-    let pulled = if planner.differentiable() { Some(planner.backward(root.value)?) } else { None };
-    let Planner { dispatches: backward, space, packing, .. } = planner;
+    let pulled = retreats.map(|retreats| planner.backward(root.value, &retreats)).transpose()?;
+    let Planner { dispatches, space, packing, .. } = planner;
     let too_many = |dispatch: &Dispatch| dispatch.groups.iter().any(|groups| *groups as usize > MOST_GROUPS);
-    if forward.iter().chain(&backward).any(too_many) {
+    if dispatches.iter().any(too_many) {
         return Err(too_large(graph));
     }
     let length = space.length();
-    Ok(Plan { forward, backward, length, affine: root.affine, input: input_offset, outputs, pulled, packing })
+    Ok(Plan { dispatches, forward, length, affine: root.affine, input: input_offset, outputs, pulled, packing })
 }
 
 /// The error for a network whose values exceed what any device can hold.
@@ -148,6 +155,15 @@ impl Planner<'_> {
             return Err(too_large(self.graph));
         }
         Ok(Held { view: View::dense(span.offset as u32, shape), span: Rc::new(span) })
+    }
+
+    /// A place for the retreats of all samples, if there is a backward pass.
+    fn take_retreats(&mut self) -> Result<Option<Held>> {
+        if !self.differentiable() {
+            return Ok(None);
+        }
+        let length = self.graph.shape(self.graph.outputs()[0]).len();
+        self.take(Shape { channels: stated_len(length), height: 1, width: 1 }).map(Some)
     }
 
     fn release(&mut self, held: Option<Held>) {
