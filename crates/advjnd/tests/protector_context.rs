@@ -82,6 +82,38 @@ fn a_face_that_the_cover_of_another_hides_in_part_is_covered() {
 }
 
 #[test]
+fn a_face_in_view_is_spared_by_the_cover_of_a_lost_one() {
+    let picture = Picture::astronaut();
+    let (_, found) = Scene::new().frame(&picture, &Context::default(), &Settings::default());
+    let BBox { x, y, width, height } = found.faces[0].bbox;
+    let whole = GivenFace { bbox: found.faces[0].bbox, landmarks: Some(found.faces[0].landmarks) };
+    let side = 2.5 * width;
+    let other = GivenFace { bbox: BBox { x: x + 1.3 * width, y, width: side, height: side }, landmarks: None };
+    let settings = Settings { max_iterations: 60, ..Settings::default() };
+    for policy in [FailPolicy::Fill, FailPolicy::Pixelate, FailPolicy::Blur] {
+        let settings = Settings { fail_policy: policy, ..settings.clone() };
+        // With the other face in the first frames, or without it.
+        let [(shown, report), (alone, _)] = [2, 0].map(|with_other| {
+            let mut scene = Scene::new();
+            let faces = |frame: usize| if frame < with_other { vec![whole, other] } else { vec![whole] };
+            let frames = (0..8).map(|frame| {
+                scene.frame(&picture, &Context { faces: Some(&faces(frame)), ..Context::default() }, &settings)
+            });
+            frames.last().expect("a frame")
+        });
+        let [face, lost] = &report.faces[..] else { panic!("{:?}", report.faces) };
+        assert_eq!((face.verdict, lost.verdict), (Verdict::Protected, Verdict::Covered(CoverReason::Lost)));
+        let rows = || (0..height as usize).map(|row| y + row as f32);
+        // The cover, 1.8 times as large as the lost face, begins at the left eye.
+        for x in [0.1, 0.4, 0.7, 0.95].map(|share| x + share * width) {
+            assert!(rows().all(|y| shown.at([x, y]) == alone.at([x, y])), "{policy:?}: {x} is covered");
+        }
+        let beside = rows().filter(|y| shown.at([x + 1.1 * width, *y]) != alone.at([x + 1.1 * width, *y]));
+        assert!(beside.count() > height as usize * 9 / 10, "{policy:?}: nothing is covered");
+    }
+}
+
+#[test]
 fn a_given_face_that_is_no_place_has_the_frame_covered() {
     let picture = Picture::astronaut();
     let nowhere = BBox { x: f32::NAN, y: 0.0, width: 80.0, height: 80.0 };

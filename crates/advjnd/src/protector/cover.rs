@@ -3,8 +3,8 @@
 
 use super::FailPolicy;
 use crate::error::{Error, Result};
-use crate::face::{Track, TrackState};
-use crate::frame::{Cover, FrameMut, Rect, cover};
+use crate::face::{BBox, Track, TrackState};
+use crate::frame::{Cover, FrameMut, Patch, Rect, cover};
 use crate::report::{FaceReport, FrameReport, Verdict};
 
 /// Size of a cover relative to the detector's box: for a face in view, and for a lost one.
@@ -17,16 +17,63 @@ pub fn cover_place(track: &Track, frame: &FrameMut<'_>) -> Rect {
     track.bbox.scaled(scale).in_frame(frame)
 }
 
-/// Which of the `faces` are protected, but have something between their eyes and mouth hidden by the cover of another
-/// face, at its place in `places`. The self-check saw such a face whole: it says nothing of what is left of it.
-pub fn overlapped<'a>(faces: impl Iterator<Item = &'a FaceReport>, places: &[Rect]) -> Vec<bool> {
-    let faces: Vec<_> = faces.map(|face| (face.verdict, eyes_to_mouth(face))).collect();
-    let mut hidden: Vec<_> = faces.iter().map(|(verdict, _)| matches!(verdict, Verdict::Covered(_))).collect();
+/// A place to cover, and what is not covered of it.
+#[derive(Debug, Default)]
+pub struct Hidden {
+    place: Rect,
+    spared: Vec<Rect>,
+}
+
+impl Hidden {
+    /// The whole frame.
+    pub fn all(frame: &FrameMut<'_>) -> Self {
+        Self { place: frame.rect(), spared: Vec::new() }
+    }
+
+    /// The place of each of `faces` that is covered. The place of a lost face spares the faces that
+    /// [stand](stands) in it: where another face is in view, the lost one is not.
+    pub fn of(faces: &[(&Track, &FaceReport)], frame: &FrameMut<'_>) -> Vec<Self> {
+        let standing = faces.iter().filter(|(track, face)| stands(track, face.verdict));
+        let spared: Vec<_> = standing.map(|(_, face)| face.bbox.union(&eyes_to_mouth(face)).in_frame(frame)).collect();
+        let covered = faces.iter().filter(|(_, face)| matches!(face.verdict, Verdict::Covered(_)));
+        let hidden = covered.map(|(track, _)| {
+            let spared = if track.state == TrackState::Lost { spared.clone() } else { Vec::new() };
+            Self { place: cover_place(track, frame), spared }
+        });
+        hidden.collect()
+    }
+
+    /// Covers it in the frame.
+    fn cover(&self, frame: &mut FrameMut<'_>, how: Cover) {
+        let spared = self.spared.iter().filter(|spared| spared.intersects(&self.place));
+        let kept = spared.map(|spared| {
+            let mut patch = Patch::default();
+            patch.read(frame, *spared);
+            patch
+        });
+        let kept: Vec<_> = kept.collect();
+        cover(frame, self.place, how);
+        kept.iter().for_each(|patch| patch.restore(frame));
+    }
+}
+
+/// Whether a face is protected and in view in this frame.
+fn stands(track: &Track, verdict: Verdict) -> bool {
+    verdict == Verdict::Protected && track.state == TrackState::Active && track.sighting.is_some()
+}
+
+/// Which of the faces are protected, but have something between their eyes and mouth hidden by the cover of another
+/// face. The self-check saw such a face whole: it says nothing of what is left of it.
+pub fn overlapped<'a>(faces: impl Iterator<Item = (&'a Track, &'a FaceReport)>, frame: &FrameMut<'_>) -> Vec<bool> {
+    let faces: Vec<_> = faces.map(|(track, face)| (track, face.verdict, eyes_to_mouth(face).in_frame(frame))).collect();
+    let places: Vec<_> = faces.iter().map(|(track, ..)| cover_place(track, frame)).collect();
+    let mut hidden: Vec<_> = faces.iter().map(|(_, verdict, _)| matches!(verdict, Verdict::Covered(_))).collect();
     let mut overlapped = vec![false; faces.len()];
     let is_cut = |index: usize, hidden: &[bool]| {
-        let (verdict, middle) = faces[index];
-        let mut covers = places.iter().zip(hidden).filter(|(_, hidden)| **hidden);
-        verdict == Verdict::Protected && !hidden[index] && covers.any(|(place, _)| place.intersects(&middle))
+        let (track, verdict, middle) = faces[index];
+        let spared = |other: usize| faces[other].0.state == TrackState::Lost && stands(track, verdict);
+        let mut covers = (0..faces.len()).filter(|other| hidden[*other] && !spared(*other));
+        verdict == Verdict::Protected && !hidden[index] && covers.any(|other| places[other].intersects(&middle))
     };
     // The cover of one that is overlapped may overlap another.
     while let Some(next) = (0..faces.len()).find(|index| is_cut(*index, &hidden)) {
@@ -35,21 +82,17 @@ pub fn overlapped<'a>(faces: impl Iterator<Item = &'a FaceReport>, places: &[Rec
     overlapped
 }
 
-/// The smallest rectangle with all landmarks of a face that lie in the frame.
-fn eyes_to_mouth(face: &FaceReport) -> Rect {
-    let ends = |axis: usize| {
-        let at = face.landmarks.0.map(|point| point[axis].max(0.0) as usize);
-        at.into_iter().fold((usize::MAX, 0), |(low, high), at| (low.min(at), high.max(at)))
-    };
-    let ((left, right), (top, bottom)) = (ends(0), ends(1));
-    Rect { x: left, y: top, width: right - left + 1, height: bottom - top + 1 }
+/// The smallest box with all landmarks of a face.
+fn eyes_to_mouth(face: &FaceReport) -> BBox {
+    let points = face.landmarks.0.map(|[x, y]| BBox { x, y, width: 0.0, height: 0.0 });
+    points.into_iter().reduce(|a, b| a.union(&b)).unwrap_or(face.bbox)
 }
 
 /// Applies the fail policy to places that must not be seen.
 ///
 /// # Errors
 /// [`Error::Unprotected`] if the policy is [`FailPolicy::Error`].
-pub fn hide(frame: &mut FrameMut<'_>, places: &[Rect], policy: FailPolicy, report: &mut FrameReport) -> Result<()> {
+pub fn hide(frame: &mut FrameMut<'_>, places: &[Hidden], policy: FailPolicy, report: &mut FrameReport) -> Result<()> {
     if places.is_empty() {
         return Ok(());
     }
@@ -65,6 +108,6 @@ pub fn hide(frame: &mut FrameMut<'_>, places: &[Rect], policy: FailPolicy, repor
             return Err(Error::Unprotected { places: places.len(), fault: report.fault.take() });
         }
     };
-    places.iter().for_each(|&place| cover(frame, place, how));
+    places.iter().for_each(|place| place.cover(frame, how));
     Ok(())
 }

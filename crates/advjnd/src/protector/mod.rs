@@ -41,7 +41,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::cover::{cover_place, hide, overlapped};
+use self::cover::{Hidden, cover_place, hide, overlapped};
 pub use self::debug_map::View;
 use self::debug_map::{DebugMap, show};
 use self::face_job::FaceJob;
@@ -250,21 +250,19 @@ impl Protector {
                 tracks.retain(|track| !cover_place(track, frame).is_empty());
                 self.retire_missing(&tracks);
                 maps = self.protect(frame, &tracks, settings, &mut report);
-                let covered =
-                    tracks.iter().zip(&report.faces).filter(|(_, face)| matches!(face.verdict, Verdict::Covered(_)));
-                hidden.extend(covered.map(|(track, _)| cover_place(track, frame)));
+                hidden = Hidden::of(&tracks.iter().zip(&report.faces).collect::<Vec<_>>(), frame);
                 // A face of a lost track may be covered for another reason, and a face may be lost in an earlier frame.
                 let mut faces = tracks.iter().zip(&report.faces);
                 let is_lost = |(track, face): (&Track, &FaceReport)| {
                     track.state == TrackState::Lost || face.verdict == Verdict::Covered(CoverReason::Lost)
                 };
                 if settings.cover_frame_on_lost && faces.any(is_lost) {
-                    hidden.push(frame.rect());
+                    hidden.push(Hidden::all(frame));
                 }
             }
             Err(fault) => {
                 report.fault = Some(fault);
-                hidden.push(frame.rect());
+                hidden.push(Hidden::all(frame));
             }
         }
         hide(frame, &hidden, settings.fail_policy, &mut report)?;
@@ -294,8 +292,7 @@ impl Protector {
         stages.retry(&mut jobs, frame, checked);
         let open = jobs.iter().filter(|job| job.is_open());
         let maps = open.filter_map(|job| DebugMap::of(settings.view, &job.work)).collect();
-        let places: Vec<_> = tracks.iter().map(|track| cover_place(track, frame)).collect();
-        let overlapped = overlapped(jobs.iter().map(|job| &job.report), &places);
+        let overlapped = overlapped(tracks.iter().zip(jobs.iter().map(|job| &job.report)), frame);
         jobs.iter_mut().zip(overlapped).for_each(|(job, overlapped)| job.overlapped = overlapped);
         self.end(jobs, settings, report);
         maps
