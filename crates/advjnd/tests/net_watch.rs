@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use advjnd::net::graph::Graph;
 use advjnd::net::watch::{Watch, WatchedNetworks};
-use advjnd::net::{Backend, Executor, Executors, Found, Metric, Network, Pass, Recognizer, Retreat};
+use advjnd::net::{Backend, Executor, Executors, Metric, Network, Pass, Recognizer, Retreat, RetreatBuffers};
 use advjnd::{Error, Pool};
 use networks::{Numbers, Vectors, random_network, retreat, run};
 use proptest::prelude::*;
@@ -150,11 +150,19 @@ fn net_gradients_of_no_or_too_many_samples_are_an_error() {
     {
         for [inputs, retreats, found] in counts {
             let [outputs, cotangents] = room.each_mut().map(|own| &mut own[..found * length]);
-            let mut found = Found { outputs, cotangents, gradients: &mut gradients[..found * sample] };
+            let mut found = RetreatBuffers { outputs, cotangents, gradients: &mut gradients[..found * sample] };
             let result =
                 executor.retreat_many(&vec![0.0; inputs * sample], &vectors.retreats()[..retreats], &mut found);
             assert!(matches!(result, Err(Error::Input(_))), "{inputs}, {retreats}: {result:?}");
         }
+    }
+    let (long, fitting) = (vec![1.0; length + 1], vec![1.0; length]);
+    for (references, away) in [([&long, &fitting], &fitting), ([&fitting; 2], &long), ([&fitting, &vec![]], &fitting)] {
+        let retreat = Retreat { metric: Metric::Euclidean, references: references.map(Vec::as_slice), away };
+        let [outputs, cotangents] = room.each_mut().map(|own| &mut own[..length]);
+        let mut found = RetreatBuffers { outputs, cotangents, gradients: &mut gradients[..sample] };
+        let result = both.watched.retreat_many(&vec![0.0; sample], &[retreat], &mut found);
+        assert!(matches!(result, Err(Error::Input(_))) && both.watch.fault().is_none(), "{result:?}");
     }
     both.watched.forward(&vec![0.5; sample], Pass::Differentiable).expect("an embedding");
     let result = both.watched.input_gradient(&vec![1.0; length + 1], &mut vec![0.0; sample]);

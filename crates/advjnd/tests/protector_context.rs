@@ -82,35 +82,47 @@ fn a_face_that_the_cover_of_another_hides_in_part_is_covered() {
 }
 
 #[test]
-fn a_face_in_view_is_spared_by_the_cover_of_a_lost_one() {
+fn the_rim_of_the_cover_of_a_lost_face_spares_a_face_in_view() {
     let picture = Picture::astronaut();
     let (_, found) = Scene::new().frame(&picture, &Context::default(), &Settings::default());
     let BBox { x, y, width, height } = found.faces[0].bbox;
     let whole = GivenFace { bbox: found.faces[0].bbox, landmarks: Some(found.faces[0].landmarks) };
-    let side = 2.5 * width;
-    let other = GivenFace { bbox: BBox { x: x + 1.3 * width, y, width: side, height: side }, landmarks: None };
-    let settings = Settings { max_iterations: 60, ..Settings::default() };
-    for policy in [FailPolicy::Fill, FailPolicy::Pixelate, FailPolicy::Blur] {
-        let settings = Settings { fail_policy: policy, ..settings.clone() };
-        // With the other face in the first frames, or without it.
-        let [(shown, report), (alone, _)] = [2, 0].map(|with_other| {
-            let mut scene = Scene::new();
-            let faces = |frame: usize| if frame < with_other { vec![whole, other] } else { vec![whole] };
-            let frames = (0..8).map(|frame| {
-                scene.frame(&picture, &Context { faces: Some(&faces(frame)), ..Context::default() }, &settings)
-            });
-            frames.last().expect("a frame")
+    // Frames with the face, and in the first two another beside it, so many widths from its left edge.
+    let run = |beside: Option<f32>, policy: FailPolicy| {
+        let side = 2.5 * width;
+        let other = |share: f32| GivenFace {
+            bbox: BBox { x: x + share * width, y, width: side, height: side },
+            landmarks: None,
+        };
+        let (mut scene, faces) = (Scene::new(), [Some(whole), beside.map(other)]);
+        let settings = Settings { max_iterations: 60, fail_policy: policy, ..Settings::default() };
+        let frames = (0..8).map(|frame| {
+            let faces: Vec<_> = faces.into_iter().take(if frame < 2 { 2 } else { 1 }).flatten().collect();
+            scene.frame(&picture, &Context { faces: Some(&faces), ..Context::default() }, &settings)
         });
-        let [face, lost] = &report.faces[..] else { panic!("{:?}", report.faces) };
-        assert_eq!((face.verdict, lost.verdict), (Verdict::Protected, Verdict::Covered(CoverReason::Lost)));
-        let rows = || (0..height as usize).map(|row| y + row as f32);
+        frames.last().expect("a frame")
+    };
+    let lost = Verdict::Covered(CoverReason::Lost);
+    for policy in [FailPolicy::Fill, FailPolicy::Pixelate, FailPolicy::Blur] {
+        let ((shown, report), (alone, _)) = (run(Some(1.3), policy), run(None, policy));
+        assert_eq!(report.faces.iter().map(|face| face.verdict).collect::<Vec<_>>(), [Verdict::Protected, lost]);
         // The cover, 1.8 times as large as the lost face, begins at the left eye.
-        for x in [0.1, 0.4, 0.7, 0.95].map(|share| x + share * width) {
-            assert!(rows().all(|y| shown.at([x, y]) == alone.at([x, y])), "{policy:?}: {x} is covered");
+        let is_as_alone = |[across, down]: [f32; 2]| {
+            let at = [x + across * width, y + down * height];
+            shown.at(at) == alone.at(at)
+        };
+        let face = (0..100).map(|index| [0.1 * (index % 10) as f32, 0.1 * (index / 10) as f32]);
+        assert!(face.into_iter().all(is_as_alone), "{policy:?}: the face in view is covered");
+        let covered =
+            |across: f32, down: f32| (0..50).filter(|step| !is_as_alone([across, down + 0.01 * *step as f32])).count();
+        for (across, down) in [(1.4, 0.2), (0.9, 2.0)] {
+            assert!(covered(across, down) > 45, "{policy:?}: nothing is covered at {across}, {down}");
         }
-        let beside = rows().filter(|y| shown.at([x + 1.1 * width, *y]) != alone.at([x + 1.1 * width, *y]));
-        assert!(beside.count() > height as usize * 9 / 10, "{policy:?}: nothing is covered");
     }
+    // The place of the lost face itself is covered in any case.
+    let (_, report) = run(Some(0.5), FailPolicy::Fill);
+    let cut = Verdict::Covered(CoverReason::Overlapped);
+    assert_eq!(report.faces.iter().map(|face| face.verdict).collect::<Vec<_>>(), [cut, lost]);
 }
 
 #[test]

@@ -25,6 +25,9 @@ const TURNED: f32 = 0.15;
 const TURNED_SIZES: [f32; 2] = [100.0, 160.0];
 /// Score of close looks from which a weak detection begins a track.
 const WEAK_CLOSE_SCORE: f32 = 0.75;
+/// The same where the detection touches a new face of its frame with another roll, as a neck or a hand does: these were
+/// seen with 0.76 and 0.83.
+const CLEAR_CLOSE_SCORE: f32 = 0.85;
 /// Frames before a refused weak detection is looked at again, unless its score rises by this much, and frames between
 /// attempts to align a face whose looks did not agree.
 const REFUSED_FRAMES: u32 = 11;
@@ -94,7 +97,7 @@ impl Confirmer {
     /// As [`Aligner::align`].
     pub fn confirms(&mut self, frame: &FrameMut<'_>, track: &Track) -> Result<bool> {
         let seen = self.look(frame, track)?;
-        Ok(seen.is_some_and(|seen| agree(&track.detection(), &seen)))
+        Ok(seen.is_some_and(|seen| agree(&Detection::new(track.bbox, track.landmarks, track.score), &seen)))
     }
 
     /// Forgets the refused detections.
@@ -118,7 +121,6 @@ impl Confirmer {
         self.refused.retain(|refused| refused.frames > 0);
         let mut left = care.alignments;
         let mut confirmed: Vec<Assigned> = Vec::with_capacity(faces.len());
-        let mut known: Vec<Detection> = tracks.iter().map(Track::detection).collect();
         let is_weak = |(face, of): &Assigned| of.is_none() && face.score < care.score_threshold;
         let (weak, sure): (Vec<Assigned>, Vec<Assigned>) = faces.into_iter().partition(is_weak);
         for (face, of) in sure {
@@ -126,14 +128,13 @@ impl Confirmer {
                 Some(of) => self.confirm_followed(frame, face, &tracks[of], care, &mut left)?,
                 None => self.align(frame, face, &mut left)?,
             };
-            known.extend(of.is_none().then_some(seen));
             confirmed.push((seen, of));
         }
-        for (face, _) in weak {
-            if let Some(seen) = self.confirm_weak(frame, face, &known, care, &mut left)? {
-                known.push(seen);
-                confirmed.push((seen, None));
-            }
+        let new: Vec<Detection> = confirmed.iter().filter(|(_, of)| of.is_none()).map(|(face, _)| *face).collect();
+        for (face, of) in weak {
+            let seen = self.confirm_weak(frame, face, tracks, care, &mut left)?;
+            let seen = seen.filter(|seen| seen.score >= CLEAR_CLOSE_SCORE || !is_turned_beside(&new, seen));
+            confirmed.extend(seen.map(|face| (face, of)));
         }
         drop_nested(&mut confirmed);
         for (index, track) in tracks.iter().enumerate() {
@@ -212,17 +213,17 @@ impl Confirmer {
         Ok(seen.map_or(Detection { aligned: false, ..face }, |seen| face.confirmed_by(&seen)))
     }
 
-    /// `face`, too weak to begin a track by itself, if close looks confirm or suspect it beside the `known` faces.
+    /// `face`, too weak to begin a track by itself, if close looks confirm or suspect it.
     fn confirm_weak(
         &mut self,
         frame: &FrameMut<'_>,
         face: Detection,
-        known: &[Detection],
+        tracks: &[Track],
         care: &Care,
         left: &mut usize,
     ) -> Result<Option<Detection>> {
         let as_before = |refused: &Refused| refused.bbox.overlaps(&face.bbox) && face.score <= CLEARER + refused.score;
-        if *left == 0 || is_about_one_of(known, &face.bbox) || self.refused.iter().any(as_before) {
+        if *left == 0 || is_about_one_of(tracks, &face.bbox) || self.refused.iter().any(as_before) {
             return Ok(None);
         }
         *left -= 1;
@@ -231,7 +232,7 @@ impl Confirmer {
             Some(seen) => Some(face.confirmed_by(&seen)),
             None => self.suspect(frame, face, care)?,
         };
-        let seen = seen.filter(|seen| !is_about_one_of(known, &seen.bbox) && !is_beneath_one_of(known, seen));
+        let seen = seen.filter(|seen| !is_about_one_of(tracks, &seen.bbox) && !is_beneath_one_of(tracks, seen));
         if seen.is_none() && self.refused.len() < MOST_REFUSED {
             self.refused.push(Refused { bbox: face.bbox, score: face.score, frames: REFUSED_FRAMES });
         }
@@ -250,17 +251,32 @@ impl Confirmer {
     }
 }
 
-/// Whether the centre of `bbox` lies in one of the `known` faces, or the other way round.
-fn is_about_one_of(known: &[Detection], bbox: &BBox) -> bool {
-    known.iter().any(|face| bbox.contains(face.bbox.center()) || face.bbox.contains(bbox.center()))
+/// Whether the centre of `bbox` lies in a followed face, or the other way round.
+fn is_about_one_of(tracks: &[Track], bbox: &BBox) -> bool {
+    tracks.iter().any(|track| bbox.contains(track.bbox.center()) || track.bbox.contains(bbox.center()))
 }
 
-/// Whether `seen` touches a known face and is only suspected or has a different roll, as a neck or a hand would.
-fn is_beneath_one_of(known: &[Detection], seen: &Detection) -> bool {
-    let turned = |face: &Detection| angle(seen.landmarks.roll() - face.landmarks.roll()).abs() > UPRIGHT;
-    let touches =
-        |face: &Detection| face.bbox.share_in(&seen.bbox).max(seen.bbox.share_in(&face.bbox)) > TOUCHING_SHARE;
-    known.iter().any(|face| face.aligned && touches(face) && (!seen.aligned || turned(face)))
+/// Whether `seen` touches a followed face and is only suspected or has a different roll, as a neck or a hand would.
+fn is_beneath_one_of(tracks: &[Track], seen: &Detection) -> bool {
+    let turned = |track: &Track| is_turned(&track.landmarks, &seen.landmarks);
+    let touches = |track: &Track| touch(&track.bbox, &seen.bbox);
+    tracks.iter().any(|track| track.aligned && touches(track) && (!seen.aligned || turned(track)))
+}
+
+/// Whether `seen` touches one of the `new` faces of its frame and has a different roll.
+fn is_turned_beside(new: &[Detection], seen: &Detection) -> bool {
+    let turned = |face: &Detection| seen.aligned && face.aligned && is_turned(&face.landmarks, &seen.landmarks);
+    new.iter().any(|face| turned(face) && touch(&Pose::of_face(face).bbox(), &seen.bbox))
+}
+
+/// Whether the rolls of two faces differ by more than heads of people beside one another do as a rule.
+fn is_turned(face: &Landmarks, other: &Landmarks) -> bool {
+    angle(other.roll() - face.roll()).abs() > UPRIGHT
+}
+
+/// Whether one of two boxes lies in the other by more than a little.
+fn touch(a: &BBox, b: &BBox) -> bool {
+    a.share_in(b).max(b.share_in(a)) > TOUCHING_SHARE
 }
 
 impl Detection {
@@ -320,11 +336,6 @@ fn drop_nested(faces: &mut Vec<Assigned>) {
 }
 
 impl Track {
-    /// The face as the track knows it.
-    fn detection(&self) -> Detection {
-        Detection { aligned: self.aligned, ..Detection::new(self.bbox, self.landmarks, self.score) }
-    }
-
     /// Whether landmarks that are confirmed in one of `every` frames are due in the next.
     pub fn is_due_by(&self, every: u32) -> bool {
         self.since_confirmed + 1 >= every

@@ -27,7 +27,7 @@ pub enum Pass {
 
 /// Room for what [`Executor::retreat_many`] computes, one sample after the other.
 #[derive(Debug)]
-pub struct Found<'a> {
+pub struct RetreatBuffers<'a> {
     /// Output 0.
     pub outputs: &'a mut [f32],
     /// As long as the outputs; unspecified afterwards.
@@ -77,16 +77,17 @@ pub trait Executor: Send {
         1
     }
 
-    /// Runs the network on the samples of `inputs` together, 1 to [`gradients_together`](Self::gradients_together),
-    /// `[sample][channels][height][width]`, and pulls the direction of each of `retreats` back to its input. The results
-    /// of [`output`](Self::output) and [`input_gradient`](Self::input_gradient) are then unspecified.
+    /// Runs the network on the samples of `inputs` together, `[sample][channels][height][width]`, and pulls the
+    /// direction of each of `retreats` back to its input. They are as many as the batch, or, where
+    /// [`gradients_together`](Self::gradients_together) is larger, from 1 to that. The results of
+    /// [`output`](Self::output) and [`input_gradient`](Self::input_gradient) are then unspecified.
     ///
     /// If output 0 of a sample is not finite, its gradient is unspecified.
     ///
-    /// [`Error::Input`] if there are none or too many, or if `retreats` or `found` are not for as many.
-    fn retreat_many(&mut self, inputs: &[f32], retreats: &[Retreat<'_>], found: &mut Found<'_>) -> Result<()> {
+    /// [`Error::Input`] if the number of samples or a length is wrong.
+    fn retreat_many(&mut self, inputs: &[f32], retreats: &[Retreat<'_>], found: &mut RetreatBuffers<'_>) -> Result<()> {
         check_retreats(self, inputs, retreats, found)?;
-        check_len("a batch", self.batch(), retreats.len())?;
+        check_len("the retreats", retreats.len(), self.batch())?;
         self.forward(inputs, Pass::Differentiable)?;
         found.outputs.copy_from_slice(self.output(0));
         let length = (found.outputs.len() / retreats.len()).max(1);
@@ -173,12 +174,13 @@ pub(super) fn check_many(executor: &(impl Executor + ?Sized), inputs: &[f32], ou
     check_len("the outputs", outputs.len(), count * executor.output_shape(0).map_or(0, |shape| shape.len()))
 }
 
-/// [`Error::Input`] unless there is at least one of `retreats`, and `inputs` and `found` are for as many samples.
+/// [`Error::Input`] unless there is at least one of `retreats`, with vectors as long as output 0, and `inputs` and
+/// `found` are for as many samples.
 pub(super) fn check_retreats(
     executor: &(impl Executor + ?Sized),
     inputs: &[f32],
     retreats: &[Retreat<'_>],
-    found: &Found<'_>,
+    found: &RetreatBuffers<'_>,
 ) -> Result<()> {
     let count = retreats.len();
     if count == 0 {
@@ -191,7 +193,10 @@ pub(super) fn check_retreats(
     check_len("the samples", inputs.len(), input)?;
     check_len("the gradients", found.gradients.len(), input)?;
     check_len("the outputs", found.outputs.len(), output)?;
-    check_len("the cotangents", found.cotangents.len(), output)
+    check_len("the cotangents", found.cotangents.len(), output)?;
+    let vectors =
+        retreats.iter().flat_map(|own| own.references.into_iter().chain(Some(own.away).filter(|own| !own.is_empty())));
+    vectors.into_iter().try_for_each(|vector| check_len("a vector of a retreat", vector.len(), output / count))
 }
 
 /// Computes output 0 of each sample of `inputs`, whose lengths were checked, by one `pass` each.

@@ -34,7 +34,7 @@ mod yunet;
 
 pub use blazeface::{BlazeFaceNet, Candidate};
 pub use detector::{DetectorNet, STRIDES};
-pub use executor::{Backend, Executor, Executors, Found, Pass, check_len};
+pub use executor::{Backend, Executor, Executors, Pass, RetreatBuffers, check_len};
 pub use metric::{Metric, cosine_similarity};
 pub use precision::WeightPrecision;
 pub use recognizer::{Network, Recognizer};

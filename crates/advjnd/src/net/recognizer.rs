@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::executor::{Backend, Executor, Found, Pass, check_finite, check_len, is_finite};
+use super::executor::{Backend, Executor, Pass, RetreatBuffers, check_finite, check_len, is_finite};
 use super::graph::Graph;
 use super::retreat::Retreat;
 use super::{Embedder, RecognizerSpec, dlib, mobilefacenet, sface};
@@ -147,7 +147,7 @@ impl Recognizer {
             // Anew for each pass: a device may have failed.
             let own = first..retreats.len().min(first + executor.gradients_together());
             cotangents.resize(own.len() * length, 0.0);
-            let mut found = Found {
+            let mut found = RetreatBuffers {
                 outputs: &mut embeddings[own.start * length..own.end * length],
                 cotangents,
                 gradients: &mut gradients[own.start * chip..own.end * chip],

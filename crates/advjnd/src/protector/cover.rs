@@ -30,17 +30,22 @@ impl Hidden {
         Self { place: frame.rect(), spared: Vec::new() }
     }
 
-    /// The place of each of `faces` that is covered. The place of a lost face spares the faces that
-    /// [stand](stands) in it: where another face is in view, the lost one is not.
+    /// The place of each of `faces` that is covered. What a lost face's place has beyond the face itself spares the
+    /// faces that [stand](stands) there: what is in view there was checked, and is not the lost face.
     pub fn of(faces: &[(&Track, &FaceReport)], frame: &FrameMut<'_>) -> Vec<Self> {
         let standing = faces.iter().filter(|(track, face)| stands(track, face.verdict));
-        let spared: Vec<_> = standing.map(|(_, face)| face.bbox.union(&eyes_to_mouth(face)).in_frame(frame)).collect();
-        let covered = faces.iter().filter(|(_, face)| matches!(face.verdict, Verdict::Covered(_)));
-        let hidden = covered.map(|(track, _)| {
-            let spared = if track.state == TrackState::Lost { spared.clone() } else { Vec::new() };
-            Self { place: cover_place(track, frame), spared }
-        });
-        hidden.collect()
+        let spared: Vec<_> = standing.map(|(_, face)| face.region).collect();
+        let mut hidden = Vec::new();
+        for (track, _) in faces.iter().filter(|(_, face)| matches!(face.verdict, Verdict::Covered(_))) {
+            let whole = Self { place: cover_place(track, frame), spared: Vec::new() };
+            if track.state == TrackState::Lost {
+                hidden.push(Self { spared: spared.clone(), ..whole });
+                hidden.push(Self { place: track.bbox.in_frame(frame), spared: Vec::new() });
+            } else {
+                hidden.push(whole);
+            }
+        }
+        hidden
     }
 
     /// Covers it in the frame.
@@ -57,23 +62,27 @@ impl Hidden {
     }
 }
 
-/// Whether a face is protected and in view in this frame.
+/// Whether a face is protected and seen in this frame.
 fn stands(track: &Track, verdict: Verdict) -> bool {
-    verdict == Verdict::Protected && track.state == TrackState::Active && track.sighting.is_some()
+    verdict == Verdict::Protected && track.state == TrackState::Active
 }
 
 /// Which of the faces are protected, but have something between their eyes and mouth hidden by the cover of another
 /// face. The self-check saw such a face whole: it says nothing of what is left of it.
 pub fn overlapped<'a>(faces: impl Iterator<Item = (&'a Track, &'a FaceReport)>, frame: &FrameMut<'_>) -> Vec<bool> {
-    let faces: Vec<_> = faces.map(|(track, face)| (track, face.verdict, eyes_to_mouth(face).in_frame(frame))).collect();
-    let places: Vec<_> = faces.iter().map(|(track, ..)| cover_place(track, frame)).collect();
+    let faces: Vec<_> = faces.map(|(track, face)| (track, face.verdict, eyes_to_mouth(face, frame))).collect();
     let mut hidden: Vec<_> = faces.iter().map(|(_, verdict, _)| matches!(verdict, Verdict::Covered(_))).collect();
     let mut overlapped = vec![false; faces.len()];
     let is_cut = |index: usize, hidden: &[bool]| {
         let (track, verdict, middle) = faces[index];
-        let spared = |other: usize| faces[other].0.state == TrackState::Lost && stands(track, verdict);
-        let mut covers = (0..faces.len()).filter(|other| hidden[*other] && !spared(*other));
-        verdict == Verdict::Protected && !hidden[index] && covers.any(|other| places[other].intersects(&middle))
+        let place = |other: &Track| match other.state {
+            TrackState::Lost if stands(track, verdict) => other.bbox.in_frame(frame),
+            _ => cover_place(other, frame),
+        };
+        let mut covers = faces.iter().zip(hidden).filter(|(_, hidden)| **hidden);
+        verdict == Verdict::Protected
+            && !hidden[index]
+            && covers.any(|((other, ..), _)| place(other).intersects(&middle))
     };
     // The cover of one that is overlapped may overlap another.
     while let Some(next) = (0..faces.len()).find(|index| is_cut(*index, &hidden)) {
@@ -82,10 +91,10 @@ pub fn overlapped<'a>(faces: impl Iterator<Item = (&'a Track, &'a FaceReport)>, 
     overlapped
 }
 
-/// The smallest box with all landmarks of a face.
-fn eyes_to_mouth(face: &FaceReport) -> BBox {
+/// The smallest rectangle with all landmarks of a face that lie in the frame.
+fn eyes_to_mouth(face: &FaceReport, frame: &FrameMut<'_>) -> Rect {
     let points = face.landmarks.0.map(|[x, y]| BBox { x, y, width: 0.0, height: 0.0 });
-    points.into_iter().reduce(|a, b| a.union(&b)).unwrap_or(face.bbox)
+    points.into_iter().reduce(|a, b| a.union(&b)).map_or(Rect::default(), |bbox| bbox.in_frame(frame))
 }
 
 /// Applies the fail policy to places that must not be seen.

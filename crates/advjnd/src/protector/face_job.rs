@@ -346,6 +346,10 @@ impl<'a> FaceJob<'a> {
         if self.overlapped {
             self.close(CoverReason::Overlapped);
         }
+        if self.report.verdict == Verdict::Protected {
+            // Nothing is covered.
+            self.report.region = self.work.geometry.rect;
+        }
         self.report.flicker = self.face.settle(spare, protected && !self.overlapped);
         self.report.changed = self.face.verdict.replace(self.report.verdict) != Some(self.report.verdict);
     }

@@ -8,7 +8,7 @@
 mod numbers;
 
 use advjnd::net::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape, ValueId};
-use advjnd::net::{Executor, Found, Metric, Pass, Retreat};
+use advjnd::net::{Executor, Metric, Pass, Retreat, RetreatBuffers};
 pub use numbers::Numbers;
 
 impl Numbers {
@@ -109,7 +109,7 @@ pub fn retreat(executor: &mut dyn Executor, inputs: &[f32], retreats: &[Retreat<
     let length = retreats.len() * executor.output_shape(0).expect("output").len();
     let (mut outputs, mut cotangents) = (vec![f32::NAN; length], vec![f32::NAN; length]);
     let mut gradients = vec![f32::NAN; inputs.len()];
-    let mut found = Found { outputs: &mut outputs, cotangents: &mut cotangents, gradients: &mut gradients };
+    let mut found = RetreatBuffers { outputs: &mut outputs, cotangents: &mut cotangents, gradients: &mut gradients };
     executor.retreat_many(inputs, retreats, &mut found).expect("gradients");
     (outputs, gradients)
 }

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::device::Gpu;
 use super::params::Params;
 use super::plan::{self, Dispatch, Plan, Ways};
-use super::retreat::{state, stated_len};
+use super::retreat::{stated_len, write_retreat};
 use super::transfer::{Passage, Staging, passages};
 use super::weights::{Packing, Store};
 use crate::error::{Error, Result};
 use crate::net::affine::Affine;
-use crate::net::executor::{Executor, Found, Pass, check_finite, check_len, check_retreats};
+use crate::net::executor::{Executor, Pass, RetreatBuffers, check_finite, check_len, check_retreats};
 use crate::net::graph::{Graph, Shape};
 use crate::net::precision::WeightPrecision;
 use crate::net::retreat::Retreat;
@@ -41,7 +41,7 @@ pub struct GpuExecutor {
     input: Passage,
     results: Vec<Passage>,
     /// Of the backward pass, if there is one.
-    pulled: Option<PulledPassages>,
+    pulled: Option<BackwardPassages>,
     staged: Vec<f32>,
     /// What states the retreats of all samples.
     retreats: Vec<f32>,
@@ -52,7 +52,7 @@ pub struct GpuExecutor {
 
 /// The passages of a backward pass.
 #[derive(Debug, Clone, Copy)]
-struct PulledPassages {
+struct BackwardPassages {
     cotangent: Passage,
     retreats: Passage,
     gradient: Passage,
@@ -164,7 +164,7 @@ impl GpuExecutor {
         let (mut down, down_len) = passages(results.chain(ends.map(|(ends, _)| (ends.gradient, input_len))));
         let gradient = if ends.is_some() { down.pop() } else { None };
         let pulled = match (&up[..], gradient) {
-            (&[_, cotangent, retreats], Some(gradient)) => Some(PulledPassages { cotangent, retreats, gradient }),
+            (&[_, cotangent, retreats], Some(gradient)) => Some(BackwardPassages { cotangent, retreats, gradient }),
             _ => None,
         };
         let executor = Self {
@@ -268,7 +268,7 @@ impl GpuExecutor {
     }
 
     /// Reads the downloaded gradient of `ends` into `gradient`, with respect to the input as it was passed.
-    fn read_gradient(&mut self, ends: PulledPassages, gradient: &mut [f32]) -> Result<()> {
+    fn read_gradient(&mut self, ends: BackwardPassages, gradient: &mut [f32]) -> Result<()> {
         self.down.read(&self.gpu, ends.gradient, &mut self.staged)?;
         let (plane, sample) = (self.input_shape.plane(), self.input_shape.len());
         for (gradient, staged) in gradient.chunks_exact_mut(sample).zip(self.staged.chunks_exact(sample)) {
@@ -283,7 +283,7 @@ impl GpuExecutor {
     }
 }
 
-impl PulledPassages {
+impl BackwardPassages {
     fn rising(&self, run: Run) -> Option<Passage> {
         match run {
             Run::Forward => None,
@@ -326,16 +326,16 @@ impl Executor for GpuExecutor {
         Ok(())
     }
 
-    fn retreat_many(&mut self, inputs: &[f32], retreats: &[Retreat<'_>], found: &mut Found<'_>) -> Result<()> {
+    fn retreat_many(&mut self, inputs: &[f32], retreats: &[Retreat<'_>], found: &mut RetreatBuffers<'_>) -> Result<()> {
         check_retreats(self, inputs, retreats, found)?;
-        check_len("a batch", self.batch, retreats.len())?;
+        check_len("the retreats", retreats.len(), self.batch)?;
         let Some(ends) = self.pulled else {
             return Err(Error::input("this executor computes no gradients; plan one that does"));
         };
         self.differentiable = false;
         let stated = self.retreats.len() / self.batch;
         for (retreat, stated) in retreats.iter().zip(self.retreats.chunks_exact_mut(stated)) {
-            state(retreat, stated)?;
+            write_retreat(retreat, stated);
         }
         self.write_input(inputs)?;
         self.up.write(&self.gpu, ends.retreats, &self.retreats)?;

@@ -2,7 +2,7 @@
 //! Networks on a GPU, by Vulkan, Metal or Direct3D 12.
 //!
 //! ```text
-//! graph ─► plan: nodes ─► dispatches + packed weights + places ─► executor ─► one submit and one wait
+//! graph ─► plan: nodes ─► dispatches + packed weights + places ─► executor ─► one submit and one wait for each run
 //! ```
 //!
 //! * `adapter`, `device`: available and open GPUs; `kernel`: the compiled shaders of `kernels/`.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Accelerated, Accelerator};
 use crate::error::{Error, Result};
-use crate::net::executor::{Backend, Executor, Found, Pass};
+use crate::net::executor::{Backend, Executor, Pass, RetreatBuffers};
 use crate::net::graph::{Graph, Shape};
 use crate::net::metric::Metric;
 use crate::net::retreat::Retreat;
@@ -52,16 +52,20 @@ impl Pair {
         self.many[..self.differentiable].last().map_or(1, |many| many.batch())
     }
 
-    /// [`Error::Device`] unless both give nearly the same embeddings of a drawn face and its mirror image, and gradients
-    /// of their retreats from each other, one by one and together. `device` and `network` are for the message.
+    /// [`Error::Device`] unless both give nearly the same embeddings of a drawn face and its mirror image, and
+    /// gradients of retreats, one by one and together. `device` and `network` are for the message.
     pub(super) fn test(&mut self, device: &str, network: &str) -> Result<()> {
         let shape = self.cpu.input_shape();
         let face = face(shape);
         let turned: Vec<f32> = face.chunks_exact(shape.width).flat_map(|row| row.iter().rev().copied()).collect();
         let chips = [&face[..], &turned];
         let [of_face, of_turned] = [embed(&mut *self.cpu, &face)?, embed(&mut *self.cpu, &turned)?];
-        let retreats = [(Metric::Cosine, &of_turned[..]), (Metric::Euclidean, &of_face)]
-            .map(|(metric, other)| Retreat { metric, references: [other; 2], away: &[] });
+        let between: Vec<f32> = of_face.iter().zip(&of_turned).map(|(a, b)| (a + b) / 2.0).collect();
+        let away = vec![1.0 / (of_face.len() as f32).sqrt(); of_face.len()];
+        let retreats = [
+            Retreat { metric: Metric::Cosine, references: [&of_turned, &between], away: &away },
+            Retreat { metric: Metric::Euclidean, references: [&between, &of_face], away: &[] },
+        ];
         let mut expected = Vec::new();
         for (chip, retreat) in chips.into_iter().zip(retreats) {
             expected.push(retreat_all(&mut *self.cpu, chip, &[retreat])?);
@@ -71,17 +75,19 @@ impl Pair {
         for (executor, differentiable) in std::iter::once((&mut self.device, true)).chain(many) {
             let batch = executor.batch();
             let inputs: Vec<f32> = chips.into_iter().cycle().take(batch).flatten().copied().collect();
-            let (found, pulled) = if differentiable {
-                let retreats: Vec<_> = retreats.into_iter().cycle().take(batch).collect();
-                retreat_all(&mut **executor, &inputs, &retreats)?
-            } else {
-                (embed(&mut **executor, &inputs)?, Vec::new())
-            };
             let expected = || expected.iter().cycle();
-            let found = found.chunks_exact((found.len() / batch).max(1)).zip(expected());
-            embeddings.extend(found.map(|(found, expected)| cosine(found, &expected.0)));
-            let pulled = pulled.chunks_exact(face.len()).zip(expected());
-            gradients.extend(pulled.map(|(pulled, expected)| cosine(pulled, &expected.1)));
+            let mut compare = |found: Vec<f32>| {
+                let found = found.chunks_exact((found.len() / batch).max(1)).zip(expected());
+                embeddings.extend(found.map(|(found, expected)| cosine(found, &expected.0)));
+            };
+            compare(embed(&mut **executor, &inputs)?);
+            if differentiable {
+                let retreats: Vec<_> = retreats.into_iter().cycle().take(batch).collect();
+                let (found, pulled) = retreat_all(&mut **executor, &inputs, &retreats)?;
+                compare(found);
+                let pulled = pulled.chunks_exact(face.len()).zip(expected());
+                gradients.extend(pulled.map(|(pulled, expected)| cosine(pulled, &expected.1)));
+            }
         }
         // NaN fails the test.
         let all = |cosines: &[f64], least: f64| cosines.iter().all(|cosine| *cosine >= least);
@@ -104,8 +110,8 @@ impl Pair {
 }
 
 fn median(executor: &mut dyn Executor, chip: &[f32]) -> Result<Duration> {
-    let reference = embed(executor, chip)?;
-    let retreat = Retreat { metric: Metric::Euclidean, references: [&reference; 2], away: &reference };
+    let reference = vec![1.0; executor.output_shape(0).map_or(0, |shape| shape.len())];
+    let retreat = Retreat { metric: Metric::Euclidean, references: [&reference; 2], away: &[] };
     let mut times = [Duration::ZERO; RUNS];
     for time in &mut times {
         let start = Instant::now();
@@ -127,7 +133,7 @@ fn embed(executor: &mut dyn Executor, inputs: &[f32]) -> Result<Vec<f32>> {
 fn retreat_all(executor: &mut dyn Executor, inputs: &[f32], retreats: &[Retreat<'_>]) -> Result<(Vec<f32>, Vec<f32>)> {
     let length = executor.output_shape(0).map_or(0, |shape| shape.len()) * retreats.len();
     let (mut outputs, mut cotangents, mut gradients) = (vec![0.0; length], vec![0.0; length], vec![0.0; inputs.len()]);
-    let mut found = Found { outputs: &mut outputs, cotangents: &mut cotangents, gradients: &mut gradients };
+    let mut found = RetreatBuffers { outputs: &mut outputs, cotangents: &mut cotangents, gradients: &mut gradients };
     executor.retreat_many(inputs, retreats, &mut found)?;
     Ok((outputs, gradients))
 }

@@ -12,7 +12,7 @@ use super::Watch;
 use super::trial::Pair;
 use crate::error::{Error, Result};
 use crate::net::executor::{
-    Executor, Found, Pass, check_finite, check_len, check_many, check_retreats, is_finite, one_by_one,
+    Executor, Pass, RetreatBuffers, check_finite, check_len, check_many, check_retreats, is_finite, one_by_one,
 };
 use crate::net::graph::{Graph, Shape};
 use crate::net::retreat::Retreat;
@@ -98,7 +98,12 @@ impl Watched {
     }
 
     /// The device's embeddings and gradients of several samples; an error if they cannot be trusted.
-    fn retreat_on_device(&mut self, inputs: &[f32], retreats: &[Retreat<'_>], found: &mut Found<'_>) -> Result<()> {
+    fn retreat_on_device(
+        &mut self,
+        inputs: &[f32],
+        retreats: &[Retreat<'_>],
+        found: &mut RetreatBuffers<'_>,
+    ) -> Result<()> {
         let Self { watch, pair, padded, .. } = self;
         let executor = match fitting(&pair.many[..pair.differentiable], retreats.len()) {
             Some(index) => &mut pair.many[index],
@@ -112,7 +117,7 @@ impl Watched {
         padded.gradients.resize(input, 0.0);
         let Padded { inputs, outputs, cotangents, gradients } = padded;
         let all: Vec<_> = retreats.iter().cycle().take(batch).copied().collect();
-        timely(watch, || executor.retreat_many(inputs, &all, &mut Found { outputs, cotangents, gradients }))?;
+        timely(watch, || executor.retreat_many(inputs, &all, &mut RetreatBuffers { outputs, cotangents, gradients }))?;
         found.outputs.copy_from_slice(&outputs[..found.outputs.len()]);
         found.gradients.copy_from_slice(&gradients[..found.gradients.len()]);
         check_finite(found.outputs, "the device")?;
@@ -235,7 +240,7 @@ impl Executor for Watched {
         if self.watch.fault().is_none() { self.pair.most_gradients() } else { 1 }
     }
 
-    fn retreat_many(&mut self, inputs: &[f32], retreats: &[Retreat<'_>], found: &mut Found<'_>) -> Result<()> {
+    fn retreat_many(&mut self, inputs: &[f32], retreats: &[Retreat<'_>], found: &mut RetreatBuffers<'_>) -> Result<()> {
         check_retreats(self, inputs, retreats, found)?;
         let (count, most) = (retreats.len(), self.pair.most_gradients());
         if count > most {
@@ -252,7 +257,7 @@ impl Executor for Watched {
         let outputs = found.outputs.chunks_exact_mut(output).zip(found.cotangents.chunks_exact_mut(output));
         let samples = inputs.chunks_exact(input).zip(found.gradients.chunks_exact_mut(input));
         for ((retreat, (sample, gradients)), (outputs, cotangents)) in retreats.iter().zip(samples).zip(outputs) {
-            let mut found = Found { outputs, cotangents, gradients };
+            let mut found = RetreatBuffers { outputs, cotangents, gradients };
             self.pair.cpu.retreat_many(sample, std::slice::from_ref(retreat), &mut found)?;
         }
         Ok(())
