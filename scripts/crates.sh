@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# crates.sh [OPTION…]: `cargo publish --workspace` with these options (none: --dry-run) on a copy of the tracked files in
-# build/crates. A registry takes crates of at most 10 MB, so in the copy the weights are crates of their own, large files
-# in parts, and `advjnd` depends on them. Each crate is built from what is published. Writes results/crates.json.
+# crates.sh [OPTION…]: `cargo publish --workspace` with these options (none: --dry-run) on a copy of the tracked files
+# in build/crates. A registry takes crates of at most 10 MB, so in the copy the weights are crates of their own, large
+# files in parts, and `advjnd` depends on them. Each crate is built from what is published. Writes results/crates.json.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# readme_check.sh [--list | --first]: runs the README's commands in a clean Debian 12 (scripts/debian_root.sh), in order,
-# in a copy of the tracked files, with this machine's Rust toolchain: those of the rows `| Debian 12, … |` in the section
-# Install, and the indented or fenced blocks of the section Use. Files that they name and that are missing are the sample
-# clip. What needs a camera is named and left out. Says how long each took, and how long it was to the first protected
-# clip. --list only prints the commands; --first ends after the first. Needs root.
+# readme_check.sh [--list | --first]: runs the README's commands in a clean Debian 12 (scripts/debian_root.sh), in
+# order, in a copy of the tracked files, with this machine's Rust toolchain: those of the rows `| Debian 12, … |` in the
+# section Install, and the indented or fenced blocks of the section Use. Files that they name and that are missing are
+# the sample clip. What needs a camera is named and left out. Says how long each took, and how long it was to the first
+# protected clip. --list only prints the commands; --first ends after the first. Needs root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

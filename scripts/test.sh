@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 
 # Mesa's choice of a GPU complains where there is no desktop.
 export NODEVICE_SELECT=1
+# Everything is built once: files for the next build are gigabytes of disk.
+export CARGO_INCREMENTAL=0
 
 passed=0
 failed=0
@@ -82,9 +84,8 @@ fi
 passed=$((passed + tests_passed))
 failed=$((failed + tests_failed))
 
-# Tests that say they do not run: none with the material beside the repository and the packages of requirements.txt in
-# $PYTHON; without the material eight, without the packages one. Without a driver for Vulkan those of the GPU path do not
-# run either, and are not counted.
+# Tests that skip themselves say so: eight without the material beside the repository, one without the packages of
+# requirements.txt in $PYTHON. Those of the GPU path skip without a driver for Vulkan, and are not counted.
 expected=0
 [ -d "${ADVJND_MATERIAL:-../shared}" ] || expected=$((expected + 8))
 "${PYTHON:-/usr/bin/python3}" -c '

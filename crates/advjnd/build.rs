@@ -19,8 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// For each file its parts in order. A crate `advjnd-weights-NAME` puts its folder into `DEP_ADVJND_WEIGHTS_NAME_FOLDER`;
-/// what lies there is called `FILE.NUMBER`.
+/// For each file its parts in order. A crate `advjnd-weights-NAME` puts its folder into
+/// `DEP_ADVJND_WEIGHTS_NAME_FOLDER`; what lies there is called `FILE.NUMBER`.
 fn parts() -> Result<BTreeMap<String, BTreeMap<u32, PathBuf>>, Box<dyn Error>> {
     let mut files: BTreeMap<String, BTreeMap<u32, PathBuf>> = BTreeMap::new();
     for (name, folder) in std::env::vars() {

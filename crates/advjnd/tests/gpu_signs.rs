@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Why a gradient on a GPU may differ from candle's by more than rounding: a sum within rounding of zero takes the other
-//! side of its activation. Where both take the same sides, the gradients differ by rounding alone.
+//! Why a gradient on a GPU may differ from candle's by more than rounding: a sum within rounding of zero takes the
+//! other side of its activation. Where both take the same sides, the gradients differ by rounding alone.
 
 #![cfg(feature = "gpu")]
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]

@@ -20,8 +20,9 @@ use networks::{cosine, relative_difference, run};
 
 /// Embeddings with weights as they are, as a share of their norm.
 const EMBEDDING_TOLERANCE: f32 = 1e-5;
-/// Gradients then. On the photograph, one sum of SFace's and one of MobileFaceNet's lie within rounding of zero and take
-/// the other side of their activation (`gpu_signs.rs`): 2.6e-3 and 2.4e-3 were seen, where the synthetic chip gives 1e-6.
+/// Gradients then. On the photograph, one sum of SFace's and one of MobileFaceNet's lie within rounding of zero and
+/// take the other side of their activation (`gpu_signs.rs`): 2.6e-3 and 2.4e-3 were seen, where the synthetic chip
+/// gives 1e-6.
 fn gradient_tolerance(network: Network) -> f32 {
     if network == Network::DlibResnet29 { 1e-5 } else { 1e-2 }
 }

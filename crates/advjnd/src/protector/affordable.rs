@@ -10,8 +10,8 @@ const LOOKS: u32 = 2;
 const SHARE: f64 = 1.0 / 3.0;
 
 /// The recognisers to leave out so that looks at one face fit into a frame of `budget`, by index, the dearest first.
-/// The first recogniser, the guard, always stays; if it alone does not fit, so do all. `looks` has the time of a look by
-/// each.
+/// The first recogniser, the guard, always stays; if it alone does not fit, so do all. `looks` has the time of a look
+/// by each.
 pub fn unaffordable(looks: &[Duration], budget: Duration) -> Vec<usize> {
     let mut others: Vec<usize> = (1..looks.len()).collect();
     others.sort_by_key(|index| looks[*index]);

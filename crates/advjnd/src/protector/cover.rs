@@ -17,33 +17,51 @@ pub fn cover_place(track: &Track, frame: &FrameMut<'_>) -> Rect {
     track.bbox.scaled(scale).in_frame(frame)
 }
 
+/// What the cover of a face hides.
+struct Extent {
+    /// Hidden whatever else is there.
+    own: Rect,
+    /// Hidden but for the faces that [stand](stands) there: what is in view there was checked, and is not this face.
+    whole: Rect,
+}
+
+impl Extent {
+    /// A face in view has it all as its own. A lost face may have moved: more than its last place is hidden.
+    fn of(track: &Track, frame: &FrameMut<'_>) -> Self {
+        let whole = cover_place(track, frame);
+        let own = if track.state == TrackState::Lost { track.bbox.in_frame(frame) } else { whole };
+        Self { own, whole }
+    }
+}
+
 /// A place to cover, and what is not covered of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Hidden {
     place: Rect,
     spared: Vec<Rect>,
 }
 
 impl Hidden {
-    /// The whole frame.
-    pub fn all(frame: &FrameMut<'_>) -> Self {
-        Self { place: frame.rect(), spared: Vec::new() }
+    fn place(place: Rect) -> Self {
+        Self { place, spared: Vec::new() }
     }
 
-    /// The place of each of `faces` that is covered. What a lost face's place has beyond the face itself spares the
-    /// faces that [stand](stands) there: what is in view there was checked, and is not the lost face.
+    /// The whole frame.
+    pub fn all(frame: &FrameMut<'_>) -> Self {
+        Self::place(frame.rect())
+    }
+
+    /// The places of those of `faces` that are covered.
     pub fn of(faces: &[(&Track, &FaceReport)], frame: &FrameMut<'_>) -> Vec<Self> {
         let standing = faces.iter().filter(|(track, face)| stands(track, face.verdict));
         let spared: Vec<_> = standing.map(|(_, face)| face.region).collect();
         let mut hidden = Vec::new();
         for (track, _) in faces.iter().filter(|(_, face)| matches!(face.verdict, Verdict::Covered(_))) {
-            let whole = Self { place: cover_place(track, frame), spared: Vec::new() };
-            if track.state == TrackState::Lost {
-                hidden.push(Self { spared: spared.clone(), ..whole });
-                hidden.push(Self { place: track.bbox.in_frame(frame), spared: Vec::new() });
-            } else {
-                hidden.push(whole);
+            let Extent { own, whole } = Extent::of(track, frame);
+            if whole != own {
+                hidden.push(Self { place: whole, spared: spared.clone() });
             }
+            hidden.push(Self::place(own));
         }
         hidden
     }
@@ -75,9 +93,9 @@ pub fn overlapped<'a>(faces: impl Iterator<Item = (&'a Track, &'a FaceReport)>, 
     let mut overlapped = vec![false; faces.len()];
     let is_cut = |index: usize, hidden: &[bool]| {
         let (track, verdict, middle) = faces[index];
-        let place = |other: &Track| match other.state {
-            TrackState::Lost if stands(track, verdict) => other.bbox.in_frame(frame),
-            _ => cover_place(other, frame),
+        let place = |other: &Track| {
+            let Extent { own, whole } = Extent::of(other, frame);
+            if stands(track, verdict) { own } else { whole }
         };
         let mut covers = faces.iter().zip(hidden).filter(|(_, hidden)| **hidden);
         verdict == Verdict::Protected

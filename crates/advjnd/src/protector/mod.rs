@@ -134,9 +134,10 @@ impl Protector {
         self.pace = Pace::new(clock);
     }
 
-    /// Leaves out recognisers that this machine cannot look by often enough to check one face in a frame of `budget`: the
-    /// slowest ones, but never the first. Returns their names. They neither attack nor check any face from then on.
-    /// None is left out with a selection, which needs all recognisers, or if another device runs them. Forgets all faces.
+    /// Leaves out recognisers that this machine cannot look by often enough to check one face in a frame of `budget`:
+    /// the slowest ones, but never the first. Returns their names. They neither attack nor check any face from then on.
+    /// None is left out with a selection, which needs all recognisers, or if another device runs them. Forgets all
+    /// faces.
     ///
     /// # Errors
     /// What a recogniser reports.

@@ -46,9 +46,9 @@ impl Stages<'_> {
         let most = if self.settings.max_faces == 0 { usize::MAX } else { self.settings.max_faces as usize };
         close_beyond(jobs, most, CoverReason::TooMany);
         let stages = |job: &&mut FaceJob<'_>| {
-            let (more, thorough) = job.face.duties(self.pace.is_bound());
-            let end = if job.was_shown() { Stage::check(thorough) } else { Stage::Iterate };
-            [Stage::LayOut, Stage::enrolment(more), end]
+            let duties = job.face.duties(self.pace.is_bound());
+            let end = if job.was_shown() { Stage::check(duties.is_thorough) } else { Stage::Iterate };
+            [Stage::LayOut, Stage::enrolment(duties.enrolls_more), end]
         };
         let stages: Vec<_> = open(jobs).iter().map(stages).collect();
         close_beyond(jobs, self.pace.faces(&stages), CoverReason::OutOfTime);
@@ -67,7 +67,7 @@ impl Stages<'_> {
     /// people in `memory`.
     pub fn enroll(&mut self, jobs: &mut [FaceJob<'_>], memory: &Memory) {
         let (settings, selection, hurried) = (self.settings, self.selection, self.pace.is_bound());
-        let more = open(jobs).iter().any(|job| job.face.duties(hurried).0);
+        let more = open(jobs).iter().any(|job| job.face.duties(hurried).enrolls_more);
         let took = self.measure(Stage::enrolment(more), jobs, |workers, jobs| {
             jobs.iter_mut().for_each(|job| job.plan_clean_looks(settings, hurried));
             // What the guard sees in the first round may require a second.

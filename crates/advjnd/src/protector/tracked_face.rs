@@ -67,6 +67,15 @@ pub struct TrackedFace {
     pub worth: Worth,
 }
 
+/// What a frame asks of the recognisers of a face.
+#[derive(Debug, Clone, Copy)]
+pub struct Duties {
+    /// Whether more of them than the guard embed the clean face.
+    pub enrolls_more: bool,
+    /// Whether the check has thorough looks.
+    pub is_thorough: bool,
+}
+
 /// What all recognisers say of the clean face.
 #[derive(Debug, Clone, Copy)]
 pub struct Clean {
@@ -228,13 +237,12 @@ impl TrackedFace {
         flicker
     }
 
-    /// Whether more recognisers than the guard will embed the clean face of the coming frame, and whether its check will
-    /// have thorough looks, unless the guard sees a change.
-    pub fn duties(&self, hurried: bool) -> (bool, bool) {
+    /// What the coming frame asks for, unless the guard sees a change.
+    pub fn duties(&self, hurried: bool) -> Duties {
         let (mut rota, count) = (self.rota, self.memories.len());
         rota.next(self.showing.is_steady(), hurried);
-        let more = (1..count).any(|index| rota.enrolls(index, count) || self.memories[index].is_blank());
-        (more, rota.is_thorough(count))
+        let enrolls_more = (1..count).any(|index| rota.enrolls(index, count) || self.memories[index].is_blank());
+        Duties { enrolls_more, is_thorough: rota.is_thorough(count) }
     }
 
     /// Whether the check of this frame has thorough looks.

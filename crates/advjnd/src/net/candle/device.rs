@@ -2,7 +2,6 @@
 //! A device of CUDA or Metal that was opened.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use candle_core::Device;
 
@@ -13,8 +12,6 @@ use crate::net::executor::Executor;
 use crate::net::graph::Graph;
 use crate::net::watch::{Accelerated, Accelerator};
 
-/// How long it may take for one pass.
-const PATIENCE: Duration = Duration::from_millis(250);
 /// Samples that go through a network together, filled up: a pass of several takes hardly longer than one.
 const BATCHES: [usize; 3] = [2, 4, 8];
 
@@ -87,10 +84,6 @@ impl Accelerator for CandleDevice {
 
     fn description(&self) -> String {
         self.description.clone()
-    }
-
-    fn patience(&self) -> Duration {
-        PATIENCE
     }
 
     fn network(self: Arc<Self>, graph: &Graph) -> Result<Accelerated> {

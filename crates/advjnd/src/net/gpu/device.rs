@@ -13,11 +13,9 @@ use crate::error::{Error, Result};
 use crate::net::executor::Executor;
 use crate::net::graph::Graph;
 use crate::net::precision::WeightPrecision;
-use crate::net::watch::{Accelerated, Accelerator};
+use crate::net::watch::{Accelerated, Accelerator, PATIENCE};
 
-/// How long a GPU may take for one pass. After longer, its driver would soon consider it hung.
-const PATIENCE: Duration = Duration::from_millis(250);
-/// The same for a software GPU: the processor may have other work as well.
+/// How long a software GPU may take for one pass: the processor may have other work as well.
 const SOFTWARE_PATIENCE: Duration = Duration::from_secs(600);
 /// Largest batch size for gradients and looks, padded if need be: a pass of several takes hardly longer than one.
 const MOST: usize = 4;

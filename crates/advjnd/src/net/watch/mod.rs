@@ -18,6 +18,9 @@ use crate::net::executor::{Backend, Executor, Executors};
 use crate::net::graph::Graph;
 use crate::pool::Pool;
 
+/// How long a GPU may take for one pass. After longer, its driver would soon consider it hung.
+pub(super) const PATIENCE: Duration = Duration::from_millis(250);
+
 /// A device other than the processor that runs networks.
 pub trait Accelerator: std::fmt::Debug + Send + Sync {
     /// The name by which a user asks for it: `gpu:0`.
@@ -26,8 +29,10 @@ pub trait Accelerator: std::fmt::Debug + Send + Sync {
     /// Its hardware and driver.
     fn description(&self) -> String;
 
-    /// How long a pass may take. A later answer counts as a fault.
-    fn patience(&self) -> Duration;
+    /// How long a pass may take, 250 ms unless the device says otherwise. A later answer counts as a fault.
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
 
     /// Loads `graph` onto it.
     ///

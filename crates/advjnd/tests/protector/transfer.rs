@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the iterations do for recognisers that are not at hand: each part does what it says, and a seed gives the same
+//! bytes.
+
+use crate::common;
+use advjnd::{
+    Colorimetry, Context, FaceReport, FrameMut, Models, PixelFormat, PlaneMut, Protector, Settings, Transfer, Verdict,
+    View,
+};
+
+/// The last of `count` frames that show the same face, and its report.
+fn last(count: usize, view: View, transfer: Transfer) -> (Vec<u8>, usize, FaceReport) {
+    let picture = common::picture("astronaut.png");
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let mut protector = Protector::new(Models::embedded().expect("models"), 1, 0).expect("protector");
+    let settings = Settings { transfer, view, ..Settings::default() };
+    let frames = (0..count).map(|_| {
+        let mut data = picture.as_raw().clone();
+        let planes = vec![PlaneMut { data: &mut data, stride: 3 * width }];
+        let mut frame = FrameMut::new(PixelFormat::Rgb, Colorimetry::default(), width, height, planes).expect("frame");
+        let mut report = protector.process(&mut frame, &Context::default(), &settings).expect("report");
+        (data, width, report.faces.remove(0))
+    });
+    frames.last().expect("a frame")
+}
+
+#[test]
+fn a_reserve_is_iterated_for() {
+    let [little, much] =
+        [0.16, 1.0].map(|reserve| last(12, View::Protected, Transfer { reserve, ..Transfer::default() }).2);
+    assert_eq!((little.verdict, much.verdict), (Verdict::Protected, Verdict::Protected));
+    // Of the least of all looks; a copy of half the size gets a quarter of the reserve.
+    assert!(much.margin > little.margin + 0.08, "{} with a reserve of 1, {} without", much.margin, little.margin);
+}
+
+#[test]
+fn a_smoothed_gradient_makes_a_smoother_change() {
+    let roughness = |smoothing| {
+        let (data, width, _) = last(6, View::Delta, Transfer { smoothing, ..Transfer::default() });
+        let change: Vec<f64> = data.iter().step_by(3).map(|value| f64::from(*value) - 128.0).collect();
+        let steps = change.chunks_exact(width).flat_map(|row| row.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)));
+        steps.sum::<f64>() / change.iter().map(|v| v * v).sum::<f64>()
+    };
+    let (plain, smooth) = (roughness(0.0), roughness(3.0));
+    assert!(smooth < 0.8 * plain, "{smooth} smoothed, {plain} as it comes");
+}
+
+#[test]
+fn strong_views_are_drawn_from_the_seed() {
+    let strong = Transfer { diversity: 0.1, momentum: 0.6, ..Transfer::default() };
+    let (bytes, _, face) = last(12, View::Protected, strong);
+    assert_eq!(face.verdict, Verdict::Protected);
+    assert!(last(12, View::Protected, strong).0 == bytes);
+    assert!(last(12, View::Protected, Transfer { diversity: 0.0, ..strong }).0 != bytes);
+}
