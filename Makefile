@@ -94,13 +94,14 @@ bench-pytorch:
 engine-table: packages
 	$(PYTHON) tools/engine_table.py --shared $(SHARED)
 
-# CASES scenes of each kind; with PYTHON=… that has `deface`, beside it.
-CASES ?= 6
+# CASES scenes of each kind, and every EVERYth marked frame; with PYTHON=… that has `deface`, beside it.
+CASES ?= 1
+EVERY ?= 3
 
 recall: packages
 	@scripts/install-packages.sh gstreamer1.0-opencv opencv-data
 	cargo build --release --locked -p advjnd-cli
-	target/release/advjnd recall --material $(SHARED) --cases $(CASES) --runs --out results/recall \
+	target/release/advjnd recall --material $(SHARED) --cases $(CASES) --every $(EVERY) --runs --out results/recall \
 		$(if $(filter-out python3,$(PYTHON)),--deface $(PYTHON))
 
 transfer-table: packages

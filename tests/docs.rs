@@ -77,7 +77,7 @@ fn verdicts() -> String {
             Verdict::Protected => "is changed, and no recogniser in use takes it for the person any more",
             Verdict::Covered(reason) => match reason {
                 CoverReason::NotYetProtected => "is covered: its change does not stop every recogniser in use",
-                CoverReason::Lost => "is covered where it is expected: it was not found in this frame",
+                CoverReason::Lost => "is covered where it is expected: it was not found for more than three frames",
                 CoverReason::Unusable => {
                     "is covered: it is too small or too far outside the frame, or its landmarks are not certain"
                 }
@@ -85,7 +85,9 @@ fn verdicts() -> String {
                 CoverReason::OutOfTime => "is covered: the time of its frame was over before it was checked",
                 CoverReason::TooMany => "is covered: the frame has more than `max-faces` faces",
                 CoverReason::OnRequest => "is covered: `mode` is `cover`",
-                CoverReason::Overlapped => "is covered: the cover of another face hides part of it",
+                CoverReason::Overlapped => {
+                    "is covered: the cover of another face, or a mask, hides something between its brows and mouth"
+                }
                 _ => panic!("say here what {reason:?} means"),
             },
             Verdict::Kept => "goes out as it came, RECOGNISABLE: `exclude-people` or `protect-only` says so",

@@ -166,7 +166,7 @@ impl AdvJndProtect {
     fn protect(
         &self,
         buffer: &mut gst::BufferRef,
-        sighting: Sighting,
+        mut sighting: Sighting,
         settings: &Settings,
     ) -> Result<FrameReport, gst::ErrorMessage> {
         if let Some(refusal) = lock(&self.orientation).refusal() {
@@ -178,7 +178,8 @@ impl AdvJndProtect {
                 return Err(gst::error_msg!(gst::CoreError::Negotiation, ("A buffer came before its caps")));
             };
             let size = frame::size(buffer, info);
-            let masks = masks::of(settings, buffer);
+            let masks = masks::of(settings, buffer, size);
+            sighting.mask(&masks);
             let processed = frame::with_frame(buffer, info, |frame| {
                 let report = protector.finish(frame, sighting, &settings.core);
                 masks::cover(frame, &masks);

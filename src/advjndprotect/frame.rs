@@ -43,7 +43,7 @@ pub(super) fn refusal(info: &VideoInfo) -> Option<gst::ErrorMessage> {
         gst::error_msg!(
             gst::StreamError::Format,
             ("Video with pixel-aspect-ratio {width}/{height} is refused, for faces that are squeezed would be \
-                 missed; put videoconvertscale ! video/x-raw,pixel-aspect-ratio=1/1 in front")
+                 missed; put videoscale ! video/x-raw,pixel-aspect-ratio=1/1 in front")
         )
     })
 }

@@ -6,7 +6,8 @@
  *
  * Finds and follows the faces in raw video, and changes each within a budget of just-noticeable differences until face
  * recognition no longer matches it. A self-check reads the changed frame; a face that fails it is covered (property
- * `fail-policy`). A failure never lets a face through. Pixels outside the face regions stay as they were.
+ * `fail-policy`). If anything fails with an error, no face goes through; a face that is not found does. Pixels outside
+ * the face regions stay as they were.
  *
  * ## Example pipeline
  * |[
@@ -66,7 +67,7 @@
  * ## What is refused
  * The element refuses video in which it would miss faces. If it is interlaced, put `deinterlace` in front. If it is to
  * be shown turned (tag `image-orientation`), put `videoflip video-direction=auto` in front. If its pixel-aspect-ratio
- * is beyond 3/2 or 2/3, put `videoconvertscale ! video/x-raw,pixel-aspect-ratio=1/1` in front.
+ * is beyond 3/2 or 2/3, put `videoscale ! video/x-raw,pixel-aspect-ratio=1/1` in front.
  *
  * ## After a panic
  * A panic is an error, and no frame goes out until the element is set to READY and started again.

@@ -8,8 +8,8 @@ use gst_video::VideoRegionOfInterestMeta;
 
 use super::settings::Settings;
 
-/// The rectangles to cover in `buffer`; they may lie outside its picture.
-pub(super) fn of(settings: &Settings, buffer: &gst::BufferRef) -> Vec<Rect> {
+/// The rectangles to cover in `buffer`, whose picture has this `size`.
+pub(super) fn of(settings: &Settings, buffer: &gst::BufferRef, size: (u32, u32)) -> Vec<Rect> {
     let kinds = settings.roi_types.iter().flat_map(|kinds| kinds.split(',')).map(str::trim);
     let kinds: Vec<&str> = kinds.filter(|kind| !kind.is_empty()).collect();
     let marked = buffer.iter_meta::<VideoRegionOfInterestMeta>().filter(|meta| kinds.contains(&meta.roi_type()));
@@ -18,15 +18,14 @@ pub(super) fn of(settings: &Settings, buffer: &gst::BufferRef) -> Vec<Rect> {
         let [x, y, width, height] = [x, y, width, height].map(|pixels| pixels as usize);
         Rect { x, y, width, height }
     });
-    settings.privacy_masks.iter().copied().chain(marked).collect()
+    let (width, height) = (size.0 as usize, size.1 as usize);
+    let all = settings.privacy_masks.iter().copied().chain(marked);
+    all.map(|mask| clip(mask, width, height)).filter(|mask| !mask.is_empty()).collect()
 }
 
-/// Covers the parts of `masks` that lie in the frame.
+/// Covers `masks`, which lie in the frame.
 pub(super) fn cover(frame: &mut FrameMut<'_>, masks: &[Rect]) {
-    for mask in masks {
-        let within = clip(*mask, frame.width(), frame.height());
-        advjnd::frame::cover(frame, within, Cover::Fill);
-    }
+    masks.iter().for_each(|mask| advjnd::frame::cover(frame, *mask, Cover::Fill));
 }
 
 /// The part of `rect` that lies in a picture of `width` and `height`; empty if there is none.

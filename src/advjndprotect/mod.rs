@@ -50,7 +50,7 @@ pub enum Mode {
     Cover,
 }
 
-/// Property `fail-policy`: what happens to a face that the self-check does not confirm as protected.
+/// Property `fail-policy`: how a face that must be hidden is hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, glib::Enum)]
 #[enum_type(name = "GstAdvJndProtectFailPolicy")]
 pub enum FailPolicy {

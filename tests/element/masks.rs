@@ -8,7 +8,7 @@ use gst_video::{VideoFormat, VideoRegionOfInterestMeta};
 
 use crate::common::formats::FORMATS;
 use crate::common::samples::{Kind, place};
-use crate::common::{Frames, ONE_FACE, STRONG, Session, pixels, plane_size};
+use crate::common::{Frames, ONE_FACE, STRONG, Session, faces, pixels, plane_size};
 
 /// Whether every pixel of a rectangle, as far as it lies in the picture, is of one value in each of its channels.
 fn is_filled(planes: &[Vec<u8>], frames: &Frames, (x, y, width, height): (usize, usize, usize, usize)) -> bool {
@@ -82,6 +82,23 @@ fn masks_hold_whatever_else_happens_to_faces_and_in_every_view() {
             }
         }
     }
+}
+
+#[test]
+fn a_face_that_a_mask_hides_in_part_is_covered() {
+    let frames = Frames::sample(ONE_FACE, VideoFormat::I420, 1);
+    let seen = |mask: [u32; 4]| {
+        let [x, y, width, height] = mask;
+        let mask = format!("<<{x},{y},{width},{height}>>");
+        let properties = [STRONG[0], STRONG[1], ("privacy-masks", &mask)];
+        faces(&Session::new(&frames.caps(), &properties).protect(&frames.buffers[0])).remove(0)
+    };
+    let whole = seen([0, 0, 1, 1]);
+    let (x, y, width, height) = whole.rect;
+    assert_eq!(whole.verdict, "protected");
+    assert_eq!(seen([x, y + height / 2, width, height]).verdict, "covered-overlapped", "the lower half is masked");
+    assert_eq!(seen([x, y, width, height / 8]).verdict, "protected", "hair is masked");
+    assert_eq!(seen([0, 0, 4000, 4000]).verdict, "protected", "nothing of it is left");
 }
 
 #[test]

@@ -204,8 +204,7 @@ fn squeezed_video_is_refused_with_a_reason() {
         let flow = session.harness.push(frames.buffers[0].copy_deep().unwrap());
         assert_eq!(flow.is_err(), refused, "{width}/{height}");
         let error = session.error().unwrap_or_default();
-        let told =
-            error.contains(&format!("pixel-aspect-ratio {width}/{height}")) && error.contains("videoconvertscale");
+        let told = error.contains(&format!("pixel-aspect-ratio {width}/{height}")) && error.contains("videoscale");
         assert_eq!(told, refused, "{error}");
     }
 }
@@ -214,7 +213,7 @@ fn squeezed_video_is_refused_with_a_reason() {
 fn squeezed_video_plays_after_the_remedy() {
     init();
     let caps = "video/x-raw,width=160,height=120,pixel-aspect-ratio=2/1";
-    let remedy = "videoconvertscale ! video/x-raw,pixel-aspect-ratio=1/1";
+    let remedy = "videoscale ! video/x-raw,pixel-aspect-ratio=1/1";
     play(&format!("videotestsrc num-buffers=3 ! {caps} ! {remedy} ! advjndprotect ! fakesink"));
 }
 

@@ -151,7 +151,7 @@ pub struct Pace {
     end: Option<Duration>,
     /// Time per unit of each stage.
     costs: [Duration; STAGES],
-    /// The same as of the last measurement: costs fade.
+    /// The same without the fading.
     learned: [Duration; STAGES],
     done: [bool; STAGES],
     /// Whether a stage was ever run. The first run makes plans and buffers that last, so its time predicts nothing.
@@ -215,18 +215,20 @@ impl Pace {
         let before = self.costs[stage as usize];
         let cost = if before.is_zero() { unit } else { blended(before) };
         (self.costs[stage as usize], self.done[stage as usize]) = (cost, true);
-        let learned = std::mem::replace(&mut self.learned[stage as usize], cost);
+        // From what was learned, for an estimate that has faded says nothing of the twin.
+        let learned = self.learned[stage as usize];
+        let now = if learned.is_zero() { cost } else { blended(learned) };
+        self.learned[stage as usize] = now;
         let Some(twin) = stage.twin() else { return };
         if !learned.is_zero() {
-            // Of what was learned, for an estimate that has faded says nothing of the twin.
-            let ratio = blended(learned).as_secs_f64() / learned.as_secs_f64();
+            let ratio = now.as_secs_f64() / learned.as_secs_f64();
             for known in [&mut self.costs, &mut self.learned] {
                 known[twin as usize] = known[twin as usize].mul_f64(ratio);
             }
         }
         if matches!(twin, Stage::Check | Stage::CheckThoroughly) {
-            let plain = &mut self.costs[twin as usize];
-            *plain = if plain.is_zero() { cost } else { *plain };
+            let plain = self.learned[twin as usize];
+            self.costs[twin as usize] = if plain.is_zero() { cost } else { plain };
             self.done[twin as usize] = true;
         }
     }

@@ -38,7 +38,7 @@ pub enum CoverReason {
     TooMany,
     /// The settings cover every face.
     OnRequest,
-    /// The cover of another face hides part of it: what is left was not checked.
+    /// The cover of another face, or a mask, hides something between its brows and mouth: what is left was not checked.
     Overlapped,
 }
 

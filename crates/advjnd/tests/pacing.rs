@@ -147,6 +147,30 @@ fn stages_of_two_kinds_have_a_cost_each_and_a_gradient_does_not_change_it_alone(
     assert!(near(&pace, Stage::Check, 12) && pace.cost(Stage::CheckAndClimb, 1) > ms(9));
 }
 
+#[test]
+fn checks_that_take_turns_keep_their_costs_for_hours() {
+    const CHECKS: [(Stage, u64); 4] = [
+        (Stage::Check, 6),
+        (Stage::CheckAndClimb, 8),
+        (Stage::CheckThoroughly, 12),
+        (Stage::CheckThoroughlyAndClimb, 15),
+    ];
+    let (mut pace, clock) = pace(&CHECKS);
+    for frame in 0..40_000u64 {
+        pace.begin(Some(ms(33)));
+        if frame % 1000 > 900 {
+            // Nobody is in view.
+            continue;
+        }
+        let (stage, cost) = [(Stage::CheckAndClimb, 8), (Stage::CheckThoroughlyAndClimb, 15)][frame as usize % 2];
+        take(&mut pace, &clock, &[(stage, cost + frame % 3)]);
+        for (stage, cost) in CHECKS {
+            let seen = pace.cost(stage, 1);
+            assert!(frame % 1000 < 20 || (ms(cost / 2)..ms(2 * cost)).contains(&seen), "{stage:?}, {frame}: {seen:?}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn grants_are_fair_and_no_more_than_asked_for(

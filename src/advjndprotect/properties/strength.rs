@@ -36,7 +36,7 @@ pub(super) fn rows(default: &Settings) -> Vec<Property> {
         property!(
             glib::ParamSpecFloat::builder("jnd-rms-ceiling")
                 .nick("JND root mean square, ceiling")
-                .blurb("Largest RMS change of a face that jnd-rms does not protect (0 = jnd-rms)")
+                .blurb("Up to where the RMS change may rise if jnd-rms does not suffice (0 = jnd-rms)")
                 .minimum(0.0)
                 .maximum(20.0)
                 .default_value(default.core.jnd_rms_ceiling)
@@ -145,7 +145,7 @@ pub(super) fn rows(default: &Settings) -> Vec<Property> {
         property!(
             glib::ParamSpecEnum::builder_with_default::<FailPolicy>("fail-policy", default.core.fail_policy.into())
                 .nick("Fail policy")
-                .blurb("What happens to a face that the self-check does not confirm")
+                .blurb("How a face that must be hidden is hidden; only fill is sure to hide it")
                 .mutable_playing(),
             |settings| FailPolicy::from(settings.core.fail_policy),
             |settings, policy: FailPolicy| settings.core.fail_policy = policy.into()

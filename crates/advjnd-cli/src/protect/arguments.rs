@@ -21,7 +21,8 @@ Exit codes:
        choice
   1    at least one file was not written; the messages name it
   2    the command line is wrong
-  3    all files were written, but in one frames are missing or not protected
+  3    all files were written, at least one with a warning: for example, frames were left out, or
+       passed as they came. Read the warnings
   128+ a signal ended the run (130: Ctrl-C); no unfinished file is left";
 
 /// How a face that is not protected is hidden, by the name that other programs have for it.

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Search {
-    /// As few extra passes as possible.
+    /// Upright, and one extra pass in every other frame.
     Fast,
-    /// All extra passes in every frame.
+    /// Every extra pass in every frame; of the four diagonal ones, two.
     Thorough,
 }
 

@@ -25,8 +25,8 @@ const TURNED: f32 = 0.15;
 const TURNED_SIZES: [f32; 2] = [100.0, 160.0];
 /// Score of close looks from which a weak detection begins a track.
 const WEAK_CLOSE_SCORE: f32 = 0.75;
-/// The same where the detection touches a new face of its frame with another roll, as a neck or a hand does: these were
-/// seen with 0.76 and 0.83.
+/// The same where the detection touches another face and has another roll, as a neck or a hand does: these were seen
+/// with 0.76 and 0.83.
 const CLEAR_CLOSE_SCORE: f32 = 0.85;
 /// Frames before a refused weak detection is looked at again, unless its score rises by this much, and frames between
 /// attempts to align a face whose looks did not agree.
@@ -133,7 +133,7 @@ impl Confirmer {
         let new: Vec<Detection> = confirmed.iter().filter(|(_, of)| of.is_none()).map(|(face, _)| *face).collect();
         for (face, of) in weak {
             let seen = self.confirm_weak(frame, face, tracks, care, &mut left)?;
-            let seen = seen.filter(|seen| seen.score >= CLEAR_CLOSE_SCORE || !is_turned_beside(&new, seen));
+            let seen = seen.filter(|seen| !is_turned_beside(&new, seen));
             confirmed.extend(seen.map(|face| (face, of)));
         }
         drop_nested(&mut confirmed);
@@ -229,7 +229,10 @@ impl Confirmer {
         *left -= 1;
         let seen = self.aligner.align(frame, Pose::of_face(&face))?;
         let seen = match seen.filter(|seen| seen.score >= WEAK_CLOSE_SCORE) {
-            Some(seen) => Some(face.confirmed_by(&seen)),
+            Some(seen) => {
+                let face = face.confirmed_by(&seen);
+                Some(Detection { score: face.score.max(care.score_threshold), ..face })
+            }
             None => self.suspect(frame, face, care)?,
         };
         let seen = seen.filter(|seen| !is_about_one_of(tracks, &seen.bbox) && !is_beneath_one_of(tracks, seen));
@@ -256,22 +259,23 @@ fn is_about_one_of(tracks: &[Track], bbox: &BBox) -> bool {
     tracks.iter().any(|track| bbox.contains(track.bbox.center()) || track.bbox.contains(bbox.center()))
 }
 
-/// Whether `seen` touches a followed face and is only suspected or has a different roll, as a neck or a hand would.
+/// Whether `seen` touches a followed face and is only suspected or [turned](is_turned).
 fn is_beneath_one_of(tracks: &[Track], seen: &Detection) -> bool {
-    let turned = |track: &Track| is_turned(&track.landmarks, &seen.landmarks);
+    let turned = |track: &Track| is_turned(seen, &track.landmarks);
     let touches = |track: &Track| touch(&track.bbox, &seen.bbox);
     tracks.iter().any(|track| track.aligned && touches(track) && (!seen.aligned || turned(track)))
 }
 
-/// Whether `seen` touches one of the `new` faces of its frame and has a different roll.
+/// Whether `seen` touches one of the `new` faces of its frame and is [turned](is_turned).
 fn is_turned_beside(new: &[Detection], seen: &Detection) -> bool {
-    let turned = |face: &Detection| seen.aligned && face.aligned && is_turned(&face.landmarks, &seen.landmarks);
+    let turned = |face: &Detection| face.aligned && is_turned(seen, &face.landmarks);
     new.iter().any(|face| turned(face) && touch(&Pose::of_face(face).bbox(), &seen.bbox))
 }
 
-/// Whether the rolls of two faces differ by more than heads of people beside one another do as a rule.
-fn is_turned(face: &Landmarks, other: &Landmarks) -> bool {
-    angle(other.roll() - face.roll()).abs() > UPRIGHT
+/// Whether `seen` is a neck or a hand rather than a head beside `face`: its roll differs by more than that of heads
+/// side by side does as a rule, and it is not seen clearly.
+fn is_turned(seen: &Detection, face: &Landmarks) -> bool {
+    seen.aligned && seen.score < CLEAR_CLOSE_SCORE && angle(seen.landmarks.roll() - face.roll()).abs() > UPRIGHT
 }
 
 /// Whether one of two boxes lies in the other by more than a little.

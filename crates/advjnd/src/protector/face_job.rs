@@ -47,7 +47,7 @@ pub struct FaceJob<'a> {
     iterations: Option<Iterations>,
     /// Whether this frame spends its time on iterations alone, since the face would not pass a check.
     check_deferred: bool,
-    /// Whether the cover of another face hides part of this one, which is protected.
+    /// Whether the cover of another face hides something between the brows and mouth of this one, which is protected.
     pub overlapped: bool,
     /// Whether the clean face is not the person's, and no close look of this frame confirmed its landmarks.
     doubtful: bool,
@@ -285,6 +285,11 @@ impl<'a> FaceJob<'a> {
         }
     }
 
+    /// Whether its change was written, and is not written again: the job has ended.
+    pub fn is_withdrawn(&self) -> bool {
+        self.written && !self.open
+    }
+
     /// Reads the output face, and plans its probes. `climbs`: whether one of them should give a gradient.
     pub fn inspect(&mut self, frame: &FrameMut<'_>, climbs: bool) {
         self.work.inspect(frame);
@@ -340,7 +345,7 @@ impl<'a> FaceJob<'a> {
             self.face.worth.learn(self.report.iterations, max_iterations, protected);
         }
         if self.judged {
-            self.face.settle_judged(protected, self.face.surplus(&self.work));
+            self.face.settle_judged(protected && !self.overlapped, self.face.surplus(&self.work));
         }
         let spare = self.face.goal_surplus(&self.work, self.transfer.reserve);
         if self.overlapped {

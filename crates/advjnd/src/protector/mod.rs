@@ -59,7 +59,7 @@ use self::workspace::Workspace;
 use crate::attack::Attack;
 use crate::error::Result;
 use crate::face::{BBox, Detection, GivenFace, Landmarks, Track, TrackId, TrackState};
-use crate::frame::{Colorimetry, FrameMut, PixelFormat, PlaneMut};
+use crate::frame::{Colorimetry, FrameMut, PixelFormat, PlaneMut, Rect};
 use crate::models::Models;
 use crate::net::Backend;
 use crate::pacing::{Clock, DEFAULT_INTERVAL, Pace};
@@ -177,7 +177,7 @@ impl Protector {
         }
         let face = Detection::new(bbox, Landmarks::guess(&bbox), 1.0);
         let track = Track::of(&Detection { confirmed: true, ..face });
-        self.protect(&mut frame, &[track], &settings, &mut FrameReport::default());
+        self.protect(&mut frame, &[track], &[], &settings, &mut FrameReport::default());
         self.search.restart();
         self.faces.clear();
         self.memory.clear();
@@ -222,7 +222,7 @@ impl Protector {
         self.clock = context.time.unwrap_or(self.clock + DEFAULT_INTERVAL);
         self.pace.begin(context.budget);
         let (found, took) = self.search.follow(frame, context, self.clock, settings, &mut self.pace);
-        Sighting { found: found.map_err(|error| error.to_string()), took }
+        Sighting { found: found.map_err(|error| error.to_string()), took, masks: Vec::new() }
     }
 
     /// Looks for the faces of the last of the `held` frames in earlier ones that missed them. It follows a face
@@ -250,7 +250,7 @@ impl Protector {
                 // A face without a pixel in the frame is dropped.
                 tracks.retain(|track| !cover_place(track, frame).is_empty());
                 self.retire_missing(&tracks);
-                maps = self.protect(frame, &tracks, settings, &mut report);
+                maps = self.protect(frame, &tracks, &sighting.masks, settings, &mut report);
                 hidden = Hidden::of(&tracks.iter().zip(&report.faces).collect::<Vec<_>>(), frame);
                 // A face of a lost track may be covered for another reason, and a face may be lost in an earlier frame.
                 let mut faces = tracks.iter().zip(&report.faces);
@@ -277,6 +277,7 @@ impl Protector {
         &mut self,
         frame: &mut FrameMut<'_>,
         tracks: &[Track],
+        masks: &[Rect],
         settings: &Settings,
         report: &mut FrameReport,
     ) -> Vec<DebugMap> {
@@ -293,7 +294,7 @@ impl Protector {
         stages.retry(&mut jobs, frame, checked);
         let open = jobs.iter().filter(|job| job.is_open());
         let maps = open.filter_map(|job| DebugMap::of(settings.view, &job.work)).collect();
-        let overlapped = overlapped(tracks.iter().zip(jobs.iter().map(|job| &job.report)), frame);
+        let overlapped = overlapped(tracks.iter().zip(jobs.iter().map(|job| &job.report)), masks, frame);
         jobs.iter_mut().zip(overlapped).for_each(|(job, overlapped)| job.overlapped = overlapped);
         self.end(jobs, settings, report);
         maps

@@ -8,7 +8,7 @@ use crate::face::{BBox, GivenFace};
 use crate::frame::Rect;
 use crate::jnd::Model;
 
-/// What happens to a face that the self-check does not confirm as protected.
+/// How a face that must be hidden is hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum FailPolicy {

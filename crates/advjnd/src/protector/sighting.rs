@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::search::{Found, Search, Sought, bridge};
 use crate::error::Result;
-use crate::frame::FrameMut;
+use crate::frame::{FrameMut, Rect};
 
 /// The faces of a frame that is not yet protected.
 pub struct Sighting {
@@ -13,6 +13,16 @@ pub struct Sighting {
     pub(super) found: std::result::Result<Found, String>,
     /// Time that the search took.
     pub(super) took: Duration,
+    /// What the caller covers in the frame.
+    pub(super) masks: Vec<Rect>,
+}
+
+impl Sighting {
+    /// Says which rectangles the caller will cover in the frame once it is finished. A face is covered, too, if they
+    /// hide something between its brows and mouth, but not all of it: what is left was not checked.
+    pub fn mask(&mut self, masks: &[Rect]) {
+        self.masks.extend_from_slice(masks);
+    }
 }
 
 /// A frame that was sighted and is not yet finished.

@@ -185,8 +185,9 @@ impl Stages<'_> {
         self.pace.allows(if climb.is_zero() { first } else { climb.max(check) })
     }
 
-    /// Spends more iterations on faces that fell short of their margins, and checks them and all that overlap them
-    /// again. With a deadline, it does so once, and only for faces that have had no iteration yet.
+    /// Spends more iterations on faces that fell short of their margins, and checks them again, with all that overlap
+    /// them or a face that has failed since it was written. With a deadline, it does so once, and only for faces that
+    /// have had no iteration yet.
     pub fn retry(&mut self, jobs: &mut [FaceJob<'_>], frame: &mut FrameMut<'_>, checked: usize) {
         let (rounds, most) = if self.pace.is_bound() { (1, 1) } else { (RETRIES, self.settings.max_iterations) };
         for _ in 0..rounds {
@@ -205,7 +206,9 @@ impl Stages<'_> {
         jobs.iter().for_each(|job| job.restore(frame));
         let mut below: Vec<_> = jobs.iter_mut().filter(|job| job.is_short(most)).collect();
         self.iterate(&mut below, check);
-        self.check(jobs, frame, |job| short.iter().any(|place| place.intersects(&job.report.region)));
+        let withdrawn = jobs.iter().filter(|job| job.is_withdrawn()).map(|job| job.report.region);
+        let changed: Vec<Rect> = short.into_iter().chain(withdrawn).collect();
+        self.check(jobs, frame, |job| changed.iter().any(|place| place.intersects(&job.report.region)));
     }
 
     /// Runs a stage on the open jobs, and returns the time it took. `work` keeps in the list the jobs that it

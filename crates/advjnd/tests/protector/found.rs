@@ -43,6 +43,32 @@ fn small_turned_heads_are_found() {
     }
 }
 
+/// A baby's head at a cheek: found too weakly to begin a track by itself, it touches a face, and is turned as a neck is.
+#[test]
+fn a_turned_head_beside_another_is_found_whoever_comes_first() {
+    let scene = Scene::new();
+    let large = Place { center: [150.0, 180.0], size: 120.0, roll: 0.0 };
+    let alone = scene.at(400, 360, &large);
+    for (size, roll) in [(30.0, 90.0), (36.0, 225.0), (30.0, 60.0)] {
+        let small = Place { center: [205.0 + 0.3 * size, 200.0], size, roll };
+        let mut both = alone.clone();
+        both.lay(&scene.portrait, &scene.face, &small);
+        for frames_alone in [0, 5] {
+            let mut protector = Protector::new(Models::embedded().expect("models"), 2, 0).expect("protector");
+            let mut process = |picture: &Picture| {
+                let settings = Settings { search: Thoroughness::Thorough, ..Settings::default() };
+                let (output, report) =
+                    picture.with_frame(|frame| protector.process(frame, &Context::default(), &settings));
+                (output, report.expect("a report"))
+            };
+            (0..frames_alone).for_each(|_| drop(process(&alone)));
+            let (output, report) = (0..FRAMES).map(|_| process(&both)).last().expect("frames");
+            let touched = change(&both, &output, &small);
+            assert!(touched > 0.02, "{size} px, {roll}°, {frames_alone} frames later: {:?}", report.faces);
+        }
+    }
+}
+
 /// Fault 3: marks of others add to the search.
 #[test]
 fn marks_take_nothing_away() {

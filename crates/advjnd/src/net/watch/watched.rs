@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
 use super::Watch;
-use super::trial::Pair;
+use super::trial::{Pair, TOLERANCE, difference};
 use crate::error::{Error, Result};
 use crate::net::executor::{
     Executor, Pass, RetreatBuffers, check_finite, check_len, check_many, check_retreats, is_finite, one_by_one,
@@ -18,11 +18,8 @@ use crate::net::graph::{Graph, Shape};
 use crate::net::retreat::Retreat;
 use crate::pool::Pool;
 
-/// One look in this many is repeated on the processor, at random.
+/// One look in this many is repeated on the processor, at random, whether it gives a gradient or not.
 const AUDIT: u32 = 30;
-/// How far the two embeddings may then differ, as a share of their length. This moves dlib's margin by at most 0.02
-/// (its embeddings have a length of 1.4 to 1.5, its threshold is 0.6), and a cosine margin by less.
-const AUDIT_TOLERANCE: f64 = 0.008;
 
 /// A network on the device and on the processor.
 pub(super) struct Watched {
@@ -104,24 +101,30 @@ impl Watched {
         retreats: &[Retreat<'_>],
         found: &mut RetreatBuffers<'_>,
     ) -> Result<()> {
-        let Self { watch, pair, padded, .. } = self;
+        let Self { watch, pair, padded, chance, .. } = self;
+        let sample = inputs.len() / retreats.len();
+        let length = found.outputs.len() / retreats.len();
         let executor = match fitting(&pair.many[..pair.differentiable], retreats.len()) {
             Some(index) => &mut pair.many[index],
             None => &mut pair.device,
         };
         let batch = executor.batch();
-        let [input, output] = [inputs, found.outputs].map(|own| own.len() / retreats.len() * batch);
-        padded.fill(inputs, input);
-        padded.outputs.resize(output, 0.0);
-        padded.cotangents.resize(output, 0.0);
-        padded.gradients.resize(input, 0.0);
-        let Padded { inputs, outputs, cotangents, gradients } = padded;
+        padded.fill(inputs, sample * batch);
+        padded.outputs.resize(length * batch, 0.0);
+        padded.cotangents.resize(length * batch, 0.0);
+        padded.gradients.resize(sample * batch, 0.0);
+        let Padded { inputs: filled, outputs, cotangents, gradients } = padded;
         let all: Vec<_> = retreats.iter().cycle().take(batch).copied().collect();
-        timely(watch, || executor.retreat_many(inputs, &all, &mut RetreatBuffers { outputs, cotangents, gradients }))?;
+        timely(watch, || executor.retreat_many(filled, &all, &mut RetreatBuffers { outputs, cotangents, gradients }))?;
         found.outputs.copy_from_slice(&outputs[..found.outputs.len()]);
         found.gradients.copy_from_slice(&gradients[..found.gradients.len()]);
         check_finite(found.outputs, "the device")?;
         check_finite(found.gradients, "the device")?;
+        for (own, found) in inputs.chunks_exact(sample).zip(found.outputs.chunks_exact(length)) {
+            if chance.random_ratio(1, AUDIT) {
+                audit(watch, &mut *pair.cpu, own, found)?;
+            }
+        }
         watch.count_iterations(retreats.len() as u64);
         Ok(())
     }
@@ -166,18 +169,11 @@ fn audit(watch: &Watch, cpu: &mut dyn Executor, input: &[f32], found: &[f32]) ->
     watch.count_audit();
     cpu.forward(input, Pass::Infer)?;
     let difference = difference(found, cpu.output(0));
-    if difference <= AUDIT_TOLERANCE {
+    if difference <= TOLERANCE {
         return Ok(());
     }
     let reason = format!("an embedding differed from the processor's by {difference:.4} of its length");
     Err(Error::device(watch.device().name(), reason))
-}
-
-/// The norm of the difference as a share of the norm of `expected`.
-fn difference(found: &[f32], expected: &[f32]) -> f64 {
-    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt();
-    let difference = norm(&mut found.iter().zip(expected).map(|(a, b)| a - b));
-    difference / norm(&mut expected.iter().copied()).max(f64::MIN_POSITIVE)
 }
 
 impl Executor for Watched {
