@@ -132,9 +132,11 @@ impl Confirmer {
         }
         let new: Vec<Detection> = confirmed.iter().filter(|(_, of)| of.is_none()).map(|(face, _)| *face).collect();
         for (face, of) in weak {
-            let seen = self.confirm_weak(frame, face, tracks, care, &mut left)?;
+            let seen = self.confirm_weak(frame, face, tracks, &mut left)?;
             let seen = seen.filter(|seen| !is_turned_beside(&new, seen));
-            confirmed.extend(seen.map(|face| (face, of)));
+            // What close looks confirm or suspect begins a track, whatever score that takes.
+            let begins = |face: Detection| Detection { score: face.score.max(care.score_threshold), ..face };
+            confirmed.extend(seen.map(|face| (begins(face), of)));
         }
         drop_nested(&mut confirmed);
         for (index, track) in tracks.iter().enumerate() {
@@ -219,7 +221,6 @@ impl Confirmer {
         frame: &FrameMut<'_>,
         face: Detection,
         tracks: &[Track],
-        care: &Care,
         left: &mut usize,
     ) -> Result<Option<Detection>> {
         let as_before = |refused: &Refused| refused.bbox.overlaps(&face.bbox) && face.score <= CLEARER + refused.score;
@@ -229,11 +230,8 @@ impl Confirmer {
         *left -= 1;
         let seen = self.aligner.align(frame, Pose::of_face(&face))?;
         let seen = match seen.filter(|seen| seen.score >= WEAK_CLOSE_SCORE) {
-            Some(seen) => {
-                let face = face.confirmed_by(&seen);
-                Some(Detection { score: face.score.max(care.score_threshold), ..face })
-            }
-            None => self.suspect(frame, face, care)?,
+            Some(seen) => Some(face.confirmed_by(&seen)),
+            None => self.suspect(frame, face)?,
         };
         let seen = seen.filter(|seen| !is_about_one_of(tracks, &seen.bbox) && !is_beneath_one_of(tracks, seen));
         if seen.is_none() && self.refused.len() < MOST_REFUSED {
@@ -243,14 +241,13 @@ impl Confirmer {
     }
 
     /// `face` as one to cover, if it is upright and close looks suspect it.
-    fn suspect(&mut self, frame: &FrameMut<'_>, face: Detection, care: &Care) -> Result<Option<Detection>> {
+    fn suspect(&mut self, frame: &FrameMut<'_>, face: Detection) -> Result<Option<Detection>> {
         let pose = Pose::of_face(&face);
         if angle(pose.roll).abs() > UPRIGHT || face.score < LEAST_SUSPECT_SCORE {
             return Ok(None);
         }
         let seen = self.aligner.suspect(frame, Pose { roll: 0.0, ..pose })?;
-        let score = face.score.max(care.score_threshold);
-        Ok(seen.map(|bbox| Detection { bbox: face.bbox.union(&bbox), score, aligned: false, ..face }))
+        Ok(seen.map(|bbox| Detection { bbox: face.bbox.union(&bbox), aligned: false, ..face }))
     }
 }
 

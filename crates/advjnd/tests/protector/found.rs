@@ -43,7 +43,8 @@ fn small_turned_heads_are_found() {
     }
 }
 
-/// A baby's head at a cheek: found too weakly to begin a track by itself, it touches a face, and is turned as a neck is.
+/// A baby's head at a cheek: found too weakly to begin a track by itself, it touches a face, and is turned as a neck
+/// is.
 #[test]
 fn a_turned_head_beside_another_is_found_whoever_comes_first() {
     let scene = Scene::new();
