@@ -58,10 +58,8 @@ impl Watched {
             return Ok(());
         }
         self.watch.count_look();
-        if self.chance.random_ratio(1, AUDIT) {
-            audit(&self.watch, &mut *self.pair.cpu, input, self.pair.device.output(0))?;
-        }
-        Ok(())
+        let Self { watch, pair, chance, .. } = self;
+        audit_some(watch, &mut *pair.cpu, chance, input, pair.device.output(0))
     }
 
     /// The device's embeddings of several samples, audited; an error if they cannot be trusted.
@@ -85,9 +83,7 @@ impl Watched {
             check_finite(found, "the device")?;
             for (own, found) in own.chunks_exact(sample).zip(found.chunks_exact(length)) {
                 watch.count_look();
-                if chance.random_ratio(1, AUDIT) {
-                    audit(watch, &mut *pair.cpu, own, found)?;
-                }
+                audit_some(watch, &mut *pair.cpu, chance, own, found)?;
             }
             (inputs, outputs) = (others, left);
         }
@@ -121,9 +117,7 @@ impl Watched {
         check_finite(found.outputs, "the device")?;
         check_finite(found.gradients, "the device")?;
         for (own, found) in inputs.chunks_exact(sample).zip(found.outputs.chunks_exact(length)) {
-            if chance.random_ratio(1, AUDIT) {
-                audit(watch, &mut *pair.cpu, own, found)?;
-            }
+            audit_some(watch, &mut *pair.cpu, chance, own, found)?;
         }
         watch.count_iterations(retreats.len() as u64);
         Ok(())
@@ -164,8 +158,12 @@ fn timely(watch: &Watch, work: impl FnOnce() -> Result<()>) -> Result<()> {
     Err(Error::device(watch.device().name(), format!("no answer in {patience:?}, but after {took:?}")))
 }
 
-/// [`Error::Device`] if the processor's embedding of `input` differs too much from what the device `found`.
-fn audit(watch: &Watch, cpu: &mut dyn Executor, input: &[f32], found: &[f32]) -> Result<()> {
+/// Repeats one look in [`AUDIT`]: [`Error::Device`] if the processor's embedding of an input differs too much from what
+/// the device found.
+fn audit_some(watch: &Watch, cpu: &mut dyn Executor, chance: &mut Pcg32, input: &[f32], found: &[f32]) -> Result<()> {
+    if !chance.random_ratio(1, AUDIT) {
+        return Ok(());
+    }
     watch.count_audit();
     cpu.forward(input, Pass::Infer)?;
     let difference = difference(found, cpu.output(0));
