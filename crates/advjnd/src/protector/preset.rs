@@ -47,8 +47,8 @@ impl Preset {
     pub fn apply(self, settings: &mut Settings) {
         (settings.jnd_rms, settings.jnd_rms_ceiling, settings.margin) = match self {
             Self::Invisible => (2.2, 3.2, 0.05),
-            Self::Balanced => (4.2, 8.0, 0.05),
-            Self::Strong => (5.2, 10.0, 0.05),
+            Self::Balanced => (4.3, 8.0, 0.05),
+            Self::Strong => (6.6, 12.0, 0.05),
             Self::Natural => (4.2, 8.0, 0.05),
         };
         (settings.reshape, settings.relight, settings.min_psnr) = match self {

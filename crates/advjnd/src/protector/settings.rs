@@ -116,7 +116,7 @@ impl Default for Settings {
             mode: Mode::default(),
             jnd_model: Model::default(),
             jnd_scale: 20.0,
-            jnd_rms: 4.2,
+            jnd_rms: 4.3,
             jnd_rms_ceiling: 8.0,
             min_psnr: 0.0,
             reshape: 0.0,
