@@ -101,12 +101,8 @@ pub enum Stage {
     IterateBeside,
     /// Writing a face and checking it, while no recogniser looks thoroughly.
     Check,
-    /// The same, with the gradient of one of the looks.
-    CheckAndClimb,
     /// Writing a face and checking it with thorough looks.
     CheckThoroughly,
-    /// The same, with the gradient of one of the looks.
-    CheckThoroughlyAndClimb,
 }
 
 impl Stage {
@@ -124,25 +120,9 @@ impl Stage {
     pub fn check(thorough: bool) -> Self {
         if thorough { Self::CheckThoroughly } else { Self::Check }
     }
-
-    /// The stage of a check that also gives a gradient.
-    pub fn check_and_climb(thorough: bool) -> Self {
-        if thorough { Self::CheckThoroughlyAndClimb } else { Self::CheckAndClimb }
-    }
-
-    /// The same check without a gradient, if this one gives one, and with one if not.
-    fn twin(self) -> Option<Self> {
-        match self {
-            Self::Check => Some(Self::CheckAndClimb),
-            Self::CheckAndClimb => Some(Self::Check),
-            Self::CheckThoroughly => Some(Self::CheckThoroughlyAndClimb),
-            Self::CheckThoroughlyAndClimb => Some(Self::CheckThoroughly),
-            _ => None,
-        }
-    }
 }
 
-const STAGES: usize = 10;
+const STAGES: usize = 8;
 
 /// Holds one frame after the other to its time.
 #[derive(Debug)]
@@ -151,8 +131,6 @@ pub struct Pace {
     end: Option<Duration>,
     /// Time per unit of each stage.
     costs: [Duration; STAGES],
-    /// The same without the fading.
-    learned: [Duration; STAGES],
     done: [bool; STAGES],
     /// Whether a stage was ever run. The first run makes plans and buffers that last, so its time predicts nothing.
     begun: [bool; STAGES],
@@ -168,8 +146,8 @@ impl Default for Pace {
 impl Pace {
     /// A pace that measures by `clock`, without a deadline.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let (costs, never) = ([Duration::ZERO; STAGES], [false; STAGES]);
-        Self { clock, end: None, costs, learned: costs, done: never, begun: never, frames: 0 }
+        let never = [false; STAGES];
+        Self { clock, end: None, costs: [Duration::ZERO; STAGES], done: never, begun: never, frames: 0 }
     }
 
     /// Whether the frame has a deadline.
@@ -197,40 +175,31 @@ impl Pace {
 
     /// Runs `work`, which returns its result and the units of `stage` it did. Returns the result and the time it took.
     pub fn measure<T>(&mut self, stage: Stage, work: impl FnOnce(&Self) -> (T, f64)) -> (T, Duration) {
+        self.measure_less(stage, Duration::ZERO, work)
+    }
+
+    /// As [`measure`](Self::measure), where `other` is what `work` does besides `stage`: it does not count. At most
+    /// half of the time counts as other work, for `other` is an estimate.
+    pub fn measure_less<T>(
+        &mut self,
+        stage: Stage,
+        other: Duration,
+        work: impl FnOnce(&Self) -> (T, f64),
+    ) -> (T, Duration) {
         let ((result, units), took) = self.time(|| work(self));
         if units > 0.0 && std::mem::replace(&mut self.begun[stage as usize], true) {
-            self.learn(stage, took.div_f64(units));
+            let own = took.saturating_sub(other).max(took / 2);
+            self.learn(stage, own.div_f64(units));
         }
         (result, took)
     }
 
-    /// Records the time `unit` that a unit of `stage` took. The costs of checks with and without a gradient rise and
-    /// fall together.
+    /// Records the time `unit` that a unit of `stage` took.
     fn learn(&mut self, stage: Stage, unit: Duration) {
-        let blended = |before: Duration| {
-            let unit = unit.min(OUTLIER * before);
-            let gain = if unit > before { GAIN_UP } else { GAIN_DOWN };
-            before.mul_f64(1.0 - gain) + unit.mul_f64(gain)
-        };
-        let before = self.costs[stage as usize];
-        let cost = if before.is_zero() { unit } else { blended(before) };
-        (self.costs[stage as usize], self.done[stage as usize]) = (cost, true);
-        // From what was learned, for an estimate that has faded says nothing of the twin.
-        let learned = self.learned[stage as usize];
-        let now = if learned.is_zero() { cost } else { blended(learned) };
-        self.learned[stage as usize] = now;
-        let Some(twin) = stage.twin() else { return };
-        if !learned.is_zero() {
-            let ratio = now.as_secs_f64() / learned.as_secs_f64();
-            for known in [&mut self.costs, &mut self.learned] {
-                known[twin as usize] = known[twin as usize].mul_f64(ratio);
-            }
-        }
-        if matches!(twin, Stage::Check | Stage::CheckThoroughly) {
-            let plain = self.learned[twin as usize];
-            self.costs[twin as usize] = if plain.is_zero() { cost } else { plain };
-            self.done[twin as usize] = true;
-        }
+        let cost = &mut self.costs[stage as usize];
+        let gain = if unit > *cost { GAIN_UP } else { GAIN_DOWN };
+        *cost = if cost.is_zero() { unit } else { cost.mul_f64(1.0 - gain) + unit.min(OUTLIER * *cost).mul_f64(gain) };
+        self.done[stage as usize] = true;
     }
 
     /// Estimated time for `units` of `stage`.

@@ -38,6 +38,14 @@ fn take(pace: &mut Pace, clock: &ManualClock, costs: &[(Stage, u64)]) {
     }
 }
 
+fn is_near(cost: Duration, milliseconds: u64) -> bool {
+    cost.abs_diff(ms(milliseconds)) < Duration::from_micros(200)
+}
+
+fn near(pace: &Pace, stage: Stage, milliseconds: u64) -> bool {
+    is_near(pace.cost(stage, 1), milliseconds)
+}
+
 const COSTS: [(Stage, u64); 6] = [
     (Stage::Detect, 4),
     (Stage::LayOut, 1),
@@ -126,35 +134,34 @@ fn one_hiccup_does_not_end_everything_and_is_forgotten() {
 }
 
 #[test]
-fn stages_of_two_kinds_have_a_cost_each_and_a_gradient_does_not_change_it_alone() {
-    let (mut pace, clock) = pace(&[(Stage::Check, 6), (Stage::CheckThoroughly, 9), (Stage::CheckAndClimb, 8)]);
+fn checks_of_two_kinds_have_a_cost_each() {
+    let (mut pace, clock) = pace(&[(Stage::Check, 6), (Stage::CheckThoroughly, 9)]);
     for _ in 0..40 {
         take(&mut pace, &clock, &[(Stage::Check, 6), (Stage::CheckThoroughly, 15)]);
     }
-    let near =
-        |pace: &Pace, stage, milliseconds| pace.cost(stage, 1).abs_diff(ms(milliseconds)) < Duration::from_micros(200);
     assert!(near(&pace, Stage::Check, 6) && near(&pace, Stage::CheckThoroughly, 15));
-    assert!(near(&pace, Stage::CheckAndClimb, 8));
-    for _ in 0..40 {
-        pace.begin(None);
-        take(&mut pace, &clock, &[(Stage::Check, 6)]);
-    }
-    take(&mut pace, &clock, &[(Stage::CheckAndClimb, 8)]);
-    assert!(near(&pace, Stage::Check, 6), "a faded estimate of the check with a gradient raised that without one");
-    for _ in 0..40 {
-        take(&mut pace, &clock, &[(Stage::Check, 12)]);
-    }
-    assert!(near(&pace, Stage::Check, 12) && pace.cost(Stage::CheckAndClimb, 1) > ms(9));
 }
 
 #[test]
-fn checks_that_take_turns_keep_their_costs_for_hours() {
-    const CHECKS: [(Stage, u64); 4] = [
-        (Stage::Check, 6),
-        (Stage::CheckAndClimb, 8),
-        (Stage::CheckThoroughly, 12),
-        (Stage::CheckThoroughlyAndClimb, 15),
-    ];
+fn other_work_within_a_stage_does_not_count() {
+    let (mut pace, clock) = pace(&COSTS);
+    let mut take = |took, other| {
+        for _ in 0..40 {
+            pace.measure_less(Stage::Check, ms(other), |_| {
+                clock.advance(ms(took));
+                ((), 1.0)
+            });
+        }
+        pace.cost(Stage::Check, 1)
+    };
+    assert!(is_near(take(12, 4), 8));
+    assert!(is_near(take(12, 0), 12));
+    assert!(is_near(take(12, 11), 6), "an estimate of other work takes at most half");
+}
+
+#[test]
+fn checks_keep_their_costs_for_hours() {
+    const CHECKS: [(Stage, u64); 2] = [(Stage::Check, 6), (Stage::CheckThoroughly, 12)];
     let (mut pace, clock) = pace(&CHECKS);
     for frame in 0..40_000u64 {
         pace.begin(Some(ms(33)));
@@ -162,7 +169,7 @@ fn checks_that_take_turns_keep_their_costs_for_hours() {
             // Nobody is in view.
             continue;
         }
-        let (stage, cost) = [(Stage::CheckAndClimb, 8), (Stage::CheckThoroughlyAndClimb, 15)][frame as usize % 2];
+        let (stage, cost) = CHECKS[frame as usize % 2];
         take(&mut pace, &clock, &[(stage, cost + frame % 3)]);
         for (stage, cost) in CHECKS {
             let seen = pace.cost(stage, 1);

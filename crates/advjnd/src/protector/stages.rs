@@ -157,10 +157,10 @@ impl Stages<'_> {
         frame: &mut FrameMut<'_>,
         concerned: impl Fn(&FaceJob<'_>) -> bool,
     ) {
-        let thorough = is_thorough(jobs);
-        let climbs = self.climbs(open(jobs).len(), thorough);
-        let stage = if climbs { Stage::check_and_climb(thorough) } else { Stage::check(thorough) };
-        let took = self.measure(stage, jobs, |workers, jobs| {
+        let stage = Stage::check(is_thorough(jobs));
+        let gradients = self.gradients(open(jobs).len(), stage);
+        let climbs = gradients.is_some();
+        let took = self.measure_less(stage, gradients.unwrap_or_default(), jobs, |workers, jobs| {
             jobs.iter_mut().for_each(|job| job.write(frame));
             jobs.retain(|job| concerned(job));
             workers.for_each(jobs, |_, job| job.inspect(frame, climbs));
@@ -173,16 +173,15 @@ impl Stages<'_> {
         self.times.verify += took;
     }
 
-    /// Whether the checks of `faces` faces give gradients: only with a deadline that leaves time for it. Until their
-    /// cost is known, it counts as that of an iteration.
-    fn climbs(&self, faces: usize, thorough: bool) -> bool {
+    /// The time for a gradient of each of `faces` faces besides their `check`; `None` if there is too little, or no
+    /// deadline. A gradient from a check saves the forward pass of an iteration, so it takes half of one.
+    fn gradients(&self, faces: usize, check: Stage) -> Option<Duration> {
         if !self.pace.is_bound() || self.settings.max_iterations == 0 {
-            return false;
+            return None;
         }
-        let stages = [Stage::check_and_climb(thorough), Stage::check(thorough)];
-        let [climb, check] = stages.map(|stage| self.pace.cost(stage, faces));
-        let first = check + self.pace.cost(Stage::iteration(faces), faces);
-        self.pace.allows(if climb.is_zero() { first } else { climb.max(check) })
+        let rounds = faces.div_ceil(self.workers.threads());
+        let gradients = self.pace.cost(Stage::iteration(faces), rounds) / 2;
+        self.pace.allows(self.pace.cost(check, faces) + gradients).then_some(gradients)
     }
 
     /// Spends more iterations on faces that fell short of their margins, and checks them again, with all that overlap
@@ -219,9 +218,20 @@ impl Stages<'_> {
         jobs: &'j mut [FaceJob<'t>],
         work: impl FnOnce(&mut Workers, &mut Vec<&'j mut FaceJob<'t>>),
     ) -> Duration {
+        self.measure_less(stage, Duration::ZERO, jobs, work)
+    }
+
+    /// As [`measure`](Self::measure), where `other` is the time that `work` spends besides on something else.
+    fn measure_less<'j, 't>(
+        &mut self,
+        stage: Stage,
+        other: Duration,
+        jobs: &'j mut [FaceJob<'t>],
+        work: impl FnOnce(&mut Workers, &mut Vec<&'j mut FaceJob<'t>>),
+    ) -> Duration {
         let mut jobs = open(jobs);
         let workers = &mut *self.workers;
-        let ((), took) = self.pace.measure(stage, |_| {
+        let ((), took) = self.pace.measure_less(stage, other, |_| {
             work(workers, &mut jobs);
             ((), jobs.len() as f64)
         });
