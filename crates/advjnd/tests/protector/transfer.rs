@@ -8,8 +8,13 @@ use advjnd::{
     View,
 };
 
-/// The last of `count` frames that show the same face, and its report.
+/// The last of `count` frames that show the same face, its width, and its report.
 fn last(count: usize, view: View, transfer: Transfer) -> (Vec<u8>, usize, FaceReport) {
+    all(count, view, transfer).pop().expect("a frame")
+}
+
+/// `count` frames that show the same face, as [`last`].
+fn all(count: usize, view: View, transfer: Transfer) -> Vec<(Vec<u8>, usize, FaceReport)> {
     let picture = common::picture("astronaut.png");
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let mut protector = Protector::new(Models::embedded().expect("models"), 1, 0).expect("protector");
@@ -21,7 +26,7 @@ fn last(count: usize, view: View, transfer: Transfer) -> (Vec<u8>, usize, FaceRe
         let mut report = protector.process(&mut frame, &Context::default(), &settings).expect("report");
         (data, width, report.faces.remove(0))
     });
-    frames.last().expect("a frame")
+    frames.collect()
 }
 
 #[test]
@@ -48,8 +53,15 @@ fn a_smoothed_gradient_makes_a_smoother_change() {
 #[test]
 fn strong_views_are_drawn_from_the_seed() {
     let strong = Transfer { diversity: 0.1, momentum: 0.6, ..Transfer::default() };
-    let (bytes, _, face) = last(12, View::Protected, strong);
-    assert_eq!(face.verdict, Verdict::Protected);
-    assert!(last(12, View::Protected, strong).0 == bytes);
-    assert!(last(12, View::Protected, Transfer { diversity: 0.0, ..strong }).0 != bytes);
+    let frames = |transfer| -> Vec<_> {
+        let frames = all(12, View::Protected, transfer).into_iter();
+        frames.map(|(bytes, _, face)| (bytes, face.verdict == Verdict::Protected)).collect()
+    };
+    let first = frames(strong);
+    // The first three have not had enough iterations yet.
+    let shown = first[3..].iter().filter(|(_, is_shown)| *is_shown).count();
+    assert!(2 * shown > first.len() - 3, "{shown}");
+    assert!(frames(strong) == first);
+    let none = frames(Transfer { diversity: 0.0, ..strong });
+    assert!(first.iter().zip(&none).any(|((own, shown), (other, also))| *shown && *also && own != other));
 }
