@@ -275,7 +275,7 @@ impl BaseTransformImpl for AdvJndProtect {
         *lock(&self.state) = Some(State::new(protector, device));
         self.state.clear_poison();
         gst::debug!(CAT, imp = self, "Started with {settings:?}");
-        Ok(())
+        self.prepare_early()
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {

@@ -109,6 +109,28 @@ impl AdvJndProtect {
         answer
     }
 
+    /// Whether the pipeline has a source that is live. Unlike [`ask_upstream`](Self::ask_upstream), it is known before
+    /// the sources have started.
+    pub(super) fn has_live_source(&self) -> bool {
+        let parents = std::iter::successors(self.obj().parent(), |object| object.parent());
+        let pipeline = parents.last().and_then(|top| top.downcast::<gst::Bin>().ok());
+        let live = |element: gst::Element| element.downcast::<gst_base::BaseSrc>().is_ok_and(|source| source.is_live());
+        pipeline.is_some_and(|pipeline| pipeline.iterate_recurse().into_iter().flatten().any(live))
+    }
+
+    /// Size and rate of the coming frames, if upstream can give no others; the format is a stand-in.
+    pub(super) fn upstream_info(&self) -> Option<VideoInfo> {
+        let caps = self.obj().sink_pad().peer_query_caps(None);
+        let size_and_rate = |caps: &gst::StructureRef| {
+            let size = ["width", "height"].map(|side| caps.get::<i32>(side).ok()?.try_into().ok());
+            Some((size[0]?, size[1]?, caps.get::<gst::Fraction>("framerate").ok()?))
+        };
+        let mut all = caps.iter().map(size_and_rate);
+        let (width, height, rate) = all.next()??;
+        let builder = VideoInfo::builder(gst_video::VideoFormat::I420, width, height).fps(rate);
+        all.all(|other| other == Some((width, height, rate))).then(|| builder.build().ok()).flatten()
+    }
+
     /// Leaves out those of the default recognisers that are too slow for this stream; returns their names.
     pub(super) fn leave_out_slow(&self, protector: &mut Protector) -> Vec<String> {
         let budget = lock(&self.live).schedule.latency();

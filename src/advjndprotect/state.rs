@@ -103,21 +103,47 @@ impl AdvJndProtect {
         }
     }
 
+    /// If the pipeline has a live source, prepares for its stream before the pipeline's clock runs: frames that come
+    /// during the preparation would be late. If the size and rate of the frames are not known yet, only times the
+    /// recognisers; [`take_info`](Self::take_info) does the rest.
+    pub(super) fn prepare_early(&self) -> Result<(), gst::ErrorMessage> {
+        if !self.has_live_source() {
+            return Ok(());
+        }
+        if let Some(info) = self.upstream_info() {
+            lock(&self.live).set_rate(&info);
+            return self.prepare(&info);
+        }
+        self.with_state(|state| {
+            if let Err(error) = state.protector.time_looks() {
+                gst::warning!(CAT, imp = self, "The recognisers cannot be timed: {error}");
+            }
+            Ok(())
+        })
+    }
+
     /// Stores the format of the coming frames. In a live stream, prepares the protector for them, so that the first
     /// frame need not wait.
     pub(super) fn take_info(&self, info: &VideoInfo) -> Result<(), gst::ErrorMessage> {
-        let live = lock(&self.live).is_live();
+        self.with_state(|state| {
+            if state.info.as_ref() != Some(info) {
+                state.reset();
+                state.info = Some(info.clone());
+            }
+            Ok(())
+        })?;
+        if lock(&self.live).is_live() { self.prepare(info) } else { Ok(()) }
+    }
+
+    /// Leaves out recognisers that are too slow for a live stream of this format, and prepares the protector for it,
+    /// unless that was done, or a frame was seen.
+    fn prepare(&self, info: &VideoInfo) -> Result<(), gst::ErrorMessage> {
         let (settings, by_default) = {
             let settings = lock(&self.settings);
             (settings.core, settings.recognizer_names().is_empty())
         };
         let left_out = self.with_state(|state| {
-            if state.info.as_ref() == Some(info) {
-                return Ok(Vec::new());
-            }
-            state.reset();
-            state.info = Some(info.clone());
-            if state.ready || !live {
+            if state.ready {
                 return Ok(Vec::new());
             }
             let may = by_default && settings.mode != Mode::Cover;

@@ -127,6 +127,22 @@ fn a_live_stream_is_prepared_for_by_its_caps_and_not_by_the_latency_query() {
 }
 
 #[test]
+fn a_live_source_of_one_size_and_rate_is_prepared_for_before_any_caps_come() {
+    common::init();
+    let fixed = "video/x-raw,format=I420,width=320,height=240,framerate=25/1";
+    let open = "video/x-raw,format=I420,width=[2,320],height=240,framerate=25/1";
+    for (live, caps, ready) in [(true, fixed, true), (true, open, false), (false, fixed, false)] {
+        let launch = format!("appsrc is-live={live} format=time ! {caps} ! advjndprotect name=protect ! fakesink");
+        let pipeline = gst::parse::launch(&launch).unwrap().downcast::<gst::Pipeline>().unwrap();
+        pipeline.set_state(gst::State::Paused).unwrap();
+        let element = pipeline.by_name("protect").unwrap().downcast::<AdvJndProtect>().unwrap();
+        let seen = element.imp().state.lock().unwrap().as_ref().map(|state| (state.ready, state.info.is_some()));
+        pipeline.set_state(gst::State::Null).unwrap();
+        assert_eq!(seen, Some((ready, false)), "{launch}");
+    }
+}
+
+#[test]
 fn a_live_stream_does_without_default_recognisers_that_are_too_slow_for_it_and_says_so() {
     let frames = one_face(3);
     let all = "dlib_resnet29,sface_2021dec,mobilefacenet";

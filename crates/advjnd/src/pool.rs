@@ -10,9 +10,10 @@
 //! faces, views.
 #![allow(unsafe_code, reason = "things are lent to threads that outlive the loan")]
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use crate::error::{Error, Result};
@@ -31,6 +32,7 @@ pub(crate) trait Job: Send + Sync {
 pub struct Pool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
+    kept: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 struct Shared {
@@ -51,7 +53,7 @@ impl Pool {
             stop: AtomicBool::new(false),
             asleep: (1..threads).map(|_| AtomicBool::new(false)).collect(),
         });
-        let mut pool = Self { shared, workers: Vec::with_capacity(threads - 1) };
+        let mut pool = Self { shared, workers: Vec::with_capacity(threads - 1), kept: OnceLock::new() };
         for worker in 1..threads {
             let shared = Arc::clone(&pool.shared);
             let thread = thread::Builder::new().name(format!("advjnd-{worker}")).spawn(move || shared.serve(worker));
@@ -61,6 +63,13 @@ impl Pool {
             pool.workers.push(thread);
         }
         Ok(Arc::new(pool))
+    }
+
+    /// What those who work on this pool share, made by the first. It has one type for a pool; of another type, each gets
+    /// its own.
+    pub(crate) fn shared<T: Any + Default + Send + Sync>(&self) -> Arc<T> {
+        let kept = Arc::clone(self.kept.get_or_init(|| Arc::new(T::default())));
+        kept.downcast().unwrap_or_default()
     }
 
     /// Number of threads, the caller's included.
@@ -134,7 +143,7 @@ struct Parts {
     count: usize,
     taken: AtomicUsize,
     done: AtomicUsize,
-    panicked: Mutex<Option<Box<dyn std::any::Any + Send>>>,
+    panicked: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 impl Job for Parts {

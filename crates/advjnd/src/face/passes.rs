@@ -130,10 +130,12 @@ impl Detector {
         let size = scaled_size(frame, scale);
         let fill = |size: [usize; 2]| size.map(|side| side.next_multiple_of(SIZE_MULTIPLE));
         let whole = |[width, height]: [usize; 2]| Rect { x: 0, y: 0, width, height };
+        // A network that sees pictures of two sizes in turn would be planned anew for each.
+        let as_searched = scale == network_scale(long_side, min_face_size as f32);
         let zoom = SimilarityTransform { a: 1.0 / scale, b: 0.0, tx: 0.5 / scale - 0.5, ty: 0.5 / scale - 0.5 };
         let ExtraPass::Turned(eighths) = pass else {
             let [width, height] = fill(size);
-            let network = if pass.enlarges() { &mut self.common } else { &mut self.whole };
+            let network = if as_searched { &mut self.whole } else { &mut self.common };
             let resampling = if scale > 1.0 { Resampling::Linear } else { Resampling::Average };
             network.read(frame, scale, whole([width, height]), resampling);
             let picture = &mut network.thumbnail.bgr;
@@ -156,7 +158,8 @@ impl Detector {
         };
         let to_upright = about_middles(turned, size, f32::from(eighths) * TAU / 8.0);
         let network = match eighths % 4 {
-            0 => &mut self.whole,
+            0 if as_searched => &mut self.whole,
+            0 => &mut self.common,
             2 => &mut self.sideways,
             _ => &mut self.diagonal,
         };

@@ -93,7 +93,7 @@ impl BlazeFaceNet {
             slot => {
                 *slot = None;
                 self.graph = checked(self.graph.resized(height, width)?)?;
-                slot.insert(self.backend.executor(&self.graph, 1)?)
+                slot.insert(self.backend.executor_for_outputs(&self.graph)?)
             }
         };
         executor.forward(input, Pass::Infer)?;

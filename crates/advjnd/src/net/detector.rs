@@ -52,7 +52,7 @@ impl DetectorNet {
             Some(executor) if shape.height == height && shape.width == width => executor,
             slot => {
                 self.graph = checked(self.graph.resized(height, width)?)?;
-                slot.insert(self.backend.executor(&self.graph, 1)?)
+                slot.insert(self.backend.executor_for_outputs(&self.graph)?)
             }
         };
         executor.forward(input, Pass::Infer)?;

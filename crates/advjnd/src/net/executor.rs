@@ -102,6 +102,9 @@ pub trait Executor: Send {
     /// it uses a pool at all. [`Error::Model`] if `graph` is another network.
     fn share(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Box<dyn Executor>>;
 
+    /// Has it work on `pool` from now on, if it uses a pool at all and was planned for as many threads.
+    fn work_on(&mut self, _pool: &Arc<Pool>) {}
+
     /// Pulls `cotangent`, d loss / d output 0, back to `gradient`, d loss / d input. They have the shapes of output 0
     /// and of the input.
     ///
@@ -132,6 +135,15 @@ pub enum Backend {
 }
 
 impl Backend {
+    /// As [`executor`](Self::executor) for one sample, without gradients. On the processor, such executors share the
+    /// memory of their values, and so wait for each other if they run on the same pool.
+    pub(super) fn executor_for_outputs(&self, graph: &Graph) -> Result<Box<dyn Executor>> {
+        match self {
+            Self::Cpu(pool) => Ok(Box::new(Engine::for_outputs(graph, 1, pool)?)),
+            _ => self.executor(graph, 1),
+        }
+    }
+
     /// Prepares `graph` to run on `batch` samples at a time; [`Error::Input`] if `batch` is 0.
     pub fn executor(&self, graph: &Graph, batch: usize) -> Result<Box<dyn Executor>> {
         if batch == 0 {

@@ -18,21 +18,20 @@ const STREAMED: usize = 1 << 16;
 /// Largest rounding error of a layer's weights in half precision, as a share of their energy. It is about 2⁻²⁴ unless
 /// most weights are too small for half precision.
 const HALF_LOSS: f64 = 1.0 / (1 << 20) as f64;
-/// Number of weights converted together.
+/// Number of weights converted together, even.
 const CHUNK: usize = 1024;
 
 impl WeightPrecision {
-    /// The packed weights of a layer in half precision; `None` if they must stay in single precision.
-    pub(super) fn halved(self, values: &[f32]) -> Option<Vec<f16>> {
+    /// Whether the packed weights of a layer are kept in half precision.
+    pub(super) fn halves(self, values: &[f32]) -> bool {
         if self == Self::Single || values.len() < STREAMED {
-            return None;
+            return false;
         }
-        let mut halves = vec![f16::ZERO; values.len()];
-        halves.convert_from_f32_slice(values);
         let (mut lost, mut energy) = (0.0, 0.0);
-        let mut rounded = [0.0; CHUNK];
-        for (halves, values) in halves.chunks(CHUNK).zip(values.chunks(CHUNK)) {
-            let rounded = &mut rounded[..halves.len()];
+        let (mut halves, mut rounded) = ([f16::ZERO; CHUNK], [0.0; CHUNK]);
+        for values in values.chunks(CHUNK) {
+            let (halves, rounded) = (&mut halves[..values.len()], &mut rounded[..values.len()]);
+            halves.convert_from_f32_slice(values);
             halves.convert_to_f32_slice(rounded);
             for (rounded, value) in rounded.iter().zip(values) {
                 lost += f64::from(rounded - value).powi(2);
@@ -40,11 +39,17 @@ impl WeightPrecision {
             }
         }
         // A weight too large for half precision makes the loss NaN, which fails this test.
-        (lost <= HALF_LOSS * energy).then_some(halves)
+        lost <= HALF_LOSS * energy
     }
 }
 
-/// Two weights that lie in one word, the first in its low half.
-pub(super) fn pair(halves: &[f16]) -> [u16; 2] {
-    [0, 1].map(|at| halves.get(at).map_or(0, |half| half.to_bits()))
+/// `values` in half precision, two for each word, the last one with a zero if their number is odd. Large layers are not
+/// copied whole: the allocator would keep what a copy leaves.
+pub(super) fn halved(values: &[f32]) -> impl Iterator<Item = [u16; 2]> {
+    values.chunks(CHUNK).flat_map(|values| {
+        let mut halves = [f16::ZERO; CHUNK];
+        halves[..values.len()].convert_from_f32_slice(values);
+        let pairs: [_; CHUNK / 2] = std::array::from_fn(|pair| [0, 1].map(|own| halves[2 * pair + own].to_bits()));
+        pairs.into_iter().take(values.len().div_ceil(2))
+    })
 }

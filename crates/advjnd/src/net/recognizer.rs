@@ -101,6 +101,11 @@ impl Recognizer {
         Self::new(self.spec.clone(), self.executor.share(graph, pool)?)
     }
 
+    /// Has it work on `pool` from now on, which has at most as many threads as it was made for.
+    pub fn work_on(&mut self, pool: &Arc<Pool>) {
+        self.executor.work_on(pool);
+    }
+
     /// Whether the results of [`embed_exactly`](Self::embed_exactly) and [`embed`](Embedder::embed) can differ.
     pub fn is_watched(&self) -> bool {
         self.executor.is_watched()

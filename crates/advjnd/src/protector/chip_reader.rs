@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A recogniser that reads chips, one by one or several together, and gives the gradients of margins.
 
+use std::sync::Arc;
+
 use super::chip::Chip;
 use crate::attack::Dodge;
 use crate::error::{Error, Result};
 use crate::net::{Embedder, Recognizer, RecognizerSpec};
+use crate::pool::Pool;
 
 /// A recogniser with the chips that it is to read together: those that [`keep`](Self::keep) has kept.
 pub struct ChipReader {
@@ -35,6 +38,11 @@ impl ChipReader {
     /// The recogniser.
     pub fn recognizer(&self) -> &Recognizer {
         &self.recognizer
+    }
+
+    /// Has the recogniser work on `pool` from now on.
+    pub fn work_on(&mut self, pool: &Arc<Pool>) {
+        self.recognizer.work_on(pool);
     }
 
     /// The recogniser's specification.

@@ -134,6 +134,22 @@ impl Protector {
         self.pace = Pace::new(clock);
     }
 
+    /// Times a look by each recogniser, so that [`leave_out_slow`](Self::leave_out_slow) need not.
+    ///
+    /// # Errors
+    /// What a recogniser reports.
+    pub fn time_looks(&mut self) -> Result<()> {
+        if self.needs_all_recognizers() {
+            return Ok(());
+        }
+        self.workers.look_times(&self.pace).map(drop)
+    }
+
+    /// Whether no recogniser may be left out.
+    fn needs_all_recognizers(&mut self) -> bool {
+        self.selection.is_some() || self.workers.together().is_some()
+    }
+
     /// Leaves out recognisers that this machine cannot look by often enough to check one face in a frame of `budget`:
     /// the slowest ones, but never the first. Returns their names. They neither attack nor check any face from then on.
     /// None is left out with a selection, which needs all recognisers, or if another device runs them. Forgets all
@@ -142,7 +158,7 @@ impl Protector {
     /// # Errors
     /// What a recogniser reports.
     pub fn leave_out_slow(&mut self, budget: Duration) -> Result<Vec<String>> {
-        if self.selection.is_some() || self.workers.together().is_some() {
+        if self.needs_all_recognizers() {
             return Ok(Vec::new());
         }
         self.faces.clear();

@@ -27,12 +27,16 @@ const LOOKS_TIMED: usize = 8;
 /// The workers of a protector.
 pub struct Workers {
     pool: Arc<Pool>,
+    /// A pool of the calling thread alone.
+    alone: Arc<Pool>,
     specs: Vec<Arc<RecognizerSpec>>,
-    /// The worker whose networks use every thread of the pool.
-    wide: Worker,
-    /// Workers whose networks use the calling thread: one for each thread, or none if there is only one thread. At most
-    /// as many as cores, since more threads only wait for each other.
-    narrow: Vec<Worker>,
+    /// The worker whose networks use every thread of the pool, or the calling thread when others work beside it.
+    first: Worker,
+    /// Workers whose networks use the calling thread: one for each further thread. At most as many as further cores,
+    /// since more threads only wait for each other.
+    others: Vec<Worker>,
+    /// The times of looks, once they were measured.
+    look_times: Option<Vec<Duration>>,
 }
 
 impl Workers {
@@ -40,10 +44,10 @@ impl Workers {
     /// run.
     pub fn new(models: &Models, backend: &Backend) -> Result<Self> {
         let alone = Pool::new(1)?;
-        let (pool, count) = match backend {
-            Backend::Cpu(pool) if pool.threads() > 1 => {
+        let (pool, others) = match backend {
+            Backend::Cpu(pool) => {
                 let cores = thread::available_parallelism().map_or(1, usize::from);
-                (Arc::clone(pool), pool.threads().min(cores))
+                (Arc::clone(pool), pool.threads().min(cores).saturating_sub(1))
             }
             _ => (Arc::clone(&alone), 0),
         };
@@ -54,17 +58,17 @@ impl Workers {
         // Each packs the weights of its network, which takes longest of all at the first start.
         let mut readers: Vec<_> = models.recognizers.iter().map(|own| (own, None)).collect();
         pool.for_each(&mut readers, |(own, reader)| *reader = Some(read(own)));
-        let mut wide = Worker::new(readers.into_iter().filter_map(|(_, reader)| reader).collect::<Result<_>>()?);
-        let specs = wide.specs().cloned().map(Arc::new).collect();
-        wide.visibility.prepare()?;
-        let narrow = (0..count).map(|_| {
-            let readers = wide.readers.iter().zip(&models.recognizers);
+        let mut first = Worker::new(readers.into_iter().filter_map(|(_, reader)| reader).collect::<Result<_>>()?);
+        let specs = first.specs().cloned().map(Arc::new).collect();
+        first.visibility.prepare()?;
+        let others = (0..others).map(|_| {
+            let readers = first.readers.iter().zip(&models.recognizers);
             let shared =
                 readers.map(|(reader, (_, graph))| Ok(ChipReader::new(reader.recognizer().share(graph, &alone)?)));
             Ok(Worker::new(shared.collect::<Result<_>>()?))
         });
-        let narrow = narrow.collect::<Result<_>>()?;
-        Ok(Self { pool, specs, wide, narrow })
+        let others = others.collect::<Result<_>>()?;
+        Ok(Self { pool, alone, specs, first, others, look_times: None })
     }
 
     /// The specification of each recogniser.
@@ -72,7 +76,8 @@ impl Workers {
         &self.specs
     }
 
-    /// The time of a look by each recogniser on all threads, by the clock of `pace`: the least of [`LOOKS_TIMED`].
+    /// The time of a look by each recogniser on all threads, by the clock of `pace`: the least of [`LOOKS_TIMED`]. It is
+    /// measured once.
     ///
     /// # Errors
     /// What a recogniser reports.
@@ -87,35 +92,48 @@ impl Workers {
             }
             Ok(least)
         };
-        self.wide.readers.iter_mut().map(time).collect()
+        if let Some(times) = &self.look_times {
+            return Ok(times.clone());
+        }
+        let times: Vec<Duration> = self.on_all_threads().readers.iter_mut().map(time).collect::<Result<_>>()?;
+        Ok(self.look_times.insert(times).clone())
     }
 
     /// Takes out recogniser `index`, and returns its name.
     pub fn remove(&mut self, index: usize) -> String {
-        self.narrow.iter_mut().chain([&mut self.wide]).for_each(|worker| drop(worker.readers.remove(index)));
+        self.others.iter_mut().chain([&mut self.first]).for_each(|worker| drop(worker.readers.remove(index)));
+        self.look_times.iter_mut().for_each(|times| _ = times.remove(index));
         self.specs.remove(index).name.clone()
     }
 
     /// Largest number of parts that run in parallel.
     pub fn threads(&self) -> usize {
-        self.narrow.len().max(1)
+        self.others.len() + 1
+    }
+
+    /// The first worker, with all threads.
+    fn on_all_threads(&mut self) -> &mut Worker {
+        self.first.work_on(&self.pool);
+        &mut self.first
     }
 
     /// The worker for all faces, if its recognisers take several chips together faster than one by one.
     pub fn together(&mut self) -> Option<&mut Worker> {
-        let is_faster = self.wide.readers.iter().any(|reader| reader.recognizer().takes_many());
-        is_faster.then_some(&mut self.wide)
+        let is_faster = self.first.readers.iter().any(|reader| reader.recognizer().takes_many());
+        is_faster.then(|| self.on_all_threads())
     }
 
     /// Calls `work` once with each of `parts` and a worker, in parallel if there are several.
     pub fn for_each<T: Send>(&mut self, parts: &mut [T], work: impl Fn(&mut Worker, &mut T) + Sync) {
-        if parts.len() < 2 || self.narrow.is_empty() {
-            return parts.iter_mut().for_each(|part| work(&mut self.wide, part));
+        if parts.len() < 2 || self.others.is_empty() {
+            let worker = self.on_all_threads();
+            return parts.iter_mut().for_each(|part| work(worker, part));
         }
-        let count = parts.len().min(self.narrow.len());
+        self.first.work_on(&self.alone);
+        let mut workers: Vec<_> = [&mut self.first].into_iter().chain(&mut self.others).take(parts.len()).collect();
         let left = Mutex::new(parts.iter_mut());
         let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
-        self.pool.for_each(&mut self.narrow[..count], |worker| {
+        self.pool.for_each(&mut workers, |worker| {
             while let Some(part) = next() {
                 work(worker, part);
             }
@@ -146,6 +164,11 @@ impl Worker {
             smoothing: Smoothing::default(),
             visibility: Visibility::default(),
         }
+    }
+
+    /// Has its recognisers work on `pool` from now on.
+    fn work_on(&mut self, pool: &Arc<Pool>) {
+        self.readers.iter_mut().for_each(|reader| reader.work_on(pool));
     }
 
     /// The specification of each recogniser.

@@ -14,7 +14,7 @@ use crate::net::graph::Shape;
 pub(super) enum Form {
     /// `[row][column][channel]`; the grid's pixel is the number of channels.
     Interleaved(Grid),
-    /// 16 channels to a vector.
+    /// 16 channels to a vector; missing ones are zero.
     Blocked(Grid),
     /// 2 × 2 pixels of all channels to a vector, the output of [`Dense::to_image`](super::conv::Dense::to_image).
     Squares(Grid),
@@ -93,6 +93,14 @@ impl Image {
                                 Direction::Out => *memory.gradient.add(outside + pair * IMAGE_STEP) = *value * scale,
                             }
                         }
+                    }
+                }
+            }
+            if self.direction == Direction::In && matches!(self.form, Form::Blocked(_)) {
+                for channel in channels..channels.next_multiple_of(LANES) {
+                    for column in 0..width {
+                        // SAFETY: the place lies in the last vector of a pixel of the plan's image.
+                        unsafe { *memory.data.add(at(channel, column)) = 0.0 };
                     }
                 }
             }

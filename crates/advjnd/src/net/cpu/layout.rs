@@ -3,7 +3,8 @@
 //!
 //! The frame (halo) is as wide as the widest reader needs, so that no kernel tests for borders. It starts as zero and
 //! is never written: a small place with a frame is reused only by values of exactly the same layout. The entries of
-//! other places may be reused by any value; if that spoils a large frame, a step clears it ([`spoiled`]).
+//! other places may be reused by any value; if that spoils a large frame, a step clears it ([`spoiled`]). In an arena
+//! other plans spoil every frame.
 
 use std::ops::Range;
 
@@ -93,6 +94,11 @@ impl Blocked {
         start..start + grid.sample * batch
     }
 
+    /// Whether its plane and frame have the entries of those of `other`.
+    fn lies_as(&self, other: &Self) -> bool {
+        self.grid == other.grid && self.halo == other.halo
+    }
+
     /// The upper left part of its first channels, of `shape`. The part's frame is zero only where it is the frame of
     /// the whole.
     pub(super) fn cropped(&self, shape: Shape) -> Self {
@@ -113,15 +119,18 @@ pub(super) fn blocks(channels: usize) -> usize {
 }
 
 /// Indices of the places in `taken`, in order, whose frames must be cleared before they are written: those that share
-/// entries with another layout.
-pub(super) fn spoiled(taken: &[Blocked], batch: usize) -> impl Iterator<Item = usize> {
+/// entries with another layout, and, if all entries start `dirty`, the first of each other layout.
+pub(super) fn spoiled(taken: &[Blocked], batch: usize, dirty: bool) -> impl Iterator<Item = usize> {
     let spoils = move |place: &Blocked, other: &Blocked| {
         let (own, others) = (place.entries(batch), other.entries(batch));
-        let same = other.grid == place.grid && other.halo == place.halo;
-        !same && own.start < others.end && others.start < own.end
+        !place.lies_as(other) && own.start < others.end && others.start < own.end
     };
+    let first = move |index: usize| !taken[..index].iter().any(|other| other.lies_as(&taken[index]));
     let framed = taken.iter().enumerate().filter(|(_, place)| place.halo != Halo::default());
-    framed.filter(move |(_, place)| taken.iter().any(|other| spoils(place, other))).map(|(index, _)| index)
+    let must = move |(index, place): &(usize, &Blocked)| {
+        taken.iter().any(|other| spoils(place, other)) || dirty && first(*index)
+    };
+    framed.filter(must).map(|(index, _)| index)
 }
 
 /// Allocates places for values, and frees them.

@@ -9,9 +9,8 @@
 use std::alloc::{Layout, handle_alloc_error};
 use std::any::Any;
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use half::f16;
 use memmap2::MmapOptions;
 
 use super::simd::{Isa, LANES};
@@ -74,6 +73,27 @@ impl Block {
     }
 }
 
+/// Memory for the values of plans that run in turn.
+#[derive(Default)]
+pub(super) struct Arena(Mutex<Option<Block>>);
+
+/// The memory of an [`Arena`] during the run of a plan.
+pub(super) type Held<'a> = MutexGuard<'a, Option<Block>>;
+
+impl Arena {
+    /// Waits until no other plan uses the memory, and holds it. Returns its first entry, too; there is room for
+    /// `length`, filled with what other plans left.
+    pub(super) fn hold(&self, length: usize) -> (Held<'_>, *mut f32) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.as_ref().is_none_or(|block| block.bytes < length * size_of::<f32>()) {
+            *held = None;
+            *held = Some(Block::zeros(length));
+        }
+        let start = held.as_ref().map_or(std::ptr::null_mut(), Block::pointer);
+        (held, start)
+    }
+}
+
 /// Place and precision of a layer's packed weights.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Weights {
@@ -119,8 +139,48 @@ impl WeightsAt {
 
 /// Packed weights, shared by the plans of one network: the sizes of batches and pools do not change them.
 pub(super) struct Store {
-    pub(super) block: Block,
+    values: Growing,
     entries: Vec<Entry>,
+}
+
+impl Store {
+    /// The first weight.
+    pub(super) fn pointer(&self) -> *mut f32 {
+        self.values.block.pointer()
+    }
+
+    /// Bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.values.len * size_of::<f32>()
+    }
+}
+
+/// Numbers in a block with room for more. In a `Vec`, they would leave holes in the memory of the process when it grows.
+struct Growing {
+    block: Block,
+    len: usize,
+}
+
+impl Growing {
+    fn new() -> Self {
+        Self { block: Block::zeros(0), len: 0 }
+    }
+
+    /// Appends `values`, as many as `count`, at the start of a cache line and returns their offset.
+    fn push(&mut self, count: usize, values: impl Iterator<Item = f32>) -> usize {
+        let (offset, end) = (self.len, (self.len + count).next_multiple_of(LANES));
+        if end * size_of::<f32>() > self.block.bytes {
+            let block = Block::zeros(2 * end);
+            // SAFETY: both blocks hold as many entries, and nobody else knows the new one.
+            unsafe { std::ptr::copy_nonoverlapping(self.block.pointer(), block.pointer(), self.len) };
+            self.block = block;
+        }
+        // SAFETY: the block holds `count` entries from there on, and `self` owns it alone.
+        let room = unsafe { std::slice::from_raw_parts_mut(self.block.pointer().add(offset), count) };
+        room.iter_mut().zip(values).for_each(|(room, value)| *room = value);
+        self.len = end;
+        offset
+    }
 }
 
 /// One entry of a store, in the order in which a plan asks.
@@ -133,7 +193,7 @@ struct Entry {
 /// Packed weights while a plan is made: new ones, or those of another plan of the network.
 pub(super) struct WeightStore {
     precision: WeightPrecision,
-    values: Vec<f32>,
+    values: Growing,
     entries: Vec<Entry>,
     packed: Option<Arc<Store>>,
     asked: usize,
@@ -143,7 +203,7 @@ pub(super) struct WeightStore {
 impl WeightStore {
     /// A store to fill.
     pub(super) fn new(precision: WeightPrecision) -> Self {
-        Self { precision, values: Vec::new(), entries: Vec::new(), packed: None, asked: 0, differs: false }
+        Self { precision, values: Growing::new(), entries: Vec::new(), packed: None, asked: 0, differs: false }
     }
 
     /// A store filled by another plan of the same network.
@@ -161,48 +221,30 @@ impl WeightStore {
     /// above all on two threads.
     pub(super) fn layer(&mut self, len: usize, exact: bool, pack: impl FnOnce() -> Vec<f32>) -> Weights {
         let precision = if exact { WeightPrecision::Single } else { self.precision };
-        self.entry(len, pack, |store, values| precision.halved(values).map(|halves| store.push_half(&halves)))
+        self.entry(len, precision, pack)
     }
 
     /// As [`layer`](Self::layer) for weights read entry by entry, in single precision. Returns their offset.
     pub(super) fn plain(&mut self, len: usize, pack: impl FnOnce() -> Vec<f32>) -> usize {
-        self.entry(len, pack, |_, _| None).offset
+        self.entry(len, WeightPrecision::Single, pack).offset
     }
 
-    fn entry(
-        &mut self,
-        len: usize,
-        pack: impl FnOnce() -> Vec<f32>,
-        compress: impl FnOnce(&mut Self, &[f32]) -> Option<Weights>,
-    ) -> Weights {
+    fn entry(&mut self, len: usize, precision: WeightPrecision, pack: impl FnOnce() -> Vec<f32>) -> Weights {
         self.asked += 1;
         if let Some(packed) = &self.packed {
             let entry = packed.entries.get(self.asked - 1).filter(|entry| entry.len == len);
             self.differs |= entry.is_none();
             return entry.map_or(Weights { offset: 0, half: false }, |entry| entry.weights);
         }
-        let values = pack();
-        let compressed = compress(self, &values);
-        let weights = compressed.unwrap_or_else(|| Weights { offset: self.push(&values), half: false });
+        let (values, word) = (pack(), |pair| f32::from_ne_bytes(bytemuck::cast(pair)));
+        let half = precision.halves(&values);
+        let offset = match half {
+            true => self.values.push(values.len().div_ceil(2), precision::halved(&values).map(word)),
+            false => self.values.push(values.len(), values.iter().copied()),
+        };
+        let weights = Weights { offset, half };
         self.entries.push(Entry { weights, len });
         weights
-    }
-
-    fn push_half(&mut self, halves: &[f16]) -> Weights {
-        let word = |halves: &[f16]| {
-            let [low, high] = precision::pair(halves).map(u16::to_ne_bytes);
-            f32::from_ne_bytes([low[0], low[1], high[0], high[1]])
-        };
-        let words: Vec<f32> = halves.chunks(2).map(word).collect();
-        Weights { offset: self.push(&words), half: true }
-    }
-
-    /// Appends `values` at the start of a cache line and returns their offset.
-    fn push(&mut self, values: &[f32]) -> usize {
-        let offset = self.values.len();
-        self.values.extend_from_slice(values);
-        self.values.resize(self.values.len().next_multiple_of(LANES), 0.0);
-        offset
     }
 
     /// The finished store; `None` if it was to share another plan's weights and these are not of this network.
@@ -210,10 +252,7 @@ impl WeightStore {
         if let Some(packed) = self.packed {
             return (!self.differs && self.asked <= packed.entries.len()).then_some(packed);
         }
-        let block = Block::zeros(self.values.len());
-        // SAFETY: the block is new, holds at least as many entries, and nobody else knows it.
-        unsafe { std::ptr::copy_nonoverlapping(self.values.as_ptr(), block.pointer(), self.values.len()) };
-        Some(Arc::new(Store { block, entries: self.entries }))
+        Some(Arc::new(Store { values: self.values, entries: self.entries }))
     }
 }
 

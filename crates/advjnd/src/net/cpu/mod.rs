@@ -40,7 +40,7 @@ use std::sync::Arc;
 pub use simd::Level;
 
 use self::layout::Blocked;
-use self::memory::{Store, WeightStore};
+use self::memory::{Arena, Store, WeightStore};
 use self::plan::Plan;
 use self::program::Program;
 use super::executor::{Executor, Pass, check_len};
@@ -70,11 +70,21 @@ impl Engine {
     ///
     /// [`Error::Model`] for a graph with an operation this engine cannot run.
     pub fn new(graph: &Graph, batch: usize, pool: &Arc<Pool>) -> Result<Self> {
+        Self::at_best(graph, batch, pool, None)
+    }
+
+    /// As [`new`](Self::new), for outputs without gradients. The values of all such engines on `pool` lie in the same
+    /// memory; so they run one after the other.
+    pub fn for_outputs(graph: &Graph, batch: usize, pool: &Arc<Pool>) -> Result<Self> {
+        Self::at_best(graph, batch, pool, Some(pool.shared::<Arena>()))
+    }
+
+    fn at_best(graph: &Graph, batch: usize, pool: &Arc<Pool>, arena: Option<Arc<Arena>>) -> Result<Self> {
         let store = match graph.prepared().get::<Store>() {
             Some(packed) => WeightStore::of(packed),
             None => WeightStore::new(WeightPrecision::Half),
         };
-        let engine = Self::planned(graph, batch, pool, Level::best(), store)?;
+        let engine = Self::planned(graph, batch, pool, Level::best(), store, arena)?;
         // If another thread came first, its weights are the same.
         graph.prepared().keep(Arc::clone(engine.program.weights()));
         Ok(engine)
@@ -92,18 +102,27 @@ impl Engine {
         if !level.runs_here() {
             return Err(Error::input(format!("this processor cannot run {level:?}; use Level::best()")));
         }
-        Self::planned(graph, batch, pool, level, WeightStore::new(precision))
+        Self::planned(graph, batch, pool, level, WeightStore::new(precision), None)
     }
 
     /// Another engine for the same `graph`, on the same packed weights, with its own memory.
     ///
     /// [`Error::Model`] if `graph` is another network.
     pub fn sharing(&self, graph: &Graph, batch: usize, pool: &Arc<Pool>) -> Result<Self> {
-        Self::planned(graph, batch, pool, self.level, WeightStore::of(Arc::clone(self.program.weights())))
+        let store = WeightStore::of(Arc::clone(self.program.weights()));
+        Self::planned(graph, batch, pool, self.level, store, None)
     }
 
-    fn planned(graph: &Graph, batch: usize, pool: &Arc<Pool>, level: Level, store: WeightStore) -> Result<Self> {
-        let Plan { program, outputs: places, cotangent } = plan::plan(graph, batch, level, pool.threads(), store)?;
+    fn planned(
+        graph: &Graph,
+        batch: usize,
+        pool: &Arc<Pool>,
+        level: Level,
+        store: WeightStore,
+        arena: Option<Arc<Arena>>,
+    ) -> Result<Self> {
+        let plan = plan::plan(graph, batch, level, pool.threads(), store, arena)?;
+        let Plan { program, outputs: places, cotangent } = plan;
         let program = Arc::new(program);
         Ok(Self {
             job: Arc::clone(&program) as Arc<dyn Job>,
@@ -146,6 +165,8 @@ impl Executor for Engine {
     fn forward(&mut self, input: &[f32], pass: Pass) -> Result<()> {
         check_len("the input", input.len(), self.input_len())?;
         self.run = self.run.wrapping_add(1);
+        let program = Arc::clone(&self.program);
+        let _held = program.hold();
         program::run(&self.program, &self.job, &self.pool, self.run, input, None);
         for (output, place) in self.outputs.iter_mut().zip(&self.places) {
             self.program.read(place, output);
@@ -160,6 +181,12 @@ impl Executor for Engine {
 
     fn share(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Box<dyn Executor>> {
         Ok(Box::new(self.sharing(graph, self.batch, pool)?))
+    }
+
+    fn work_on(&mut self, pool: &Arc<Pool>) {
+        if pool.threads() <= self.program.threads() {
+            self.pool = Arc::clone(pool);
+        }
     }
 
     fn input_gradient(&mut self, cotangent: &[f32], gradient: &mut [f32]) -> Result<()> {

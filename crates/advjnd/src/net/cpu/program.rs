@@ -20,7 +20,7 @@ use super::depthwise::Depthwise;
 use super::image::Image;
 use super::layout::Blocked;
 use super::linear::LinearBackward;
-use super::memory::{Block, Memory, Store};
+use super::memory::{Arena, Block, Held, Memory, Store};
 use super::pointwise::{Frame, Sum};
 use super::simd::LANES;
 use super::window::Window;
@@ -108,7 +108,9 @@ pub(super) struct Program {
     steps: Vec<Step>,
     progress: Vec<Progress>,
     forward: usize,
-    data: Block,
+    room: Room,
+    /// The first of its values; in an arena, only while that is held.
+    data: AtomicPtr<f32>,
     bits: Block,
     weights: Arc<Store>,
     scratch: Vec<Block>,
@@ -117,9 +119,17 @@ pub(super) struct Program {
     panicked: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
+/// Where the values of a plan lie.
+enum Room {
+    /// In its own memory.
+    Own(Block),
+    /// In an arena, as many entries.
+    Shared(Arc<Arena>, usize),
+}
+
 impl Program {
     /// The first `forward` steps are the forward pass, the rest the backward pass. `data` and `bits` are numbers of
-    /// entries.
+    /// entries. With an `arena`, its values lie there.
     pub(super) fn new(
         steps: Vec<Step>,
         forward: usize,
@@ -127,13 +137,23 @@ impl Program {
         bits: usize,
         weights: Arc<Store>,
         threads: usize,
+        arena: Option<Arc<Arena>>,
     ) -> Self {
+        let (room, start) = match arena {
+            Some(arena) => (Room::Shared(arena, data), null_mut()),
+            None => {
+                let block = Block::zeros(data);
+                let start = block.pointer();
+                (Room::Own(block), start)
+            }
+        };
         let scratch = steps.iter().map(Step::scratch).max().unwrap_or(0);
         Self {
             progress: steps.iter().map(|_| Progress::default()).collect(),
             steps,
             forward,
-            data: Block::zeros(data),
+            room,
+            data: AtomicPtr::new(start),
             bits: Block::zeros(bits.div_ceil(2)),
             weights,
             scratch: (0..threads).map(|_| Block::zeros(scratch)).collect(),
@@ -148,10 +168,25 @@ impl Program {
         &self.weights
     }
 
-    /// Bytes of weights, values and scratch.
+    /// The most threads that may run it.
+    pub(super) fn threads(&self) -> usize {
+        self.scratch.len()
+    }
+
+    /// Holds the memory of its values until the guard is dropped. Call it before a run, and keep the guard until the
+    /// outputs are read.
+    pub(super) fn hold(&self) -> Option<Held<'_>> {
+        let Room::Shared(arena, length) = &self.room else { return None };
+        let (held, start) = arena.hold(*length);
+        self.data.store(start, Ordering::Relaxed);
+        Some(held)
+    }
+
+    /// Bytes of weights, values outside an arena, and scratch.
     pub(super) fn bytes(&self) -> usize {
         let scratch: usize = self.scratch.iter().map(Block::bytes).sum();
-        self.data.bytes() + self.bits.bytes() + self.weights.block.bytes() + scratch
+        let data = if let Room::Own(block) = &self.room { block.bytes() } else { 0 };
+        data + self.bits.bytes() + self.weights.bytes() + scratch
     }
 
     /// Prepares run `run` of the forward pass (`gradient` null) or the backward pass, and returns its token.
@@ -197,9 +232,9 @@ impl Job for Program {
         let Some(scratch) = self.scratch.get(worker) else { return };
         let run = token >> 1 & u64::from(u32::MAX);
         let memory = Memory {
-            data: self.data.pointer(),
+            data: self.data.load(Ordering::Relaxed),
             bits: self.bits.pointer().cast(),
-            weights: self.weights.block.pointer(),
+            weights: self.weights.pointer(),
             scratch: scratch.pointer(),
             input: self.input.load(Ordering::Relaxed),
             gradient: self.gradient.load(Ordering::Relaxed),
@@ -238,7 +273,8 @@ impl Job for Program {
 
 /// Runs the forward pass on `input`, or the backward pass if there is a gradient to fill, on all threads of `pool`.
 ///
-/// `program` and `job` must be the same plan, and the slices as long as its input.
+/// `program` and `job` must be the same plan, whose memory is [held](Program::hold), and the slices as long as its
+/// input.
 pub(super) fn run(
     program: &Program,
     job: &Arc<dyn Job>,
@@ -292,7 +328,7 @@ impl Program {
     }
 
     fn entry(&self, offset: usize) -> *mut f32 {
-        self.data.pointer().wrapping_add(offset)
+        self.data.load(Ordering::Relaxed).wrapping_add(offset)
     }
 }
 
@@ -311,7 +347,7 @@ mod tests {
             let pool = Pool::new(threads).expect("pool");
             for items in [1, 3, 200] {
                 let steps = vec![Step::Fault(items), Step::Fault(items)];
-                let program = Arc::new(Program::new(steps, 2, 0, 0, weights(), threads));
+                let program = Arc::new(Program::new(steps, 2, 0, 0, weights(), threads, None));
                 let job = Arc::clone(&program) as Arc<dyn Job>;
                 for number in 1..20 {
                     let caught = catch_unwind(AssertUnwindSafe(|| run(&program, &job, &pool, number, &[], None)));

@@ -48,15 +48,16 @@ impl Packing {
         let precision = self.precision;
         self.entry(length, |words| {
             let values = pack();
-            let Some(halves) = precision.halved(&values) else {
+            let is_halved = precision.halves(&values);
+            if is_halved {
+                words.extend(precision::halved(&values).map(|pair| {
+                    let [low, high] = pair.map(u32::from);
+                    low | high << 16
+                }));
+            } else {
                 words.extend(values.iter().map(|value| value.to_bits()));
-                return false;
-            };
-            words.extend(halves.chunks(2).map(|halves| {
-                let [low, high] = precision::pair(halves).map(u32::from);
-                low | high << 16
-            }));
-            true
+            }
+            is_halved
         })
     }
 

@@ -28,9 +28,7 @@ impl Planner<'_> {
             operands.dedup();
             for operand in operands {
                 readers[operand] -= 1;
-                // Only the input's own channels of the input's place are written.
                 if readers[operand] == 0
-                    && operand != self.root
                     && !self.is_output(operand)
                     && let Some(place) = self.places[operand].take()
                 {
@@ -55,6 +53,7 @@ impl Planner<'_> {
         let sample = row * (shape.height + halo.top + halo.bottom);
         let base = self.space.take_plain(sample * self.batch) + halo.top * row + halo.left * pixel;
         let grid = Grid { base, sample, block: 0, row, pixel };
+        self.taken.push((self.steps.len(), Blocked { shape, halo, grid }));
         self.push_image(Direction::In, Form::Interleaved(grid));
         Some(grid)
     }

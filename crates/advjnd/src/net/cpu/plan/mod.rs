@@ -9,10 +9,12 @@
 mod backward;
 mod forward;
 
+use std::sync::Arc;
+
 use super::image::{Direction, Form, Image};
 use super::layout::{Blocked, Grid, Halo, Space, blocks, spoiled};
 use super::linear::Packed;
-use super::memory::WeightStore;
+use super::memory::{Arena, WeightStore};
 use super::pointwise::Frame;
 use super::program::{Program, Step};
 use super::reach::{backward_halo, forward_halo, mirrored, to_image_halo};
@@ -39,8 +41,16 @@ pub(super) struct Plan {
     pub(super) cotangent: Option<Blocked>,
 }
 
-/// Makes the plan of `graph` for `batch` samples at a time; `store` takes its packed weights, or has them.
-pub(super) fn plan(graph: &Graph, batch: usize, level: Level, threads: usize, store: WeightStore) -> Result<Plan> {
+/// Makes the plan of `graph` for `batch` samples at a time; `store` takes its packed weights, or has them. With an
+/// `arena`, its values lie there, and it has no backward pass.
+pub(super) fn plan(
+    graph: &Graph,
+    batch: usize,
+    level: Level,
+    threads: usize,
+    store: WeightStore,
+    arena: Option<Arc<Arena>>,
+) -> Result<Plan> {
     let (root, nodes) = nodes::nodes(graph)?;
     let values = graph.ops().len() + 1;
     let mut planner = Planner {
@@ -55,6 +65,7 @@ pub(super) fn plan(graph: &Graph, batch: usize, level: Level, threads: usize, st
         space: Space::new(batch),
         taken: Vec::new(),
         bits: 0,
+        outputs_only: arena.is_some(),
         steps: Vec::new(),
         places: vec![None; values],
         signs: vec![None; values],
@@ -67,22 +78,28 @@ pub(super) fn plan(graph: &Graph, batch: usize, level: Level, threads: usize, st
     let cotangent = if planner.differentiable() { Some(planner.backward()?) } else { None };
     let outputs = graph.outputs().iter().filter_map(|output| planner.places[*output]).collect();
     let Planner { steps, taken, space, bits, store, .. } = planner;
-    let (steps, forward) = with_frames(steps, &taken, batch, forward);
+    let (steps, forward) = with_frames(steps, &taken, batch, forward, arena.is_some());
     if steps.iter().any(|step| step.items() > usize::from(u16::MAX)) {
         return Err(Error::model(graph.name(), "has a layer too large for this engine; give it a smaller input"));
     }
     let weights = store.finish().ok_or_else(|| {
         Error::model(graph.name(), "is not the network whose packed weights were to be shared; load it on its own")
     })?;
-    let program = Program::new(steps, forward, space.length(), bits, weights, threads);
+    let program = Program::new(steps, forward, space.length(), bits, weights, threads, arena);
     Ok(Plan { program, outputs, cotangent })
 }
 
-/// `steps`, with a step inserted before each write to a place with a spoiled frame, to clear that frame. Also returns
-/// how many the first `forward` steps have become.
-fn with_frames(steps: Vec<Step>, taken: &[(usize, Blocked)], batch: usize, forward: usize) -> (Vec<Step>, usize) {
+/// `steps`, with a step inserted before each write to a place with a spoiled frame, to clear that frame; all are spoiled
+/// if the memory starts `dirty`. Also returns how many the first `forward` steps have become.
+fn with_frames(
+    steps: Vec<Step>,
+    taken: &[(usize, Blocked)],
+    batch: usize,
+    forward: usize,
+    dirty: bool,
+) -> (Vec<Step>, usize) {
     let places: Vec<Blocked> = taken.iter().map(|(_, place)| *place).collect();
-    let mut spoiled = spoiled(&places, batch).map(|index| taken[index]).peekable();
+    let mut spoiled = spoiled(&places, batch, dirty).map(|index| taken[index]).peekable();
     let (mut framed, mut first) = (Vec::with_capacity(steps.len()), 0);
     for (at, step) in steps.into_iter().enumerate() {
         while let Some((_, place)) = spoiled.next_if(|(before, _)| *before <= at) {
@@ -109,6 +126,7 @@ struct Planner<'g> {
     /// The places taken, each with the number of steps at that time.
     taken: Vec<(usize, Blocked)>,
     bits: usize,
+    outputs_only: bool,
     steps: Vec<Step>,
     places: Vec<Option<Blocked>>,
     signs: Vec<Option<Grid>>,
@@ -169,7 +187,9 @@ impl<'g> Planner<'g> {
     }
 
     fn differentiable(&self) -> bool {
-        self.graph.outputs().len() == 1 && !self.nodes.iter().any(|node| matches!(node.op, Op::UpsampleAdd { .. }))
+        !self.outputs_only
+            && self.graph.outputs().len() == 1
+            && !self.nodes.iter().any(|node| matches!(node.op, Op::UpsampleAdd { .. }))
     }
 
     /// The frame the forward readers of `value` need.
