@@ -36,7 +36,7 @@ const LEAST_FRAMES: u32 = 2;
 /// Frames at the start that are not counted: faces are new, buffers are made.
 const WARM_UP: u32 = 2;
 const CASCADE: &str = "/usr/share/opencv4/haarcascades/haarcascade_frontalface_default.xml";
-const DEFACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/advjnd-cli/assets/deface.py");
+const DEFACE: &str = include_str!("../../crates/advjnd-cli/assets/deface.py");
 
 fn main() -> Result<()> {
     let (mut python, mut out) = (None, String::from("results/element.json"));
@@ -186,7 +186,8 @@ impl Deface {
     fn start(python: &str) -> Result<Self> {
         let numbers = [RUN.as_secs_f64().to_string(), LEAST_FRAMES.to_string(), WARM_UP.to_string()];
         let mut process = Command::new(python)
-            .args([DEFACE, "clips"])
+            // As a file, the script would hide the package of its name.
+            .args(["-c", DEFACE, "clips"])
             .args(numbers)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

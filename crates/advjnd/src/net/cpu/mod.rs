@@ -16,8 +16,8 @@
 //!
 //! All sums and products are in `f32`. The weights of large layers are kept in half precision ([`WeightPrecision`]),
 //! because those layers wait for memory: dlib's network then takes 0.85 of the time. bf16 products (`vdpbf16ps`) are
-//! slower: on Sapphire and Emerald Rapids the instruction runs at 86 GFLOP/s a core, half the 175 of two fused
-//! multiply-adds a cycle.
+//! not used: on Sapphire and Emerald Rapids the instruction runs at 86 GFLOP/s a core, half the 175 of two fused
+//! multiply-adds a cycle; on Zen 4 it runs at twice their rate (record 43 of DESIGN.md).
 
 mod conv;
 mod depthwise;
