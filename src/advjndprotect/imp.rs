@@ -275,7 +275,7 @@ impl BaseTransformImpl for AdvJndProtect {
         *lock(&self.state) = Some(State::new(protector, device));
         self.state.clear_poison();
         gst::debug!(CAT, imp = self, "Started with {settings:?}");
-        self.prepare_early()
+        self.prepare_early().inspect_err(|_| *lock(&self.state) = None)
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {

@@ -118,17 +118,16 @@ impl AdvJndProtect {
         pipeline.is_some_and(|pipeline| pipeline.iterate_recurse().into_iter().flatten().any(live))
     }
 
-    /// Size and rate of the coming frames, if upstream can give no others; the format is a stand-in.
-    pub(super) fn upstream_info(&self) -> Option<VideoInfo> {
+    /// Width and height of the coming frames, if upstream can give no others.
+    pub(super) fn upstream_size(&self) -> Option<(usize, usize)> {
         let caps = self.obj().sink_pad().peer_query_caps(None);
-        let size_and_rate = |caps: &gst::StructureRef| {
-            let size = ["width", "height"].map(|side| caps.get::<i32>(side).ok()?.try_into().ok());
-            Some((size[0]?, size[1]?, caps.get::<gst::Fraction>("framerate").ok()?))
+        let size = |caps: &gst::StructureRef| {
+            let [width, height] = ["width", "height"].map(|side| caps.get::<i32>(side).ok()?.try_into().ok());
+            Some((width?, height?))
         };
-        let mut all = caps.iter().map(size_and_rate);
-        let (width, height, rate) = all.next()??;
-        let builder = VideoInfo::builder(gst_video::VideoFormat::I420, width, height).fps(rate);
-        all.all(|other| other == Some((width, height, rate))).then(|| builder.build().ok()).flatten()
+        let mut sizes = caps.iter().map(size);
+        let first = sizes.next()??;
+        sizes.all(|other| other == Some(first)).then_some(first)
     }
 
     /// Leaves out those of the default recognisers that are too slow for this stream; returns their names.

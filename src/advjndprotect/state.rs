@@ -12,6 +12,7 @@ use gst_video::VideoInfo;
 
 use super::ahead::Held;
 use super::imp::{AdvJndProtect, CAT, lock};
+use super::settings::Settings;
 
 /// What exists from `start` to `stop`.
 pub(super) struct State {
@@ -30,7 +31,9 @@ pub(super) struct State {
     pub(super) last_timestamp: Option<gst::ClockTime>,
     /// Fault of the last frame; a change posts a warning.
     pub(super) last_fault: Option<String>,
-    /// Whether the protector was prepared, or has seen a frame.
+    /// The size of the frames for which the protector was prepared.
+    pub(super) prepared: Option<(usize, usize)>,
+    /// Whether the protector was prepared for the negotiated size, or has seen a frame.
     pub(super) ready: bool,
     /// Whether the warning about a face that passes by choice was posted.
     pub(super) kept_told: bool,
@@ -50,6 +53,7 @@ impl State {
             held: VecDeque::new(),
             last_timestamp: None,
             last_fault: None,
+            prepared: None,
             ready: false,
             kept_told: false,
             passing: false,
@@ -103,60 +107,65 @@ impl AdvJndProtect {
         }
     }
 
-    /// If the pipeline has a live source, prepares for its stream before the pipeline's clock runs: frames that come
-    /// during the preparation would be late. If the size and rate of the frames are not known yet, only times the
-    /// recognisers; [`take_info`](Self::take_info) does the rest.
+    /// If the pipeline has a live source, prepares before the pipeline's clock runs: frames that come during the
+    /// preparation would be late. This decides nothing: [`take_info`](Self::take_info) does, once it is known whether
+    /// the stream is live. It also prepares if the size of the frames is not known yet, or becomes another one.
     pub(super) fn prepare_early(&self) -> Result<(), gst::ErrorMessage> {
         if !self.has_live_source() {
             return Ok(());
         }
-        if let Some(info) = self.upstream_info() {
-            lock(&self.live).set_rate(&info);
-            return self.prepare(&info);
-        }
+        let (settings, size) = (lock(&self.settings).clone(), self.upstream_size());
         self.with_state(|state| {
-            if let Err(error) = state.protector.time_looks() {
+            if may_leave_out(&settings)
+                && let Err(error) = state.protector.time_looks()
+            {
                 gst::warning!(CAT, imp = self, "The recognisers cannot be timed: {error}");
+            }
+            if let Some(size) = size {
+                self.prepare(state, size, &settings);
             }
             Ok(())
         })
     }
 
-    /// Stores the format of the coming frames. In a live stream, prepares the protector for them, so that the first
-    /// frame need not wait.
+    /// Stores the format of the coming frames. In a live stream, leaves out recognisers that are too slow, and prepares
+    /// the protector, so that the first frame need not wait.
     pub(super) fn take_info(&self, info: &VideoInfo) -> Result<(), gst::ErrorMessage> {
-        self.with_state(|state| {
-            if state.info.as_ref() != Some(info) {
-                state.reset();
-                state.info = Some(info.clone());
-            }
-            Ok(())
-        })?;
-        if lock(&self.live).is_live() { self.prepare(info) } else { Ok(()) }
-    }
-
-    /// Leaves out recognisers that are too slow for a live stream of this format, and prepares the protector for it,
-    /// unless that was done, or a frame was seen.
-    fn prepare(&self, info: &VideoInfo) -> Result<(), gst::ErrorMessage> {
-        let (settings, by_default) = {
-            let settings = lock(&self.settings);
-            (settings.core, settings.recognizer_names().is_empty())
-        };
+        let (live, settings) = (lock(&self.live).is_live(), lock(&self.settings).clone());
         let left_out = self.with_state(|state| {
-            if state.ready {
+            if state.info.as_ref() == Some(info) {
                 return Ok(Vec::new());
             }
-            let may = by_default && settings.mode != Mode::Cover;
-            let left_out = if may { self.leave_out_slow(&mut state.protector) } else { Vec::new() };
-            match state.protector.prepare(info.width() as usize, info.height() as usize, &settings) {
-                Ok(()) => state.ready = true,
-                Err(error) => gst::warning!(CAT, imp = self, "Cannot prepare for {info:?}: {error}"),
+            state.reset();
+            state.info = Some(info.clone());
+            if state.ready || !live {
+                return Ok(Vec::new());
             }
+            let left_out =
+                if may_leave_out(&settings) { self.leave_out_slow(&mut state.protector) } else { Vec::new() };
+            let size = (info.width() as usize, info.height() as usize);
+            if state.prepared != Some(size) {
+                self.prepare(state, size, &settings);
+            }
+            state.ready = state.prepared == Some(size);
             Ok(left_out)
         })?;
         self.tell_left_out(&left_out);
         Ok(())
     }
+
+    /// Prepares the protector for frames of `size`: width and height.
+    fn prepare(&self, state: &mut State, size: (usize, usize), settings: &Settings) {
+        match state.protector.prepare(size.0, size.1, &settings.core) {
+            Ok(()) => state.prepared = Some(size),
+            Err(error) => gst::warning!(CAT, imp = self, "Cannot prepare for frames of {size:?}: {error}"),
+        }
+    }
+}
+
+/// Whether a live stream may do without some of the recognisers.
+fn may_leave_out(settings: &Settings) -> bool {
+    settings.recognizer_names().is_empty() && settings.core.mode != Mode::Cover
 }
 
 /// The message of a panic.

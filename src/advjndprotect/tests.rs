@@ -127,18 +127,18 @@ fn a_live_stream_is_prepared_for_by_its_caps_and_not_by_the_latency_query() {
 }
 
 #[test]
-fn a_live_source_of_one_size_and_rate_is_prepared_for_before_any_caps_come() {
+fn a_live_source_of_one_size_is_prepared_for_before_any_caps_come() {
     common::init();
     let fixed = "video/x-raw,format=I420,width=320,height=240,framerate=25/1";
     let open = "video/x-raw,format=I420,width=[2,320],height=240,framerate=25/1";
-    for (live, caps, ready) in [(true, fixed, true), (true, open, false), (false, fixed, false)] {
+    for (live, caps, prepared) in [(true, fixed, Some((320, 240))), (true, open, None), (false, fixed, None)] {
         let launch = format!("appsrc is-live={live} format=time ! {caps} ! advjndprotect name=protect ! fakesink");
         let pipeline = gst::parse::launch(&launch).unwrap().downcast::<gst::Pipeline>().unwrap();
         pipeline.set_state(gst::State::Paused).unwrap();
         let element = pipeline.by_name("protect").unwrap().downcast::<AdvJndProtect>().unwrap();
-        let seen = element.imp().state.lock().unwrap().as_ref().map(|state| (state.ready, state.info.is_some()));
+        let seen = element.imp().state.lock().unwrap().as_ref().map(|state| (state.prepared, state.info.is_some()));
         pipeline.set_state(gst::State::Null).unwrap();
-        assert_eq!(seen, Some((ready, false)), "{launch}");
+        assert_eq!(seen, Some((prepared, false)), "{launch}");
     }
 }
 

@@ -102,7 +102,8 @@ pub trait Executor: Send {
     /// it uses a pool at all. [`Error::Model`] if `graph` is another network.
     fn share(&self, graph: &Graph, pool: &Arc<Pool>) -> Result<Box<dyn Executor>>;
 
-    /// Has it work on `pool` from now on, if it uses a pool at all and was planned for as many threads.
+    /// Has it work on `pool` from now on. A pool of more threads than it was planned for is ignored, and so is any by
+    /// an executor that uses none.
     fn work_on(&mut self, _pool: &Arc<Pool>) {}
 
     /// Pulls `cotangent`, d loss / d output 0, back to `gradient`, d loss / d input. They have the shapes of output 0

@@ -44,7 +44,7 @@ impl WeightPrecision {
 }
 
 /// `values` in half precision, two for each word, the last one with a zero if their number is odd. Large layers are not
-/// copied whole: the allocator would keep what a copy leaves.
+/// copied whole: the allocator would keep the copy's memory.
 pub(super) fn halved(values: &[f32]) -> impl Iterator<Item = [u16; 2]> {
     values.chunks(CHUNK).flat_map(|values| {
         let mut halves = [f16::ZERO; CHUNK];

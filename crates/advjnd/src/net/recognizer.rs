@@ -101,7 +101,7 @@ impl Recognizer {
         Self::new(self.spec.clone(), self.executor.share(graph, pool)?)
     }
 
-    /// Has it work on `pool` from now on, which has at most as many threads as it was made for.
+    /// Has it work on `pool` from now on, unless that has more threads than it was made for.
     pub fn work_on(&mut self, pool: &Arc<Pool>) {
         self.executor.work_on(pool);
     }

@@ -132,6 +132,7 @@ impl Protector {
     /// Measures time by `clock` instead of the machine's clock.
     pub fn set_clock(&mut self, clock: Arc<dyn Clock>) {
         self.pace = Pace::new(clock);
+        self.workers.forget_look_times();
     }
 
     /// Times a look by each recogniser, so that [`leave_out_slow`](Self::leave_out_slow) need not.

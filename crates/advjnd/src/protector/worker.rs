@@ -113,8 +113,16 @@ impl Workers {
 
     /// The first worker, with all threads.
     fn on_all_threads(&mut self) -> &mut Worker {
-        self.first.work_on(&self.pool);
+        // Without others it never left them.
+        if !self.others.is_empty() {
+            self.first.work_on(&self.pool);
+        }
         &mut self.first
+    }
+
+    /// Has looks timed anew.
+    pub fn forget_look_times(&mut self) {
+        self.look_times = None;
     }
 
     /// The worker for all faces, if its recognisers take several chips together faster than one by one.

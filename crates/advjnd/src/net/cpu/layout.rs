@@ -119,7 +119,7 @@ pub(super) fn blocks(channels: usize) -> usize {
 }
 
 /// Indices of the places in `taken`, in order, whose frames must be cleared before they are written: those that share
-/// entries with another layout, and, if all entries start `dirty`, the first of each other layout.
+/// entries with another layout, and, if all entries start `dirty`, the first place of every remaining layout.
 pub(super) fn spoiled(taken: &[Blocked], batch: usize, dirty: bool) -> impl Iterator<Item = usize> {
     let spoils = move |place: &Blocked, other: &Blocked| {
         let (own, others) = (place.entries(batch), other.entries(batch));

@@ -10,14 +10,14 @@
 //! * `tile`: the register tile that all dense products share; `conv`: its inputs; `reach`: what a convolution reads;
 //!   `winograd`: 3×3 at stride 1.
 //! * `depthwise`, `window`, `pointwise`, `linear`, `image`: the rest, each bound by memory rather than arithmetic.
-//! * `memory`: packed weights, shared by all engines of a network, and the own memory of each engine.
+//! * `memory`: packed weights, shared by all engines of a network; the own memory of each engine, or an arena in turn.
 //! * `sink`: bias, residual, activation and its derivative, in the epilogue of every kernel.
 //! * `plan`: algorithm, place and epilogue of every operation; `program`: how threads share the steps.
 //!
 //! All sums and products are in `f32`. The weights of large layers are kept in half precision ([`WeightPrecision`]),
 //! because those layers wait for memory: dlib's network then takes 0.85 of the time. bf16 products (`vdpbf16ps`) are
 //! not used: on Sapphire and Emerald Rapids the instruction runs at 86 GFLOP/s a core, half the 175 of two fused
-//! multiply-adds a cycle; on Zen 4 it runs at twice their rate (record 43 of DESIGN.md).
+//! multiply-adds a cycle. On Zen 4 it runs at twice their rate, but gradients turn too far (record 43 of DESIGN.md).
 
 mod conv;
 mod depthwise;
@@ -139,7 +139,7 @@ impl Engine {
         })
     }
 
-    /// Bytes of its packed weights, values and scratch.
+    /// Bytes of its packed weights, its own values (not those in an arena) and scratch.
     pub fn bytes(&self) -> usize {
         self.program.bytes()
     }
