@@ -145,7 +145,6 @@ fn live(clip: &Clip, hogs: usize, recognizers: &str) -> Value {
     pipeline.set_state(gst::State::Playing).unwrap();
     let interval = gst::ClockTime::SECOND / FPS;
     let count = (seconds * FPS) as usize;
-    let covered = || protect.property::<gst::Structure>("stats").get::<u64>("covered").unwrap();
     let mut covered_at_first = 0;
     for index in 0..count {
         let due = interval * index as u64;
@@ -153,7 +152,7 @@ fn live(clip: &Clip, hogs: usize, recognizers: &str) -> Value {
             thread::sleep(Duration::from(wait).min(Duration::from_millis(5)).max(Duration::from_micros(200)));
         }
         if index == FPS as usize {
-            covered_at_first = covered();
+            covered_at_first = protect.property::<gst::Structure>("stats").get::<u64>("covered").unwrap();
         }
         let place = index % (2 * LOOP - 2);
         let place = if place < LOOP { place } else { 2 * LOOP - 2 - place };

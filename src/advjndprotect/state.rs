@@ -109,7 +109,7 @@ impl AdvJndProtect {
 
     /// If the pipeline has a live source, prepares before the pipeline's clock runs: frames that come during the
     /// preparation would be late. This decides nothing: [`take_info`](Self::take_info) does, once it is known whether
-    /// the stream is live. It also prepares if the size of the frames is not known yet, or becomes another one.
+    /// the stream is live. If the size of the frames is not known yet, or changes, `take_info` prepares for it.
     pub(super) fn prepare_early(&self) -> Result<(), gst::ErrorMessage> {
         if !self.has_live_source() {
             return Ok(());

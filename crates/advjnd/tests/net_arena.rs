@@ -12,7 +12,7 @@ use advjnd::Pool;
 use advjnd::net::cpu::Engine;
 use advjnd::net::graph::{Graph, Op, Padding, Shape};
 use advjnd::net::{Executor, Pass};
-use networks::{Numbers, conv_graph, random_network};
+use networks::{Numbers, assert_same_on_several_threads, conv_graph, random_network};
 use proptest::prelude::*;
 
 /// An engine on the memory that those of `pool` share, all of which it fills with NaN.
@@ -110,25 +110,14 @@ fn large_values_that_are_enlarged_find_nothing_of_others() {
 
 #[test]
 fn engines_on_several_threads_wait_for_each_other() {
-    let pool = Pool::new(2).expect("pool");
-    let threads: Vec<_> = (0..3)
-        .map(|seed| {
-            let pool = Arc::clone(&pool);
-            std::thread::spawn(move || {
-                let mut numbers = Numbers(seed);
-                let graph = random_network(&mut numbers, 16 + 8 * seed as usize, 16, 1, 1).expect("graph");
-                let mut engine = Engine::for_outputs(&graph, 1, &pool).expect("plan");
-                let input = numbers.many(graph.input_shape().len(), 1.0);
-                engine.forward(&input, Pass::Infer).expect("forward");
-                let first = engine.output(0).to_vec();
-                (0..200).all(|_| {
-                    engine.forward(&input, Pass::Infer).expect("forward");
-                    engine.output(0) == first
-                })
-            })
-        })
-        .collect();
-    for thread in threads {
-        assert!(thread.join().expect("no panic"), "the same input gave another result");
-    }
+    assert_same_on_several_threads(|seed, pool| {
+        let mut numbers = Numbers(seed);
+        let graph = random_network(&mut numbers, 16 + 8 * seed as usize, 16, 1, 1).expect("graph");
+        let mut engine = Engine::for_outputs(&graph, 1, pool).expect("plan");
+        let input = numbers.many(graph.input_shape().len(), 1.0);
+        move || {
+            engine.forward(&input, Pass::Infer).expect("forward");
+            engine.output(0).to_vec()
+        }
+    });
 }

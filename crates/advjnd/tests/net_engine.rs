@@ -6,15 +6,13 @@
 #[path = "common/networks.rs"]
 mod networks;
 
-use std::sync::Arc;
-
 use advjnd::Pool;
 use advjnd::net::candle::CandleExecutor;
 use advjnd::net::cpu::{Engine, Level};
 use advjnd::net::graph::{Activation, Graph, INPUT, Op, Padding, Shape};
 use advjnd::net::{Executor, Pass, WeightPrecision};
 use candle_core::Device;
-use networks::{Numbers, conv_graph, cosine, random_network, relative_difference, run};
+use networks::{Numbers, assert_same_on_several_threads, conv_graph, cosine, random_network, relative_difference, run};
 use proptest::prelude::*;
 
 /// Outputs, as a share of their norm: sums of up to some thousand products in another order, and Winograd F(4×4, 3×3),
@@ -257,21 +255,11 @@ fn net_misuse_is_an_error() {
 
 #[test]
 fn net_engines_share_a_pool() {
-    let pool = Pool::new(2).expect("pool");
-    let threads: Vec<_> = (0..3)
-        .map(|seed| {
-            let pool = Arc::clone(&pool);
-            std::thread::spawn(move || {
-                let mut numbers = Numbers(seed);
-                let graph = random_network(&mut numbers, 16, 16, 1, 1).expect("graph");
-                let mut engine = Engine::new(&graph, 1, &pool).expect("plan");
-                let input = numbers.many(graph.input_shape().len(), 1.0);
-                let first = run(&mut engine, &input, &[1.0; 9]);
-                (0..200).all(|_| run(&mut engine, &input, &[1.0; 9]) == first)
-            })
-        })
-        .collect();
-    for thread in threads {
-        assert!(thread.join().expect("no panic"), "the same input gave another result");
-    }
+    assert_same_on_several_threads(|seed, pool| {
+        let mut numbers = Numbers(seed);
+        let graph = random_network(&mut numbers, 16, 16, 1, 1).expect("graph");
+        let mut engine = Engine::new(&graph, 1, pool).expect("plan");
+        let input = numbers.many(graph.input_shape().len(), 1.0);
+        move || run(&mut engine, &input, &[1.0; 9])
+    });
 }

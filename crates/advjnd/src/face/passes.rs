@@ -130,12 +130,16 @@ impl Detector {
         let size = scaled_size(frame, scale);
         let fill = |size: [usize; 2]| size.map(|side| side.next_multiple_of(SIZE_MULTIPLE));
         let whole = |[width, height]: [usize; 2]| Rect { x: 0, y: 0, width, height };
-        // A network that sees pictures of two sizes in turn would be planned anew for each.
-        let as_searched = scale == network_scale(long_side, min_face_size as f32);
+        let network = match pass {
+            ExtraPass::Turned(eighths) if eighths % 2 == 1 => &mut self.diagonal,
+            ExtraPass::Turned(eighths) if eighths % 4 == 2 => &mut self.sideways,
+            // A network that sees pictures of two sizes in turn would be planned anew for each.
+            _ if scale == network_scale(long_side, min_face_size as f32) => &mut self.whole,
+            _ => &mut self.common,
+        };
         let zoom = SimilarityTransform { a: 1.0 / scale, b: 0.0, tx: 0.5 / scale - 0.5, ty: 0.5 / scale - 0.5 };
         let ExtraPass::Turned(eighths) = pass else {
             let [width, height] = fill(size);
-            let network = if as_searched { &mut self.whole } else { &mut self.common };
             let resampling = if scale > 1.0 { Resampling::Linear } else { Resampling::Average };
             network.read(frame, scale, whole([width, height]), resampling);
             let picture = &mut network.thumbnail.bgr;
@@ -157,12 +161,6 @@ impl Detector {
             _ => [((size[0] + size[1]) as f32 * FRAC_1_SQRT_2).ceil() as usize; 2],
         };
         let to_upright = about_middles(turned, size, f32::from(eighths) * TAU / 8.0);
-        let network = match eighths % 4 {
-            0 if as_searched => &mut self.whole,
-            0 => &mut self.common,
-            2 => &mut self.sideways,
-            _ => &mut self.diagonal,
-        };
         network.read(frame, scale, whole(size), Resampling::Average);
         std::mem::swap(&mut network.thumbnail.bgr, &mut self.upright);
         let [width, height] = fill(turned);

@@ -7,6 +7,9 @@
 #[path = "../../../../tests/common/numbers.rs"]
 mod numbers;
 
+use std::sync::Arc;
+
+use advjnd::Pool;
 use advjnd::net::graph::{Activation, Conv, Graph, INPUT, Op, Padding, Shape, ValueId};
 use advjnd::net::{Executor, Metric, Pass, Retreat, RetreatBuffers};
 pub use numbers::Numbers;
@@ -160,4 +163,20 @@ pub fn random_network(
     x = graph.push(Op::Linear { input: x, weight, bias: numbers.many(outputs, 1.0).into() })?;
     graph.push_output(x);
     Ok(graph)
+}
+
+/// On each of three threads, which share a pool, calls what `make` makes of the thread's number two hundred times.
+/// Every call must give the same as the first.
+pub fn assert_same_on_several_threads<R: PartialEq, F: FnMut() -> R>(make: impl Fn(u64, &Arc<Pool>) -> F + Sync) {
+    let pool = Pool::new(2).expect("pool");
+    std::thread::scope(|scope| {
+        for seed in 0..3 {
+            let (make, pool) = (&make, &pool);
+            scope.spawn(move || {
+                let mut call = make(seed, pool);
+                let first = call();
+                assert!((0..200).all(|_| call() == first), "the same input gave another result");
+            });
+        }
+    });
 }
