@@ -3,6 +3,9 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+use std::f32::consts::FRAC_PI_2;
+
+use advjnd::Pool;
 use advjnd::face::{Landmarks, SimilarityTransform, Warp, warp};
 use proptest::prelude::*;
 
@@ -19,6 +22,25 @@ fn transforms() -> impl Strategy<Value = SimilarityTransform> {
         tx,
         ty,
     })
+}
+
+/// A similarity that takes the centre of the target to some point of the source: at any angle, upright ones among them.
+fn centred(source: (usize, usize), target: (usize, usize)) -> impl Strategy<Value = SimilarityTransform> {
+    let angles = prop_oneof![-3.2f32..3.2, (-2i32..3).prop_map(|quarters| quarters as f32 * FRAC_PI_2), Just(0.0)];
+    (-1.0f32..0.9, angles, 0.0f32..1.0, 0.0f32..1.0).prop_map(move |(scale, angle, x, y)| {
+        let (a, b) = (10.0f32.powf(scale) * angle.cos(), 10.0f32.powf(scale) * angle.sin());
+        let (u, v) = (target.0 as f32 / 2.0, target.1 as f32 / 2.0);
+        let (x, y) = (x * source.0 as f32, y * source.1 as f32);
+        SimilarityTransform { a, b, tx: x - a * u + b * v, ty: y - b * u - a * v }
+    })
+}
+
+fn sizes() -> impl Strategy<Value = ((usize, usize), (usize, usize))> {
+    ((2usize..70, 2usize..70), (1usize..50, 1usize..50))
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
 }
 
 fn noise(len: usize, seed: u32) -> Vec<f32> {
@@ -62,6 +84,37 @@ proptest! {
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
         let (left, right) = (dot(&ax, &y), dot(&x, &aty));
         prop_assert!((left - right).abs() <= MAX_ERROR_ADJOINT * left.abs().max(1.0), "{} {}", left, right);
+    }
+
+    #[test]
+    fn parts_have_the_bytes_of_the_whole(
+        (transform, source, target) in sizes().prop_flat_map(|(source, target)| {
+            (centred(source, target), Just(source), Just(target))
+        }),
+        ragged in 0usize..5,
+        seed: u32,
+    ) {
+        let (x, y) = (noise(source.0 * source.1, seed), noise(target.0 * target.1, seed ^ 77));
+        let x: Vec<f32> = x.iter().map(|value| value / 7.0 - 11.0).collect();
+        let mut plan = Warp::default();
+        // With ragged rows, as under an oval.
+        plan.plan_rows(&transform, source, target, |y| (y * ragged % target.0)..target.0);
+        let (mut ax, mut x_aty) = (vec![0.0; y.len()], x.clone());
+        plan.forward(&x, &mut ax);
+        plan.adjoint_add(&y, &mut x_aty);
+        let pixels: Vec<[f32; 4]> = x.iter().map(|value| [*value, 1.0, -value, 0.0]).collect();
+        for threads in [1, 2, 3, 5] {
+            let pool = Pool::new(threads).expect("threads");
+            for count in [threads, 4 * threads] {
+                let (mut own, mut many, mut sum) = (vec![f32::NAN; y.len()], vec![[f32::NAN; 4]; y.len()], x.clone());
+                pool.for_each(&mut plan.forward_parts(&x, &mut own, count), |part| part());
+                pool.for_each(&mut plan.forward_parts(&pixels, &mut many, count), |part| part());
+                pool.for_each(&mut plan.adjoint_add_parts(&y, &mut sum, count), |part| part());
+                prop_assert_eq!(bits(&own), bits(&ax));
+                prop_assert_eq!(bits(&many.iter().map(|pixel| pixel[0]).collect::<Vec<_>>()), bits(&ax));
+                prop_assert_eq!(bits(&sum), bits(&x_aty));
+            }
+        }
     }
 
     #[test]

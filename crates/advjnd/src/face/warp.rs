@@ -7,13 +7,16 @@
 //! The source is zero outside its bounds. The adjoint scatters with the same weights with which the operator gathers.
 //!
 //! A plan holds, for each destination row, the run of samples inside the source, and each sample at its edge. Positions
-//! inside are computed again in every pass, `STEP` (16) at a time, which is cheaper than reading them.
+//! inside are computed again in every pass, 16 at a time, which is cheaper than reading them.
+//!
+//! Both passes split into parts that threads can share. Every pixel belongs to one part, which adds what falls on it in
+//! the order of the whole pass. So the bytes are the same in any number of parts.
 //!
 //! [`reference`](mod@reference) is the naive twin: the definition, sample by sample.
 
-use std::ops::Range;
+mod parts;
 
-use pulp::{Simd, WithSimd};
+use std::ops::Range;
 
 use super::SimilarityTransform;
 
@@ -21,11 +24,9 @@ use super::SimilarityTransform;
 const SAMPLE_SPACING: f32 = 1.5;
 /// More samples along a side than this make no visible difference in an 8-bit picture.
 const MAX_SAMPLES: usize = 8;
-/// Number of samples with positions computed together.
-const STEP: usize = 16;
 
 /// The value of a pixel: a number, or four at once.
-pub trait Sample: Copy {
+pub trait Sample: Copy + Send + Sync {
     /// Zero.
     const ZERO: Self;
 
@@ -62,6 +63,37 @@ struct Span {
     target: usize,
 }
 
+impl Span {
+    /// The part with the samples that touch the source rows `rows`: those in them and in the row above.
+    fn touching(&self, to_source: &SimilarityTransform, rows: &Range<usize>) -> Self {
+        let y = |x: usize| self.line.at(to_source, x)[1];
+        let Range { start, end } = self.columns;
+        // The first column from which on the span lies beyond `row`.
+        let beyond = |row: f32| {
+            let is_beyond = |x: usize| if to_source.b < 0.0 { y(x) < row } else { y(x) >= row };
+            // Most spans lie on one side.
+            if is_beyond(start) {
+                return start;
+            }
+            if !is_beyond(end - 1) {
+                return end;
+            }
+            let mut first = (((row - y(0)) / to_source.b) as usize).clamp(start + 1, end - 1);
+            // Rounding may put it off by some; the positions themselves decide, which never turn back along a span.
+            while !is_beyond(first) {
+                first += 1;
+            }
+            while is_beyond(first - 1) {
+                first -= 1;
+            }
+            first
+        };
+        let (one, other) = (beyond(rows.start as f32 - 1.0), beyond(rows.end as f32));
+        let columns = one.min(other)..one.max(other);
+        Self { line: self.line, target: self.target + columns.start - start, columns }
+    }
+}
+
 /// A bilinear sample at the source's edge: the upper left of its four source pixels, and their weights.
 #[derive(Debug, Clone, Copy)]
 struct Edge {
@@ -78,8 +110,8 @@ pub struct Warp {
     edges: Vec<Edge>,
     /// Weight of a sample.
     share: f32,
-    source_width: usize,
-    len: usize,
+    source: (usize, usize),
+    target: (usize, usize),
     arch: pulp::Arch,
 }
 
@@ -90,8 +122,8 @@ impl Default for Warp {
             spans: Vec::new(),
             edges: Vec::new(),
             share: 0.0,
-            source_width: 0,
-            len: 0,
+            source: (0, 0),
+            target: (0, 0),
             arch: pulp::Arch::new(),
         }
     }
@@ -110,7 +142,7 @@ impl Warp {
         &mut self,
         to_source: &SimilarityTransform,
         source: (usize, usize),
-        (width, height): (usize, usize),
+        target: (usize, usize),
         columns: impl Fn(usize) -> Range<usize>,
     ) {
         self.spans.clear();
@@ -118,25 +150,24 @@ impl Warp {
         let samples = samples_per_side(to_source);
         self.to_source = *to_source;
         self.share = 1.0 / (samples * samples) as f32;
-        self.source_width = source.0;
-        self.len = width * height;
+        (self.source, self.target) = (source, target);
         if source.0 < 2 || source.1 < 2 {
             return;
         }
         let last = [source.0 as f32 - 1.0, source.1 as f32 - 1.0];
         let offset = |i: usize| (i as f32 + 0.5) / samples as f32 - 0.5;
         let turn = |x: f32, y: f32| [to_source.a * x - to_source.b * y, to_source.b * x + to_source.a * y];
-        for y in 0..height {
+        for y in 0..target.1 {
             let columns = columns(y);
             for i in 0..samples * samples {
                 let line = Line { y: y as f32, offset: turn(offset(i % samples), offset(i / samples)) };
                 let inside = line.inside(to_source, last, &columns);
                 for x in (columns.start..inside.start).chain(inside.end..columns.end) {
-                    let target = (y * width + x) as u32;
-                    self.edges.extend(edge(line.at(to_source, x), source, self.share, target));
+                    let pixel = (y * target.0 + x) as u32;
+                    self.edges.extend(edge(line.at(to_source, x), source, self.share, pixel));
                 }
                 if !inside.is_empty() {
-                    self.spans.push(Span { line, target: y * width + inside.start, columns: inside });
+                    self.spans.push(Span { line, target: y * target.0 + inside.start, columns: inside });
                 }
             }
         }
@@ -144,124 +175,22 @@ impl Warp {
 
     /// Number of destination pixels.
     pub fn len(&self) -> usize {
-        self.len
+        self.target.0 * self.target.1
     }
 
     /// Whether there is no destination pixel.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
-    /// `destination = A · source`.
-    pub fn forward<S: Sample>(&self, source: &[S], destination: &mut [S]) {
-        destination.fill(S::ZERO);
-        self.arch.dispatch(Gather { warp: self, source, destination });
-        for Edge { target, index, weights } in &self.edges {
-            let value = &mut destination[*target as usize];
-            *value = value.plus(*weights, self.pixels(source, *index as usize));
-        }
-    }
-
-    /// `source += Aᵀ · destination`.
-    pub fn adjoint_add(&self, destination: &[f32], source: &mut [f32]) {
-        self.arch.dispatch(Scatter { warp: self, destination, source });
-        for Edge { target, index, weights } in &self.edges {
-            self.scatter(destination[*target as usize], *index as usize, *weights, source);
-        }
-    }
-
-    #[inline(always)]
-    fn scatter(&self, value: f32, index: usize, weights: [f32; 4], source: &mut [f32]) {
-        let stride = self.source_width;
-        let (upper, lower) = source[index..index + stride + 2].split_at_mut(stride);
-        upper[0] += weights[0] * value;
-        upper[1] += weights[1] * value;
-        lower[0] += weights[2] * value;
-        lower[1] += weights[3] * value;
-    }
-
-    #[inline(always)]
-    fn pixels<S: Sample>(&self, source: &[S], index: usize) -> [S; 4] {
-        let pixels = &source[index..index + self.source_width + 2];
-        [pixels[0], pixels[1], pixels[self.source_width], pixels[self.source_width + 1]]
-    }
-
-    /// Calls `sample` with the destination pixel, the upper left source pixel and the weights of every sample inside.
-    #[inline(always)]
-    fn each_inside(&self, mut sample: impl FnMut(usize, usize, [f32; 4])) {
-        let stride = self.source_width as i32;
-        let mut index = [0i32; STEP];
-        let mut weights = [[0.0f32; STEP]; 4];
-        for Span { line, columns, target } in &self.spans {
-            for (step, start) in columns.clone().step_by(STEP).enumerate() {
-                for k in 0..STEP {
-                    let [x, y] = line.at(&self.to_source, start + k);
-                    // Inside, truncation is the floor.
-                    let (column, row) = (x as i32, y as i32);
-                    let (right, down) = (x - column as f32, y - row as f32);
-                    let (above, below) = (self.share * (1.0 - down), self.share * down);
-                    index[k] = row.wrapping_mul(stride).wrapping_add(column);
-                    weights[0][k] = (1.0 - right) * above;
-                    weights[1][k] = right * above;
-                    weights[2][k] = (1.0 - right) * below;
-                    weights[3][k] = right * below;
-                }
-                // Kept in memory, so that entries are read from there one by one, not extracted from registers.
-                let (index, weights) = std::hint::black_box((&index, &weights));
-                for k in 0..STEP.min(columns.end - start) {
-                    let weights = [weights[0][k], weights[1][k], weights[2][k], weights[3][k]];
-                    sample(target + step * STEP + k, index[k] as usize, weights);
-                }
-            }
-        }
-    }
-}
-
-/// The samples inside, forward.
-struct Gather<'a, S> {
-    warp: &'a Warp,
-    source: &'a [S],
-    destination: &'a mut [S],
-}
-
-impl<S: Sample> WithSimd for Gather<'_, S> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<A: Simd>(self, _: A) {
-        let Self { warp, source, destination } = self;
-        warp.each_inside(
-            #[inline(always)]
-            |target, index, weights| {
-                let value = &mut destination[target];
-                *value = value.plus(weights, warp.pixels(source, index));
-            },
-        );
-    }
-}
-
-/// The samples inside, backward.
-struct Scatter<'a> {
-    warp: &'a Warp,
-    destination: &'a [f32],
-    source: &'a mut [f32],
-}
-
-impl WithSimd for Scatter<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<A: Simd>(self, _: A) {
-        let Self { warp, destination, source } = self;
-        warp.each_inside(
-            #[inline(always)]
-            |target, index, weights| warp.scatter(destination[target], index, weights, source),
-        );
+    /// Number of samples, those outside the source included: what a pass costs.
+    pub fn samples(&self) -> usize {
+        self.len() * (1.0 / self.share).round() as usize
     }
 }
 
 /// A destination row at one sample position within its pixels.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Line {
     y: f32,
     offset: [f32; 2],

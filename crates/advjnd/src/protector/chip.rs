@@ -3,8 +3,10 @@
 
 use super::geometry::{Geometry, Viewpoint};
 use super::rendition::{HalfRegion, Rendition, Stretch};
+use super::warping;
 use crate::face::Warp;
 use crate::frame::{FrameMut, Rect, Region};
+use crate::pool::Pool;
 
 /// A region of the frame, and the same region at half its size.
 #[derive(Debug, Default)]
@@ -61,7 +63,8 @@ impl Chip {
     }
 
     /// Warps `picture`, seen from `point`, into a chip of `side` × `side` pixels, with the change of luma that it
-    /// carries. `index` is the recogniser's place in `geometry`; `stretch` is how to stretch the contrast of the face.
+    /// carries, on `pool`. `index` is the recogniser's place in `geometry`; `stretch` is how to stretch the contrast of
+    /// the face.
     pub fn cut(
         &mut self,
         index: usize,
@@ -70,13 +73,15 @@ impl Chip {
         picture: &FacePicture,
         stretch: Option<Stretch>,
         point: &Viewpoint,
+        pool: &Pool,
     ) {
         self.side = side;
         self.pixels.resize(side * side, [0.0; 4]);
         self.values.resize(3 * side * side, 0.0);
         geometry.plan_chip(index, side, point, &mut self.warp);
         self.halved = point.rendition == Rendition::Halved;
-        self.warp.forward(if self.halved { &picture.half.pixels } else { &picture.region.pixels }, &mut self.pixels);
+        let pixels = if self.halved { &picture.half.pixels } else { &picture.region.pixels };
+        warping::forward(&self.warp, pixels, &mut self.pixels, pool);
         self.mirrored = point.mirrored;
         if self.mirrored {
             self.pixels.chunks_exact_mut(side).for_each(<[_]>::reverse);
@@ -92,9 +97,9 @@ impl Chip {
         }
     }
 
-    /// Pulls `gradient`, with respect to the chip, back to the luma of the region (overwritten). `half` is the half
-    /// region of the picture that the chip was cut from.
-    pub fn pull_back(&mut self, gradient: &[f32], half: &HalfRegion, change: &mut [f32]) {
+    /// Pulls `gradient`, with respect to the chip, back to the luma of the region (overwritten), on `pool`. `half` is
+    /// the half region of the picture that the chip was cut from.
+    pub fn pull_back(&mut self, gradient: &[f32], half: &HalfRegion, change: &mut [f32], pool: &Pool) {
         let stretch = self.stretch;
         let Self { values, pixels, luma_gradient, half_gradient, .. } = self;
         let factor = |value: f32| match stretch {
@@ -116,10 +121,10 @@ impl Chip {
         if self.halved {
             half_gradient.clear();
             half_gradient.resize(half.pixels.len(), 0.0);
-            self.warp.adjoint_add(luma_gradient, half_gradient);
+            warping::adjoint_add(&self.warp, luma_gradient, half_gradient, pool);
             half.adjoint_add(half_gradient, change);
         } else {
-            self.warp.adjoint_add(luma_gradient, change);
+            warping::adjoint_add(&self.warp, luma_gradient, change, pool);
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::error::Result;
 use crate::face::{Detection, Track, TrackState};
 use crate::frame::{FrameMut, Rect};
 use crate::people::Selection;
+use crate::pool::Pool;
 use crate::report::{CoverReason, FaceReport, Verdict};
 
 /// One face's work in one frame.
@@ -202,7 +203,7 @@ impl<'a> FaceJob<'a> {
                 return;
             }
         }
-        self.set_budget(settings);
+        self.set_budget(settings, &worker.pool);
         if !self.is_below_goal() {
             self.face.project(&mut self.budget);
         }
@@ -215,8 +216,8 @@ impl<'a> FaceJob<'a> {
         self.check(reshaped)
     }
 
-    fn set_budget(&mut self, settings: &Settings) {
-        let budget = self.work.budget(settings, self.face.spending.size());
+    fn set_budget(&mut self, settings: &Settings, pool: &Pool) {
+        let budget = self.work.budget(settings, self.face.spending.size(), pool);
         self.budget = self.face.steady(budget, settings.flicker_limit);
     }
 
@@ -236,7 +237,8 @@ impl<'a> FaceJob<'a> {
     /// Stores the gradient of the check, if one was planned.
     pub fn take_gradient(&mut self, worker: &mut Worker) {
         if self.open && self.work.probes.iter().any(|probe| probe.climbs) {
-            self.face.take_gradient(&mut self.work, &mut worker.smoothing, &self.transfer);
+            let Worker { pool, smoothing, .. } = worker;
+            self.face.take_gradient(&mut self.work, smoothing, &self.transfer, pool);
         }
     }
 
@@ -269,8 +271,8 @@ impl<'a> FaceJob<'a> {
     }
 
     /// Writes the perturbation to the frame.
-    pub fn write(&mut self, frame: &mut FrameMut<'_>) {
-        self.work.write(frame, self.face.delta());
+    pub fn write(&mut self, frame: &mut FrameMut<'_>, pool: &Pool) {
+        self.work.write(frame, self.face.delta(), pool);
         self.report.spent = self.work.spent(&self.budget, self.face.delta());
         self.report.psnr = self.work.psnr();
         self.report.displacement = self.work.reshaper.displacement();

@@ -33,6 +33,7 @@ mod stages;
 mod tracked_face;
 mod transfer;
 mod visibility;
+mod warping;
 mod worker;
 mod workspace;
 mod worth;

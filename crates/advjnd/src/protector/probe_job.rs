@@ -9,6 +9,7 @@ use super::worker::Worker;
 use super::workspace::Probe;
 use crate::attack::Dodge;
 use crate::error::Result;
+use crate::pool::Pool;
 
 /// A look whose margin is this close to a deciding margin is repeated exactly on the processor, unless it was exact.
 const CLOSE: f32 = 0.02;
@@ -67,26 +68,26 @@ pub struct ProbeJob<'a> {
 impl ProbeJob<'_> {
     /// Runs the probe.
     pub fn run(&mut self, worker: &mut Worker) {
-        let Worker { readers, chip, .. } = worker;
+        let Worker { pool, readers, chip, .. } = worker;
         let Some(reader) = readers.get_mut(self.probe.recognizer) else { return };
         if self.climbs() {
-            return Self::climb_together(&mut [self], reader, chip);
+            return Self::climb_together(&mut [self], reader, chip, pool);
         }
-        self.cut(reader, chip);
+        self.cut(reader, chip, pool);
         let embedded = reader.embed(chip, &mut self.probe.embedding);
-        self.confirm(reader, chip, embedded);
+        self.confirm(reader, chip, embedded, pool);
     }
 
     /// Runs all of `probes`, those of a recogniser together.
     pub fn run_together(probes: &mut [&mut Self], worker: &mut Worker) {
-        let Worker { readers, chip, .. } = worker;
+        let Worker { pool, readers, chip, .. } = worker;
         for (index, reader) in readers.iter_mut().enumerate() {
             let own = probes.iter_mut().map(|job| &mut **job).filter(|job| job.probe.recognizer == index);
             let (mut climbing, mut looking): (Vec<_>, Vec<_>) = own.partition(|job| job.climbs());
-            Self::climb_together(&mut climbing, reader, chip);
+            Self::climb_together(&mut climbing, reader, chip, pool);
             reader.begin();
             looking.iter().for_each(|job| {
-                job.cut(reader, chip);
+                job.cut(reader, chip, pool);
                 reader.keep(chip);
             });
             if let Err(error) = reader.embed_kept() {
@@ -94,18 +95,19 @@ impl ProbeJob<'_> {
                 continue;
             }
             looking.iter_mut().zip(reader.embeddings()).for_each(|(job, own)| job.probe.embedding.copy_from_slice(own));
-            looking.into_iter().for_each(|job| job.confirm(reader, chip, Ok(())));
+            looking.into_iter().for_each(|job| job.confirm(reader, chip, Ok(()), pool));
         }
     }
 
     /// Runs `probes` of the recogniser of `reader` that give gradients. `spare` is for looks to repeat.
-    fn climb_together(probes: &mut [&mut Self], reader: &mut ChipReader, spare: &mut Chip) {
+    fn climb_together(probes: &mut [&mut Self], reader: &mut ChipReader, spare: &mut Chip, pool: &Pool) {
         reader.begin();
         let mut dodges = Vec::with_capacity(probes.len());
         for job in probes.iter_mut() {
             let Self { geometry, picture, stretch, probe, decision, .. } = &mut **job;
             let Some(Decision { dodge, climb: Some(climb), .. }) = decision else { continue };
-            climb.chip.cut(probe.recognizer, reader.spec().chip_size, geometry, picture, *stretch, &probe.point);
+            let (recognizer, side) = (probe.recognizer, reader.spec().chip_size);
+            climb.chip.cut(recognizer, side, geometry, picture, *stretch, &probe.point, pool);
             reader.keep(climb.chip);
             dodges.push(*dodge);
         }
@@ -113,18 +115,18 @@ impl ProbeJob<'_> {
             return probes.iter_mut().for_each(|job| job.fault = Some(error.to_string()));
         }
         for (index, job) in probes.iter_mut().enumerate() {
-            let embedded = job.take_gradient(reader, index);
-            job.confirm(reader, spare, embedded);
+            let embedded = job.take_gradient(reader, index, pool);
+            job.confirm(reader, spare, embedded, pool);
         }
     }
 
     /// Takes the embedding and the gradient of the chip that `reader` kept as number `index`.
-    fn take_gradient(&mut self, reader: &ChipReader, index: usize) -> Result<()> {
+    fn take_gradient(&mut self, reader: &ChipReader, index: usize, pool: &Pool) -> Result<()> {
         let gradient = reader.pulled(index)?.gradient;
         let climb = self.decision.as_mut().and_then(|decision| decision.climb.as_mut());
         if let (Some(climb), Some(embedding)) = (climb, reader.embeddings().nth(index)) {
             self.probe.embedding.copy_from_slice(embedding);
-            climb.chip.pull_back(gradient, &self.picture.half, climb.gradient);
+            climb.chip.pull_back(gradient, &self.picture.half, climb.gradient, pool);
         }
         Ok(())
     }
@@ -134,9 +136,9 @@ impl ProbeJob<'_> {
         self.decision.as_ref().is_some_and(|decision| decision.climb.is_some())
     }
 
-    fn cut(&self, reader: &ChipReader, chip: &mut Chip) {
+    fn cut(&self, reader: &ChipReader, chip: &mut Chip, pool: &Pool) {
         let (recognizer, side) = (self.probe.recognizer, reader.spec().chip_size);
-        chip.cut(recognizer, side, self.geometry, self.picture, self.stretch, &self.probe.point);
+        chip.cut(recognizer, side, self.geometry, self.picture, self.stretch, &self.probe.point, pool);
     }
 
     /// Whether the look of this probe is exact.
@@ -150,10 +152,10 @@ impl ProbeJob<'_> {
 
     /// Embeds the probe's chip once more, exactly on the processor, if it was `embedded` inexactly and is close to a
     /// different decision. `chip` is overwritten then.
-    fn confirm(&mut self, reader: &mut ChipReader, chip: &mut Chip, embedded: Result<()>) {
+    fn confirm(&mut self, reader: &mut ChipReader, chip: &mut Chip, embedded: Result<()>, pool: &Pool) {
         let again = embedded.is_ok() && !self.is_exact(reader) && self.is_close();
         let embedded = if again {
-            self.cut(reader, chip);
+            self.cut(reader, chip, pool);
             reader.embed_exactly(chip, &mut self.probe.embedding)
         } else {
             embedded

@@ -52,7 +52,7 @@ impl Rounds<'_> {
 
 /// Computes the gradients that `jobs` want by recogniser `index`, and finishes their iterations.
 fn finish(jobs: &mut [&mut FaceJob<'_>], worker: &mut Worker, index: usize) {
-    let Worker { readers, smoothing, .. } = worker;
+    let Worker { pool, readers, smoothing, .. } = worker;
     let reader = &mut readers[index];
     if jobs.is_empty() {
         return;
@@ -63,5 +63,5 @@ fn finish(jobs: &mut [&mut FaceJob<'_>], worker: &mut Worker, index: usize) {
     if let Err(error) = reader.dodge_kept(&dodges) {
         return jobs.iter_mut().for_each(|job| job.fail(error.to_string()));
     }
-    jobs.iter_mut().enumerate().for_each(|(number, job)| job.step(smoothing, reader.pulled(number)));
+    jobs.iter_mut().enumerate().for_each(|(number, job)| job.step(smoothing, reader.pulled(number), pool));
 }

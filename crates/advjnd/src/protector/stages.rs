@@ -161,7 +161,7 @@ impl Stages<'_> {
         let gradients = self.gradients(open(jobs).len(), stage);
         let climbs = gradients.is_some();
         let took = self.measure_less(stage, gradients.unwrap_or_default(), jobs, |workers, jobs| {
-            jobs.iter_mut().for_each(|job| job.write(frame));
+            jobs.iter_mut().for_each(|job| job.write(frame, workers.pool()));
             jobs.retain(|job| concerned(job));
             workers.for_each(jobs, |_, job| job.inspect(frame, climbs));
             look(workers, jobs, Shown::Output);

@@ -25,6 +25,7 @@ use super::worth::Worth;
 use crate::attack::{Attack, Budget, Dodge, Perturbation, ViewSampler};
 use crate::net::{RecognizerSpec, cosine_similarity};
 use crate::people::{Acquaintance, Look, Selection};
+use crate::pool::Pool;
 use crate::report::Verdict;
 
 /// Margin beyond the goal of the iterations above which the perturbation is shrunk.
@@ -317,8 +318,8 @@ impl TrackedFace {
     }
 
     /// Stores the gradient of a self-check look.
-    pub fn take_gradient(&mut self, work: &mut Workspace, smoothing: &mut Smoothing, transfer: &Transfer) {
-        work.pull_back(&mut self.perturbation.gradient, smoothing, transfer);
+    pub fn take_gradient(&mut self, work: &mut Workspace, smoothing: &mut Smoothing, transfer: &Transfer, pool: &Pool) {
+        work.pull_back(&mut self.perturbation.gradient, smoothing, transfer, pool);
         self.may_climb = true;
     }
 

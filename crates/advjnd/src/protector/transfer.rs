@@ -42,6 +42,8 @@ pub struct Smoothing {
     /// The kernel from the centre outwards; the full kernel sums to one.
     half: Vec<f32>,
     rows: Vec<f32>,
+    /// Lines between zeros.
+    padded: Vec<f32>,
 }
 
 impl Smoothing {
@@ -58,24 +60,57 @@ impl Smoothing {
             self.sigma = sigma;
         }
         self.rows.resize(plane.len(), 0.0);
-        filter(&self.half, plane, &mut self.rows, 1);
-        filter(&self.half, &self.rows, plane, GRID);
+        let Self { half, rows, padded, .. } = self;
+        for (row, filtered) in plane.chunks_exact(GRID).zip(rows.chunks_exact_mut(GRID)) {
+            filter(half, row, filtered, 1, padded);
+        }
+        // All columns at once.
+        filter(half, rows, plane, GRID, padded);
     }
 }
 
-/// Filters the lines of a plane; the samples of a line lie `step` apart.
-fn filter(half: &[f32], from: &[f32], to: &mut [f32], step: usize) {
-    let other = if step == 1 { GRID } else { 1 };
-    for line in 0..GRID {
-        for at in 0..GRID {
-            let sample = |k: usize| from[line * other + k * step];
-            let mut sum = half[0] * sample(at);
-            for (k, weight) in half.iter().enumerate().skip(1) {
-                let before = if at >= k { sample(at - k) } else { 0.0 };
-                let after = if at + k < GRID { sample(at + k) } else { 0.0 };
-                sum += weight * (before + after);
-            }
-            to[line * other + at * step] = sum;
+/// Filters lines whose neighbouring samples lie `step` apart. `padded` is for a copy between zeros, which has a sample
+/// for every tap of the kernel.
+fn filter(half: &[f32], from: &[f32], to: &mut [f32], step: usize, padded: &mut Vec<f32>) {
+    let zeros = (half.len() - 1) * step;
+    padded.clear();
+    padded.resize(zeros, 0.0);
+    padded.extend_from_slice(from);
+    padded.resize(padded.len() + zeros, 0.0);
+    for (sum, sample) in to.iter_mut().zip(from) {
+        *sum = half[0] * sample;
+    }
+    for (k, weight) in half.iter().enumerate().skip(1) {
+        let (before, after) = (&padded[zeros - k * step..], &padded[zeros + k * step..]);
+        for ((sum, before), after) in to.iter_mut().zip(before).zip(after) {
+            *sum += weight * (before + after);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn smoothing_is_a_gaussian_along_rows_and_columns() {
+        let plane: Vec<f32> = (0..GRID * GRID).map(|at| (at * at % 41) as f32 - 20.0).collect();
+        for sigma in [0.3, 1.0, 8.0] {
+            let (mut smoothing, mut smoothed) = (Smoothing::default(), plane.clone());
+            smoothing.apply(&mut smoothed, sigma);
+            let sums = |from: &[f32], step: usize| -> Vec<f32> {
+                let place = |at: usize| at / step % GRID;
+                let tap = |at: usize, k: usize| {
+                    let before = if place(at) >= k { from[at - k * step] } else { 0.0 };
+                    let after = if place(at) + k < GRID { from[at + k * step] } else { 0.0 };
+                    smoothing.half[k] * (before + after)
+                };
+                let sum =
+                    |at: usize| (1..smoothing.half.len()).fold(smoothing.half[0] * from[at], |sum, k| sum + tap(at, k));
+                (0..from.len()).map(sum).collect()
+            };
+            // The same sums in the same order: the same bytes.
+            assert_eq!(smoothed, sums(&sums(&plane, 1), GRID), "sigma {sigma}");
         }
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The tools of a thread: recognisers and models of visibility.
 //!
-//! A single face gets all threads, which share every step of a network. Several faces, or several probes of one, get a
-//! thread each: measured on two cores, two forward passes of dlib's network side by side take 0.7 of the time of one
-//! after the other on both cores. Both ways give the same bytes.
+//! A single face gets all threads, which share every step of a network and every warp. Several faces, or several probes
+//! of one, get a thread each: measured on two cores, two forward passes of dlib's network side by side take 0.7 of the
+//! time of one after the other on both cores. Both ways give the same bytes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -30,10 +30,10 @@ pub struct Workers {
     /// A pool of the calling thread alone.
     alone: Arc<Pool>,
     specs: Vec<Arc<RecognizerSpec>>,
-    /// The worker whose networks use every thread of the pool, or the calling thread when others work beside it.
+    /// The worker that uses every thread of the pool, or the calling thread when others work beside it.
     first: Worker,
-    /// Workers whose networks use the calling thread: one for each further thread. At most as many as further cores,
-    /// since more threads only wait for each other.
+    /// Workers that use the calling thread: one for each further thread. At most as many as further cores, since more
+    /// threads only wait for each other.
     others: Vec<Worker>,
     /// The times of looks, once they were measured.
     look_times: Option<Vec<Duration>>,
@@ -58,14 +58,15 @@ impl Workers {
         // Each packs the weights of its network, which takes longest of all at the first start.
         let mut readers: Vec<_> = models.recognizers.iter().map(|own| (own, None)).collect();
         pool.for_each(&mut readers, |(own, reader)| *reader = Some(read(own)));
-        let mut first = Worker::new(readers.into_iter().filter_map(|(_, reader)| reader).collect::<Result<_>>()?);
+        let readers = readers.into_iter().filter_map(|(_, reader)| reader).collect::<Result<_>>()?;
+        let mut first = Worker::new(readers, &pool);
         let specs = first.specs().cloned().map(Arc::new).collect();
         first.visibility.prepare()?;
         let others = (0..others).map(|_| {
             let readers = first.readers.iter().zip(&models.recognizers);
             let shared =
                 readers.map(|(reader, (_, graph))| Ok(ChipReader::new(reader.recognizer().share(graph, &alone)?)));
-            Ok(Worker::new(shared.collect::<Result<_>>()?))
+            Ok(Worker::new(shared.collect::<Result<_>>()?, &alone))
         });
         let others = others.collect::<Result<_>>()?;
         Ok(Self { pool, alone, specs, first, others, look_times: None })
@@ -104,6 +105,11 @@ impl Workers {
         self.others.iter_mut().chain([&mut self.first]).for_each(|worker| drop(worker.readers.remove(index)));
         self.look_times.iter_mut().for_each(|times| _ = times.remove(index));
         self.specs.remove(index).name.clone()
+    }
+
+    /// All threads.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
     }
 
     /// Largest number of parts that run in parallel.
@@ -151,6 +157,8 @@ impl Workers {
 
 /// The tools of one thread.
 pub struct Worker {
+    /// The threads that it may use: all of the protector, or its own while others work beside it.
+    pub pool: Arc<Pool>,
     /// The recognisers.
     pub readers: Vec<ChipReader>,
     /// The chip of a look.
@@ -164,8 +172,9 @@ pub struct Worker {
 }
 
 impl Worker {
-    fn new(readers: Vec<ChipReader>) -> Self {
+    fn new(readers: Vec<ChipReader>, pool: &Arc<Pool>) -> Self {
         Self {
+            pool: Arc::clone(pool),
             readers,
             chip: Chip::default(),
             temporal: Temporal::default(),
@@ -174,8 +183,9 @@ impl Worker {
         }
     }
 
-    /// Has its recognisers work on `pool` from now on.
+    /// Has it work on `pool` from now on.
     fn work_on(&mut self, pool: &Arc<Pool>) {
+        self.pool = Arc::clone(pool);
         self.readers.iter_mut().for_each(|reader| reader.work_on(pool));
     }
 

@@ -11,6 +11,7 @@ use super::previous_luma::PreviousLuma;
 use super::rendition::{Rendition, Stretch};
 use super::shape::{Extent, Reshaper};
 use super::transfer::{Smoothing, Transfer};
+use super::warping;
 use super::worker::Worker;
 use crate::attack::Budget;
 use crate::error::Result;
@@ -19,6 +20,7 @@ use crate::face::flow::Controls;
 use crate::frame::{FrameMut, Rect};
 use crate::jnd::{octave_shares, pixels_per_degree};
 use crate::net::RecognizerSpec;
+use crate::pool::Pool;
 
 /// Shortest side of a region to work on, pixels.
 const MIN_REGION: usize = 8;
@@ -207,9 +209,9 @@ impl Workspace {
 
     /// The budget of the perturbation, in its own coordinates, at a root mean square of `size` just-noticeable
     /// differences.
-    pub fn budget(&mut self, settings: &Settings, size: f32) -> Budget {
+    pub fn budget(&mut self, settings: &Settings, size: f32, pool: &Pool) -> Budget {
         self.grid_bounds.resize(GRID * GRID, 0.0);
-        self.geometry.gather.forward(&self.bounds, &mut self.grid_bounds);
+        warping::forward(&self.geometry.gather, &self.bounds, &mut self.grid_bounds, pool);
         let pixels_per_degree = pixels_per_degree(self.frame_height, settings.viewing_distance);
         Budget::symmetric(&self.grid_bounds)
             .in_octaves(GRID, octave_shares(self.geometry.grid_scale(), pixels_per_degree))
@@ -239,8 +241,8 @@ impl Workspace {
     }
 
     /// Warps a perturbation into the region; scales it down if the face's PSNR limit requires it.
-    fn lay(&mut self, delta: &[f32]) {
-        self.geometry.spread.forward(delta, &mut self.residual);
+    fn lay(&mut self, delta: &[f32], pool: &Pool) {
+        warping::forward(&self.geometry.spread, delta, &mut self.residual, pool);
         let Some(most) = self.most_energy else { return };
         let energy = energy(&self.residual);
         if energy > most {
@@ -250,8 +252,8 @@ impl Workspace {
     }
 
     /// Adds to the clean picture a perturbation as the frame would store it; also at half size if `halved`.
-    pub fn carry(&mut self, delta: &[f32], halved: bool) {
-        self.lay(delta);
+    pub fn carry(&mut self, delta: &[f32], halved: bool, pool: &Pool) {
+        self.lay(delta, pool);
         let Self { clean, residual, bounds, stored, .. } = self;
         clean.region.quantize(residual, bounds, stored);
         clean.region.carry(stored);
@@ -262,20 +264,20 @@ impl Workspace {
 
     /// Pulls the gradient with respect to the region's luma, where that may change, back to the perturbation
     /// (overwritten), and smooths it as `transfer` says.
-    pub fn pull_back(&mut self, gradient: &mut [f32], smoothing: &mut Smoothing, transfer: &Transfer) {
+    pub fn pull_back(&mut self, gradient: &mut [f32], smoothing: &mut Smoothing, transfer: &Transfer, pool: &Pool) {
         for (own, bound) in self.gradient.iter_mut().zip(&self.bounds) {
             if *bound <= 0.0 {
                 *own = 0.0;
             }
         }
         gradient.fill(0.0);
-        self.geometry.spread.adjoint_add(&self.gradient, gradient);
+        warping::adjoint_add(&self.geometry.spread, &self.gradient, gradient, pool);
         smoothing.apply(gradient, transfer.smoothing);
     }
 
     /// Writes the face's shape and a perturbation to the frame.
-    pub fn write(&mut self, frame: &mut FrameMut<'_>, delta: &[f32]) {
-        self.lay(delta);
+    pub fn write(&mut self, frame: &mut FrameMut<'_>, delta: &[f32], pool: &Pool) {
+        self.lay(delta, pool);
         if self.reshaper.is_active() {
             self.reshaper.write(frame);
         }

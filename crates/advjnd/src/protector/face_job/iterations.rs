@@ -10,6 +10,7 @@ use super::super::worker::Worker;
 use super::FaceJob;
 use crate::attack::{Attack, Dodge};
 use crate::error::Result;
+use crate::pool::Pool;
 
 /// What holds for the iterations of a face.
 #[derive(Clone, Copy)]
@@ -53,7 +54,7 @@ impl FaceJob<'_> {
     /// Prepares the next iteration, or ends them. `in_time`: whether there is time for it.
     pub fn prepare(&mut self, worker: &mut Worker, course: Course<'_>, in_time: bool) {
         while let Some(iterations) = &mut self.iterations {
-            if self.face.prepare(iterations, &mut self.work, &mut self.budget, in_time) {
+            if self.face.prepare(iterations, &mut self.work, &mut self.budget, in_time, &worker.pool) {
                 return;
             }
             self.report.iterations += iterations.spent();
@@ -61,7 +62,7 @@ impl FaceJob<'_> {
             self.iterations = None;
             if were_shaping {
                 if self.report.iterations > 0 && self.reshape(worker, course.settings).is_some() {
-                    self.set_budget(course.settings);
+                    self.set_budget(course.settings, &worker.pool);
                 }
                 self.begin_last(course);
             }
@@ -85,10 +86,10 @@ impl FaceJob<'_> {
     }
 
     /// Finishes the prepared iteration by what was `pulled` back to its chip. An error ends the job.
-    pub fn step(&mut self, smoothing: &mut Smoothing, pulled: Result<Pulled<'_>>) {
+    pub fn step(&mut self, smoothing: &mut Smoothing, pulled: Result<Pulled<'_>>, pool: &Pool) {
         let Self { face, work, budget, iterations, .. } = self;
         let Some(iterations) = iterations else { return };
-        let stepped = pulled.and_then(|pulled| face.step(iterations, work, budget, smoothing, pulled));
+        let stepped = pulled.and_then(|pulled| face.step(iterations, work, budget, smoothing, pulled, pool));
         if self.check(stepped).is_none() {
             self.iterations = None;
         }

@@ -10,6 +10,7 @@ use super::TrackedFace;
 use super::objective::Target;
 use crate::attack::{Attack, Budget, Run};
 use crate::error::Result;
+use crate::pool::Pool;
 
 /// Iterations on a face, and how far they have come.
 pub struct Iterations {
@@ -71,13 +72,14 @@ impl TrackedFace {
         work: &mut Workspace,
         budget: &mut Budget,
         in_time: bool,
+        pool: &Pool,
     ) -> bool {
         loop {
             // The first iterations aim for the reserve, too; later ones only for the required margins.
             let aims = iterations.are_shaping() || iterations.spent < LEAST_ITERATIONS || self.is_short(work);
             if iterations.run.wants_more() && in_time && aims {
                 iterations.spent += 1;
-                iterations.target = Some(self.cut_next(work, &iterations.transfer));
+                iterations.target = Some(self.cut_next(work, &iterations.transfer, pool));
                 return true;
             }
             if !self.begin_again(iterations, work, budget) {
@@ -116,10 +118,11 @@ impl TrackedFace {
         budget: &mut Budget,
         smoothing: &mut Smoothing,
         pulled: Pulled<'_>,
+        pool: &Pool,
     ) -> Result<()> {
         let Iterations { transfer, shaping, run, target, .. } = iterations;
         let Some(target) = target.take() else { return Ok(()) };
-        self.pull_back(target, pulled, work, smoothing, transfer);
+        self.pull_back(target, pulled, work, smoothing, transfer, pool);
         if let Some(extent) = shaping {
             self.shape.step(&work.reshaper.gradient(&work.clean.region, &work.gradient));
             work.lay_shape(&self.shape.controls(*extent), self.memories.iter().map(|memory| &**memory.spec()))?;

@@ -13,6 +13,7 @@ use super::super::rendition::Rendition;
 use super::super::transfer::{Smoothing, Transfer};
 use super::super::workspace::Workspace;
 use super::TrackedFace;
+use crate::pool::Pool;
 
 /// Reserve beyond the required margin while a recogniser is short of the latter.
 const SMALL_RESERVE: f32 = 0.1;
@@ -73,15 +74,15 @@ impl TrackedFace {
 
     /// Chooses the next target, and cuts the chip that it sees through a random view, as the frame would store the
     /// perturbation.
-    pub(super) fn cut_next(&mut self, work: &mut Workspace, transfer: &Transfer) -> Target {
+    pub(super) fn cut_next(&mut self, work: &mut Workspace, transfer: &Transfer, pool: &Pool) -> Target {
         let target = self.next_target(work, transfer.reserve);
         let Target { recognizer, set, rendition } = target;
         let side = self.memories[recognizer].spec().chip_size;
         let view = Geometry::random_view(work.geometry.reach().max(transfer.diversity), side, &mut self.views);
-        work.carry(&self.perturbation.delta, rendition == Rendition::Halved);
+        work.carry(&self.perturbation.delta, rendition == Rendition::Halved, pool);
         let point = Viewpoint { set, view: Some(view), mirrored: self.views.chance(0.5), rendition };
         let Workspace { geometry, clean, stretch, chip, .. } = work;
-        chip.cut(recognizer, side, geometry, clean, *stretch, &point);
+        chip.cut(recognizer, side, geometry, clean, *stretch, &point, pool);
         target
     }
 
@@ -93,10 +94,11 @@ impl TrackedFace {
         work: &mut Workspace,
         smoothing: &mut Smoothing,
         transfer: &Transfer,
+        pool: &Pool,
     ) {
         let Workspace { clean, chip, gradient, .. } = work;
-        chip.pull_back(pulled.gradient, &clean.half, gradient);
-        work.pull_back(&mut self.perturbation.gradient, smoothing, transfer);
+        chip.pull_back(pulled.gradient, &clean.half, gradient, pool);
+        work.pull_back(&mut self.perturbation.gradient, smoothing, transfer, pool);
         // A view further off than landmarks ever are says nothing about the margin.
         if transfer.diversity <= work.geometry.reach() {
             self.memories[target.recognizer].last_seen[target.rendition.index()] = pulled.margin;
