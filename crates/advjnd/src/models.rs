@@ -176,6 +176,44 @@ impl Models {
     }
 }
 
+/// Gives the memory of the embedded files back to the system, which reads them again from the library's own file when
+/// they are needed. Call it when networks have packed their weights: 33 MB are seldom read after that.
+pub(crate) fn release_embedded() {
+    static RELEASES: OnceCell<bool> = OnceCell::new();
+    let pages = |bytes: &'static [u8]| {
+        let start = bytes.as_ptr().align_offset(LARGEST_PAGE).min(bytes.len());
+        let rest = &bytes[start..];
+        &rest[..rest.len() - rest.len() % LARGEST_PAGE]
+    };
+    let files = EMBEDDED_FILES.iter().map(|(_, Aligned(bytes))| pages(bytes));
+    // A packer of executables may have put the library into memory without a file. Then the system would give zeros, so
+    // one page is tried. A file with such a page would no longer have its checksum, and not be loaded again.
+    let releases = RELEASES.get_or_init(|| {
+        let Some(page) = files.clone().find_map(|pages| pages.get(..LARGEST_PAGE)) else { return false };
+        let before = page.to_vec();
+        release(page);
+        std::hint::black_box(page) == before
+    });
+    if *releases {
+        files.for_each(release);
+    }
+}
+
+/// Largest page of the systems that this runs on, a multiple of every smaller one.
+const LARGEST_PAGE: usize = 1 << 16;
+
+/// Gives whole pages of the library's read-only data back to the system.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "a system call")]
+fn release(pages: &'static [u8]) {
+    // SAFETY: the pages are read-only and private to this process. What it reads there afterwards comes from the file
+    // from which they were mapped. If this fails, they stay.
+    unsafe { libc::madvise(pages.as_ptr().cast_mut().cast(), pages.len(), libc::MADV_DONTNEED) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn release(_: &'static [u8]) {}
+
 /// The bytes of an entry built into this library.
 fn embedded_bytes(entry: &Entry) -> Result<Bytes> {
     let found = EMBEDDED_FILES.iter().find(|(file, _)| *file == entry.file);
@@ -236,4 +274,23 @@ pub(crate) fn read(path: &Path, limit: u64, instead: &str) -> Result<Vec<u8>> {
         return Err(refused(format!("is longer than {limit} bytes")));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn embedded_files_are_the_same_after_their_memory_was_given_back() {
+        for _ in 0..2 {
+            release_embedded();
+            for entry in &Manifest::embedded().expect("a manifest").entries {
+                if EMBEDDED_FILES.iter().any(|(file, _)| *file == entry.file) {
+                    embedded_bytes(entry).expect("the bytes of the checksum");
+                }
+            }
+        }
+    }
 }

@@ -12,6 +12,7 @@ use advjnd::net::cpu::{Engine, Level};
 use advjnd::net::graph::{Activation, Graph, INPUT, Op, Padding, Shape};
 use advjnd::net::{Executor, Pass, WeightPrecision};
 use candle_core::Device;
+use half::f16;
 use networks::{Numbers, assert_same_on_several_threads, conv_graph, cosine, random_network, relative_difference, run};
 use proptest::prelude::*;
 
@@ -31,17 +32,27 @@ const HALF_GRADIENT_COSINE: f64 = 0.997;
 /// Derivative along a direction against its central difference: `f32` leaves about three digits of a difference.
 const DIFFERENCE_TOLERANCE: f64 = 2e-2;
 
-/// Runs `graph` on the reference and on the engine at every level and precision with 1 and 2 threads, which give the
-/// same bits.
+/// Runs `graph` on the reference and on the engine at every level and precision.
 fn assert_same(graph: &Graph, batch: usize, numbers: &mut Numbers, least_cosine: f64) {
+    let half = (WeightPrecision::Half, (HALF_TOLERANCE, least_cosine.min(HALF_GRADIENT_COSINE)));
+    let single = (WeightPrecision::Single, (OUTPUT_TOLERANCE, least_cosine));
+    assert_same_within(graph, batch, numbers, [single, half]);
+}
+
+/// Runs `graph` on the reference and on the engine at every level with 1 and 2 threads, which give the same bits. Each
+/// of `precisions` has the largest difference of the outputs and the least cosine of the gradients.
+fn assert_same_within<const N: usize>(
+    graph: &Graph,
+    batch: usize,
+    numbers: &mut Numbers,
+    precisions: [(WeightPrecision, (f32, f64)); N],
+) {
     let input = numbers.many(batch * graph.input_shape().len(), 1.0);
     let mut reference = CandleExecutor::new(graph, batch, &Device::Cpu).expect("reference");
     let cotangent = numbers.many(batch * reference.output_shape(0).expect("output").len(), 1.0);
     let (expected, gradient) = run(&mut reference, &input, &cotangent);
-    let half = (WeightPrecision::Half, HALF_TOLERANCE, least_cosine.min(HALF_GRADIENT_COSINE));
-    let single = (WeightPrecision::Single, OUTPUT_TOLERANCE, least_cosine);
-    let ways = Level::available().into_iter().flat_map(|level| [(level, single), (level, half)]);
-    for (level, (precision, tolerance, least_cosine)) in ways {
+    let ways = Level::available().into_iter().flat_map(|level| precisions.map(|way| (level, way)));
+    for (level, (precision, (tolerance, least_cosine))) in ways {
         let mut first = None;
         for threads in [1, 2] {
             let pool = Pool::new(threads).expect("pool");
@@ -117,6 +128,25 @@ proptest! {
         let activation = numbers.activation(which, out_channels);
         if let Some(graph) = conv_graph(Shape::new(in_channels, height, width), conv, activation) {
             assert_same(&graph, batch, &mut numbers, TINY_GRADIENT_COSINE);
+        }
+    }
+
+    /// Nothing is rounded of such weights but by Winograd's transform, so a level that splits them is as good as single
+    /// precision.
+    #[test]
+    fn net_convolutions_with_weights_in_half_precision_agree(
+        seed in any::<u64>(), height in 3usize..20, width in 3usize..20, in_channels in 1usize..150,
+        out_channels in 1usize..150, (kernel, stride) in prop::sample::select(vec![(1usize, 1usize), (1, 2), (3, 2)]),
+        which in 0usize..3, batch in 1usize..3,
+    ) {
+        let mut numbers = Numbers(seed);
+        let mut conv = numbers.conv(in_channels, out_channels, kernel, stride, Padding::all(kernel / 2));
+        let halved = conv.weight.numbers().iter().map(|weight| f16::from_f32(*weight).to_f32()).collect::<Vec<_>>();
+        conv.weight = halved.into();
+        let activation = numbers.activation(which, out_channels);
+        if let Some(graph) = conv_graph(Shape::new(in_channels, height, width), conv, activation) {
+            let exactly = (OUTPUT_TOLERANCE, TINY_GRADIENT_COSINE);
+            assert_same_within(&graph, batch, &mut numbers, [(WeightPrecision::Half, exactly)]);
         }
     }
 

@@ -45,9 +45,9 @@ fn measure_one(level: Level, start: &Barrier) -> f64 {
         Level::Avx2 => unsafe { avx2(factor) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
-        Level::Avx512 => unsafe { avx512(factor) },
+        Level::Avx512 | Level::Amx => unsafe { avx512(factor) },
         #[cfg(not(target_arch = "x86_64"))]
-        Level::Avx2 | Level::Avx512 => return 0.0,
+        Level::Avx2 | Level::Avx512 | Level::Amx => return 0.0,
     };
     let operations = 2 * lanes * SUMS * REPEATS;
     operations as f64 / start.elapsed().as_secs_f64() / 1e9

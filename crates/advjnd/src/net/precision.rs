@@ -24,23 +24,24 @@ const CHUNK: usize = 1024;
 impl WeightPrecision {
     /// Whether the packed weights of a layer are kept in half precision.
     pub(super) fn halves(self, values: &[f32]) -> bool {
-        if self == Self::Single || values.len() < STREAMED {
-            return false;
-        }
-        let (mut lost, mut energy) = (0.0, 0.0);
-        let (mut halves, mut rounded) = ([f16::ZERO; CHUNK], [0.0; CHUNK]);
-        for values in values.chunks(CHUNK) {
-            let (halves, rounded) = (&mut halves[..values.len()], &mut rounded[..values.len()]);
-            halves.convert_from_f32_slice(values);
-            halves.convert_to_f32_slice(rounded);
-            for (rounded, value) in rounded.iter().zip(values) {
-                lost += f64::from(rounded - value).powi(2);
-                energy += f64::from(*value).powi(2);
-            }
-        }
-        // A weight too large for half precision makes the loss NaN, which fails this test.
-        lost <= HALF_LOSS * energy
+        self == Self::Half && values.len() >= STREAMED && half_loss(values) <= HALF_LOSS
     }
+}
+
+/// The energy that `values` lose in half precision, as a share of theirs. A value too large for it makes that NaN.
+fn half_loss(values: &[f32]) -> f64 {
+    let (mut lost, mut energy) = (0.0, 0.0);
+    let (mut halves, mut rounded) = ([f16::ZERO; CHUNK], [0.0; CHUNK]);
+    for values in values.chunks(CHUNK) {
+        let (halves, rounded) = (&mut halves[..values.len()], &mut rounded[..values.len()]);
+        halves.convert_from_f32_slice(values);
+        halves.convert_to_f32_slice(rounded);
+        for (rounded, value) in rounded.iter().zip(values) {
+            lost += f64::from(rounded - value).powi(2);
+            energy += f64::from(*value).powi(2);
+        }
+    }
+    if lost == 0.0 { 0.0 } else { lost / energy }
 }
 
 /// `values` in half precision, two for each word, the last one with a zero if their number is odd. Large layers are not
@@ -52,4 +53,21 @@ pub(super) fn halved(values: &[f32]) -> impl Iterator<Item = [u16; 2]> {
         let pairs: [_; CHUNK / 2] = std::array::from_fn(|pair| [0, 1].map(|own| halves[2 * pair + own].to_bits()));
         pairs.into_iter().take(values.len().div_ceil(2))
     })
+}
+
+/// Whether half precision loses nothing of `values`.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn is_half(values: &[f32]) -> bool {
+    half_loss(values) == 0.0
+}
+
+/// Rounds `values` to half precision.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn round_to_half(values: &mut [f32]) {
+    let mut halves = [f16::ZERO; CHUNK];
+    for values in values.chunks_mut(CHUNK) {
+        let halves = &mut halves[..values.len()];
+        halves.convert_from_f32_slice(values);
+        halves.convert_to_f32_slice(values);
+    }
 }

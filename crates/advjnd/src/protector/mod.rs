@@ -98,10 +98,12 @@ impl Protector {
     /// # Errors
     /// [`Error::Model`](crate::Error::Model) if a network cannot be planned.
     pub fn with_backend(models: Arc<Models>, backend: Backend, seed: u64) -> Result<Self> {
+        let workers = Workers::new(&models, &backend)?;
+        crate::models::release_embedded();
         Ok(Self {
             search: Search::new(&models, &backend),
             pace: Pace::default(),
-            workers: Workers::new(&models, &backend)?,
+            workers,
             attack: Attack::default(),
             faces: BTreeMap::new(),
             memory: Memory::default(),

@@ -1,51 +1,43 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Dense convolution by register tiles, forward and backward.
+//! Dense convolution, forward and backward: by register tiles ([`Tiled`]), or on AMX as a product of matrices.
 //!
 //! Forward, a pixel's chunks are its taps. Backward with stride 1 is a forward convolution with the mirrored kernel
 //! ([`mirrored`](super::reach::mirrored)). Backward with stride `s` splits the result into `s × s` phases; each is a
 //! stride-1 convolution with the taps that reach it. Backward to an image of at most 4 channels would leave vectors
 //! mostly empty, so there one vector holds 2 × 2 pixels of all channels ([`Dense::to_image`]).
-#![allow(unsafe_code, reason = "tiles are addressed through pointers")]
+#![allow(unsafe_code, reason = "steps address the plan's memory")]
 
 use super::layout::{Blocked, Grid, blocks};
-use super::linear::Packed;
-use super::memory::{Memory, WeightStore, Weights};
+#[cfg(target_arch = "x86_64")]
+use super::matrix::Matrix;
+use super::memory::{Memory, WeightStore};
 use super::reach::{IMAGE_STEP, image_range, reaching_taps, useful_taps};
 use super::simd::{LANES, Level};
 use super::sink::Epilogue;
-use super::tile::{Tile, Tiling};
+use super::tiled::Tiled;
 use crate::net::graph::{Conv, Padding, Shape};
 use crate::net::values::Values;
 
-/// Least work of an item, in multiply-adds of vectors: about 3 µs.
-const ITEM_WORK: usize = 16_000;
-
 /// A dense convolution, ready to run.
-pub(super) struct Dense {
-    source: Grid,
-    weights: Weights,
-    group_len: usize,
-    group_blocks: usize,
-    groups: usize,
-    groups_per_item: usize,
-    samples: usize,
-    chunks: Vec<isize>,
-    chunk_len: usize,
-    tiling: Tiling,
-    strips_per_item: usize,
-    epilogue: Epilogue,
+pub(super) enum Dense {
+    Tiled(Tiled),
+    #[cfg(target_arch = "x86_64")]
+    Matrix(Matrix),
 }
 
 /// What a dense convolution computes, before it is packed.
-struct Problem {
-    source: Grid,
-    pitch: usize,
-    rows: usize,
-    columns: usize,
-    out_blocks: usize,
-    chunks: Vec<isize>,
-    chunk_len: usize,
-    epilogue: Epilogue,
+pub(super) struct Problem {
+    pub(super) source: Grid,
+    /// Entries from a pixel to the next one in its row.
+    pub(super) pitch: usize,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) out_blocks: usize,
+    /// Entries from a pixel to each chunk of the inner dimension.
+    pub(super) chunks: Vec<isize>,
+    /// Scalars in a chunk.
+    pub(super) chunk_len: usize,
+    pub(super) epilogue: Epilogue,
 }
 
 impl Dense {
@@ -229,7 +221,7 @@ impl Dense {
         outputs: usize,
         source: &Blocked,
         epilogue: Epilogue,
-    ) -> Option<Self> {
+    ) -> Option<Tiled> {
         let shape = source.shape;
         let mut places = Vec::new();
         for block in 0..source.blocks() {
@@ -248,7 +240,7 @@ impl Dense {
             epilogue,
         };
         let weight = weight.lazy();
-        problem.pack(level, store, samples, |chunk, lane, out| {
+        Tiled::new(problem, level, store, samples, |chunk, lane, out| {
             let (block, y, x) = places[chunk];
             let channel = block * LANES + lane;
             let input = (channel * shape.height + y) * shape.width + x;
@@ -256,16 +248,22 @@ impl Dense {
         })
     }
 
-    /// The place of its weights.
-    pub(super) fn packed(&self) -> Packed {
-        let Self { weights, groups, group_blocks, .. } = *self;
-        Packed { weights, groups, group_blocks, chunks: self.chunks.len() }
-    }
-
     /// Number of items, which may run in parallel.
     pub(super) fn items(&self) -> usize {
-        let parts = self.tiling.strips().div_ceil(self.strips_per_item);
-        self.groups.div_ceil(self.groups_per_item) * self.samples * parts
+        match self {
+            Self::Tiled(tiled) => tiled.items(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Matrix(matrix) => matrix.items(),
+        }
+    }
+
+    /// Entries of scratch that a thread needs.
+    pub(super) fn scratch(&self) -> usize {
+        match self {
+            Self::Tiled(_) => 0,
+            #[cfg(target_arch = "x86_64")]
+            Self::Matrix(matrix) => matrix.scratch(),
+        }
     }
 
     /// Runs one item.
@@ -273,33 +271,19 @@ impl Dense {
     /// # Safety
     /// `memory` must be that of the plan, and the processor must support the plan's level.
     pub(super) unsafe fn run(&self, item: usize, memory: &Memory) {
-        let parts = self.tiling.strips().div_ceil(self.strips_per_item);
-        let (bundle, sample, part) = (item / parts / self.samples, item / parts % self.samples, item % parts);
-        let groups = bundle * self.groups_per_item..self.groups.min((bundle + 1) * self.groups_per_item);
-        let strips = part * self.strips_per_item..self.tiling.strips().min((part + 1) * self.strips_per_item);
-        for group in groups {
-            for strip in strips.clone() {
-                for place in self.tiling.strip(strip) {
-                    // SAFETY: the plan's offsets lie in its memory, frames included, and the tile in the grid.
-                    unsafe {
-                        let block = group * self.group_blocks;
-                        (place.function)(&Tile {
-                            source: memory.data.add(self.source.at(sample, 0, place.row, place.column)),
-                            source_row: self.source.row,
-                            weights: self.weights.at(memory, group * self.group_len),
-                            chunks: &self.chunks,
-                            chunk_len: self.chunk_len,
-                            sink: self.epilogue.at(memory, sample, block, place.row, place.column),
-                        });
-                    }
-                }
+        // SAFETY: passed on.
+        unsafe {
+            match self {
+                Self::Tiled(tiled) => tiled.run(item, memory),
+                #[cfg(target_arch = "x86_64")]
+                Self::Matrix(matrix) => matrix.run(item, memory),
             }
         }
     }
 }
 
 impl Problem {
-    /// Chooses tiles and packs `weight(chunk, k, output channel)`.
+    /// Chooses the algorithm and packs `weight(chunk, k, output channel)`.
     fn pack(
         self,
         level: Level,
@@ -307,41 +291,11 @@ impl Problem {
         samples: usize,
         weight: impl Fn(usize, usize, usize) -> f32,
     ) -> Option<Dense> {
-        let group_blocks = if level.accumulators() >= 28 && self.out_blocks.is_multiple_of(2) { 2 } else { 1 };
-        let (group_blocks, tiling) = match (level, self.rows, self.columns) {
-            (Level::Avx512, 4, 4) => (1, Tiling::new(level, self.pitch, self.rows, self.columns, 1)?),
-            _ => (group_blocks, Tiling::new(level, self.pitch, self.rows, self.columns, group_blocks)?),
-        };
-        let groups = self.out_blocks / group_blocks;
-        let group_len = self.chunks.len() * self.chunk_len * group_blocks * LANES;
-        let pack = || {
-            let mut packed = Vec::with_capacity(groups * group_len);
-            for group in 0..groups {
-                for chunk in 0..self.chunks.len() {
-                    for k in 0..self.chunk_len {
-                        let first = group * group_blocks * LANES;
-                        packed.extend((first..first + group_blocks * LANES).map(|out| weight(chunk, k, out)));
-                    }
-                }
-            }
-            packed
-        };
-        let weights = store.layer(groups * group_len, false, pack);
-        let strip_work = self.chunks.len() * self.chunk_len * group_blocks * self.columns * self.rows / tiling.strips();
-        Some(Dense {
-            source: Grid { pixel: self.pitch, ..self.source },
-            weights,
-            group_len,
-            group_blocks,
-            groups,
-            groups_per_item: (ITEM_WORK / (strip_work * tiling.strips()).max(1)).clamp(1, groups),
-            samples,
-            chunks: self.chunks,
-            chunk_len: self.chunk_len,
-            strips_per_item: (ITEM_WORK / strip_work.max(1)).clamp(1, tiling.strips()),
-            tiling,
-            epilogue: self.epilogue,
-        })
+        #[cfg(target_arch = "x86_64")]
+        if let Some(matrix) = Matrix::new(&self, level, store, samples, &weight) {
+            return Some(Dense::Matrix(matrix));
+        }
+        Tiled::new(self, level, store, samples, weight).map(Dense::Tiled)
     }
 }
 

@@ -13,6 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use memmap2::MmapOptions;
 
+#[cfg(target_arch = "x86_64")]
+use super::amx::{self, Parts, Split};
+#[cfg(target_arch = "x86_64")]
+use super::simd::Level;
 use super::simd::{Isa, LANES};
 use crate::net::precision::{self, WeightPrecision};
 
@@ -94,20 +98,31 @@ impl Arena {
     }
 }
 
-/// Place and precision of a layer's packed weights.
+/// Place and form of a layer's packed weights.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Weights {
     /// In steps of one `f32`.
     offset: usize,
-    half: bool,
+    form: Form,
+}
+
+/// How packed weights are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Single,
+    Half,
+    /// In half precision, in two parts of bf16.
+    #[cfg(target_arch = "x86_64")]
+    Split,
 }
 
 impl Weights {
     /// The weights from entry `first` on.
     pub(super) fn at(&self, memory: &Memory, first: usize) -> WeightsAt {
         let start = memory.weights.wrapping_add(self.offset);
-        let start = if self.half { start.cast::<u16>().wrapping_add(first).cast() } else { start.wrapping_add(first) };
-        WeightsAt { start, half: self.half }
+        let half = self.form == Form::Half;
+        let start = if half { start.cast::<u16>().wrapping_add(first).cast() } else { start.wrapping_add(first) };
+        WeightsAt { start, half }
     }
 }
 
@@ -198,12 +213,21 @@ pub(super) struct WeightStore {
     packed: Option<Arc<Store>>,
     asked: usize,
     differs: bool,
+    backward: bool,
 }
 
 impl WeightStore {
     /// A store to fill.
     pub(super) fn new(precision: WeightPrecision) -> Self {
-        Self { precision, values: Growing::new(), entries: Vec::new(), packed: None, asked: 0, differs: false }
+        Self {
+            precision,
+            values: Growing::new(),
+            entries: Vec::new(),
+            packed: None,
+            asked: 0,
+            differs: false,
+            backward: false,
+        }
     }
 
     /// A store filled by another plan of the same network.
@@ -211,9 +235,51 @@ impl WeightStore {
         Self { packed: Some(packed), ..Self::new(WeightPrecision::Single) }
     }
 
+    /// The layers that follow are of the backward pass.
+    pub(super) fn begin_backward(&mut self) {
+        self.backward = true;
+    }
+
     /// Whether it packs weights, instead of having them.
     pub(super) fn packs(&self) -> bool {
         self.packed.is_none()
+    }
+
+    /// The weights of a layer packed for AMX, made by `pack` if they are new: `groups` groups of two blocks,
+    /// `[group][inner][32]`. `None` if the level has no AMX, or the weights are neither in half precision nor to be
+    /// rounded to it as those of [`layer`](Self::layer).
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn split(
+        &mut self,
+        level: Level,
+        groups: usize,
+        inner: usize,
+        pack: impl FnOnce() -> Vec<f32>,
+    ) -> Option<Split> {
+        if level != Level::Amx {
+            return None;
+        }
+        let parts = if self.backward { Parts::Two } else { Parts::Three };
+        let len = amx::words(groups, inner);
+        if let Some(packed) = &self.packed {
+            let entry = packed.entries.get(self.asked).filter(|entry| entry.weights.form == Form::Split)?;
+            self.differs |= entry.len != len;
+            self.asked += 1;
+            return Some(Split { offset: entry.weights.offset, parts });
+        }
+        if self.precision == WeightPrecision::Single {
+            return None;
+        }
+        let mut values = pack();
+        if self.precision.halves(&values) {
+            precision::round_to_half(&mut values);
+        } else if !precision::is_half(&values) {
+            return None;
+        }
+        let offset = self.values.push(len, amx::packed(&values, inner));
+        self.asked += 1;
+        self.entries.push(Entry { weights: Weights { offset, form: Form::Split }, len });
+        Some(Split { offset, parts })
     }
 
     /// The `len` packed weights of a layer, made by `pack` if they are new. Large layers keep them in half precision,
@@ -234,15 +300,15 @@ impl WeightStore {
         if let Some(packed) = &self.packed {
             let entry = packed.entries.get(self.asked - 1).filter(|entry| entry.len == len);
             self.differs |= entry.is_none();
-            return entry.map_or(Weights { offset: 0, half: false }, |entry| entry.weights);
+            return entry.map_or(Weights { offset: 0, form: Form::Single }, |entry| entry.weights);
         }
         let (values, word) = (pack(), |pair| f32::from_ne_bytes(bytemuck::cast(pair)));
-        let half = precision.halves(&values);
-        let offset = match half {
-            true => self.values.push(values.len().div_ceil(2), precision::halved(&values).map(word)),
-            false => self.values.push(values.len(), values.iter().copied()),
+        let form = if precision.halves(&values) { Form::Half } else { Form::Single };
+        let offset = match form {
+            Form::Half => self.values.push(values.len().div_ceil(2), precision::halved(&values).map(word)),
+            _ => self.values.push(values.len(), values.iter().copied()),
         };
-        let weights = Weights { offset, half };
+        let weights = Weights { offset, form };
         self.entries.push(Entry { weights, len });
         weights
     }

@@ -3,27 +3,34 @@
 //!
 //! ```text
 //! graph ─► plan: nodes ─► steps + packed weights + places ─► program ─► pool of threads
-//!                          tile / winograd / depthwise / window / pointwise / image
+//!                          tiled / matrix / winograd / depthwise / window / pointwise / image
 //! ```
 //!
 //! * [`simd`](self): vectors of 16 on AVX-512, AVX2 or any other processor; chosen at run time.
-//! * `tile`: the register tile that all dense products share; `conv`: its inputs; `reach`: what a convolution reads;
-//!   `winograd`: 3×3 at stride 1.
+//! * `conv`: dense convolutions; `reach`: what they read; `tiled`: by `tile`, the register tile that all dense products
+//!   share; `matrix`: on `amx`; `winograd`: 3×3 at stride 1, by either.
 //! * `depthwise`, `window`, `pointwise`, `linear`, `image`: the rest, each bound by memory rather than arithmetic.
 //! * `memory`: packed weights, shared by all engines of a network; the own memory of each engine, or an arena in turn.
 //! * `sink`: bias, residual, activation and its derivative, in the epilogue of every kernel.
 //! * `plan`: algorithm, place and epilogue of every operation; `program`: how threads share the steps.
 //!
 //! All sums and products are in `f32`. The weights of large layers are kept in half precision ([`WeightPrecision`]),
-//! because those layers wait for memory: dlib's network then takes 0.85 of the time. bf16 products (`vdpbf16ps`) are
-//! not used: on Sapphire and Emerald Rapids the instruction runs at 86 GFLOP/s a core, half the 175 of two fused
-//! multiply-adds a cycle. On Zen 4 it runs at twice their rate, but gradients turn too far (record 43 of DESIGN.md).
+//! because those layers wait for memory: dlib's network then takes 0.85 of the time.
+//!
+//! On AMX, `f32` is made of products of bf16, five forward and three backward (`amx`). That is faster than fused
+//! multiply-adds, since AMX multiplies bf16 sixteen times as fast. Without AMX bf16 is not used: `vdpbf16ps` runs at
+//! half the rate of fused multiply-adds on Sapphire and Emerald Rapids, and at twice that rate on Zen 4, which is too
+//! little for three products.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 mod conv;
 mod depthwise;
 mod image;
 mod layout;
 mod linear;
+#[cfg(target_arch = "x86_64")]
+mod matrix;
 mod memory;
 mod plan;
 mod pointwise;
@@ -32,6 +39,7 @@ mod reach;
 mod simd;
 mod sink;
 mod tile;
+mod tiled;
 mod window;
 mod winograd;
 

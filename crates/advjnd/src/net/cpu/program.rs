@@ -65,6 +65,7 @@ impl Step {
     /// Entries of scratch that a thread needs.
     pub(super) fn scratch(&self) -> usize {
         match self {
+            Self::Dense(step) => step.scratch(),
             Self::Winograd(step) => step.scratch(),
             _ => 0,
         }

@@ -163,7 +163,7 @@ macro_rules! table {
 fn tile_function(level: Level, pitch: usize, rows: usize, columns: usize, blocks: usize) -> Option<TileFn> {
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => table!(tile_avx512, pitch, rows, columns, blocks;
+        Level::Avx512 | Level::Amx => table!(tile_avx512, pitch, rows, columns, blocks;
             16: 1 x [1 2 3 4 5 6 7 8 9 10 11 12 13 14] x 1, 1 x [1 2 3 4 5 6 7 8 9 10 11 12 13 14] x 2,
                 2 x [2 3 4 5 6 7] x 1, 2 x [2 3 4 5 6 7] x 2, 3 x [3 4] x 1, 3 x [3 4] x 2, 4 x [3 4] x 1, 4 x [3] x 2;
             32: 1 x [1 2 3 4 5 6 7 8 9 10 11 12 13 14] x 1, 1 x [1 2 3 4 5 6 7 8 9 10 11 12 13 14] x 2,

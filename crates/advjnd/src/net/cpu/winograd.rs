@@ -10,25 +10,15 @@
 #![allow(unsafe_code, reason = "vectors are loaded and stored through pointers")]
 #![allow(clippy::needless_range_loop, reason = "indices run over several arrays and pointers at once")]
 
+mod kernels;
+
+use self::kernels::Kernels;
 use super::layout::{Blocked, Grid, Halo, blocks};
-use super::memory::{Memory, WeightStore, Weights};
+use super::memory::{Memory, WeightStore};
 use super::simd::{Isa, LANES, Level, per_level};
-use super::sink::{Epilogue, Finish};
-use super::tile::{Tile, Tiling};
+use super::sink::Epilogue;
+use super::tile::Tiling;
 use crate::net::graph::{Conv, Shape};
-
-/// `G` for m = 2, rows of 3.
-const KERNEL_2: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
-
-/// `G` for m = 4, rows of 3.
-const KERNEL_4: [[f64; 3]; 6] = [
-    [1.0 / 4.0, 0.0, 0.0],
-    [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
-    [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
-    [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-    [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
-    [0.0, 0.0, 1.0],
-];
 
 /// Largest number of tiles in an item: more tiles reuse the kernels more, but need more scratch.
 const ITEM_TILES: usize = 28;
@@ -43,7 +33,7 @@ pub(super) struct Winograd {
     source: Grid,
     in_blocks: usize,
     out_blocks: usize,
-    weights: Weights,
+    kernels: Kernels,
     group_blocks: usize,
     parts: Vec<(usize, usize)>,
     capacity: usize,
@@ -73,9 +63,7 @@ impl Winograd {
         let parts = super::tile::even_parts(tiles, tiles.div_ceil(items));
         let capacity = parts.iter().map(|part| part.1).max()?;
         let tilings = (0..=capacity).map(|count| Tiling::new(level, LANES, 1, count, group_blocks));
-        let len = (m + 2) * (m + 2) * in_blocks * out_blocks * LANES * LANES;
-        // The constants of F(4×4) would amplify the rounding of its kernels tenfold.
-        let weights = store.layer(len, m == 4, || packed_kernels(conv, m, in_blocks, out_blocks, group_blocks));
+        let kernels = Kernels::new(level, store, conv, m, in_blocks, out_blocks, group_blocks);
         let corner = conv.padding.top * source.grid.row + conv.padding.left * source.grid.pixel;
         Some(Self {
             level,
@@ -86,7 +74,7 @@ impl Winograd {
             source: Grid { base: source.grid.base.checked_sub(corner)?, ..source.grid },
             in_blocks,
             out_blocks,
-            weights,
+            kernels,
             group_blocks,
             chunks: (0..in_blocks).map(|block| (block * capacity * LANES) as isize).collect(),
             tilings: tilings.skip(1).collect::<Option<_>>()?,
@@ -104,7 +92,7 @@ impl Winograd {
     /// Entries of scratch that a thread needs.
     pub(super) fn scratch(&self) -> usize {
         let n = self.m + 2;
-        n * n * self.capacity * (self.in_blocks + self.out_blocks) * LANES
+        n * n * self.capacity * (self.in_blocks + self.out_blocks) * LANES + self.kernels.scratch()
     }
 
     /// Runs one item.
@@ -133,34 +121,6 @@ impl Winograd {
         n * n * self.in_blocks * self.capacity * LANES
     }
 
-    unsafe fn multiply(&self, tiles: usize, memory: &Memory) {
-        let places = (self.m + 2) * (self.m + 2);
-        let groups = self.out_blocks / self.group_blocks;
-        let group_len = self.in_blocks * LANES * self.group_blocks * LANES;
-        let plane = self.capacity * LANES;
-        let grid = Grid { base: 0, sample: 0, block: plane, row: 0, pixel: LANES };
-        let scratch = Memory { data: memory.scratch, ..*memory };
-        for place in 0..places {
-            for group in 0..groups {
-                let target = self.input_scratch() + (place * self.out_blocks + group * self.group_blocks) * plane;
-                let epilogue = Epilogue { finish: Finish::Keep, ..Epilogue::plain(Grid { base: target, ..grid }) };
-                for tile in self.tilings[tiles - 1].strip(0) {
-                    // SAFETY: both operands and the target lie in this thread's scratch, sized by `scratch`.
-                    unsafe {
-                        (tile.function)(&Tile {
-                            source: memory.scratch.add(place * self.in_blocks * plane + tile.column * LANES),
-                            source_row: 0,
-                            weights: self.weights.at(memory, (place * groups + group) * group_len),
-                            chunks: &self.chunks,
-                            chunk_len: LANES,
-                            sink: epilogue.at(&scratch, 0, 0, 0, tile.column),
-                        });
-                    }
-                }
-            }
-        }
-    }
-
     fn place(&self, tile: usize) -> (usize, usize, usize) {
         let per_sample = self.tile_rows * self.tile_columns;
         let within = tile % per_sample;
@@ -176,29 +136,6 @@ pub(super) fn halo(conv: &Conv, input: Shape, m: usize) -> Halo {
         (-(padding as isize), last as isize - padding as isize)
     };
     Halo::reaching(input, range(output.height, conv.padding.top), range(output.width, conv.padding.left))
-}
-
-/// The packed kernels, `[place][group][input][group's outputs]`.
-fn packed_kernels(conv: &Conv, m: usize, in_blocks: usize, out_blocks: usize, group_blocks: usize) -> Vec<f32> {
-    let n = m + 2;
-    let rows: &[[f64; 3]] = if m == 2 { &KERNEL_2 } else { &KERNEL_4 };
-    let (inputs, outputs, group) = (in_blocks * LANES, out_blocks * LANES, group_blocks * LANES);
-    let mut packed = vec![0.0; n * n * inputs * outputs];
-    for (out, filters) in conv.weight.numbers().chunks_exact(conv.in_channels * 9).enumerate() {
-        for (input, filter) in filters.chunks_exact(9).enumerate() {
-            for i in 0..n {
-                for j in 0..n {
-                    let mut sum = 0.0;
-                    for (tap, value) in filter.iter().enumerate() {
-                        sum += rows[i][tap / 3] * f64::from(*value) * rows[j][tap % 3];
-                    }
-                    let row = ((i * n + j) * outputs / group + out / group) * inputs + input;
-                    packed[row * group + out % group] = sum as f32;
-                }
-            }
-        }
-    }
-    packed
 }
 
 #[inline(always)]

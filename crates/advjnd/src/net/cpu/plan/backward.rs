@@ -42,6 +42,7 @@ struct Cotangents {
 impl Planner<'_> {
     /// Plans the backward pass, and returns the place of the cotangent of output 0.
     pub(super) fn backward(&mut self) -> Result<Blocked> {
+        self.store.begin_backward();
         let values = self.places.len();
         let output = self.graph.outputs()[0];
         let mut missing: Vec<usize> = vec![0; values];

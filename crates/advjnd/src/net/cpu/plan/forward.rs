@@ -123,7 +123,7 @@ impl Planner<'_> {
                 let dense = Dense::linear(level, &mut self.store, batch, weight, outputs, &source, epilogue);
                 let dense = dense.ok_or_else(|| self.unplannable("a linear layer"))?;
                 self.linear[node.result] = Some(dense.packed());
-                Step::Dense(dense)
+                Step::Dense(Dense::Tiled(dense))
             }
             Op::Normalize { .. } => return Err(self.unplannable("an inner normalisation")),
         };

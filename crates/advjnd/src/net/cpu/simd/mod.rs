@@ -24,17 +24,19 @@ pub enum Level {
     Avx2,
     /// x86-64 with AVX-512 F.
     Avx512,
+    /// x86-64 with AVX-512 BF16 and AMX's tiles of bf16, on Linux.
+    Amx,
 }
 
 impl Level {
     /// Every level this processor can run, the best last.
     pub fn available() -> Vec<Self> {
-        [Self::Portable, Self::Avx2, Self::Avx512].into_iter().filter(|level| level.runs_here()).collect()
+        [Self::Portable, Self::Avx2, Self::Avx512, Self::Amx].into_iter().filter(|level| level.runs_here()).collect()
     }
 
     /// The best level of this processor.
     pub fn best() -> Self {
-        [Self::Avx512, Self::Avx2].into_iter().find(|level| level.runs_here()).unwrap_or(Self::Portable)
+        [Self::Amx, Self::Avx512, Self::Avx2].into_iter().find(|level| level.runs_here()).unwrap_or(Self::Portable)
     }
 
     /// True if this processor can run it.
@@ -47,15 +49,17 @@ impl Level {
             }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => is_x86_feature_detected!("avx512f"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx => super::amx::runs_here(),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::Avx512 => false,
+            Self::Avx2 | Self::Avx512 | Self::Amx => false,
         }
     }
 
     /// Number of vectors in which a register tile can accumulate without spilling.
     pub(super) fn accumulators(self) -> usize {
         match self {
-            Self::Avx512 => 28,
+            Self::Avx512 | Self::Amx => 28,
             Self::Avx2 | Self::Portable => 6,
         }
     }
@@ -113,7 +117,9 @@ macro_rules! per_level {
             unsafe {
                 match level {
                     #[cfg(target_arch = "x86_64")]
-                    $crate::net::cpu::simd::Level::Avx512 => avx512($($argument),*),
+                    $crate::net::cpu::simd::Level::Avx512 | $crate::net::cpu::simd::Level::Amx => {
+                        avx512($($argument),*)
+                    }
                     #[cfg(target_arch = "x86_64")]
                     $crate::net::cpu::simd::Level::Avx2 => avx2($($argument),*),
                     _ => generic::<$crate::net::cpu::simd::portable::Portable>($($argument),*),
