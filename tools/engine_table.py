@@ -114,8 +114,8 @@ def text(data):
     return "\n\n".join(
         (
             f"On {data['machine']} (`make engine-table`, `results/engine.json`). Floor: the direct algorithm's "
-            "operations at the machine's multiply-add peak, measured between the runs; Winograd needs fewer, so "
-            "the share of the peak can exceed one. In brackets: how much more bare multiply-adds two threads do "
+            "operations at the machine's multiply-add peak, measured between the runs; Winograd needs fewer, "
+            "and AMX multiplies faster, so the share of the peak can exceed one. In brackets: how much more bare multiply-adds two threads do "
             "than one at that time; the two processors of a virtual machine may share a core now and then.",
             table(head, rows),
             "The protector alone, no decoder and no encoder, at "

@@ -7,7 +7,7 @@
 //! often follows at once; then they sleep.
 //!
 //! A network is a job that splits into small steps. [`Pool::for_each`] makes a job of things that can run in parallel:
-//! faces, views.
+//! faces, views, parts of a warp.
 #![allow(unsafe_code, reason = "things are lent to threads that outlive the loan")]
 
 use std::any::Any;

@@ -28,7 +28,8 @@ impl WeightPrecision {
     }
 }
 
-/// The energy that `values` lose in half precision, as a share of theirs. A value too large for it makes that NaN.
+/// The energy that `values` lose in half precision, as a share of theirs. A value too large for it makes that infinite,
+/// or NaN.
 fn half_loss(values: &[f32]) -> f64 {
     let (mut lost, mut energy) = (0.0, 0.0);
     let (mut halves, mut rounded) = ([f16::ZERO; CHUNK], [0.0; CHUNK]);

@@ -8,7 +8,7 @@ use crate::pool::Pool;
 /// Fewest samples of a part. They take about as long as it takes to wake a thread.
 const LEAST_SAMPLES: usize = 4096;
 /// Parts for each thread, since rows differ in work, and a thread may come late. More would cost more: every part of an
-/// adjoint pass looks at all rows of the chip.
+/// adjoint pass looks at all rows of the destination.
 const PARTS_PER_THREAD: usize = 2;
 
 /// `destination = A · source`, where A is `warp`.

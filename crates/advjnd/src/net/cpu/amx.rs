@@ -73,9 +73,15 @@ pub(super) fn runs_here() -> bool {
 /// Bits 22 (AMX-BF16) and 24 (AMX-TILE) of leaf 7 (Intel 64 manual, volume 2A, CPUID).
 fn has_tiles() -> bool {
     let tiles = 1 << 22 | 1 << 24;
-    __cpuid(0).eax >= 7 && __cpuid_count(7, 0).edx & tiles == tiles
+    #[allow(unused_unsafe, reason = "the functions are safe from Rust 1.94 on")]
+    // SAFETY: every processor of this architecture has the instruction.
+    unsafe {
+        __cpuid(0).eax >= 7 && __cpuid_count(7, 0).edx & tiles == tiles
+    }
 }
 
+/// Asks Linux for the tiles. It refuses if a thread's alternate signal stack is too small for their state, and refuses
+/// stacks that are too small (about 11 KiB) from then on.
 #[cfg(target_os = "linux")]
 fn is_permitted() -> bool {
     /// `ARCH_REQ_XCOMP_PERM` and the number of the tiles' state (Linux, Documentation/arch/x86/xstate.rst).
@@ -90,8 +96,8 @@ fn is_permitted() -> bool {
     false
 }
 
-/// The tiles of the calling thread, set up for a number of rows. Dropping it gives them back: a thread that holds tiles
-/// is dearer to switch.
+/// The tiles of the calling thread, set up for a number of rows. Dropping it gives them back: switching a thread that
+/// holds tiles costs more.
 pub(super) struct Tiles {
     rows: usize,
 }
@@ -111,7 +117,7 @@ impl Tiles {
     /// # Safety
     /// [`runs_here`], and this thread has no other `Tiles`.
     pub(super) unsafe fn new(rows: usize) -> Self {
-        debug_assert!((1..=ROWS).contains(&rows));
+        assert!((1..=ROWS).contains(&rows));
         let upper = rows.min(TILE_ROWS) as u8;
         let lower = rows.saturating_sub(TILE_ROWS).max(1) as u8;
         // Sums 0 to 3: upper rows by two blocks, lower rows by two blocks. 4, 5: rows. 6, 7: weights.

@@ -17,7 +17,7 @@ use super::tile::even_parts;
 
 /// Most strips of an item: more read the weights less often, but leave less to share among threads.
 const ITEM_STRIPS: usize = 4;
-/// Most steps of all rows of an item, 4 or 6 KiB each: they stay in the second level of cache.
+/// Most steps of all rows of an item with more than one strip, 4 or 6 KiB each: they stay in the second level of cache.
 const ITEM_STEPS: usize = 128;
 /// Items to share, where the outputs allow it.
 const ITEMS: usize = 4;

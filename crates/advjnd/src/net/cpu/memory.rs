@@ -213,6 +213,7 @@ pub(super) struct WeightStore {
     packed: Option<Arc<Store>>,
     asked: usize,
     differs: bool,
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only AMX asks"))]
     backward: bool,
 }
 
@@ -246,8 +247,8 @@ impl WeightStore {
     }
 
     /// The weights of a layer packed for AMX, made by `pack` if they are new: `groups` groups of two blocks,
-    /// `[group][inner][32]`. `None` if the level has no AMX, or the weights are neither in half precision nor to be
-    /// rounded to it as those of [`layer`](Self::layer).
+    /// `[group][inner][32]`. `None` if the level has no AMX, if weights are to stay in single precision, or if these
+    /// neither are in half precision nor would be rounded to it by [`layer`](Self::layer).
     #[cfg(target_arch = "x86_64")]
     pub(super) fn split(
         &mut self,
@@ -298,7 +299,10 @@ impl WeightStore {
     fn entry(&mut self, len: usize, precision: WeightPrecision, pack: impl FnOnce() -> Vec<f32>) -> Weights {
         self.asked += 1;
         if let Some(packed) = &self.packed {
-            let entry = packed.entries.get(self.asked - 1).filter(|entry| entry.len == len);
+            let entry = packed
+                .entries
+                .get(self.asked - 1)
+                .filter(|entry| entry.len == len && matches!(entry.weights.form, Form::Single | Form::Half));
             self.differs |= entry.is_none();
             return entry.map_or(Weights { offset: 0, form: Form::Single }, |entry| entry.weights);
         }

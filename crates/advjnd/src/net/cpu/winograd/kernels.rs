@@ -12,6 +12,9 @@ use crate::net::cpu::sink::{Epilogue, Finish};
 use crate::net::cpu::tile::Tile;
 use crate::net::graph::Conv;
 
+#[cfg(target_arch = "x86_64")]
+const _: () = assert!(super::ITEM_TILES <= amx::ROWS, "an item is multiplied at once");
+
 /// `G` for m = 2, rows of 3.
 const KERNEL_2: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
 
