@@ -24,7 +24,7 @@ use super::simd::LANES;
 /// Rows that are multiplied at a time, in two tiles.
 pub(super) const ROWS: usize = 32;
 /// Inner dimension of a step.
-pub(super) const STEP: usize = 2 * LANES;
+const STEP: usize = 2 * LANES;
 /// Rows of a tile.
 const TILE_ROWS: usize = 16;
 /// Entries of a part of a step: of the rows as of the weights.
@@ -249,21 +249,32 @@ impl Drop for Tiles {
     }
 }
 
-/// Splits 32 numbers of row `row` of a step, 16 from each pointer, or zeros if it is null.
+/// Splits the row at each of `places`: chunks of 16 numbers, at these offsets from there, filled up to a whole step
+/// with zeros. `rows` is in the layout above.
 ///
 /// # Safety
-/// [`runs_here`]; the pointers are null or valid for a vector, and `step` for a step of rows.
+/// [`runs_here`]; every chunk is valid for a vector, there are at most [`ROWS`] places, and `rows` has room for the
+/// steps.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-#[inline]
-pub(super) unsafe fn split(parts: Parts, sources: [*const f32; 2], step: *mut f32, row: usize) {
-    // SAFETY: by contract.
-    unsafe {
-        let numbers = sources.map(|from| if from.is_null() { _mm512_setzero_ps() } else { _mm512_loadu_ps(from) });
-        let to = step.cast::<u16>().add(row * STEP);
-        let rest = store_high(numbers, to);
-        let rest = store_high(rest, to.add(PART));
-        if parts == Parts::Three {
-            store_high(rest, to.add(2 * PART));
+pub(super) unsafe fn gather(
+    parts: Parts,
+    chunks: &[isize],
+    places: impl Iterator<Item = *const f32> + Clone,
+    rows: *mut f32,
+) {
+    for (step, chunks) in chunks.chunks(2).enumerate() {
+        for (row, place) in places.clone().enumerate() {
+            // SAFETY: by contract.
+            unsafe {
+                let load = |chunk: &isize| _mm512_loadu_ps(place.wrapping_offset(*chunk));
+                let numbers = [load(&chunks[0]), chunks.get(1).map_or(_mm512_setzero_ps(), load)];
+                let to = rows.add(step * parts.row_words()).cast::<u16>().add(row * STEP);
+                let rest = store_high(numbers, to);
+                let rest = store_high(rest, to.add(PART));
+                if parts == Parts::Three {
+                    store_high(rest, to.add(2 * PART));
+                }
+            }
         }
     }
 }
@@ -271,7 +282,7 @@ pub(super) unsafe fn split(parts: Parts, sources: [*const f32; 2], step: *mut f3
 /// Stores `numbers` as bf16, and returns what that leaves of them.
 ///
 /// # Safety
-/// As for [`split`]; `to` is valid for 32 entries.
+/// As for [`gather`]; `to` is valid for 32 entries.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 #[inline]
 unsafe fn store_high(numbers: [__m512; 2], to: *mut u16) -> [__m512; 2] {

@@ -142,20 +142,8 @@ impl Matrix {
             let (row, column) = ((first + index) / self.columns, (first + index) % self.columns);
             *place = memory.data.wrapping_add(self.source.at(sample, 0, row, column)).cast_const();
         }
-        for (step, chunks) in self.chunks.chunks(2).enumerate() {
-            for (index, place) in places[..count].iter().enumerate() {
-                let second = chunks.get(1).map_or(std::ptr::null(), |chunk| place.wrapping_offset(*chunk));
-                // SAFETY: the plan's offsets lie in its memory, frames included.
-                unsafe {
-                    amx::split(
-                        self.weights.parts,
-                        [place.wrapping_offset(chunks[0]), second],
-                        rows.add(step * self.weights.parts.row_words()),
-                        index,
-                    );
-                }
-            }
-        }
+        // SAFETY: the plan's offsets lie in its memory, frames included.
+        unsafe { amx::gather(self.weights.parts, &self.chunks, places[..count].iter().copied(), rows) };
     }
 
     /// Stores the sums of a strip for one block of outputs.

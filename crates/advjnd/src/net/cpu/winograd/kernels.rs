@@ -99,13 +99,7 @@ impl Winograd {
             let tiles = amx::Tiles::new(count);
             for place in 0..places {
                 let source = memory.scratch.add(place * self.in_blocks * plane).cast_const();
-                for step in 0..steps {
-                    for row in 0..count {
-                        let first = source.add(2 * step * plane + row * LANES);
-                        let second = if 2 * step + 1 < self.in_blocks { first.add(plane) } else { std::ptr::null() };
-                        amx::split(split.parts, [first, second], rows.add(step * split.parts.row_words()), row);
-                    }
-                }
+                amx::gather(split.parts, &self.chunks, (0..count).map(|row| source.add(row * LANES)), rows);
                 for pair in 0..pairs {
                     let weights = memory.weights.add(split.offset + (place * pairs + pair) * steps * WEIGHT_WORDS);
                     let target = self.input_scratch() + (place * self.out_blocks + 2 * pair) * plane;
