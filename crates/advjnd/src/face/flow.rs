@@ -30,6 +30,11 @@ const FEATHER_CORE: f32 = 0.5;
 /// Distance of the points where the strain is measured, samples of the chip: a fifth of a spline's interval.
 const STRAIN_STEP: f32 = 2.0;
 
+/// A displacement this share as long as the longest measured one may have a longer one near it.
+const NEARLY: f32 = 0.95;
+/// The points around one where the length is measured as well, samples of the chip.
+const AROUND: [[f32; 2]; 8] =
+    [[-1.0, -1.0], [0.0, -1.0], [1.0, -1.0], [-1.0, 0.0], [1.0, 0.0], [-1.0, 1.0], [0.0, 1.0], [1.0, 1.0]];
 /// Between the measured points, displacements are at most 1 % longer.
 const BETWEEN: f32 = 0.99;
 
@@ -95,9 +100,9 @@ impl Controls {
     /// Clamps displacements to a length of `flow`, and gains to ±`light`.
     pub fn clamp(&mut self, flow: f32, light: f32) {
         for vector in &mut self.flow {
-            let length = vector[0].hypot(vector[1]);
-            if length > flow {
-                *vector = vector.map(|v| v * flow / length);
+            let long = length(*vector);
+            if long > flow {
+                *vector = vector.map(|v| v * flow / long);
             }
         }
         self.light.iter_mut().for_each(|gain| *gain = gain.clamp(-light, light));
@@ -116,25 +121,30 @@ impl Controls {
     }
 
     /// The longest displacement and the largest strain. The strain is the largest singular value of the displacement's
-    /// derivative: its largest change per small step in the picture. Measured at points two samples apart.
+    /// derivative: its largest change per small step in the picture. Measured at points two samples apart; the length
+    /// also one sample around those that are nearly the longest.
     pub fn extremes(&self) -> Extremes {
         let [columns, rows] = OVAL_AXES.map(|axis| (2.0 * axis / STRAIN_STEP).ceil() as usize);
         let corner = [0, 1].map(|axis| OVAL_CENTER[axis] - OVAL_AXES[axis]);
-        let at = |column: usize, row: usize| {
-            self.displacement([corner[0] + column as f32 * STRAIN_STEP, corner[1] + row as f32 * STRAIN_STEP])
-        };
-        let line = |row: usize| (0..=columns).map(|column| at(column, row)).collect::<Vec<_>>();
-        let mut upper = line(0);
+        let point = |column: usize, row: usize| [column, row].map(|index| index as f32 * STRAIN_STEP);
+        let at = |[x, y]: [f32; 2]| self.displacement([corner[0] + x, corner[1] + y]);
+        let line = |row: usize| (0..=columns).map(|column| at(point(column, row))).collect::<Vec<_>>();
+        let lines: Vec<_> = (0..=rows).map(line).collect();
         let mut extremes = Extremes { length: 0.0, strain: 0.0 };
-        for row in 1..=rows {
-            let lower = line(row);
-            for column in 0..columns {
-                let slope = |to: [f32; 2]| [0, 1].map(|axis| (to[axis] - upper[column][axis]) / STRAIN_STEP);
+        for (upper, lower) in lines.iter().zip(&lines[1..]) {
+            for (column, own) in upper[..columns].iter().enumerate() {
+                let slope = |to: [f32; 2]| [0, 1].map(|axis| (to[axis] - own[axis]) / STRAIN_STEP);
                 let strain = largest_singular_value(slope(upper[column + 1]), slope(lower[column]));
-                let length = upper[column][0].hypot(upper[column][1]);
-                extremes = Extremes { length: extremes.length.max(length), strain: extremes.strain.max(strain) };
+                extremes = Extremes { length: extremes.length.max(length(*own)), strain: extremes.strain.max(strain) };
             }
-            upper = lower;
+        }
+        let long = NEARLY * extremes.length;
+        for (row, line) in lines.iter().enumerate() {
+            for (column, _) in line.iter().enumerate().filter(|(_, vector)| length(**vector) > long) {
+                let [x, y] = point(column, row);
+                let around = AROUND.map(|[right, down]| length(at([x + right, y + down])));
+                extremes.length = around.into_iter().fold(extremes.length, f32::max);
+            }
         }
         extremes
     }
@@ -173,6 +183,10 @@ fn remove(flow: &mut [[f32; 2]], direction: &[[f32; 2]]) {
     let (along, norm): (f32, f32) = (dot(flow, direction), dot(direction, direction));
     let share = if norm > 0.0 { along / norm } else { 0.0 };
     flow.iter_mut().flatten().zip(direction.iter().flatten()).for_each(|(value, part)| *value -= share * part);
+}
+
+fn length([x, y]: [f32; 2]) -> f32 {
+    x.hypot(y)
 }
 
 /// The largest singular value of the matrix with these columns.
