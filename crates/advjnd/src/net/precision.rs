@@ -61,14 +61,3 @@ pub(super) fn halved(values: &[f32]) -> impl Iterator<Item = [u16; 2]> {
 pub(super) fn is_half(values: &[f32]) -> bool {
     half_loss(values) == 0.0
 }
-
-/// Rounds `values` to half precision.
-#[cfg(target_arch = "x86_64")]
-pub(super) fn round_to_half(values: &mut [f32]) {
-    let mut halves = [f16::ZERO; CHUNK];
-    for values in values.chunks_mut(CHUNK) {
-        let halves = &mut halves[..values.len()];
-        halves.convert_from_f32_slice(values);
-        halves.convert_to_f32_slice(values);
-    }
-}

@@ -2,8 +2,8 @@
 //! Products of matrices on AMX: tiles of 16 rows by 64 bytes, multiplied as bf16 and summed as `f32`.
 //!
 //! bf16 has 8 bits, so numbers are split: `high = bf16(x)`, `middle = bf16(x − high)`, `low = bf16(x − high − middle)`.
-//! Weights are in half precision, whose 11 bits fit in two parts. Rows have three parts where all 24 bits of `f32`
-//! count, and two, 16 bits, where they do not ([`Parts`]). Products below the rounding of the rows are left out.
+//! Two parts hold 16 bits, and so the 11 of half precision; three hold the 24 of `f32`. How many rows and weights have
+//! is said by [`Parts`]. Products below the rounding of the rows are left out.
 //!
 //! Layouts, in `u16`; a step is 32 of the inner dimension:
 //!
@@ -32,16 +32,16 @@ const PART: usize = ROWS * STEP;
 /// Entries of a part of a step in `f32`, each in the place of two `u16`.
 const PART_WORDS: usize = PART / 2;
 
-/// Entries of the weights of a step in `f32`.
-pub(super) const WEIGHT_WORDS: usize = 2 * PART_WORDS;
-
-/// Into how many parts rows are split, and so what `row · weight` is.
+/// Into how many parts rows and weights are split, and so what `row · weight` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Parts {
-    /// `middle·high + high·high + high·middle`. Enough for a backward pass, which decides on no sign.
+    /// Two of both: `middle·high + high·high + high·middle`. Enough for a backward pass, which decides on no sign.
     Two,
-    /// `low·high + middle·high + high·high + high·middle + middle·middle`: as good as `f32`.
+    /// Rows three and weights two: `low·high + middle·high + high·high + high·middle + middle·middle`. As good as `f32`
+    /// for weights in half precision.
     Three,
+    /// Three of both: the same, and `high·low`. As good as `f32`.
+    ThreeOfBoth,
 }
 
 /// Packed weights of a layer, in the layout above, and how the rows are split.
@@ -55,7 +55,38 @@ pub(super) struct Split {
 impl Parts {
     /// Entries of the rows of a step in `f32`.
     pub(super) fn row_words(self) -> usize {
-        if self == Self::Three { 3 * PART_WORDS } else { 2 * PART_WORDS }
+        if self == Self::Two { 2 * PART_WORDS } else { 3 * PART_WORDS }
+    }
+
+    /// Entries of the weights of a step in `f32`.
+    pub(super) fn weight_words(self) -> usize {
+        if self == Self::ThreeOfBoth { 3 * PART_WORDS } else { 2 * PART_WORDS }
+    }
+
+    /// Number of words of [`packed`](Self::packed) weights.
+    pub(super) fn words(self, groups: usize, inner: usize) -> usize {
+        groups * inner.div_ceil(STEP) * self.weight_words()
+    }
+
+    /// The words, two `u16` each, of the `weights` of some groups of two blocks, `[group][inner][32]`. `inner` is at
+    /// least 1, and filled up to whole steps with zeros.
+    pub(super) fn packed(self, weights: &[f32], inner: usize) -> impl Iterator<Item = f32> {
+        let (outputs, words) = (2 * LANES, self.weight_words());
+        let groups = weights.chunks_exact(inner * outputs);
+        groups.flat_map(move |group| {
+            (0..inner.div_ceil(STEP) * words).map(move |word| {
+                let (step, word) = (word / words, word % words);
+                let (part, word) = (word / PART_WORDS, word % PART_WORDS);
+                let (block, pair, lane) = (word / (LANES * LANES), word / LANES % LANES, word % LANES);
+                let entry = [0, 1].map(|own| {
+                    let first = (step * STEP + 2 * pair + own) * outputs;
+                    let weight = group.get(first + block * LANES + lane).copied().unwrap_or(0.0);
+                    let rest = (0..part).fold(weight, |rest, _| rest - bf16::from_f32(rest).to_f32());
+                    bf16::from_f32(rest).to_bits()
+                });
+                f32::from_ne_bytes(bytemuck::cast(entry))
+            })
+        })
     }
 }
 
@@ -207,16 +238,23 @@ impl Tiles {
                     rows!($which 2048), products!($which), "add {rows}, 6144\n"
                 )
             };
+            ($which:ident ThreeOfBoth) => {
+                concat!(
+                    weights!(4096), rows!($which 0), products!($which), weights!(2048), products!($which),
+                    rows!($which 2048), products!($which), weights!(0), products!($which),
+                    rows!($which 4096), products!($which), rows!($which 0), products!($which), "add {rows}, 6144\n"
+                )
+            };
         }
         macro_rules! multiply {
-            ($which:ident $parts:ident) => {
+            ($which:ident $parts:ident $weight_bytes:literal) => {
                 // SAFETY: by contract; the tiles are set up for these shapes.
                 unsafe {
                     asm!(
                         zero!($which),
                         "2:",
                         step!($which $parts),
-                        "add {weights}, 4096",
+                        concat!("add {weights}, ", $weight_bytes),
                         "dec {steps}",
                         "jnz 2b",
                         store!($which),
@@ -234,10 +272,12 @@ impl Tiles {
             };
         }
         match (self.rows > TILE_ROWS, parts) {
-            (false, Parts::Two) => multiply!(upper Two),
-            (false, Parts::Three) => multiply!(upper Three),
-            (true, Parts::Two) => multiply!(both Two),
-            (true, Parts::Three) => multiply!(both Three),
+            (false, Parts::Two) => multiply!(upper Two 4096),
+            (false, Parts::Three) => multiply!(upper Three 4096),
+            (false, Parts::ThreeOfBoth) => multiply!(upper ThreeOfBoth 6144),
+            (true, Parts::Two) => multiply!(both Two 4096),
+            (true, Parts::Three) => multiply!(both Three 4096),
+            (true, Parts::ThreeOfBoth) => multiply!(both ThreeOfBoth 6144),
         }
     }
 }
@@ -271,7 +311,7 @@ pub(super) unsafe fn gather(
                 let to = rows.add(step * parts.row_words()).cast::<u16>().add(row * STEP);
                 let rest = store_high(numbers, to);
                 let rest = store_high(rest, to.add(PART));
-                if parts == Parts::Three {
+                if parts != Parts::Two {
                     store_high(rest, to.add(2 * PART));
                 }
             }
@@ -296,28 +336,7 @@ unsafe fn store_high(numbers: [__m512; 2], to: *mut u16) -> [__m512; 2] {
     }
 }
 
-/// The words, two `u16` each, of the packed `weights` of some groups of two blocks, `[group][inner][32]`, all in half
-/// precision. `inner` is at least 1, and filled up to whole steps with zeros.
-pub(super) fn packed(weights: &[f32], inner: usize) -> impl Iterator<Item = f32> {
-    let outputs = 2 * LANES;
-    let groups = weights.chunks_exact(inner * outputs);
-    groups.flat_map(move |group| {
-        (0..inner.div_ceil(STEP) * WEIGHT_WORDS).map(move |word| {
-            let (step, word) = (word / WEIGHT_WORDS, word % WEIGHT_WORDS);
-            let (part, word) = (word / PART_WORDS, word % PART_WORDS);
-            let (block, pair, lane) = (word / (LANES * LANES), word / LANES % LANES, word % LANES);
-            let entry = [0, 1].map(|own| {
-                let first = (step * STEP + 2 * pair + own) * outputs;
-                let weight = group.get(first + block * LANES + lane).copied().unwrap_or(0.0);
-                let high = bf16::from_f32(weight);
-                if part == 0 { high } else { bf16::from_f32(weight - high.to_f32()) }.to_bits()
-            });
-            f32::from_ne_bytes(bytemuck::cast(entry))
-        })
-    })
-}
-
-/// Number of words of [`packed`] weights.
-pub(super) fn words(groups: usize, inner: usize) -> usize {
-    groups * inner.div_ceil(STEP) * WEIGHT_WORDS
+/// Whether [`Parts::packed`] can hold `weights`: bf16 would make the largest numbers infinite.
+pub(super) fn can_split(weights: &[f32]) -> bool {
+    weights.iter().all(|weight| weight.abs() <= bf16::MAX.to_f32())
 }

@@ -6,7 +6,7 @@
 //! before it reads those of the next.
 #![allow(unsafe_code, reason = "rows are addressed through pointers")]
 
-use super::amx::{self, ROWS, Split, Tiles, WEIGHT_WORDS};
+use super::amx::{self, ROWS, Split, Tiles};
 use super::conv::Problem;
 use super::layout::Grid;
 use super::memory::{Memory, WeightStore};
@@ -123,7 +123,8 @@ impl Matrix {
             let tiles = Tiles::new(strips.iter().map(|strip| strip.1).max().unwrap_or(1));
             let (first, count) = self.bundles[bundle];
             for pair in first..first + count {
-                let weights = memory.weights.add(self.weights.offset + pair * self.steps * WEIGHT_WORDS);
+                let weights =
+                    memory.weights.add(self.weights.offset + pair * self.steps * self.weights.parts.weight_words());
                 for (index, strip) in strips.iter().enumerate() {
                     tiles.multiply(self.weights.parts, rows(index), weights, self.steps, sums, ROWS * LANES);
                     for block in 0..2 {

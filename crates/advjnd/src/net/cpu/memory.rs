@@ -111,9 +111,9 @@ pub(super) struct Weights {
 enum Form {
     Single,
     Half,
-    /// In half precision, in two parts of bf16.
+    /// In parts of bf16.
     #[cfg(target_arch = "x86_64")]
-    Split,
+    Split(Parts),
 }
 
 impl Weights {
@@ -247,8 +247,8 @@ impl WeightStore {
     }
 
     /// The weights of a layer packed for AMX, made by `pack` if they are new: `groups` groups of two blocks,
-    /// `[group][inner][32]`. `None` if the level has no AMX, if weights are to stay in single precision, or if these
-    /// neither are in half precision nor would be rounded to it by [`layer`](Self::layer).
+    /// `[group][inner][32]`. `None` if the level has no AMX, if weights are to stay in single precision, or if one is
+    /// too large for bf16.
     #[cfg(target_arch = "x86_64")]
     pub(super) fn split(
         &mut self,
@@ -260,26 +260,32 @@ impl WeightStore {
         if level != Level::Amx {
             return None;
         }
-        let parts = if self.backward { Parts::Two } else { Parts::Three };
-        let len = amx::words(groups, inner);
         if let Some(packed) = &self.packed {
-            let entry = packed.entries.get(self.asked).filter(|entry| entry.weights.form == Form::Split)?;
-            self.differs |= entry.len != len;
+            let entry = packed.entries.get(self.asked)?;
+            let Form::Split(parts) = entry.weights.form else { return None };
+            self.differs |= entry.len != parts.words(groups, inner);
             self.asked += 1;
             return Some(Split { offset: entry.weights.offset, parts });
         }
         if self.precision == WeightPrecision::Single {
             return None;
         }
-        let mut values = pack();
-        if self.precision.halves(&values) {
-            precision::round_to_half(&mut values);
-        } else if !precision::is_half(&values) {
+        let values = pack();
+        if !amx::can_split(&values) {
             return None;
         }
-        let offset = self.values.push(len, amx::packed(&values, inner));
+        // Without AMX, large layers would be rounded to 11 bits: two parts, 16 bits, are enough for them.
+        let parts = if self.backward {
+            Parts::Two
+        } else if self.precision.halves(&values) || precision::is_half(&values) {
+            Parts::Three
+        } else {
+            Parts::ThreeOfBoth
+        };
+        let len = parts.words(groups, inner);
+        let offset = self.values.push(len, parts.packed(&values, inner));
         self.asked += 1;
-        self.entries.push(Entry { weights: Weights { offset, form: Form::Split }, len });
+        self.entries.push(Entry { weights: Weights { offset, form: Form::Split(parts) }, len });
         Some(Split { offset, parts })
     }
 

@@ -4,7 +4,7 @@
 
 use super::Winograd;
 #[cfg(target_arch = "x86_64")]
-use crate::net::cpu::amx::{self, Split, WEIGHT_WORDS};
+use crate::net::cpu::amx::{self, Split};
 use crate::net::cpu::layout::Grid;
 use crate::net::cpu::memory::{Memory, WeightStore, Weights};
 use crate::net::cpu::simd::{LANES, Level};
@@ -101,7 +101,8 @@ impl Winograd {
                 let source = memory.scratch.add(place * self.in_blocks * plane).cast_const();
                 amx::gather(split.parts, &self.chunks, (0..count).map(|row| source.add(row * LANES)), rows);
                 for pair in 0..pairs {
-                    let weights = memory.weights.add(split.offset + (place * pairs + pair) * steps * WEIGHT_WORDS);
+                    let group = (place * pairs + pair) * steps * split.parts.weight_words();
+                    let weights = memory.weights.add(split.offset + group);
                     let target = self.input_scratch() + (place * self.out_blocks + 2 * pair) * plane;
                     tiles.multiply(split.parts, rows, weights, steps, memory.scratch.add(target), plane);
                 }
