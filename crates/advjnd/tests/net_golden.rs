@@ -21,7 +21,8 @@ use serde_json::Value;
 const EMBEDDING_TOLERANCE: f32 = 1e-4;
 /// Gradients: a share of the largest entry or of the norm; a ReLU whose sum is a rounding error from 0 may turn.
 const GRADIENT_TOLERANCE: f32 = 2e-3;
-/// The same where the engine rounds the weights of large layers to half precision, by 2⁻¹² at most.
+/// The same where the engine rounds the weights of large layers to half precision, by 2⁻¹² at most; on AMX it rounds
+/// them less.
 const HALF_EMBEDDING_TOLERANCE: f32 = 1e-3;
 /// Gradients then: at a cosine of 0.999 single entries may be off by so
 /// much of the largest.

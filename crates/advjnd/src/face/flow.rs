@@ -27,10 +27,10 @@ pub const OVAL_AXES: [f32; 2] = [48.0, 60.0];
 pub const EYE_DISTANCE: f32 = ARCFACE_TEMPLATE[1][0] - ARCFACE_TEMPLATE[0][0];
 /// Share of the oval's radius inside which the feather is one. The wider the feather, the less strain it adds.
 const FEATHER_CORE: f32 = 0.5;
-/// Distance of the points where the strain is measured, samples of the chip: a fifth of a spline's interval.
+/// Distance of the points where the strain is measured, samples of the chip: about a tenth of a spline's interval.
 const STRAIN_STEP: f32 = 2.0;
 
-/// A displacement this share as long as the longest measured one may have a longer one near it.
+/// Near a point whose displacement is at least this share of the longest measured one, there may be a longer one.
 const NEARLY: f32 = 0.95;
 /// The points around one where the length is measured as well, samples of the chip.
 const AROUND: [[f32; 2]; 8] =
@@ -121,8 +121,8 @@ impl Controls {
     }
 
     /// The longest displacement and the largest strain. The strain is the largest singular value of the displacement's
-    /// derivative: its largest change per small step in the picture. Measured at points two samples apart; the length
-    /// also one sample around those that are nearly the longest.
+    /// derivative: its largest change per small step in the picture. Both are measured at points two samples apart, and
+    /// the length also at the eight points one sample around those where it is nearly the longest.
     pub fn extremes(&self) -> Extremes {
         let [columns, rows] = OVAL_AXES.map(|axis| (2.0 * axis / STRAIN_STEP).ceil() as usize);
         let corner = [0, 1].map(|axis| OVAL_CENTER[axis] - OVAL_AXES[axis]);

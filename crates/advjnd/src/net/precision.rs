@@ -9,7 +9,8 @@ use half::slice::HalfFloatSliceExt;
 pub enum WeightPrecision {
     /// In single precision, unchanged.
     Single,
-    /// In half precision, for layers that are bound by reading them and lose little by it.
+    /// In half precision, for layers that are bound by reading them and lose little by it. On AMX, convolutions keep
+    /// parts of bf16 instead, which lose less.
     Half,
 }
 

@@ -2,8 +2,8 @@
 //! Products of matrices on AMX: tiles of 16 rows by 64 bytes, multiplied as bf16 and summed as `f32`.
 //!
 //! bf16 has 8 bits, so numbers are split: `high = bf16(x)`, `middle = bf16(x − high)`, `low = bf16(x − high − middle)`.
-//! Two parts hold 16 bits, and so the 11 of half precision; three hold the 24 of `f32`. How many rows and weights have
-//! is said by [`Parts`]. Products below the rounding of the rows are left out.
+//! Two parts hold 16 bits, and so the 11 of half precision; three hold the 24 of `f32`. [`Parts`] says how many parts
+//! rows and weights have. Products below the rounding of the rows are left out.
 //!
 //! Layouts, in `u16`; a step is 32 of the inner dimension:
 //!
@@ -44,7 +44,7 @@ pub(super) enum Parts {
     ThreeOfBoth,
 }
 
-/// Packed weights of a layer, in the layout above, and how the rows are split.
+/// Packed weights of a layer, in the layout above, and how they and the rows are split.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Split {
     /// Offset of the weights in the store.
@@ -339,4 +339,58 @@ unsafe fn store_high(numbers: [__m512; 2], to: *mut u16) -> [__m512; 2] {
 /// Whether [`Parts::packed`] can hold `weights`: bf16 would make the largest numbers infinite.
 pub(super) fn can_split(weights: &[f32]) -> bool {
     weights.iter().all(|weight| weight.abs() <= bf16::MAX.to_f32())
+}
+
+#[cfg(test)]
+mod tests {
+    use half::f16;
+
+    use super::*;
+
+    /// Random rows and weights, and for every other output a weight that no two parts hold.
+    #[test]
+    fn products_of_parts_are_those_of_the_numbers() {
+        if !runs_here() {
+            eprintln!("this processor has no AMX");
+            return;
+        }
+        let mut state = 1_u32;
+        let mut number = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            1.0 + (state >> 9) as f32 / (1 << 23) as f32
+        };
+        for (parts, tolerance) in [(Parts::Two, 2e-5), (Parts::Three, 1e-6), (Parts::ThreeOfBoth, 1e-6)] {
+            for (count, chunks) in [(1, 1), (16, 2), (17, 3), (32, 4)] {
+                let (inner, outputs) = (chunks * LANES, 2 * LANES);
+                let rows: Vec<f32> = (0..count * inner).map(|_| number()).collect();
+                let mut weights: Vec<f32> = (0..inner * outputs).map(|_| number()).collect();
+                weights.iter_mut().step_by(2).for_each(|weight| *weight = 1.0 + 1.0 / 512.0 + 1.0 / 524_288.0);
+                if parts == Parts::Three {
+                    weights.iter_mut().for_each(|weight| *weight = f16::from_f32(*weight).to_f32());
+                }
+                let offsets: Vec<isize> = (0..inner as isize).step_by(LANES).collect();
+                let steps = inner.div_ceil(STEP);
+                let mut split = vec![0.0; steps * parts.row_words()];
+                let packed: Vec<f32> = parts.packed(&weights, inner).collect();
+                assert_eq!(packed.len(), parts.words(1, inner));
+                let mut sums = vec![0.0; ROWS * outputs];
+                // SAFETY: the processor has AMX, and all sizes are those of the layouts.
+                unsafe {
+                    gather(parts, &offsets, rows.chunks(inner).map(<[f32]>::as_ptr), split.as_mut_ptr());
+                    let tiles = Tiles::new(count);
+                    tiles.multiply(parts, split.as_ptr(), packed.as_ptr(), steps, sums.as_mut_ptr(), ROWS * LANES);
+                }
+                for (row, numbers) in rows.chunks(inner).enumerate() {
+                    for out in 0..outputs {
+                        let column = weights.iter().skip(out).step_by(outputs);
+                        let expected: f64 =
+                            numbers.iter().zip(column).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+                        let found = f64::from(sums[(out / LANES * ROWS + row) * LANES + out % LANES]);
+                        let error = (found / expected - 1.0).abs();
+                        assert!(error <= tolerance, "{parts:?} {count}x{chunks}, {row} {out}: {found}, not {expected}");
+                    }
+                }
+            }
+        }
+    }
 }

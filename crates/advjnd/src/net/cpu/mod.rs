@@ -17,8 +17,9 @@
 //! All sums are in `f32`, and products, too, except on AMX. The weights of large layers are kept in half precision
 //! ([`WeightPrecision`]), because those layers wait for memory: dlib's network then takes 0.85 of the time.
 //!
-//! On AMX a product is made of products of bf16: five or six forward, as good as `f32`, and three backward, which keep
-//! 16 bits (`amx`). That is faster, since AMX multiplies bf16 sixteen times as fast as AVX-512 does `f32`. Without AMX
+//! On AMX a product is made of products of bf16. Forward there are five or six, as good as `f32`, but for large layers'
+//! weights that are not in half precision: they keep 16 bits. Backward there are three, which keep 16 bits of all
+//! (`amx`). That is faster, since AMX multiplies bf16 sixteen times as fast as AVX-512 does `f32`. Without AMX
 //! bf16 is not used: `vdpbf16ps` runs at half the rate of fused multiply-adds on Sapphire and Emerald Rapids, and at
 //! twice that rate on Zen 4, which is too little for three products.
 

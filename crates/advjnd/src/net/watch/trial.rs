@@ -15,7 +15,7 @@ use crate::pool::Pool;
 /// How far the two embeddings of a chip may differ, as a share of their length. This moves dlib's margin by at most
 /// 0.02 (its embeddings have a length of 1.4 to 1.5, its threshold is 0.6), and a cosine margin by less.
 pub(super) const TOLERANCE: f64 = 0.008;
-/// Least cosine of the two gradients. Both sides round weights to half precision, and the sign of an activation near
+/// Least cosine of the two gradients. A side may round weights to half precision, and the sign of an activation near
 /// zero may differ.
 const GRADIENT_COSINE: f64 = 0.999;
 /// Number of runs in the race; the median counts.
