@@ -32,8 +32,9 @@ fn clip(folder: &Path) -> PathBuf {
     let path = folder.join("face.mkv");
     let sample = root().join("examples/media/portraits_720p.mp4");
     let pipeline = gst::parse::launch(&format!(
-        "filesrc location=\"{}\" ! decodebin ! videocrop left=240 top=260 right=720 bottom=140 ! identity eos-after=12 ! \
-         videoconvert ! avenc_ffv1 ! matroskamux ! filesink location=\"{}\"",
+        "filesrc location=\"{}\" ! qtdemux ! identity eos-after=16 ! decodebin ! \
+         videocrop left=240 top=260 right=720 bottom=140 ! videoconvert ! avenc_ffv1 ! matroskamux ! \
+         filesink location=\"{}\"",
         sample.display(),
         path.display()
     ));

@@ -33,13 +33,14 @@ fn frames(count: usize, view: View, transfer: Transfer) -> Vec<(Vec<u8>, usize, 
 #[test]
 fn a_reserve_is_iterated_for() {
     // The mean of the frames after the first few: that of one frame depends on the last bits of every sum.
-    let [little, much] = [0.16, 1.0].map(|reserve| {
+    let [none, little, much] = [0.0, 0.16, 1.0].map(|reserve| {
         let frames = frames(12, View::Protected, Transfer { reserve, ..Transfer::default() }).split_off(4);
         assert_eq!(frames.last().expect("a frame").2.verdict, Verdict::Protected);
         frames.iter().map(|(_, _, face)| face.margin).sum::<f32>() / frames.len() as f32
     });
     // Of the least of all looks; a copy of half the size gets a quarter of the reserve.
-    assert!(much > little + 0.08, "{much} with a reserve of 1, {little} without");
+    assert!(none < little && little < much, "{much} with a reserve of 1, {little} with 0.16, {none} without");
+    assert!(much > none + 0.08, "{much} with a reserve of 1, {none} without");
 }
 
 #[test]
